@@ -1,0 +1,151 @@
+/**
+ * The network as an argument: HTTP in both directions, in types small enough for a simulated network to implement.
+ *
+ * A handler takes an `HttpRequest` and returns an `HttpResponse`; whether a socket lies between the two is not its
+ * business. `node-network.ts` has the real implementation.
+ */
+import type { Duplex } from "node:stream";
+
+/** Lower-case names. Several values of one name are joined with ", ". */
+export type HttpHeaders = Record<string, string>;
+export type HttpBody = AsyncIterable<Uint8Array>;
+
+export interface HttpRequest {
+  method: string;
+  /** Path and query as sent: `/api/v1/query?query=up`. */
+  target: string;
+  headers: HttpHeaders;
+  body: HttpBody;
+  /** The peer's IP address. */
+  remoteAddress: string;
+  /** Aborts when the client goes away before the response has ended. */
+  signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers?: Record<string, string | string[]>;
+  body?: string | Uint8Array | HttpBody;
+  /** Read when the body has ended and sent after it (HTTP/2 only): gRPC's status. */
+  trailers?: () => HttpHeaders;
+}
+
+export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+/** Takes over the connection of a request that asked for another protocol (`Connection: Upgrade`). */
+export type UpgradeHandler = (request: HttpRequest, socket: Duplex, head: Uint8Array) => void;
+
+export interface TlsIdentity {
+  /** PEM. */
+  cert: string;
+  /** PEM. */
+  key: string;
+}
+
+export interface ServeOptions {
+  host: string;
+  /** 0 takes a free one: see `HttpServer.port`. */
+  port: number;
+  /** `h2c` is HTTP/2 without TLS, as gRPC uses it inside a cluster. @default "http1" */
+  protocol?: "http1" | "h2c";
+  tls?: TlsIdentity;
+  onUpgrade?: UpgradeHandler;
+}
+
+export interface HttpServer {
+  host: string;
+  port: number;
+  /** Stops accepting, ends idle connections and cuts those that are left after `graceMs` (default 0). */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface FetchOptions {
+  /** @default "GET" */
+  method?: string;
+  headers?: HttpHeaders;
+  body?: string | Uint8Array | HttpBody;
+  signal?: AbortSignal;
+  /** Until the response's headers and, through its body, the last byte. @default none */
+  timeoutMs?: number;
+  /** @default "http1" */
+  protocol?: "http1" | "h2c";
+  /** PEM of the authorities to trust in place of the system's. */
+  ca?: string;
+  /** Accept any certificate. Only where the user asked for it (`insecure_skip_verify`, `unsafeSsl`). */
+  insecure?: boolean;
+}
+
+export interface FetchResponse {
+  status: number;
+  headers: HttpHeaders;
+  body: HttpBody;
+  /** Complete when the body has been read. */
+  trailers: HttpHeaders;
+  /**
+   * Reads the whole body.
+   *
+   * @throws BodyLimitError when it is longer than `limitBytes` (default `DEFAULT_BODY_LIMIT_BYTES`).
+   */
+  bytes(limitBytes?: number): Promise<Uint8Array>;
+  text(limitBytes?: number): Promise<string>;
+}
+
+export interface Network {
+  /** Makes a request. @throws an error with Node's `code` (`ECONNREFUSED`, …), or the signal's reason. */
+  fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
+  /** Starts a server. @throws an error with `code` `EADDRINUSE`, `EACCES`, … */
+  serve(options: ServeOptions, handler: HttpHandler): Promise<HttpServer>;
+}
+
+/** What a body may measure where nobody set another limit: 64 MiB. */
+export const DEFAULT_BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** A body was longer than the reader allowed. Servers answer 413. */
+export class BodyLimitError extends Error {
+  readonly limitBytes: number;
+
+  constructor(limitBytes: number) {
+    super(`body is larger than ${limitBytes} bytes`);
+    this.name = "BodyLimitError";
+    this.limitBytes = limitBytes;
+  }
+}
+
+/**
+ * Collects a body.
+ *
+ * @throws BodyLimitError as soon as it exceeds `limitBytes`; what follows is not read.
+ */
+export async function readBody(body: HttpBody, limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > limitBytes) throw new BodyLimitError(limitBytes);
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0];
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+/** A body of one piece, or of none. */
+export async function* bodyOf(content?: string | Uint8Array): HttpBody {
+  if (content === undefined || content.length === 0) return;
+  yield typeof content === "string" ? new TextEncoder().encode(content) : content;
+}
+
+/** A response with a JSON body. */
+export function jsonResponse(status: number, value: unknown, headers: HttpHeaders = {}): HttpResponse {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+/** A response with a text body. */
+export function textResponse(status: number, text: string, headers: HttpHeaders = {}): HttpResponse {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers }, body: text };
+}

@@ -1,0 +1,312 @@
+/** The real `Network`: Node's HTTP/1.1 and HTTP/2 on sockets. */
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as https from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import {
+  bodyOf,
+  type FetchOptions,
+  type FetchResponse,
+  type HttpBody,
+  type HttpHandler,
+  type HttpHeaders,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpServer,
+  type Network,
+  readBody,
+  type ServeOptions,
+} from "./network.ts";
+
+/** HTTP/2 sessions that a network keeps open, one per origin; the oldest goes first. */
+export const MAX_HTTP2_SESSIONS = 64;
+/** An idle keep-alive connection of the client is closed after this time, in milliseconds. */
+const CLIENT_IDLE_MS = 4_000;
+
+/** What a handler's uncaught error is told to; the client gets a bare 500. */
+export type ReportError = (error: unknown) => void;
+
+export function createNodeNetwork(report: ReportError): Network {
+  const agents = new Map<string, http.Agent>();
+  const sessions = new Map<string, http2.ClientHttp2Session>();
+  return {
+    fetch: (url, options = {}) =>
+      options.protocol === "h2c" ? fetchHttp2(sessions, url, options) : fetchHttp1(agents, url, options),
+    serve: (options, handler) => serve(options, handler, report),
+  };
+}
+
+// ---- client ----
+
+function fetchHttp1(
+  agents: Map<string, http.Agent>,
+  url: string,
+  options: FetchOptions,
+): Promise<FetchResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<FetchResponse>();
+  const signal = signalOf(options);
+  const body = options.body;
+  const headers: http.OutgoingHttpHeaders = { ...options.headers };
+  if (typeof body === "string" || body instanceof Uint8Array)
+    headers["content-length"] = Buffer.byteLength(body);
+  const module = url.startsWith("https:") ? https : http;
+  const request = module.request(
+    url,
+    { method: options.method ?? "GET", headers, signal, agent: agentFor(agents, url, options) },
+    (response) =>
+      resolve(responseOf(response.statusCode!, headersOf(response.headers), response, {}, signal)),
+  );
+  request.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) request.end(body);
+  else pump(body, request).catch((error) => request.destroy(error));
+  return promise;
+}
+
+function agentFor(agents: Map<string, http.Agent>, url: string, options: FetchOptions): http.Agent {
+  const secure = url.startsWith("https:");
+  const key = secure ? `${options.insecure === true}\n${options.ca ?? ""}` : "";
+  let agent = agents.get(key);
+  if (agent === undefined) {
+    const settings = { keepAlive: true, timeout: CLIENT_IDLE_MS };
+    agent = secure
+      ? new https.Agent({ ...settings, ca: options.ca, rejectUnauthorized: !options.insecure })
+      : new http.Agent(settings);
+    agents.set(key, agent);
+  }
+  return agent;
+}
+
+async function fetchHttp2(
+  sessions: Map<string, http2.ClientHttp2Session>,
+  url: string,
+  options: FetchOptions,
+): Promise<FetchResponse> {
+  const { origin, pathname, search, host } = new URL(url);
+  const signal = signalOf(options);
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<FetchResponse>();
+  const stream = sessionFor(sessions, origin).request({
+    ":method": options.method ?? "GET",
+    ":path": pathname + search,
+    ":authority": host,
+    ...options.headers,
+  });
+  const trailers: HttpHeaders = {};
+  stream.on("response", (raw) => {
+    const { ":status": status, ...rest } = raw;
+    resolve(responseOf(Number(status), headersOf(rest), stream, trailers, signal));
+  });
+  stream.on("trailers", (raw) => Object.assign(trailers, headersOf(raw)));
+  stream.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
+  stream.on("close", () => reject(new Error(`stream to ${origin} closed before a response came`)));
+  const onAbort = () => stream.destroy(signal!.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  stream.on("close", () => signal?.removeEventListener("abort", onAbort));
+  if (options.body === undefined || typeof options.body === "string" || options.body instanceof Uint8Array) {
+    stream.end(options.body);
+  } else pump(options.body, stream).catch((error) => stream.destroy(error));
+  return promise;
+}
+
+function sessionFor(
+  sessions: Map<string, http2.ClientHttp2Session>,
+  origin: string,
+): http2.ClientHttp2Session {
+  const open = sessions.get(origin);
+  if (open !== undefined && !open.closed && !open.destroyed) return open;
+  if (sessions.size >= MAX_HTTP2_SESSIONS) {
+    const [oldest, session] = sessions.entries().next().value!;
+    sessions.delete(oldest);
+    session.close();
+  }
+  const session = http2.connect(origin);
+  const forget = () => {
+    if (sessions.get(origin) === session) sessions.delete(origin);
+  };
+  // The streams report what went wrong; without a listener the session would throw it a second time.
+  session.on("error", forget);
+  session.on("goaway", forget);
+  session.on("close", forget);
+  session.unref();
+  sessions.set(origin, session);
+  return session;
+}
+
+function signalOf(options: FetchOptions): AbortSignal | undefined {
+  if (options.timeoutMs === undefined) return options.signal;
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  return options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+}
+
+function responseOf(
+  status: number,
+  headers: HttpHeaders,
+  stream: AsyncIterable<Uint8Array>,
+  trailers: HttpHeaders,
+  signal: AbortSignal | undefined,
+): FetchResponse {
+  const body = bodyWithReason(stream, signal);
+  const bytes = (limitBytes?: number) => readBody(body, limitBytes);
+  const text = async (limitBytes?: number) => new TextDecoder().decode(await bytes(limitBytes));
+  return { status, headers, body, trailers, bytes, text };
+}
+
+/** An aborted read fails with the signal's reason and not with the stream's own error. */
+async function* bodyWithReason(stream: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): HttpBody {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  }
+}
+
+// ---- server ----
+
+async function serve(options: ServeOptions, handler: HttpHandler, report: ReportError): Promise<HttpServer> {
+  const onRequest = (request: AnyRequest, response: AnyResponse) => {
+    answer(request, response, handler).catch((error) => {
+      report(error);
+      if (response.headersSent) response.stream?.destroy() ?? request.socket?.destroy();
+      else respondBare(response, 500);
+    });
+  };
+  const server = createServer(options, onRequest);
+  const sockets = new Set<Socket>();
+  server.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  });
+  if (options.onUpgrade) {
+    server.on("upgrade", (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on("error", () => socket.destroy());
+      try {
+        options.onUpgrade!(requestOf(request, new AbortController().signal), socket, head);
+      } catch (error) {
+        report(error);
+        socket.destroy();
+      }
+    });
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, () => {
+      server.off("error", reject);
+      server.on("error", report);
+      resolve();
+    });
+  });
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port, close: (graceMs = 0) => closeServer(server, sockets, graceMs) };
+}
+
+type AnyRequest = http.IncomingMessage | http2.Http2ServerRequest;
+type AnyResponse = (http.ServerResponse | http2.Http2ServerResponse) & { stream?: http2.ServerHttp2Stream };
+type AnyServer = http.Server | https.Server | http2.Http2Server;
+
+function createServer(
+  options: ServeOptions,
+  onRequest: (request: AnyRequest, response: AnyResponse) => void,
+): AnyServer {
+  if (options.protocol === "h2c") return http2.createServer(onRequest as never);
+  // A watch or a followed log may stay silent for ever, so no timeout of the whole request.
+  const settings = { requestTimeout: 0, keepAliveTimeout: 65_000, noDelay: true };
+  return options.tls
+    ? https.createServer({ ...settings, ...options.tls, ALPNProtocols: ["http/1.1"] }, onRequest)
+    : http.createServer(settings, onRequest);
+}
+
+async function closeServer(server: AnyServer, sockets: Set<Socket>, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if ("closeIdleConnections" in server) server.closeIdleConnections();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  if (graceMs <= 0) cut();
+  const timer = setTimeout(cut, graceMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+async function answer(request: AnyRequest, response: AnyResponse, handler: HttpHandler): Promise<void> {
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort(new Error("client went away"));
+  });
+  const result = await handler(requestOf(request, gone.signal));
+  if (gone.signal.aborted) return;
+  await respond(response, result, request.method === "HEAD");
+}
+
+function requestOf(request: AnyRequest, signal: AbortSignal): HttpRequest {
+  return {
+    method: request.method!,
+    target: request.url!,
+    headers: headersOf(request.headers),
+    body: request.readableEnded ? bodyOf() : (request as AsyncIterable<Uint8Array>),
+    remoteAddress: request.socket.remoteAddress ?? "",
+    signal,
+  };
+}
+
+async function respond(response: AnyResponse, result: HttpResponse, isHead: boolean): Promise<void> {
+  const { body } = result;
+  const headers = { ...result.headers };
+  const isWhole = body === undefined || typeof body === "string" || body instanceof Uint8Array;
+  const hasLength = Object.keys(headers).some((name) => name.toLowerCase() === "content-length");
+  if (isWhole && !hasLength && result.status >= 200 && result.status !== 204 && result.status !== 304) {
+    headers["content-length"] = String(Buffer.byteLength(body ?? ""));
+  }
+  (response as http.ServerResponse).writeHead(result.status, headers);
+  if (isHead) return void response.end();
+  if (result.trailers && response.stream) sendTrailers(response.stream, result.trailers);
+  if (isWhole) return void (body === undefined ? response.end() : response.end(body as Uint8Array));
+  // So that the client of a watch sees the headers before the first event.
+  if ("flushHeaders" in response) response.flushHeaders();
+  await pump(body, response as unknown as http.ServerResponse);
+}
+
+function sendTrailers(stream: http2.ServerHttp2Stream, trailers: () => HttpHeaders): void {
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers()));
+  // The compatibility API asks for trailers only when some are set on it.
+  const respondNow = stream.respond.bind(stream);
+  stream.respond = (headers, options) => respondNow(headers, { ...options, waitForTrailers: true });
+}
+
+function respondBare(response: AnyResponse, status: number): void {
+  (response as http.ServerResponse).writeHead(status);
+  response.end();
+}
+
+/** Writes a body to a stream, as fast as the stream takes it. */
+async function pump(body: HttpBody, stream: NodeJS.WritableStream & { destroyed?: boolean }): Promise<void> {
+  for await (const chunk of body) {
+    if (stream.destroyed) return;
+    if (!stream.write(chunk)) await drained(stream);
+  }
+  stream.end();
+}
+
+function drained(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      stream.off("error", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+    stream.on("error", done);
+  });
+}
+
+function headersOf(raw: http.IncomingHttpHeaders | http2.IncomingHttpHeaders): HttpHeaders {
+  const headers: HttpHeaders = {};
+  for (const name in raw) {
+    const value = raw[name];
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : String(value);
+  }
+  return headers;
+}

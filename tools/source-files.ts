@@ -1,5 +1,5 @@
 /** The project's own TypeScript files, for the checks in this folder. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,13 +13,15 @@ export interface SourceFile {
 
 /** All `.ts` files below the folders, sorted by path. */
 export function sourceFiles(...folders: string[]): SourceFile[] {
-  return folders.flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-      .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length))
-      .sort()
-      .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") })),
-  );
+  return folders
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+        .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length))
+        .sort()
+        .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") })),
+    );
 }
 
 /** The text with comments blanked out, lines kept. Good enough for code that the formatter has seen. */

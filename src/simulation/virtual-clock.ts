@@ -42,7 +42,7 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const atMs = this.#elapsedMs + (delayMs > 0 ? delayMs : 0);
+    const atMs = this.#elapsedMs + Math.max(delayMs, 0);
     return this.#schedule(atMs, callback);
   }
 

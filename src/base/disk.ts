@@ -50,6 +50,11 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
+  /**
+   * Where a path of this disk lies on the machine, for libraries that open files themselves (SQLite).
+   * The same path, unless mounts lie between.
+   */
+  realPath(path: string): string;
 }
 
 export const systemDisk: Disk = {
@@ -111,6 +116,7 @@ export const systemDisk: Disk = {
       await handle.close();
     }
   },
+  realPath: (path) => path,
 };
 
 /** Whether an error says that a file or directory does not exist. */

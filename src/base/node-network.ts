@@ -260,18 +260,16 @@ async function respond(response: AnyResponse, result: HttpResponse, isHead: bool
   }
   (response as http.ServerResponse).writeHead(result.status, headers);
   if (isHead) return void response.end();
-  if (result.trailers && response.stream) sendTrailers(response.stream, result.trailers);
-  if (isWhole) return void (body === undefined ? response.end() : response.end(body as Uint8Array));
+  const addTrailers = () => {
+    if (result.trailers && response.stream) response.addTrailers(result.trailers());
+  };
+  if (isWhole) {
+    addTrailers();
+    return void (body === undefined ? response.end() : response.end(body as Uint8Array));
+  }
   // So that the client of a watch sees the headers before the first event.
   if ("flushHeaders" in response) response.flushHeaders();
-  await pump(body, response as unknown as http.ServerResponse);
-}
-
-function sendTrailers(stream: http2.ServerHttp2Stream, trailers: () => HttpHeaders): void {
-  stream.on("wantTrailers", () => stream.sendTrailers(trailers()));
-  // The compatibility API asks for trailers only when some are set on it.
-  const respondNow = stream.respond.bind(stream);
-  stream.respond = (headers, options) => respondNow(headers, { ...options, waitForTrailers: true });
+  await pump(body, response as unknown as http.ServerResponse, addTrailers);
 }
 
 function respondBare(response: AnyResponse, status: number): void {
@@ -279,12 +277,17 @@ function respondBare(response: AnyResponse, status: number): void {
   response.end();
 }
 
-/** Writes a body to a stream, as fast as the stream takes it. */
-async function pump(body: HttpBody, stream: NodeJS.WritableStream & { destroyed?: boolean }): Promise<void> {
+/** Writes a body to a stream, as fast as the stream takes it, and ends it. */
+async function pump(
+  body: HttpBody,
+  stream: NodeJS.WritableStream & { destroyed?: boolean },
+  beforeEnd?: () => void,
+): Promise<void> {
   for await (const chunk of body) {
     if (stream.destroyed) return;
     if (!stream.write(chunk)) await drained(stream);
   }
+  beforeEnd?.();
   stream.end();
 }
 

@@ -5,7 +5,9 @@ import { createNodeSystem } from "./base/node-system.ts";
 import type { Command } from "./base/system.ts";
 
 /** What `topology run` can start. Each entry loads its room only. */
-const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {};
+const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
+  "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
+};
 
 async function main(args: string[]): Promise<number> {
   const [command, component, ...rest] = args;

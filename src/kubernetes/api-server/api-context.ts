@@ -1,0 +1,27 @@
+/** What every operation of the API server works on. */
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
+import { statusError } from "../../model/kubernetes-status.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { ResourceInfo } from "./resource-info.ts";
+import type { ResourceRegistry } from "./resource-registry.ts";
+
+export interface ApiContext {
+  store: ObjectStore;
+  registry: ResourceRegistry;
+  clock: Clock;
+  random: Random;
+}
+
+/** @throws KubernetesError 404 `the server could not find the requested resource` */
+export function resourceInfo(context: ApiContext, resource: GroupVersionResource): ResourceInfo {
+  const info = context.registry.find(resource);
+  if (info === undefined) {
+    throw statusError("NotFound", "the server could not find the requested resource", {
+      group: resource.group || undefined,
+      kind: resource.resource,
+    });
+  }
+  return info;
+}

@@ -1,0 +1,136 @@
+/** The built-in resources: names, short names, categories and subresources as `kubectl api-resources` lists them. */
+import type { ResourceInfo, ScalePaths } from "./resource-info.ts";
+
+type Trait = "namespaced" | "status" | "scale" | "generation" | "all";
+
+const REPLICAS: ScalePaths = { specReplicas: ".spec.replicas", statusReplicas: ".status.replicas" };
+
+function builtin(
+  groupVersion: string,
+  kind: string,
+  resource: string,
+  traits: Trait[],
+  shortNames: string[] = [],
+  subresources: string[] = [],
+): ResourceInfo {
+  const [version, group = ""] = groupVersion.split("/").reverse();
+  return {
+    group,
+    version,
+    resource,
+    // events.k8s.io shows the core group's events.
+    collection: resource === "events" ? "/events" : `${group}/${resource}`,
+    kind,
+    listKind: `${kind}List`,
+    singular: kind.toLowerCase(),
+    shortNames,
+    categories: traits.includes("all") ? ["all"] : [],
+    namespaced: traits.includes("namespaced"),
+    hasStatus: traits.includes("status"),
+    scale: traits.includes("scale") ? REPLICAS : undefined,
+    subresources,
+    hasGeneration: traits.includes("generation"),
+    isCustom: false,
+  };
+}
+
+const RBAC = "rbac.authorization.k8s.io/v1";
+const WORKLOAD: Trait[] = ["namespaced", "status", "generation", "all"];
+const SCALABLE: Trait[] = [...WORKLOAD, "scale"];
+const POD_SUBRESOURCES = [
+  "attach",
+  "binding",
+  "ephemeralcontainers",
+  "eviction",
+  "exec",
+  "log",
+  "portforward",
+  "resize",
+];
+
+export const BUILTIN_RESOURCES: readonly ResourceInfo[] = [
+  builtin("v1", "ConfigMap", "configmaps", ["namespaced"], ["cm"]),
+  builtin("v1", "Endpoints", "endpoints", ["namespaced"], ["ep"]),
+  builtin("v1", "Event", "events", ["namespaced"], ["ev"]),
+  builtin("v1", "LimitRange", "limitranges", ["namespaced"], ["limits"]),
+  builtin("v1", "Namespace", "namespaces", ["status"], ["ns"], ["finalize"]),
+  builtin("v1", "Node", "nodes", ["status"], ["no"]),
+  builtin("v1", "PersistentVolume", "persistentvolumes", ["status"], ["pv"]),
+  builtin("v1", "PersistentVolumeClaim", "persistentvolumeclaims", ["namespaced", "status"], ["pvc"]),
+  builtin("v1", "Pod", "pods", ["namespaced", "status", "generation", "all"], ["po"], POD_SUBRESOURCES),
+  builtin("v1", "PodTemplate", "podtemplates", ["namespaced"]),
+  builtin("v1", "ReplicationController", "replicationcontrollers", SCALABLE, ["rc"]),
+  builtin("v1", "ResourceQuota", "resourcequotas", ["namespaced", "status"], ["quota"]),
+  builtin("v1", "Secret", "secrets", ["namespaced"]),
+  builtin("v1", "Service", "services", ["namespaced", "status", "all"], ["svc"], ["proxy"]),
+  builtin("v1", "ServiceAccount", "serviceaccounts", ["namespaced"], ["sa"], ["token"]),
+  builtin("apps/v1", "ControllerRevision", "controllerrevisions", ["namespaced"]),
+  builtin("apps/v1", "DaemonSet", "daemonsets", WORKLOAD, ["ds"]),
+  builtin("apps/v1", "Deployment", "deployments", SCALABLE, ["deploy"]),
+  builtin("apps/v1", "ReplicaSet", "replicasets", SCALABLE, ["rs"]),
+  builtin("apps/v1", "StatefulSet", "statefulsets", SCALABLE, ["sts"]),
+  builtin(
+    "autoscaling/v2",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    ["namespaced", "status", "all"],
+    ["hpa"],
+  ),
+  builtin(
+    "autoscaling/v1",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    ["namespaced", "status", "all"],
+    ["hpa"],
+  ),
+  builtin("batch/v1", "CronJob", "cronjobs", WORKLOAD, ["cj"]),
+  builtin("batch/v1", "Job", "jobs", WORKLOAD),
+  builtin("coordination.k8s.io/v1", "Lease", "leases", ["namespaced"]),
+  builtin("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", ["namespaced", "generation"]),
+  builtin("events.k8s.io/v1", "Event", "events", ["namespaced"], ["ev"]),
+  builtin("networking.k8s.io/v1", "Ingress", "ingresses", ["namespaced", "status", "generation"], ["ing"]),
+  builtin("networking.k8s.io/v1", "IngressClass", "ingressclasses", ["generation"]),
+  builtin(
+    "networking.k8s.io/v1",
+    "NetworkPolicy",
+    "networkpolicies",
+    ["namespaced", "generation"],
+    ["netpol"],
+  ),
+  builtin(
+    "policy/v1",
+    "PodDisruptionBudget",
+    "poddisruptionbudgets",
+    ["namespaced", "status", "generation"],
+    ["pdb"],
+  ),
+  builtin(RBAC, "ClusterRole", "clusterroles", []),
+  builtin(RBAC, "ClusterRoleBinding", "clusterrolebindings", []),
+  builtin(RBAC, "Role", "roles", ["namespaced"]),
+  builtin(RBAC, "RoleBinding", "rolebindings", ["namespaced"]),
+  builtin("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", ["generation"], ["pc"]),
+  builtin("storage.k8s.io/v1", "StorageClass", "storageclasses", [], ["sc"]),
+  builtin("storage.k8s.io/v1", "CSIDriver", "csidrivers", []),
+  builtin("storage.k8s.io/v1", "CSINode", "csinodes", []),
+  builtin("storage.k8s.io/v1", "VolumeAttachment", "volumeattachments", ["status"]),
+  builtin(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    ["status", "generation"],
+    ["crd", "crds"],
+  ),
+  builtin("apiregistration.k8s.io/v1", "APIService", "apiservices", ["status"]),
+  builtin(
+    "admissionregistration.k8s.io/v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    ["generation"],
+  ),
+  builtin(
+    "admissionregistration.k8s.io/v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    ["generation"],
+  ),
+];

@@ -1,0 +1,107 @@
+/** The Kubernetes API in process: what controllers are given, and what the HTTP server puts on the wire. */
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type {
+  DeleteOptions,
+  GroupVersionResource,
+  KubernetesApi,
+  ListOptions,
+  ObjectKey,
+  Patch,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from "../../model/kubernetes-api.ts";
+import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
+import { type ApiContext, resourceInfo } from "./api-context.ts";
+import { type ChangeLog, ObjectStore } from "./object-store.ts";
+import { createObject } from "./operations/create.ts";
+import { deleteObject } from "./operations/delete.ts";
+import { listObjects } from "./operations/list.ts";
+import { patchObject } from "./operations/patch.ts";
+import { existingObject, updateObject } from "./operations/update.ts";
+import { watchObjects } from "./operations/watch.ts";
+import { ResourceRegistry } from "./resource-registry.ts";
+
+export interface ClusterStoreOptions {
+  clock: Clock;
+  random: Random;
+  /** Where changes are kept. @default nowhere: memory only, for tests and virtual time */
+  changeLog?: ChangeLog;
+  /** @default the clock's time, which is above what earlier clusters gave out */
+  firstRevision?: number;
+}
+
+export class ClusterStore implements KubernetesApi {
+  readonly context: ApiContext;
+
+  constructor(options: ClusterStoreOptions) {
+    const { clock, random, changeLog, firstRevision = Math.floor(clock.now()) } = options;
+    const store = new ObjectStore(firstRevision, changeLog);
+    this.context = { store, registry: new ResourceRegistry(), clock, random };
+  }
+
+  async get<T extends KubernetesObject>(resource: GroupVersionResource, key: ObjectKey): Promise<T> {
+    const info = resourceInfo(this.context, resource);
+    return existingObject(this.context, info, info.namespaced ? key.namespace : undefined, key.name) as T;
+  }
+
+  async list<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    options?: ListOptions,
+  ): Promise<KubernetesList<T>> {
+    return listObjects(this.context, resourceInfo(this.context, resource), options) as KubernetesList<T>;
+  }
+
+  async create<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    object: T,
+    options: WriteOptions & { subresource?: string } = {},
+  ): Promise<T> {
+    return createObject(this.context, resourceInfo(this.context, resource), object, options) as T;
+  }
+
+  async replace<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    object: T,
+    options: WriteOptions & { subresource?: string } = {},
+  ): Promise<T> {
+    return updateObject(this.context, resourceInfo(this.context, resource), object, options) as T;
+  }
+
+  async updateStatus<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<T> {
+    return this.replace(resource, object, { ...options, subresource: "status" });
+  }
+
+  async patch<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    key: ObjectKey,
+    patch: Patch,
+    options: WriteOptions = {},
+  ): Promise<T> {
+    const info = resourceInfo(this.context, resource);
+    return patchObject(this.context, info, key, patch, { ...options, subresource: key.subresource }) as T;
+  }
+
+  async delete<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    key: ObjectKey,
+    options?: DeleteOptions,
+  ): Promise<T> {
+    const info = resourceInfo(this.context, resource);
+    const namespace = info.namespaced ? key.namespace : undefined;
+    return deleteObject(this.context, info, namespace, key.name, options) as T;
+  }
+
+  watch<T extends KubernetesObject>(
+    resource: GroupVersionResource,
+    options?: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>> {
+    const info = resourceInfo(this.context, resource);
+    return watchObjects(this.context, info, options) as AsyncIterable<WatchEvent<T>>;
+  }
+}

@@ -1,0 +1,62 @@
+/** Label and field selectors of a request, as one test on objects. */
+
+import { type FieldSelector, matchesFields, parseFieldSelector } from "../../model/field-selector.ts";
+import type { SelectorOptions } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { statusError } from "../../model/kubernetes-status.ts";
+import { matchesSelector, parseSelector, type Selector } from "../../model/label-selector.ts";
+import { strategyOf } from "./kinds/strategies.ts";
+import type { ResourceInfo } from "./resource-info.ts";
+
+export type ObjectFilter = (object: KubernetesObject) => boolean;
+
+/** @throws KubernetesError 400 when a selector can't be read or names a field that the kind can't be selected by. */
+export function objectFilter(info: ResourceInfo, options: SelectorOptions): ObjectFilter {
+  const labels = parseLabels(options.labelSelector);
+  const fields = parseFields(info, options.fieldSelector);
+  if (labels.length === 0 && fields.length === 0) return () => true;
+  return (object) =>
+    matchesSelector(labels, object.metadata.labels) &&
+    matchesFields(fields, (field) => fieldOf(info, object, field));
+}
+
+function parseLabels(text: string | undefined): Selector {
+  if (!text) return [];
+  try {
+    return parseSelector(text);
+  } catch (error) {
+    throw statusError("BadRequest", (error as Error).message);
+  }
+}
+
+function parseFields(info: ResourceInfo, text: string | undefined): FieldSelector {
+  if (!text) return [];
+  let selector: FieldSelector;
+  try {
+    selector = parseFieldSelector(text);
+  } catch (error) {
+    throw statusError("BadRequest", (error as Error).message);
+  }
+  for (const { field } of selector) {
+    if (!isKnownField(info, field)) {
+      throw statusError(
+        "BadRequest",
+        `Unable to find "${info.group ? `${info.group}/` : ""}${info.version}, Resource=${info.resource}" that match ` +
+          `label selector "", field selector "${text}": field label not supported: ${field}`,
+      );
+    }
+  }
+  return selector;
+}
+
+function isKnownField(info: ResourceInfo, field: string): boolean {
+  if (field === "metadata.name" || (field === "metadata.namespace" && info.namespaced)) return true;
+  return Object.hasOwn(strategyOf(info).fields ?? {}, field);
+}
+
+function fieldOf(info: ResourceInfo, object: KubernetesObject, field: string): string {
+  if (field === "metadata.name") return object.metadata.name;
+  if (field === "metadata.namespace") return object.metadata.namespace ?? "";
+  const value = strategyOf(info).fields?.[field]?.(object);
+  return value === undefined || value === null ? "" : String(value);
+}

@@ -1,0 +1,100 @@
+/** POST of an object. */
+import { randomInteger, randomUuid } from "../../../base/random.ts";
+import type { WriteOptions } from "../../../model/kubernetes-api.ts";
+import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import type { ApiContext } from "../api-context.ts";
+import { strategyOf } from "../kinds/strategies.ts";
+import { storageKey } from "../object-store.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { validateObject } from "../validate-object.ts";
+
+/** The letters of generated names: no vowels, nothing that looks like another one (apimachinery `rand.String`). */
+const NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789";
+/** A generated name's prefix is cut to this length, so that prefix and suffix fit a label. */
+const MAX_GENERATED_PREFIX = 58;
+
+export function createObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  input: KubernetesObject,
+  options: WriteOptions = {},
+): KubernetesObject {
+  const object = prepare(context, info, input);
+  const { name, namespace } = object.metadata;
+  const strategy = strategyOf(info);
+  strategy.prepareForCreate?.(object, context);
+  strategy.setDefaults?.(object);
+  if (info.namespaced) checkNamespace(context, info, namespace!, name);
+  validateObject(info, object);
+  const key = storageKey(namespace, name);
+  if (context.store.get(info.collection, key) !== undefined) throw alreadyExists(info, name);
+  if (options.dryRun) return object;
+  return context.store.put(info.collection, key, object);
+}
+
+/** The object as it is about to be stored, without defaults: names, identity, no status. */
+function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObject): KubernetesObject {
+  const { status, ...rest } = structuredClone(input);
+  const object: KubernetesObject = {
+    ...rest,
+    apiVersion: apiVersionOf(info.group, info.version),
+    kind: info.kind,
+  };
+  const metadata = (object.metadata ??= { name: "" });
+  if (metadata.resourceVersion) {
+    throw statusError("BadRequest", "resourceVersion should not be set on objects to be created");
+  }
+  if (!info.namespaced) delete metadata.namespace;
+  else if (!metadata.namespace) {
+    throw statusError("BadRequest", "an empty namespace may not be set during creation");
+  }
+  if (!metadata.name && metadata.generateName) {
+    metadata.name = generateName(context, metadata.generateName);
+  }
+  if (!metadata.name) {
+    throw statusError(
+      "Invalid",
+      `${info.kind} "" is invalid: metadata.name: Required value: name or generateName is required`,
+    );
+  }
+  metadata.uid = randomUuid(context.random);
+  metadata.creationTimestamp = kubernetesTime(context.clock.now());
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.resourceVersion;
+  delete metadata.generation;
+  if (info.hasGeneration) metadata.generation = 1;
+  if (!info.hasStatus && status !== undefined) object.status = status;
+  return object;
+}
+
+function generateName(context: ApiContext, prefix: string): string {
+  let suffix = "";
+  for (let i = 0; i < 5; i++) suffix += NAME_LETTERS[randomInteger(context.random, NAME_LETTERS.length)];
+  return prefix.slice(0, MAX_GENERATED_PREFIX) + suffix;
+}
+
+/** New content needs a namespace that exists and is not going away. */
+function checkNamespace(context: ApiContext, info: ResourceInfo, namespace: string, name: string): void {
+  const found = context.store.get("/namespaces", namespace);
+  if (found === undefined) throw notFound({ group: "", resource: "namespaces" }, namespace);
+  if (found.metadata.deletionTimestamp === undefined || info.resource === "events") return;
+  throw statusError(
+    "Forbidden",
+    `${info.resource}${info.group ? `.${info.group}` : ""} ${JSON.stringify(name)} is forbidden: unable to create ` +
+      `new content in namespace ${namespace} because it is being terminated`,
+    {
+      name,
+      group: info.group || undefined,
+      kind: info.resource,
+      causes: [
+        {
+          reason: "NamespaceTerminating",
+          message: `namespace ${namespace} is being terminated`,
+          field: "metadata.namespace",
+        },
+      ],
+    },
+  );
+}

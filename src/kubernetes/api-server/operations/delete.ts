@@ -1,0 +1,88 @@
+/** DELETE of an object: at once, after a grace period, or when its finalizers are done. */
+import type { DeleteOptions } from "../../../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { conflict } from "../../../model/kubernetes-status.ts";
+import type { ApiContext } from "../api-context.ts";
+import { storageKey } from "../object-store.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { existingObject, isFinished } from "./update.ts";
+
+/** Pods that don't say get this long to end. */
+export const DEFAULT_GRACE_PERIOD_SECONDS = 30;
+
+export function deleteObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  namespace: string | undefined,
+  name: string,
+  options: DeleteOptions = {},
+): KubernetesObject {
+  const previous = existingObject(context, info, namespace, name);
+  checkPreconditions(info, previous, options);
+  const object = structuredClone(previous);
+  setFinalizers(object, options);
+  const graceSeconds = gracePeriod(info, previous, options);
+  if (!markDeleted(context, object, graceSeconds)) return previous;
+  if (info.collection === "/namespaces") object.status = { ...object.status, phase: "Terminating" };
+  if (options.dryRun) return object;
+  const key = storageKey(namespace, name);
+  if (isFinished(info, object)) return context.store.remove(info.collection, key) ?? object;
+  return context.store.put(info.collection, key, object);
+}
+
+/** Sets when the object is to go. False when it is going already, and no later. */
+function markDeleted(context: ApiContext, object: KubernetesObject, graceSeconds: number): boolean {
+  const { metadata } = object;
+  const finalizing = (metadata.finalizers ?? []).length > 0;
+  if (metadata.deletionTimestamp !== undefined && !finalizing) {
+    if (graceSeconds >= (metadata.deletionGracePeriodSeconds ?? 0) && graceSeconds > 0) return false;
+  } else if (metadata.deletionTimestamp !== undefined) return false;
+  else if (metadata.generation !== undefined) metadata.generation++;
+  metadata.deletionTimestamp = kubernetesTime(context.clock.now() + graceSeconds * 1000);
+  metadata.deletionGracePeriodSeconds = graceSeconds;
+  return true;
+}
+
+/** Only pods end gracefully, and only those that a kubelet has and that still run. */
+function gracePeriod(info: ResourceInfo, object: KubernetesObject, options: DeleteOptions): number {
+  if (info.collection !== "/pods") return 0;
+  if (!object.spec?.nodeName || ["Succeeded", "Failed"].includes(object.status?.phase)) return 0;
+  return (
+    options.gracePeriodSeconds ?? object.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_PERIOD_SECONDS
+  );
+}
+
+/** `Foreground` and `Orphan` are carried out by the garbage collector, told by a finalizer. */
+function setFinalizers(object: KubernetesObject, options: DeleteOptions): void {
+  const { metadata } = object;
+  if (options.propagationPolicy === undefined || metadata.deletionTimestamp !== undefined) return;
+  const wanted = { Foreground: "foregroundDeletion", Orphan: "orphan", Background: undefined }[
+    options.propagationPolicy
+  ];
+  const others = (metadata.finalizers ?? []).filter(
+    (name) => name !== "foregroundDeletion" && name !== "orphan",
+  );
+  const finalizers = wanted === undefined ? others : [...others, wanted];
+  if (finalizers.length > 0) metadata.finalizers = finalizers;
+  else delete metadata.finalizers;
+}
+
+function checkPreconditions(info: ResourceInfo, object: KubernetesObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { name } = object.metadata;
+  if (uid !== undefined && uid !== object.metadata.uid) {
+    throw conflict(
+      info,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`,
+    );
+  }
+  if (resourceVersion !== undefined && resourceVersion !== object.metadata.resourceVersion) {
+    throw conflict(
+      info,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ` +
+        `${object.metadata.resourceVersion}`,
+    );
+  }
+}

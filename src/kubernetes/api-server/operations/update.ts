@@ -1,0 +1,156 @@
+/** PUT of an object or of its status, and the last step of every patch. */
+import type { WriteOptions } from "../../../model/kubernetes-api.ts";
+import { apiVersionOf, type KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import type { ApiContext } from "../api-context.ts";
+import { deepEqual } from "../deep-equal.ts";
+import { strategyOf } from "../kinds/strategies.ts";
+import { storageKey } from "../object-store.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { validateObject } from "../validate-object.ts";
+
+/** The finalizer of a namespace's content, in its spec and not its metadata. */
+export const NAMESPACE_FINALIZER = "kubernetes";
+
+export interface UpdateOptions extends WriteOptions {
+  subresource?: string;
+}
+
+export function existingObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  namespace: string | undefined,
+  name: string,
+): KubernetesObject {
+  const found = context.store.get(info.collection, storageKey(namespace, name));
+  if (found === undefined) throw notFound(info, name);
+  return found;
+}
+
+export function updateObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  input: KubernetesObject,
+  options: UpdateOptions = {},
+): KubernetesObject {
+  const { namespace, name } = input.metadata;
+  const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
+  checkPreconditions(info, input, previous);
+  const object =
+    options.subresource === "status" ? withStatus(input, previous) : withContent(info, input, previous);
+  if (options.subresource === undefined) {
+    const strategy = strategyOf(info);
+    strategy.prepareForUpdate?.(object, previous, context);
+    strategy.setDefaults?.(object);
+    if (info.hasGeneration && !sameContent(object, previous)) {
+      object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
+    }
+  }
+  validateObject(info, object, previous);
+  return commit(context, info, object, previous, options);
+}
+
+/** Stores the object unless it is what is there; removes it when the last thing that kept it is gone. */
+export function commit(
+  context: ApiContext,
+  info: ResourceInfo,
+  object: KubernetesObject,
+  previous: KubernetesObject,
+  options: UpdateOptions,
+): KubernetesObject {
+  if (deepEqual(object, previous)) return previous;
+  if (options.dryRun) return object;
+  const key = storageKey(object.metadata.namespace, object.metadata.name);
+  if (!isFinished(info, object)) return context.store.put(info.collection, key, object);
+  return context.store.remove(info.collection, key) ?? object;
+}
+
+/** Deletion was asked for and nothing holds it up any more. */
+export function isFinished(info: ResourceInfo, object: KubernetesObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
+  if (deletionTimestamp === undefined || (finalizers ?? []).length > 0) return false;
+  if (info.collection === "/namespaces" && (object.spec?.finalizers ?? []).length > 0) return false;
+  return (deletionGracePeriodSeconds ?? 0) === 0;
+}
+
+function checkPreconditions(info: ResourceInfo, input: KubernetesObject, previous: KubernetesObject): void {
+  const { uid, resourceVersion } = input.metadata;
+  if (uid && uid !== previous.metadata.uid) {
+    throw conflict(
+      info,
+      input.metadata.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
+    );
+  }
+  if (resourceVersion && resourceVersion !== previous.metadata.resourceVersion) {
+    if (!/^\d+$/.test(resourceVersion)) {
+      throw statusError(
+        "Invalid",
+        `metadata.resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}`,
+      );
+    }
+    throw conflict(info, input.metadata.name);
+  }
+}
+
+/** The previous object with the input's status: nothing else of the input counts. */
+function withStatus(input: KubernetesObject, previous: KubernetesObject): KubernetesObject {
+  const { status: _, ...rest } = structuredClone(previous);
+  return input.status === undefined ? rest : { ...rest, status: structuredClone(input.status) };
+}
+
+/** The input with what clients cannot change taken from the previous object. */
+function withContent(
+  info: ResourceInfo,
+  input: KubernetesObject,
+  previous: KubernetesObject,
+): KubernetesObject {
+  const object = structuredClone(input);
+  object.apiVersion = apiVersionOf(info.group, info.version);
+  object.kind = info.kind;
+  const { metadata } = object;
+  const kept = previous.metadata;
+  metadata.uid = kept.uid;
+  metadata.creationTimestamp = kept.creationTimestamp;
+  metadata.resourceVersion = kept.resourceVersion;
+  for (const field of [
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generateName",
+  ] as const) {
+    if (kept[field] === undefined) delete metadata[field];
+    else (metadata as unknown as Record<string, unknown>)[field] = kept[field];
+  }
+  if (kept.deletionTimestamp !== undefined) checkNoNewFinalizers(info, object, previous);
+  if (!info.namespaced) delete metadata.namespace;
+  if (info.hasStatus) {
+    if (previous.status === undefined) delete object.status;
+    else object.status = previous.status;
+  }
+  return object;
+}
+
+function checkNoNewFinalizers(
+  info: ResourceInfo,
+  object: KubernetesObject,
+  previous: KubernetesObject,
+): void {
+  const old = previous.metadata.finalizers ?? [];
+  const added = (object.metadata.finalizers ?? []).filter((finalizer) => !old.includes(finalizer));
+  if (added.length === 0) return;
+  const { name } = object.metadata;
+  throw statusError(
+    "Invalid",
+    `${info.kind}${info.group ? `.${info.group}` : ""} ${JSON.stringify(name)} is invalid: metadata.finalizers: ` +
+      "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers " +
+      `${JSON.stringify(added)}`,
+    { name, group: info.group || undefined, kind: info.kind },
+  );
+}
+
+/** Whether everything but metadata and status is equal. */
+function sameContent(a: KubernetesObject, b: KubernetesObject): boolean {
+  const content = ({ metadata: _, status: __, ...rest }: KubernetesObject) => rest;
+  return deepEqual(content(a), content(b));
+}

@@ -1,0 +1,30 @@
+/** What the API server knows about a resource: its names and which subresources it has. */
+import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
+
+/** Where a scale subresource finds its numbers: JSON paths as CustomResourceDefinitions give them. */
+export interface ScalePaths {
+  specReplicas: string;
+  statusReplicas: string;
+  /** Of a text; built-in kinds have an object selector at `.spec.selector` instead. */
+  labelSelector?: string;
+}
+
+export interface ResourceInfo extends GroupVersionResource {
+  /** Where the store keeps it, the same for all its versions. */
+  collection: string;
+  kind: string;
+  listKind: string;
+  singular: string;
+  shortNames: readonly string[];
+  categories: readonly string[];
+  namespaced: boolean;
+  /** Has a `status` subresource: writes to the object leave the status alone and the other way round. */
+  hasStatus: boolean;
+  scale?: ScalePaths;
+  /** Other subresources: `log`, `exec`, `binding`, … */
+  subresources: readonly string[];
+  /** `metadata.generation` counts changes of everything but metadata and status. */
+  hasGeneration: boolean;
+  /** Kinds that are data to the cluster (a custom resource) have their definition here. */
+  isCustom: boolean;
+}

@@ -1,0 +1,110 @@
+/**
+ * Events, as client-go's `record.EventRecorder` writes them: an event that repeats is counted up instead of written
+ * again. Recording never fails and never waits: what can't be written is dropped, as upstream does.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
+
+export type EventType = "Normal" | "Warning";
+
+export interface EventRecorder {
+  record(object: KubernetesObject, type: EventType, reason: string, message: string): void;
+  /** Resolves when everything recorded so far has been written or dropped. */
+  flush(): Promise<void>;
+}
+
+export interface EventRecorderOptions {
+  api: KubernetesApi;
+  clock: Clock;
+  /** Who says so: `horizontal-pod-autoscaler`, `keda-operator`. */
+  component: string;
+  /** What objects that lack them are (list items over the wire). */
+  onError?: (error: unknown) => void;
+}
+
+/** Events whose counts are remembered; the one that has been silent longest goes first. */
+export const MAX_REMEMBERED_EVENTS = 4096;
+/** Events that wait to be written; more are dropped. */
+export const MAX_QUEUED_EVENTS = 1000;
+/** An event that repeats after this time is a new one (`defaultAggregateIntervalInSeconds`). */
+const REPEAT_MS = 600_000;
+/** Longer messages are cut, as the API server would refuse them. */
+export const MAX_EVENT_MESSAGE_LENGTH = 1024;
+
+interface Remembered {
+  name: string;
+  namespace: string;
+  count: number;
+  lastMs: number;
+}
+
+export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
+  const { api, clock, component, onError } = options;
+  const remembered = new Map<string, Remembered>();
+  let queue: Promise<void> = Promise.resolve();
+  let queued = 0;
+
+  async function write(
+    object: KubernetesObject,
+    type: EventType,
+    reason: string,
+    message: string,
+  ): Promise<void> {
+    const nowMs = clock.now();
+    const { name, namespace = "default", uid = "" } = object.metadata;
+    const key = [object.kind, namespace, name, uid, type, reason, message].join("\n");
+    const previous = remembered.get(key);
+    const repeated = previous !== undefined && nowMs - previous.lastMs < REPEAT_MS;
+    const entry = repeated
+      ? { ...previous, count: previous.count + 1, lastMs: nowMs }
+      : { name: eventName(name, nowMs, remembered), namespace, count: 1, lastMs: nowMs };
+    remembered.delete(key);
+    remembered.set(key, entry);
+    if (remembered.size > MAX_REMEMBERED_EVENTS) remembered.delete(remembered.keys().next().value!);
+    const time = kubernetesTime(nowMs);
+    if (repeated) {
+      const body = { count: entry.count, lastTimestamp: time };
+      await api.patch(RESOURCES.events, { namespace, name: entry.name }, { type: "merge", body });
+      return;
+    }
+    const { apiVersion, kind } = object;
+    const { resourceVersion } = object.metadata;
+    await api.create(RESOURCES.events, {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: entry.name, namespace },
+      involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      type,
+      reason,
+      message,
+      count: 1,
+      firstTimestamp: time,
+      lastTimestamp: time,
+      source: { component },
+      reportingComponent: component,
+      reportingInstance: "",
+    } as KubernetesObject);
+  }
+
+  return {
+    record(object, type, reason, message) {
+      if (queued >= MAX_QUEUED_EVENTS) return;
+      queued++;
+      const text = message.slice(0, MAX_EVENT_MESSAGE_LENGTH);
+      queue = queue
+        .then(() => write(object, type, reason, text))
+        .catch((error) => onError?.(error))
+        .finally(() => void queued--);
+    },
+    flush: () => queue,
+  };
+}
+
+/** `name.17a2…`: the time in hexadecimal nanoseconds, moved on until it is new. */
+function eventName(name: string, nowMs: number, taken: Map<string, Remembered>): string {
+  const names = new Set(Array.from(taken.values(), (entry) => entry.name));
+  let nano = BigInt(nowMs) * 1_000_000n;
+  while (names.has(`${name}.${nano.toString(16)}`)) nano++;
+  return `${name}.${nano.toString(16)}`;
+}

@@ -1,7 +1,8 @@
 /**
  * The one entry: `topology <command>` for people, `topology run <component> FLAGS` for the processes of pods.
  */
-import { createNodeSystem } from "./base/node-system.ts";
+import { fileURLToPath } from "node:url";
+import type { CliCommand } from "./base/machine.ts";
 import type { Command } from "./base/system.ts";
 
 /** What `topology run` can start. Each entry loads its room only. */
@@ -9,16 +10,53 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
 };
 
+/** What people type. Each entry loads what it needs only. */
+const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
+  down: { summary: "stop it", load: () => import("./cli/down.ts") },
+  status: { summary: "show what runs", load: () => import("./cli/status.ts") },
+  simulate: {
+    summary: "send tenants' requests and check the answers",
+    load: () => import("./cli/simulate.ts"),
+  },
+};
+
+/** Errors that the user can do something about: printed as a sentence, without a stack. */
+const EXPECTED_ERRORS = new Set(["UsageError", "ManifestError", "ConfigError"]);
+
 async function main(args: string[]): Promise<number> {
-  const [command, component, ...rest] = args;
-  if (command === "run") {
-    const load = COMPONENTS[component];
-    if (load !== undefined) return (await load()).command(rest, createNodeSystem());
-    console.error(`unknown component ${component}: there are ${Object.keys(COMPONENTS).join(", ")}`);
-    return 2;
+  const [name, ...rest] = args;
+  if (name === "run") return runComponent(rest);
+  const entry = COMMANDS[name];
+  if (entry === undefined) {
+    const isHelp = name === undefined || name === "help" || name === "--help";
+    if (!isHelp) console.error(`unknown command "${name}"\n`);
+    console[isHelp ? "log" : "error"](usage());
+    return isHelp ? 0 : 2;
   }
-  console.error(`unknown command ${command}`);
-  return 2;
+  const { createNodeMachine } = await import("./base/node-machine.ts");
+  return (await entry.load()).command(rest, createNodeMachine(fileURLToPath(import.meta.url)));
 }
 
-process.exitCode = await main(process.argv.slice(2));
+async function runComponent([component, ...args]: string[]): Promise<number> {
+  const load = COMPONENTS[component];
+  if (load === undefined) {
+    console.error(`unknown component "${component ?? ""}": there are ${Object.keys(COMPONENTS).join(", ")}`);
+    return 2;
+  }
+  const { createNodeSystem } = await import("./base/node-system.ts");
+  return (await load()).command(args, createNodeSystem());
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: topology <command> [options]\n\n${lines.join("\n")}\n\ntopology <command> --help shows its options.`;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const isExpected = error instanceof Error && EXPECTED_ERRORS.has(error.name);
+  console.error(isExpected ? `topology: ${(error as Error).message}` : error);
+  process.exitCode = isExpected ? 2 : 1;
+}

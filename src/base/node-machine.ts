@@ -1,0 +1,40 @@
+/** The real `Machine`. */
+import type { Machine } from "./machine.ts";
+import { systemProcesses } from "./node-process.ts";
+import { createNodeSystem } from "./node-system.ts";
+import type { ProcessSignal } from "./process.ts";
+import { systemSockets } from "./sockets.ts";
+
+/** A second signal so soon after the first is the same Ctrl-C: npm passes it on to a process that already had it. */
+const REPEAT_GUARD_MS = 100;
+
+/** @param entry the path of `main.ts` */
+export function createNodeMachine(entry: string): Machine {
+  return {
+    ...createNodeSystem(),
+    processes: systemProcesses,
+    sockets: systemSockets,
+    pid: process.pid,
+    self: [process.execPath, entry],
+    isTerminal: process.stdout.isTTY === true,
+    signalProcess,
+    exitNow: (code) => process.exit(code),
+    onRepeatedStop(callback) {
+      let firstMs: number | undefined;
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.on(signal, () => {
+          firstMs ??= performance.now();
+          if (performance.now() - firstMs > REPEAT_GUARD_MS) callback();
+        });
+      }
+    },
+  };
+}
+
+function signalProcess(pid: number, signal: ProcessSignal | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,60 @@
+/** What `up` notes about itself in the data directory, for the other commands: `topology.json`. */
+
+import { parse } from "yaml";
+import { type Disk, isMissing } from "../base/disk.ts";
+import type { Machine } from "../base/machine.ts";
+import type { KubernetesApi } from "../model/kubernetes-api.ts";
+import { createKubernetesClient } from "../wire/kubernetes/client.ts";
+
+export interface RunState {
+  pid: number;
+  startedMs: number;
+  /** Name → URL, as the table of `up` shows them. */
+  urls: Record<string, string>;
+  apiUrl: string;
+}
+
+export const runStatePath = (dataDirectory: string): string => `${dataDirectory}/topology.json`;
+export const kubeconfigPath = (dataDirectory: string): string => `${dataDirectory}/kubeconfig`;
+
+export async function writeRunState(disk: Disk, dataDirectory: string, state: RunState): Promise<void> {
+  await disk.writeFile(runStatePath(dataDirectory), `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+}
+
+/** The topology that runs on this data directory, or undefined: also when one ran and was killed. */
+export async function findRunning(machine: Machine, dataDirectory: string): Promise<RunState | undefined> {
+  const state = await readRunState(machine.disk, dataDirectory);
+  if (state === undefined || !machine.signalProcess(state.pid, 0)) return undefined;
+  try {
+    // The number may belong to another process by now; the API with our token can only be ours.
+    const api = await openApi(machine, dataDirectory);
+    await api.list({ group: "", version: "v1", resource: "namespaces" });
+    return state;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readRunState(disk: Disk, dataDirectory: string): Promise<RunState | undefined> {
+  try {
+    return JSON.parse(new TextDecoder().decode(await disk.readFile(runStatePath(dataDirectory)))) as RunState;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+interface Kubeconfig {
+  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
+  users: { user: { token: string } }[];
+}
+
+/** The cluster's API, by the kubeconfig in the data directory. */
+export async function openApi(machine: Machine, dataDirectory: string): Promise<KubernetesApi> {
+  const text = new TextDecoder().decode(await machine.disk.readFile(kubeconfigPath(dataDirectory)));
+  const { clusters, users } = parse(text) as Kubeconfig;
+  const { server, "certificate-authority-data": authority } = clusters[0].cluster;
+  const { token } = users[0].user;
+  const ca = Buffer.from(authority, "base64").toString();
+  return createKubernetesClient({ network: machine.network, server, ca, token: () => token });
+}

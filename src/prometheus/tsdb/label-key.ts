@@ -1,0 +1,72 @@
+/**
+ * A label set as bytes, which identify a series in the head and are how the WAL writes it:
+ *
+ * ```
+ * ┌─────────────────────┬────────────────────┬──────────────────────┬─────────────────────┬ ⋯
+ * │ len(name) <uvarint> │ name <UTF-8 bytes> │ len(value) <uvarint> │ value <UTF-8 bytes> │
+ * └─────────────────────┴────────────────────┴──────────────────────┴─────────────────────┴ ⋯
+ * ```
+ * sorted by name.
+ */
+import { Labels } from "../../model/labels.ts";
+import { ByteReader } from "./byte-reader.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+
+/** A label set that takes more is refused as invalid. */
+export const MAX_LABEL_SET_BYTES = 1 << 19;
+
+/** Appends the key of `labels` to `out`. */
+export function writeLabelKey(out: ByteWriter, labels: Labels): void {
+  const { flat } = labels;
+  for (let i = 0; i < flat.length; i++) out.string(flat[i]);
+}
+
+/** The number of labels of a key. */
+export function labelCount(key: Uint8Array, start: number, end: number): number {
+  const reader = new ByteReader(key, start, end);
+  let strings = 0;
+  while (reader.remaining > 0) {
+    reader.skip(reader.uvarint());
+    strings++;
+  }
+  return strings >>> 1;
+}
+
+export function readLabelKey(key: Uint8Array, start: number, end: number): Labels {
+  const reader = new ByteReader(key, start, end);
+  const flat: string[] = [];
+  while (reader.remaining > 0) flat.push(reader.string());
+  return flat.length === 0 ? Labels.empty : Labels.fromSorted(flat);
+}
+
+/** A 32-bit hash (murmur3's mixing, four bytes a step). `seed` keeps senders from choosing keys that collide. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start);
+  let i = start;
+  for (const last = end - 3; i < last; i += 4) {
+    let word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+    word = Math.imul(word, 0xcc9e2d51);
+    word = (word << 15) | (word >>> 17);
+    hash ^= Math.imul(word, 0x1b873593);
+    hash = (hash << 13) | (hash >>> 19);
+    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  hash ^= hash >>> 16;
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** Whether two ranges of the same length hold the same bytes. */
+export function equalBytes(
+  a: Uint8Array,
+  aStart: number,
+  b: Uint8Array,
+  bStart: number,
+  count: number,
+): boolean {
+  for (let i = 0; i < count; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}

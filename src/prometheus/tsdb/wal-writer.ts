@@ -1,0 +1,191 @@
+/** Appends records to a write-ahead log (`tsdb/wlog/wlog.go`). */
+import { compressSnappy } from "../../wire/snappy.ts";
+import type { Disk, DiskFile } from "../../base/disk.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { crc32c } from "./crc32c.ts";
+import {
+  DEFAULT_SEGMENT_BYTES,
+  FRAGMENT_FIRST,
+  FRAGMENT_FULL,
+  FRAGMENT_HEADER_BYTES,
+  FRAGMENT_LAST,
+  FRAGMENT_MIDDLE,
+  FRAGMENT_SNAPPY,
+  PAGE_BYTES,
+  segmentIndexes,
+  segmentName,
+  type WalCompression,
+} from "./wal-format.ts";
+
+export interface WalWriterOptions {
+  directory: string;
+  disk: Disk;
+  /** @default 128 MiB */
+  segmentBytes?: number;
+  /** @default "none" */
+  compression?: WalCompression;
+  /** Called when a new segment could not be begun; writing goes on in the old one. */
+  onError?: (error: unknown) => void;
+}
+
+/**
+ * Records are handed to the file system within the caller's turn, so they survive the end of the process. They are
+ * made durable against the end of the machine (fsync) when a segment is full, by `sync` and by `close`: upstream's
+ * policy.
+ */
+export class WalWriter {
+  readonly directory: string;
+  readonly #disk: Disk;
+  readonly #segmentBytes: number;
+  readonly #compression: WalCompression;
+  readonly #onError: (error: unknown) => void;
+  readonly #out = new ByteWriter(2 * PAGE_BYTES);
+  #segment: DiskFile;
+  #index: number;
+  #size = 0;
+  #turning: Promise<void> | undefined;
+  #mending: Promise<void> | undefined;
+  /** Bytes written since the log was opened, and how often it was made durable. */
+  bytesWritten = 0;
+  fsyncs = 0;
+
+  private constructor(options: WalWriterOptions, segment: DiskFile, index: number) {
+    this.directory = options.directory;
+    this.#disk = options.disk;
+    this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
+    this.#compression = options.compression ?? "none";
+    this.#onError = options.onError ?? (() => {});
+    this.#segment = segment;
+    this.#index = index;
+  }
+
+  /** Begins a new segment after those in the directory, as upstream does on every start. */
+  static async open(options: WalWriterOptions): Promise<WalWriter> {
+    await options.disk.makeDirectory(options.directory);
+    const indexes = segmentIndexes(await options.disk.list(options.directory));
+    const index = indexes.length === 0 ? 0 : indexes[indexes.length - 1] + 1;
+    const segment = await options.disk.open(`${options.directory}/${segmentName(index)}`, "append");
+    await options.disk.syncDirectory(options.directory);
+    return new WalWriter(options, segment, index);
+  }
+
+  /** The number of the segment that is written to. */
+  get segmentIndex(): number {
+    return this.#index;
+  }
+
+  /**
+   * Resolves when records can be written again after a write had failed (a full disk): what was half written is cut
+   * off first, or all that follows would be lost behind it.
+   */
+  whenReady(): Promise<void> | undefined {
+    return this.#mending;
+  }
+
+  /**
+   * Writes records, in one `write` each or as many as fit. Returns when the file system has them.
+   *
+   * @throws what the disk throws; then none of them is in the log once `whenReady` has resolved
+   */
+  log(records: Uint8Array[]): void {
+    if (this.#mending !== undefined) throw new Error("write-ahead log is not ready after a failed write");
+    this.#out.clear();
+    for (const record of records) this.#addRecord(record);
+    try {
+      this.#segment.appendNow(this.#out.written());
+    } catch (error) {
+      this.#mending = this.#mend();
+      throw error;
+    }
+    this.#size += this.#out.length;
+    this.bytesWritten += this.#out.length;
+    if (this.#size >= this.#segmentBytes && this.#turning === undefined) {
+      this.#turning = this.#turn()
+        .catch(this.#onError)
+        .finally(() => (this.#turning = undefined));
+    }
+  }
+
+  /** Begins a new segment. */
+  async nextSegment(): Promise<void> {
+    await this.#turning;
+    await this.#turn();
+  }
+
+  async sync(): Promise<void> {
+    this.fsyncs++;
+    await this.#segment.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#turning;
+    await this.#mending;
+    await this.sync();
+    await this.#segment.close();
+  }
+
+  #addRecord(record: Uint8Array): void {
+    let data = record;
+    let flags = 0;
+    if (this.#compression === "snappy" && record.length > 0) {
+      const compressed = compressSnappy(record);
+      if (compressed.length < record.length) {
+        data = compressed;
+        flags = FRAGMENT_SNAPPY;
+      }
+    }
+    const out = this.#out;
+    let position = 0;
+    let isFirst = true;
+    do {
+      let left = PAGE_BYTES - ((this.#size + out.length) % PAGE_BYTES);
+      if (left < FRAGMENT_HEADER_BYTES) {
+        out.zeros(left);
+        left = PAGE_BYTES;
+      }
+      const length = Math.min(data.length - position, left - FRAGMENT_HEADER_BYTES);
+      const isLast = position + length === data.length;
+      // A header alone at the end of a page, its data on the next, is what upstream avoids too.
+      const type = isFirst
+        ? isLast
+          ? FRAGMENT_FULL
+          : FRAGMENT_FIRST
+        : isLast
+          ? FRAGMENT_LAST
+          : FRAGMENT_MIDDLE;
+      out.u8(type | flags);
+      out.u16(length);
+      out.u32(crc32c(data, position, position + length));
+      out.raw(data, position, position + length);
+      position += length;
+      isFirst = false;
+    } while (position < data.length);
+  }
+
+  async #turn(): Promise<void> {
+    const index = this.#index + 1;
+    const next = await this.#disk.open(`${this.directory}/${segmentName(index)}`, "append");
+    await this.#disk.syncDirectory(this.directory);
+    const full = this.#segment;
+    const rest = (PAGE_BYTES - (this.#size % PAGE_BYTES)) % PAGE_BYTES;
+    if (rest > 0) full.appendNow(new Uint8Array(rest));
+    this.#segment = next;
+    this.#index = index;
+    this.#size = 0;
+    this.fsyncs++;
+    await full.sync();
+    await full.close();
+  }
+
+  async #mend(): Promise<void> {
+    try {
+      await this.#segment.truncate(this.#size);
+      this.#mending = undefined;
+    } catch (error) {
+      this.#onError(error);
+      // Nothing may follow a torn record, so the log stays shut until cutting it off works.
+      this.#mending = Promise.resolve().then(() => this.#mend());
+      throw error;
+    }
+  }
+}

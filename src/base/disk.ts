@@ -9,6 +9,7 @@ import { fsyncSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
+import { lockFile } from "./file-lock.ts";
 
 export interface FileStat {
   size: number;
@@ -55,6 +56,13 @@ export interface Disk {
    * The same path, unless mounts lie between.
    */
   realPath(path: string): string;
+  /**
+   * Makes the file `path` the sign that this process owns what lies beside it. Missing where only one process can.
+   *
+   * @returns what gives it up
+   * @throws when another living process has it
+   */
+  lock?(path: string): Promise<() => Promise<void>>;
 }
 
 export const systemDisk: Disk = {
@@ -117,6 +125,7 @@ export const systemDisk: Disk = {
     }
   },
   realPath: (path) => path,
+  lock: lockFile,
 };
 
 /** Whether an error says that a file or directory does not exist. */

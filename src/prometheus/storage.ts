@@ -36,6 +36,11 @@ export interface SelectHints {
   limit?: number;
   /** The function or aggregation around the selector, for stores that can prepare its answer. */
   function?: string;
+  /**
+   * Only the newest sample of each series within the range is needed, as for an instant vector: a store may leave out
+   * the others. @default false
+   */
+  newestOnly?: boolean;
   signal?: AbortSignal;
 }
 

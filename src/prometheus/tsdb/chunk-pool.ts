@@ -13,7 +13,9 @@ const SLAB_BYTES = SLAB_UNITS * UNIT_BYTES;
 const CLASS_UNITS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36];
 const LARGEST_POOLED_BYTES = CLASS_UNITS[CLASS_UNITS.length - 1] * UNIT_BYTES;
 /** The class for a number of units. */
-const CLASS_OF_UNITS = Uint8Array.from({ length: 37 }, (_, units) => CLASS_UNITS.findIndex((u) => u >= units));
+const CLASS_OF_UNITS = Uint8Array.from({ length: 37 }, (_, units) =>
+  CLASS_UNITS.findIndex((u) => u >= units),
+);
 
 /** No piece. Handles of larger pieces than the pool's, which are arrays of their own, are below it. */
 export const NO_PIECE = -1;

@@ -4,9 +4,9 @@
  * series leave among the slots.
  */
 import type { Labels } from "../../model/labels.ts";
+import { NO_PIECE } from "./chunk-pool.ts";
 import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes } from "./label-key.ts";
-import { NO_PIECE } from "./chunk-pool.ts";
 import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, resetXorRow } from "./xor-chunk.ts";
 
 export const PAGE_BITS = 12;
@@ -77,7 +77,10 @@ export class SeriesTable {
     const keys = this.#keys;
     const handle = this.pages[slot >>> PAGE_BITS].keys[slot & PAGE_MASK];
     const length = end - start;
-    return keys.byteLength(handle) === length && equalBytes(keys.slab(handle), keys.start(handle), key, start, length);
+    return (
+      keys.byteLength(handle) === length &&
+      equalBytes(keys.slab(handle), keys.start(handle), key, start, length)
+    );
   }
 
   /** Adds a series that is not there yet. `ref` only where a log says it; it must be above all others, or free. */
@@ -169,7 +172,9 @@ export class SeriesTable {
 
   /** Bytes of memory held, labels that were asked for not counted. */
   get heldBytes(): number {
-    return this.pages.length * PAGE_ROWS * (ROW_WORDS * 4 + 24) + this.#keys.heldBytes + 4 * this.#index.length;
+    return (
+      this.pages.length * PAGE_ROWS * (ROW_WORDS * 4 + 24) + this.#keys.heldBytes + 4 * this.#index.length
+    );
   }
 
   #setSlotOfRef(ref: number, slot: number): void {

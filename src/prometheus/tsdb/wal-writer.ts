@@ -1,6 +1,7 @@
 /** Appends records to a write-ahead log (`tsdb/wlog/wlog.go`). */
-import { compressSnappy } from "../../wire/snappy.ts";
+
 import type { Disk, DiskFile } from "../../base/disk.ts";
+import { snappyCompress } from "../../wire/snappy.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
 import {
@@ -45,6 +46,7 @@ export class WalWriter {
   #size = 0;
   #turning: Promise<void> | undefined;
   #mending: Promise<void> | undefined;
+  #isTorn = false;
   /** Bytes written since the log was opened, and how often it was made durable. */
   bytesWritten = 0;
   fsyncs = 0;
@@ -75,26 +77,28 @@ export class WalWriter {
   }
 
   /**
-   * Resolves when records can be written again after a write had failed (a full disk): what was half written is cut
-   * off first, or all that follows would be lost behind it.
+   * After a failed write (a full disk): cuts off what was half written, behind which all that follows would be lost.
+   * Undefined when the log can be written to.
    */
   whenReady(): Promise<void> | undefined {
+    if (!this.#isTorn) return undefined;
+    this.#mending ??= this.#mend().finally(() => (this.#mending = undefined));
     return this.#mending;
   }
 
   /**
    * Writes records, in one `write` each or as many as fit. Returns when the file system has them.
    *
-   * @throws what the disk throws; then none of them is in the log once `whenReady` has resolved
+   * @throws what the disk throws; then none of them is in the log, and `whenReady` is to be awaited before the next
    */
   log(records: Uint8Array[]): void {
-    if (this.#mending !== undefined) throw new Error("write-ahead log is not ready after a failed write");
+    if (this.#isTorn) throw new Error("write-ahead log ends in a failed write");
     this.#out.clear();
     for (const record of records) this.#addRecord(record);
     try {
       this.#segment.appendNow(this.#out.written());
     } catch (error) {
-      this.#mending = this.#mend();
+      this.#isTorn = true;
       throw error;
     }
     this.#size += this.#out.length;
@@ -109,6 +113,7 @@ export class WalWriter {
   /** Begins a new segment. */
   async nextSegment(): Promise<void> {
     await this.#turning;
+    await this.whenReady();
     await this.#turn();
   }
 
@@ -119,7 +124,7 @@ export class WalWriter {
 
   async close(): Promise<void> {
     await this.#turning;
-    await this.#mending;
+    await this.whenReady();
     await this.sync();
     await this.#segment.close();
   }
@@ -128,7 +133,7 @@ export class WalWriter {
     let data = record;
     let flags = 0;
     if (this.#compression === "snappy" && record.length > 0) {
-      const compressed = compressSnappy(record);
+      const compressed = snappyCompress(record);
       if (compressed.length < record.length) {
         data = compressed;
         flags = FRAGMENT_SNAPPY;
@@ -145,7 +150,6 @@ export class WalWriter {
       }
       const length = Math.min(data.length - position, left - FRAGMENT_HEADER_BYTES);
       const isLast = position + length === data.length;
-      // A header alone at the end of a page, its data on the next, is what upstream avoids too.
       const type = isFirst
         ? isLast
           ? FRAGMENT_FULL
@@ -178,14 +182,7 @@ export class WalWriter {
   }
 
   async #mend(): Promise<void> {
-    try {
-      await this.#segment.truncate(this.#size);
-      this.#mending = undefined;
-    } catch (error) {
-      this.#onError(error);
-      // Nothing may follow a torn record, so the log stays shut until cutting it off works.
-      this.#mending = Promise.resolve().then(() => this.#mend());
-      throw error;
-    }
+    await this.#segment.truncate(this.#size);
+    this.#isTorn = false;
   }
 }

@@ -4,7 +4,7 @@ import { randomInteger, seededRandom } from "../../base/random.ts";
 import { SampleColumns } from "./sample-columns.ts";
 import {
   appendXor,
-    MAX_SAMPLE_BYTES,
+  MAX_SAMPLE_BYTES,
   ROW_FLOATS,
   ROW_WORDS,
   resetXorRow,
@@ -60,8 +60,27 @@ test("appendXor() writes the bytes that chunkenc/xor.go writes", () => {
 
 test("appendXor() and decodeXor() keep timestamps at the edge of every delta size", () => {
   for (const change of [
-    0, 1, -1, 8191, 8192, 8193, -8191, -8192, 65535, 65536, 65537, -65535, -65536, 524287, 524288, 524289,
-    -524287, -524288, 2 ** 31, 2 ** 32 + 5, 2 ** 40,
+    0,
+    1,
+    -1,
+    8191,
+    8192,
+    8193,
+    -8191,
+    -8192,
+    65535,
+    65536,
+    65537,
+    -65535,
+    -65536,
+    524287,
+    524288,
+    524289,
+    -524287,
+    -524288,
+    2 ** 31,
+    2 ** 32 + 5,
+    2 ** 40,
   ]) {
     const delta = 2 ** 21;
     const samples = [sample(5, 1), sample(5 + delta, 1), sample(5 + 2 * delta + change, 1)];
@@ -85,7 +104,12 @@ test("decodeXor() gives back any samples, whatever the bits (seed 7)", () => {
       if (style < 2) value += randomInteger(random, 100);
       else if (style === 2) value = random.float() * 1e6;
       if (style < 3) samples.push(sample(t, value));
-      else samples.push([t, (random.float() * 2 ** 32) | 0, style === 3 ? (random.float() * 2 ** 32) | 0 : 0x7ff00000]);
+      else
+        samples.push([
+          t,
+          (random.float() * 2 ** 32) | 0,
+          style === 3 ? (random.float() * 2 ** 32) | 0 : 0x7ff00000,
+        ]);
     }
     assert.deepEqual(decode(encode(samples, 2)), samples, `round ${round}`);
     const [min, max] = [samples[count >> 2][0], samples[(3 * count) >> 2][0]];

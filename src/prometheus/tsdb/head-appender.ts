@@ -1,0 +1,149 @@
+/** One batch of samples on its way into the log and the head (`tsdb/head_append.go`). */
+import type { FloatHistogram } from "../../model/histogram.ts";
+import type { Labels } from "../../model/labels.ts";
+import {
+  AppendError,
+  type Exemplar,
+  type MetricMetadata,
+  type SeriesRef,
+  STALE_HIGH,
+  STALE_LOW,
+} from "../storage.ts";
+import type { HeadWriter } from "./head-writer.ts";
+import type { TsdbAppender } from "./tsdb-options.ts";
+import type { HistogramOfSeries } from "./wal-histogram-records.ts";
+import type { ExemplarOfSeries, SampleBatch } from "./wal-records.ts";
+
+const FIRST_CAPACITY = 64;
+
+/** Samples of a batch, with a growing capacity. */
+class PendingSamples implements SampleBatch {
+  length = 0;
+  refs = new Float64Array(FIRST_CAPACITY);
+  timestamps = new Float64Array(FIRST_CAPACITY);
+  words = new Int32Array(2 * FIRST_CAPACITY);
+
+  push(ref: number, timestampMs: number, low: number, high: number): void {
+    const { length } = this;
+    if (length === this.refs.length) this.#grow();
+    this.refs[length] = ref;
+    this.timestamps[length] = timestampMs;
+    this.words[2 * length] = low;
+    this.words[2 * length + 1] = high;
+    this.length = length + 1;
+  }
+
+  #grow(): void {
+    const [refs, timestamps, words] = [this.refs, this.timestamps, this.words];
+    this.refs = new Float64Array(2 * refs.length);
+    this.refs.set(refs);
+    this.timestamps = new Float64Array(2 * refs.length);
+    this.timestamps.set(timestamps);
+    this.words = new Int32Array(2 * words.length);
+    this.words.set(words);
+  }
+}
+
+export class HeadAppender implements TsdbAppender {
+  readonly #writer: HeadWriter;
+  readonly samples = new PendingSamples();
+  readonly histograms: HistogramOfSeries[] = [];
+  readonly exemplars: ExemplarOfSeries[] = [];
+  readonly metadata = new Map<string, MetricMetadata>();
+  #scratch = new Float64Array(1);
+  #halves = new Int32Array(this.#scratch.buffer);
+  #isOpen = false;
+  #minValidMs = 0;
+
+  constructor(writer: HeadWriter) {
+    this.#writer = writer;
+  }
+
+  append(ref: SeriesRef, labels: Labels, timestampMs: number, value: number): SeriesRef {
+    this.#scratch[0] = value;
+    return this.#append(ref, labels, timestampMs, this.#halves[0], this.#halves[1]);
+  }
+
+  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number): SeriesRef {
+    return this.#append(ref, labels, timestampMs, STALE_LOW, STALE_HIGH);
+  }
+
+  appendKnown(ref: SeriesRef, timestampMs: number, value: number): boolean {
+    this.#scratch[0] = value;
+    return this.appendKnownBits(ref, timestampMs, this.#halves[0], this.#halves[1]);
+  }
+
+  appendKnownBits(ref: SeriesRef, timestampMs: number, low: number, high: number): boolean {
+    const slot = this.#writer.head.table.slotOf(ref);
+    if (slot < 0) return false;
+    this.#open(timestampMs);
+    this.#writer.checkFloat(slot, timestampMs, low, high, this.#minValidMs);
+    this.samples.push(ref, timestampMs, low, high);
+    return true;
+  }
+
+  appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef {
+    this.#open(timestampMs);
+    let slot = this.#writer.head.table.slotOf(ref);
+    if (slot < 0) slot = this.#slotOf(labels);
+    this.#writer.checkHistogram(slot, timestampMs, histogram, this.#minValidMs);
+    const found = this.#writer.head.table.refOf(slot);
+    this.histograms.push({ ref: found, timestampMs, histogram });
+    return found;
+  }
+
+  appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef {
+    let slot = this.#writer.head.table.slotOf(ref);
+    if (slot < 0) slot = this.#slotOf(labels);
+    const found = this.#writer.head.table.refOf(slot);
+    if (!this.#writer.checkExemplar(found, exemplar)) return found;
+    this.#open(exemplar.timestampMs);
+    this.exemplars.push({ ref: found, exemplar });
+    return found;
+  }
+
+  setMetadata(metric: string, metadata: MetricMetadata): void {
+    this.metadata.set(metric, metadata);
+  }
+
+  async commit(): Promise<void> {
+    try {
+      await this.#writer.commit(this);
+    } finally {
+      this.#close();
+    }
+  }
+
+  rollback(): void {
+    this.#close();
+  }
+
+  #append(ref: SeriesRef, labels: Labels, timestampMs: number, low: number, high: number): SeriesRef {
+    if (ref !== 0 && this.appendKnownBits(ref, timestampMs, low, high)) return ref;
+    const found = this.#writer.head.table.refOf(this.#slotOf(labels));
+    this.appendKnownBits(found, timestampMs, low, high);
+    return found;
+  }
+
+  #slotOf(labels: Labels): number {
+    if (labels.size === 0) throw new AppendError("invalid label set", "empty labelset");
+    return this.#writer.head.slotOfLabels(labels);
+  }
+
+  /** From now on what the batch refers to must stay: the series, and the time range of the head. */
+  #open(timestampMs: number): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#minValidMs = this.#writer.minValidMs(timestampMs);
+    this.#writer.openAppenders.add(this);
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.samples.length = 0;
+    this.histograms.length = 0;
+    this.exemplars.length = 0;
+    this.metadata.clear();
+    this.#writer.close(this);
+  }
+}

@@ -1,0 +1,215 @@
+/** Checks what is appended, and takes batches into the log and then into the head. */
+import type { FloatHistogram } from "../../model/histogram.ts";
+import { METRIC_NAME } from "../../model/labels.ts";
+import { AppendError, type AppendErrorReason, type Exemplar, type MetricMetadata } from "../storage.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import type { ExemplarStorage } from "./exemplars.ts";
+import type { Head } from "./head.ts";
+import type { HeadAppender } from "./head-appender.ts";
+import { equalHistograms, histogramProblem } from "./histogram-shape.ts";
+import { PAGE_BITS, PAGE_MASK } from "./series-table.ts";
+import type { TsdbCounters } from "./tsdb-options.ts";
+import { type HistogramOfSeries, histogramRecordType, writeHistograms } from "./wal-histogram-records.ts";
+import { writeExemplars, writeMetadata, writeSamples, writeSeries } from "./wal-records.ts";
+import type { WalWriter } from "./wal-writer.ts";
+import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "./xor-chunk.ts";
+
+/** Samples per record: a batch that is larger takes several. */
+const SAMPLES_PER_RECORD = 100_000;
+
+export interface HeadWriterParts {
+  head: Head;
+  /** Undefined in a store that is only read. */
+  wal: WalWriter | undefined;
+  exemplars: ExemplarStorage;
+  metadata: Map<string, MetricMetadata>;
+  counters: TsdbCounters;
+  outOfOrderTimeWindowMs: number;
+}
+
+export class HeadWriter {
+  readonly head: Head;
+  readonly openAppenders = new Set<HeadAppender>();
+  outOfOrderTimeWindowMs: number;
+  readonly #wal: WalWriter | undefined;
+  readonly #exemplars: ExemplarStorage;
+  readonly #metadata: Map<string, MetricMetadata>;
+  readonly #counters: TsdbCounters;
+  readonly #buffers: ByteWriter[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: HeadWriterParts) {
+    this.head = parts.head;
+    this.#wal = parts.wal;
+    this.#exemplars = parts.exemplars;
+    this.#metadata = parts.metadata;
+    this.#counters = parts.counters;
+    this.outOfOrderTimeWindowMs = parts.outOfOrderTimeWindowMs;
+  }
+
+  /** Samples of a batch that begins now must not be older: half a block's range before the newest sample. */
+  minValidMs(firstSampleMs: number): number {
+    const { head } = this;
+    const newestMs = head.maxMs === Number.NEGATIVE_INFINITY ? firstSampleMs : head.maxMs;
+    return Math.max(newestMs - head.chunkRangeMs / 2, head.minValidMs);
+  }
+
+  /** @throws AppendError when the sample can't be taken */
+  checkFloat(slot: number, timestampMs: number, low: number, high: number, minValidMs: number): void {
+    const lastMs = this.head.lastTimeOf(slot);
+    if (timestampMs > lastMs && timestampMs >= minValidMs) return;
+    if (timestampMs === lastMs && timestampMs >= minValidMs) {
+      const { words } = this.head.table.pages[slot >>> PAGE_BITS];
+      const w = (slot & PAGE_MASK) * ROW_WORDS;
+      if (!this.head.isHistogram(slot) && words[w + W_VALUE_LOW] === low && words[w + W_VALUE_HIGH] === high)
+        return;
+      this.#reject("duplicate sample for timestamp", slot, timestampMs);
+    }
+    this.#checkLate(slot, timestampMs, minValidMs);
+  }
+
+  /** @throws AppendError when the sample can't be taken */
+  checkHistogram(slot: number, timestampMs: number, histogram: FloatHistogram, minValidMs: number): void {
+    const problem = histogramProblem(histogram);
+    if (problem !== undefined) throw new AppendError("invalid label set", problem);
+    const lastMs = this.head.lastTimeOf(slot);
+    if (timestampMs > lastMs && timestampMs >= minValidMs) return;
+    if (timestampMs === lastMs && timestampMs >= minValidMs) {
+      const last = this.head.lastHistogram(slot);
+      if (last !== undefined && equalHistograms(last, histogram)) return;
+      this.#reject("duplicate sample for timestamp", slot, timestampMs);
+    }
+    this.#checkLate(slot, timestampMs, minValidMs);
+  }
+
+  checkExemplar(ref: number, exemplar: Exemplar): boolean {
+    return this.#exemplars.check(this.head.labelsOf(this.head.table.slotOf(ref)), exemplar);
+  }
+
+  /** Resolves when the batch is in the log and in the head. */
+  async commit(batch: HeadAppender): Promise<void> {
+    const wal = this.#wal;
+    if (wal === undefined) throw new Error("the store was opened read-only");
+    for (let ready = wal.whenReady(); ready !== undefined; ready = wal.whenReady()) await ready;
+    const records = this.#encode(batch);
+    if (records.length > 0) wal.log(records);
+    this.head.unlogged.length = 0;
+    this.#counters.walBytes = wal.bytesWritten;
+    this.#counters.walFsyncs = wal.fsyncs;
+    this.#apply(batch);
+  }
+
+  close(batch: HeadAppender): void {
+    this.openAppenders.delete(batch);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  /** Resolves when the batches that are open now have ended. */
+  async whenClosed(): Promise<void> {
+    const batches = [...this.openAppenders];
+    while (batches.some((batch) => this.openAppenders.has(batch))) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #checkLate(slot: number, timestampMs: number, minValidMs: number): void {
+    const windowMs = this.outOfOrderTimeWindowMs;
+    if (windowMs > 0) {
+      if (timestampMs >= this.head.maxMs - windowMs) return;
+      this.#counters.tooOldSamples++;
+      this.#reject("too old sample", slot, timestampMs);
+    }
+    if (timestampMs < minValidMs) {
+      this.#counters.outOfBoundSamples++;
+      this.#reject("out of bounds", slot, timestampMs);
+    }
+    this.#counters.outOfOrderSamples++;
+    this.#reject("out of order sample", slot, timestampMs);
+  }
+
+  #reject(reason: AppendErrorReason, slot: number, timestampMs: number): never {
+    throw new AppendError(reason, `timestamp ${timestampMs}, series ${this.head.labelsOf(slot)}`);
+  }
+
+  /** The records of a batch, series that no log knows yet first. */
+  #encode(batch: HeadAppender): Uint8Array[] {
+    const { head } = this;
+    const records: Uint8Array[] = [];
+    const next = () => {
+      const out = (this.#buffers[records.length] ??= new ByteWriter());
+      out.clear();
+      return out;
+    };
+    if (head.unlogged.length > 0) {
+      const out = next();
+      for (const slot of head.unlogged) writeSeries(out, head.table.refOf(slot), head.table.keyOf(slot));
+      records.push(out.written());
+    }
+    for (let from = 0; from < batch.samples.length; from += SAMPLES_PER_RECORD) {
+      const out = next();
+      writeSamples(out, batch.samples, from, Math.min(from + SAMPLES_PER_RECORD, batch.samples.length));
+      records.push(out.written());
+    }
+    for (const [type, samples] of byRecordType(batch.histograms)) {
+      const out = next();
+      writeHistograms(out, type, samples);
+      records.push(out.written());
+    }
+    if (batch.exemplars.length > 0) {
+      const out = next();
+      writeExemplars(out, batch.exemplars);
+      records.push(out.written());
+    }
+    const metadata = this.#newMetadata(batch);
+    if (metadata.length > 0) {
+      const out = next();
+      writeMetadata(out, metadata);
+      records.push(out.written());
+    }
+    return records;
+  }
+
+  /** Metadata that changed, with the first series of its metric, since the log knows metadata by series. */
+  #newMetadata(batch: HeadAppender): { ref: number; metadata: MetricMetadata }[] {
+    const changed: { ref: number; metadata: MetricMetadata }[] = [];
+    for (const [metric, metadata] of batch.metadata) {
+      const known = this.#metadata.get(metric);
+      if (known?.type === metadata.type && known.help === metadata.help && known.unit === metadata.unit)
+        continue;
+      const [slot] = this.head.postings.get(METRIC_NAME, metric);
+      if (slot !== undefined) changed.push({ ref: this.head.table.refOf(slot), metadata });
+    }
+    return changed;
+  }
+
+  #apply(batch: HeadAppender): void {
+    const { head } = this;
+    const counters = this.#counters;
+    const { refs, timestamps, words, length } = batch.samples;
+    for (let i = 0; i < length; i++) {
+      const slot = head.table.slotOf(refs[i]);
+      if (timestamps[i] > head.lastTimeOf(slot)) {
+        head.appendFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
+      } else {
+        counters.outOfOrderSamples++;
+      }
+    }
+    counters.samplesAppended += length;
+    for (const { ref, timestampMs, histogram } of batch.histograms) {
+      const slot = head.table.slotOf(ref);
+      if (timestampMs > head.lastTimeOf(slot)) head.appendHistogram(slot, timestampMs, histogram);
+      else counters.outOfOrderSamples++;
+    }
+    counters.histogramsAppended += batch.histograms.length;
+    for (const { ref, exemplar } of batch.exemplars) {
+      this.#exemplars.add(head.labelsOf(head.table.slotOf(ref)), exemplar);
+    }
+    for (const [metric, metadata] of batch.metadata) this.#metadata.set(metric, metadata);
+  }
+}
+
+function byRecordType(samples: HistogramOfSeries[]): Map<number, HistogramOfSeries[]> {
+  return Map.groupBy(samples, ({ histogram }) => histogramRecordType(histogram));
+}

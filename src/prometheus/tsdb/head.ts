@@ -1,0 +1,350 @@
+/**
+ * The head: the newest samples of all series, in memory (`tsdb/head.go`, `head_append.go`). It is what is appended to
+ * and what blocks are cut from. Where upstream has an object per series and maps chunks from disk, here are rows of
+ * typed arrays and pooled memory.
+ */
+import type { FloatHistogram } from "../../model/histogram.ts";
+import { Labels } from "../../model/labels.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { CHUNK_XOR } from "./chunk-encoding.ts";
+import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
+import { ChunkTable } from "./chunk-table.ts";
+import { equalBytes, readLabelKey, writeLabelKey } from "./label-key.ts";
+import { type PostingList, Postings } from "./postings.ts";
+import type { SampleColumns } from "./sample-columns.ts";
+import {
+  F_CHUNK_MIN,
+  F_NEXT_CUT,
+  NO_CHUNK,
+  PAGE_BITS,
+  PAGE_MASK,
+  type SeriesPage,
+  SeriesTable,
+  W_CAPACITY,
+  W_CLOSED,
+  W_PIECE,
+} from "./series-table.ts";
+import {
+  appendXor,
+  CHUNK_SLACK_BYTES,
+  F_LAST_TIME,
+  MAX_SAMPLE_BYTES,
+  ROW_FLOATS,
+  ROW_WORDS,
+  resetXorRow,
+  W_BIT_LENGTH,
+  W_SAMPLES,
+  W_VALUE_HIGH,
+  W_VALUE_LOW,
+} from "./xor-chunk.ts";
+import { decodeXor } from "./xor-decoder.ts";
+
+/** Upstream's `DefaultSamplesPerChunk`. */
+export const SAMPLES_PER_CHUNK = 120;
+/** A float chunk that is larger is closed (`MaxBytesPerXORChunkBeforeAppend`). */
+const MAX_CHUNK_BYTES = 1024 - MAX_SAMPLE_BYTES;
+const FIRST_CHUNK_BYTES = 64;
+const NO_SERIES = { bytes: new Uint8Array(0), lists: [], ends: [] };
+
+export class Head {
+  readonly table: SeriesTable;
+  readonly pool = new ChunkPool();
+  readonly chunks = new ChunkTable();
+  readonly postings = new Postings();
+  /** Of the series that have native histograms, by slot. */
+  readonly histograms = new Map<number, { timestamps: number[]; histograms: FloatHistogram[] }>();
+  readonly chunkRangeMs: number;
+  /** Of the samples in the head; Infinity and -Infinity while it is empty. */
+  minMs = Number.POSITIVE_INFINITY;
+  maxMs = Number.NEGATIVE_INFINITY;
+  /** Samples before it are in blocks or gone, and no longer taken. */
+  minValidMs = Number.NEGATIVE_INFINITY;
+  openChunks = 0;
+  chunksCreated = 0;
+  /** Grows when slots are given new numbers: whoever kept slots must look them up again. */
+  generation = 0;
+  /** Series that no log knows yet. */
+  readonly unlogged: number[] = [];
+  readonly #key = new ByteWriter();
+  /** The series made last: the label pairs that the next one has in common with it need not be looked up. */
+  #last: { bytes: Uint8Array; lists: (PostingList | undefined)[]; ends: number[] } = NO_SERIES;
+
+  constructor(chunkRangeMs: number, hashSeed: number) {
+    this.chunkRangeMs = chunkRangeMs;
+    this.table = new SeriesTable(hashSeed);
+  }
+
+  get seriesCount(): number {
+    return this.table.length;
+  }
+
+  get chunkCount(): number {
+    return this.chunks.count + this.openChunks;
+  }
+
+  /** The slot of the series with these labels, made when missing. */
+  slotOfLabels(labels: Labels): number {
+    this.#key.clear();
+    writeLabelKey(this.#key, labels);
+    return this.slotOfKey(this.#key.bytes, 0, this.#key.length);
+  }
+
+  /** As `slotOfLabels`, with the labels as `label-key.ts` writes them. */
+  slotOfKey(key: Uint8Array, start: number, end: number): number {
+    const hash = this.table.hash(key, start, end);
+    const found = this.table.find(key, start, end, hash);
+    if (found >= 0) return found;
+    const slot = this.#create(key, start, end, hash, this.table.lastRef + 1);
+    this.unlogged.push(slot);
+    return slot;
+  }
+
+  /** A series as a log has it. */
+  restoreSeries(ref: number, key: Uint8Array, start: number, end: number): void {
+    const hash = this.table.hash(key, start, end);
+    const found = this.table.find(key, start, end, hash);
+    if (found < 0) this.#create(key, start, end, hash, ref);
+    else if (this.table.refOf(found) !== ref) this.table.alias(ref, this.table.refOf(found));
+  }
+
+  labelsOf(slot: number): Labels {
+    const page = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    return (page.labels[row] ??= this.#readLabels(slot));
+  }
+
+  lastTimeOf(slot: number): number {
+    return this.table.pages[slot >>> PAGE_BITS].floats[(slot & PAGE_MASK) * ROW_FLOATS + F_LAST_TIME];
+  }
+
+  /** Adds a sample that is newer than the series' last one. */
+  appendFloat(slot: number, timestampMs: number, low: number, high: number): void {
+    const page = this.table.pages[slot >>> PAGE_BITS];
+    const { words, floats } = page;
+    const row = slot & PAGE_MASK;
+    const w = row * ROW_WORDS;
+    const f = row * ROW_FLOATS;
+    let piece = words[w + W_PIECE];
+    if (piece !== NO_PIECE) {
+      const samples = words[w + W_SAMPLES];
+      const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
+      if (samples === SAMPLES_PER_CHUNK / 4) {
+        floats[f + F_NEXT_CUT] = chunkEnd(
+          floats[f + F_CHUNK_MIN],
+          floats[f + F_LAST_TIME],
+          floats[f + F_NEXT_CUT],
+          4,
+        );
+      }
+      if (
+        timestampMs >= floats[f + F_NEXT_CUT] ||
+        samples >= 2 * SAMPLES_PER_CHUNK ||
+        byteLength > MAX_CHUNK_BYTES
+      ) {
+        this.closeChunk(page, row);
+        piece = this.#openChunk(page, row, timestampMs);
+      } else if (byteLength + MAX_SAMPLE_BYTES + CHUNK_SLACK_BYTES > words[w + W_CAPACITY]) {
+        piece = this.#growChunk(words, w, byteLength);
+      }
+    } else {
+      piece = this.#openChunk(page, row, timestampMs);
+    }
+    appendXor(words, floats, row, this.pool.view(piece), this.pool.offset(piece), timestampMs, low, high);
+    if (timestampMs > this.maxMs) this.maxMs = timestampMs;
+    if (timestampMs < this.minMs) this.minMs = timestampMs;
+  }
+
+  /** Whether the series' last sample is a native histogram. */
+  isHistogram(slot: number): boolean {
+    return this.lastHistogram(slot) !== undefined;
+  }
+
+  /** The series' last sample when it is a native histogram. */
+  lastHistogram(slot: number): FloatHistogram | undefined {
+    const series = this.histograms.get(slot);
+    if (series === undefined || series.timestamps.at(-1) !== this.lastTimeOf(slot)) return undefined;
+    return series.histograms.at(-1);
+  }
+
+  /** Adds a histogram that is newer than the series' last sample. */
+  appendHistogram(slot: number, timestampMs: number, histogram: FloatHistogram): void {
+    const page = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    this.closeChunk(page, row);
+    let series = this.histograms.get(slot);
+    if (series === undefined) this.histograms.set(slot, (series = { timestamps: [], histograms: [] }));
+    series.timestamps.push(timestampMs);
+    series.histograms.push(histogram);
+    page.floats[row * ROW_FLOATS + F_LAST_TIME] = timestampMs;
+    if (timestampMs > this.maxMs) this.maxMs = timestampMs;
+    if (timestampMs < this.minMs) this.minMs = timestampMs;
+  }
+
+  /** Moves the open chunk, where there is one, to the closed ones. */
+  closeChunk(page: SeriesPage, row: number): void {
+    const { words, floats } = page;
+    const w = row * ROW_WORDS;
+    const f = row * ROW_FLOATS;
+    const piece = words[w + W_PIECE];
+    if (piece === NO_PIECE) return;
+    const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
+    const trimmed = ChunkPool.capacity(byteLength) < words[w + W_CAPACITY];
+    const kept = trimmed ? this.pool.allocate(byteLength) : piece;
+    if (trimmed) {
+      this.pool.copy(piece, kept, byteLength);
+      this.pool.release(piece, words[w + W_CAPACITY]);
+    }
+    words[w + W_CLOSED] = this.chunks.add(
+      floats[f + F_CHUNK_MIN],
+      floats[f + F_LAST_TIME],
+      kept,
+      byteLength,
+      CHUNK_XOR,
+      words[w + W_SAMPLES],
+      words[w + W_CLOSED],
+    );
+    words[w + W_PIECE] = NO_PIECE;
+    resetXorRow(words, row);
+    this.openChunks--;
+  }
+
+  /** Appends a series' float samples from `minMs` to `maxMs` to `out`, oldest first. */
+  readFloats(slot: number, minMs: number, maxMs: number, out: SampleColumns): void {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    const w = row * ROW_WORDS;
+    this.#readClosed(words[w + W_CLOSED], minMs, maxMs, out);
+    const piece = words[w + W_PIECE];
+    if (piece === NO_PIECE || floats[row * ROW_FLOATS + F_CHUNK_MIN] > maxMs) return;
+    if (floats[row * ROW_FLOATS + F_LAST_TIME] < minMs) return;
+    const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
+    decodeXor(this.pool.view(piece), this.pool.offset(piece), byteLength, minMs, maxMs, out);
+  }
+
+  /** The series' last sample when it is a float between the two times: answered without decoding. */
+  readLastFloat(slot: number, minMs: number, maxMs: number, out: SampleColumns): boolean {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const w = (slot & PAGE_MASK) * ROW_WORDS;
+    const lastMs = floats[(slot & PAGE_MASK) * ROW_FLOATS + F_LAST_TIME];
+    if (words[w + W_SAMPLES] === 0 || lastMs < minMs || lastMs > maxMs) return false;
+    out.push(lastMs, words[w + W_VALUE_LOW], words[w + W_VALUE_HIGH]);
+    return true;
+  }
+
+  /** Whether a chunk of the series overlaps the range. */
+  hasChunksIn(slot: number, minMs: number, maxMs: number): boolean {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    const lastMs = floats[row * ROW_FLOATS + F_LAST_TIME];
+    if (lastMs < minMs) return false;
+    if (words[row * ROW_WORDS + W_PIECE] !== NO_PIECE && floats[row * ROW_FLOATS + F_CHUNK_MIN] <= maxMs) {
+      return true;
+    }
+    let chunk = words[row * ROW_WORDS + W_CLOSED];
+    while (chunk !== NO_CHUNK && this.chunks.maxMs(chunk) >= minMs) {
+      if (this.chunks.minMs(chunk) <= maxMs) return true;
+      chunk = this.chunks.older(chunk);
+    }
+    return false;
+  }
+
+  #readClosed(newest: number, minMs: number, maxMs: number, out: SampleColumns): void {
+    const { chunks } = this;
+    const wanted: number[] = [];
+    for (let chunk = newest; chunk !== NO_CHUNK; chunk = chunks.older(chunk)) {
+      if (chunks.maxMs(chunk) < minMs) break;
+      if (chunks.minMs(chunk) <= maxMs && chunks.encoding(chunk) === CHUNK_XOR) wanted.push(chunk);
+    }
+    for (let i = wanted.length - 1; i >= 0; i--) {
+      const piece = chunks.piece(wanted[i]);
+      const byteLength = chunks.byteLength(wanted[i]);
+      decodeXor(this.pool.view(piece), this.pool.offset(piece), byteLength, minMs, maxMs, out);
+    }
+  }
+
+  #openChunk(page: SeriesPage, row: number, timestampMs: number): number {
+    const { words, floats } = page;
+    const w = row * ROW_WORDS;
+    const piece = this.pool.allocate(FIRST_CHUNK_BYTES);
+    resetXorRow(words, row);
+    words[w + W_PIECE] = piece;
+    words[w + W_CAPACITY] = FIRST_CHUNK_BYTES;
+    floats[row * ROW_FLOATS + F_CHUNK_MIN] = timestampMs;
+    floats[row * ROW_FLOATS + F_NEXT_CUT] = rangeEnd(timestampMs, this.chunkRangeMs);
+    this.openChunks++;
+    this.chunksCreated++;
+    return piece;
+  }
+
+  #growChunk(words: Int32Array, w: number, byteLength: number): number {
+    const capacity = words[w + W_CAPACITY];
+    const grown = ChunkPool.capacity(capacity < 256 ? capacity + 64 : capacity + (capacity >>> 1));
+    const piece = this.pool.allocate(grown);
+    this.pool.copy(words[w + W_PIECE], piece, byteLength);
+    this.pool.release(words[w + W_PIECE], capacity);
+    words[w + W_PIECE] = piece;
+    words[w + W_CAPACITY] = grown;
+    return piece;
+  }
+
+  #create(key: Uint8Array, start: number, end: number, hash: number, ref: number): number {
+    const slot = this.table.add(key, start, end, hash, ref);
+    const bytes = key.slice(start, end);
+    const reader = new ByteReader(bytes);
+    const lists: (PostingList | undefined)[] = [];
+    const ends: number[] = [];
+    for (let from = 0; reader.remaining > 0; from = reader.position) {
+      reader.skip(reader.uvarint());
+      reader.skip(reader.uvarint());
+      const known = this.#knownList(lists.length, bytes, from, reader.position);
+      if (known === undefined) {
+        reader.position = from;
+        lists.push(this.postings.add(reader.string(), reader.string(), slot));
+      } else {
+        known.push(slot);
+        lists.push(known);
+      }
+      ends.push(reader.position);
+    }
+    this.#last = { bytes, lists, ends };
+    return slot;
+  }
+
+  /** The list of a pair when the series made before has the same pair at the same position. */
+  #knownList(position: number, bytes: Uint8Array, from: number, to: number): PostingList | undefined {
+    const { bytes: lastBytes, lists, ends } = this.#last;
+    if (position >= lists.length) return undefined;
+    const lastFrom = position === 0 ? 0 : ends[position - 1];
+    if (ends[position] - lastFrom !== to - from) return undefined;
+    return equalBytes(lastBytes, lastFrom, bytes, from, to - from) ? lists[position] : undefined;
+  }
+
+  #readLabels(slot: number): Labels {
+    const key = this.table.keyOf(slot);
+    const { flat } = readLabelKey(key, 0, key.length);
+    const shared = [...flat];
+    for (let i = 0; i < flat.length; i += 2) {
+      const list = this.postings.intern(flat[i], flat[i + 1]);
+      if (list !== undefined) {
+        shared[i] = list.name;
+        shared[i + 1] = list.value;
+      }
+    }
+    return Labels.fromSorted(shared);
+  }
+}
+
+/** `rangeForTimestamp`: where the range of block size that holds `timestampMs` ends. */
+export function rangeEnd(timestampMs: number, rangeMs: number): number {
+  return (Math.trunc(timestampMs / rangeMs) + 1) * rangeMs;
+}
+
+/**
+ * `computeChunkEndTime`: when to close a chunk that began at `startMs` and has reached 1/`ratioToFull` of its size at
+ * `nowMs`, so that the chunks up to `endMs` come out equally long.
+ */
+export function chunkEnd(startMs: number, nowMs: number, endMs: number, ratioToFull: number): number {
+  const chunks = (endMs - startMs) / ((nowMs - startMs + 1) * ratioToFull);
+  return chunks <= 1 ? endMs : Math.trunc(startMs + (endMs - startMs) / Math.floor(chunks));
+}

@@ -1,0 +1,17 @@
+/**
+ * The time-series store: stands for prometheus/prometheus `tsdb/` (3.14), in the same on-disk format.
+ *
+ * Samples that `commit` has acknowledged are in the write-ahead log's file and survive the end of the process. As
+ * upstream, the log is made durable against the end of the machine (fsync) when a segment is full, at a checkpoint
+ * and on close.
+ */
+export { openTsdb } from "./tsdb.ts";
+export type {
+  BlockMeta,
+  CardinalityStat,
+  Tsdb,
+  TsdbAppender,
+  TsdbCounters,
+  TsdbOptions,
+  TsdbStatus,
+} from "./tsdb-options.ts";

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
+import { systemDisk } from "../../base/disk.ts";
+import { createLogger, silentLogger } from "../../base/log.ts";
+import { seededRandom } from "../../base/random.ts";
+import { Labels } from "../../model/labels.ts";
+import type { Matcher, MatchOperator } from "../matcher.ts";
+import { AppendError, isStaleMarker } from "../storage.ts";
+import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
+
+const T0 = 1_700_000_000_000;
+const ALL = { minMs: T0 - 1e9, maxMs: T0 + 1e9 };
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "tsdb-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function open(directory: string, options: Partial<TsdbOptions> = {}): Promise<Tsdb> {
+  return openTsdb({
+    directory,
+    disk: systemDisk,
+    clock: systemClock,
+    random: seededRandom(1),
+    log: silentLogger,
+    compactInBackground: false,
+    ...options,
+  });
+}
+
+function matcher(name: string, operator: MatchOperator, value: string): Matcher {
+  const pattern = new RegExp(`^(?:${value})$`, "s");
+  const matches = {
+    "=": (text: string) => text === value,
+    "!=": (text: string) => text !== value,
+    "=~": (text: string) => pattern.test(text),
+    "!~": (text: string) => !pattern.test(text),
+  }[operator];
+  return { name, operator, value, matches };
+}
+
+const series = (id: number) =>
+  Labels.of({ __name__: `m${id % 3}`, id: String(id), parity: id % 2 ? "odd" : "even" });
+
+async function fill(store: Tsdb, count: number, samples: number): Promise<void> {
+  const refs: number[] = [];
+  for (let i = 0; i < samples; i++) {
+    const appender = store.appender();
+    for (let id = 0; id < count; id++) {
+      refs[id] = appender.append(refs[id] ?? 0, series(id), T0 + i * 15_000, id * 1000 + i);
+    }
+    await appender.commit();
+  }
+}
+
+test("openTsdb() gives back what was committed, after closing and without it", async (t) => {
+  const directory = temporary(t);
+  const first = await open(directory);
+  await fill(first, 20, 300);
+  const before = await first.select([matcher("parity", "=", "odd")], ALL);
+  assert.equal(before.length, 10);
+  assert.equal(before[0].timestamps.length, 300);
+  assert.equal(before[1].timestamps, before[0].timestamps, "shared");
+  assert.deepEqual(before[0].labels.toObject(), { __name__: "m0", id: "15", parity: "odd" });
+  assert.deepEqual([...before[0].values.subarray(0, 2)], [15000, 15001]);
+
+  // As after a kill: a second store on the same files, nothing closed.
+  const crashed = await open(directory, { readOnly: true });
+  assert.deepEqual(await crashed.select([matcher("parity", "=", "odd")], ALL), before);
+  await crashed.close();
+  await first.close();
+  const second = await open(directory);
+  assert.deepEqual(await second.select([matcher("parity", "=", "odd")], ALL), before);
+  await second.close();
+});
+
+test("select() answers every kind of matcher as matching one by one does", async (t) => {
+  const store = await open(temporary(t));
+  await fill(store, 60, 1);
+  const cases: Matcher[][] = [
+    [],
+    [matcher("__name__", "=", "m1")],
+    [matcher("__name__", "!=", "m1")],
+    [matcher("id", "=~", "1|2|3|99")],
+    [matcher("id", "!~", "1|2|3")],
+    [matcher("id", "=~", "1.*")],
+    [matcher("id", "!~", "1.*")],
+    [matcher("id", "=~", ".*")],
+    [matcher("id", "!~", ".*")],
+    [matcher("id", "=~", ".+")],
+    [matcher("id", "!~", ".+")],
+    [matcher("none", "=", "")],
+    [matcher("none", "!=", "")],
+    [matcher("none", "=~", "|x")],
+    [matcher("none", "!~", "|x")],
+    [matcher("none", "=~", ".+")],
+    [matcher("id", "=", "")],
+    [matcher("parity", "=", "odd"), matcher("__name__", "=~", "m0|m2"), matcher("id", "!=", "5")],
+  ];
+  const all = Array.from({ length: 60 }, (_, id) => series(id));
+  for (const matchers of cases) {
+    const found = await store.select(matchers, ALL);
+    const expected = all.filter((labels) => matchers.every((m) => m.matches(labels.get(m.name))));
+    const name = matchers.map((m) => m.name + m.operator + m.value).join();
+    assert.deepEqual(new Set(found.map((s) => s.labels.key)), new Set(expected.map((l) => l.key)), name);
+    // Asked again after new series, the kept selection is completed.
+    const added = series(1000 + cases.indexOf(matchers));
+    all.push(added);
+    const appender = store.appender();
+    appender.append(0, added, T0, 1);
+    await appender.commit();
+    const isNewOne = matchers.every((m) => m.matches(added.get(m.name)));
+    assert.equal((await store.select(matchers, ALL)).length, found.length + (isNewOne ? 1 : 0), name);
+  }
+  await store.close();
+});
+
+test("append() refuses with upstream's words", async (t) => {
+  const store = await open(temporary(t));
+  await fill(store, 1, 3);
+  const appender = store.appender();
+  const at = (timestampMs: number, value: number) => () => appender.append(0, series(0), timestampMs, value);
+  const last = T0 + 2 * 15_000;
+  for (const [run, reason] of [
+    [at(last, 5), "duplicate sample for timestamp"],
+    [at(T0, 5), "out of order sample"],
+    [at(last - 3600_001, 5), "out of bounds"],
+    [() => appender.append(0, Labels.empty, T0, 1), "invalid label set"],
+  ] as const) {
+    assert.throws(run, (error) => error instanceof AppendError && error.reason === reason);
+  }
+  at(last, 2)();
+  at(last + 1, 7)();
+  assert.equal(appender.appendKnown(999, last + 2, 1), false);
+  await appender.commit();
+  const [found] = await store.select([], ALL);
+  assert.deepEqual([...found.values], [0, 1, 2, 7]);
+  await store.close();
+});
+
+test("stale markers keep their bits through the log", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory);
+  const appender = store.appender();
+  const ref = appender.append(0, series(1), T0, Number.NaN);
+  appender.appendStale(ref, series(1), T0 + 1);
+  await appender.commit();
+  await store.close();
+  const again = await open(directory, { readOnly: true });
+  const [{ values }] = await again.select([], ALL);
+  const words = new Uint32Array(values.buffer, values.byteOffset);
+  assert.deepEqual([isStaleMarker(words, 0), isStaleMarker(words, 1)], [false, true]);
+});
+
+test("openTsdb() cuts a damaged log at the first bad record and says so", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory);
+  await fill(store, 10, 50);
+  await store.close();
+  const segment = join(directory, "wal", "00000000");
+  const { size } = statSync(segment);
+  appendFileSync(segment, Buffer.from([1, 0, 200, 1, 2, 3, 4, 5, 6]));
+  writeFileSync(join(directory, "wal", "00000001"), Buffer.from("garbage"));
+  const lines: string[] = [];
+  const log = createLogger({ clock: systemClock, write: (line) => lines.push(line), format: "tab" });
+  const again = await open(directory, { log });
+  const found = await again.select([], ALL);
+  assert.equal(found.length, 10);
+  assert.equal(found[0].values.length, 50);
+  assert.ok(lines.some((line) => line.includes("Encountered WAL read error, attempting repair")));
+  assert.equal(statSync(segment).size, size);
+  assert.equal(again.counters.walCorruptions, 1);
+  await again.close();
+  assert.deepEqual(readdirSync(join(directory, "wal")), ["00000000", "00000001"]);
+});
+
+test("openTsdb() refuses a directory that another process holds", async (t) => {
+  const directory = temporary(t);
+  const { ppid } = process;
+  const { readFileSync } = await import("node:fs");
+  const stat = readFileSync(`/proc/${ppid}/stat`, "utf8");
+  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  writeFileSync(join(directory, "lock"), `${ppid} ${start}\n`);
+  await assert.rejects(open(directory), /lock .*: held by process/);
+  writeFileSync(join(directory, "lock"), `${ppid} 1\n`);
+  const store = await open(directory);
+  await store.close();
+});
+
+test("status() counts series, pairs and values", async (t) => {
+  const store = await open(temporary(t));
+  await fill(store, 30, 2);
+  const status = store.status(2);
+  assert.deepEqual(status.headStats, {
+    numSeries: 30,
+    numLabelPairs: 3 + 30 + 2,
+    chunkCount: 30,
+    minTime: T0,
+    maxTime: T0 + 15_000,
+  });
+  assert.deepEqual(status.seriesCountByMetricName[0], { name: "m0", value: 10 });
+  assert.deepEqual(status.labelValueCountByLabelName[0], { name: "id", value: 30 });
+  assert.deepEqual(status.seriesCountByLabelValuePair[0], { name: "parity=even", value: 15 });
+  await store.close();
+});

@@ -1,0 +1,84 @@
+/** Opens a store's write-ahead log: replays it, and cuts off what is damaged (`wlog.Repair`). */
+import type { Disk } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import { CorruptionError } from "./byte-reader.ts";
+import type { Pacer } from "./pacer.ts";
+import { lastCheckpoint, segmentIndexes, segmentName } from "./wal-format.ts";
+import { readWal, WalCorruptionError } from "./wal-reader.ts";
+import { type ReplayTarget, replayWal } from "./wal-replay.ts";
+
+export interface WalOpenParts {
+  directory: string;
+  disk: Disk;
+  log: Logger;
+  pacer: Pacer;
+  target: ReplayTarget;
+  /** Leaves damage as it is, and takes a torn end for the writer's being at work. */
+  readOnly: boolean;
+}
+
+/**
+ * Replays the newest checkpoint and the segments after it.
+ *
+ * @returns how often damage was found and repaired
+ */
+export async function openWal(parts: WalOpenParts): Promise<{ corruptions: number }> {
+  const { directory, disk, log } = parts;
+  const names = await disk.list(directory);
+  const checkpoint = lastCheckpoint(names);
+  let corruptions = 0;
+  if (checkpoint !== undefined) {
+    const path = `${directory}/${checkpoint.name}`;
+    corruptions += await replayAndRepair(parts, path, segmentIndexes(await disk.list(path)));
+    log.info("WAL checkpoint loaded", { checkpoint: checkpoint.name });
+  }
+  const segments = segmentIndexes(names).filter(
+    (index) => checkpoint === undefined || index > checkpoint.index,
+  );
+  corruptions += await replayAndRepair(parts, directory, segments);
+  return { corruptions };
+}
+
+async function replayAndRepair(parts: WalOpenParts, directory: string, segments: number[]): Promise<number> {
+  try {
+    const { unknownRefs } = await replayWal(
+      readWal(parts.disk, directory, segments),
+      parts.target,
+      parts.pacer,
+    );
+    if (unknownRefs > 0) parts.log.warn("Unknown series references", { samples: unknownRefs });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    if (parts.readOnly) {
+      parts.log.warn("Encountered WAL read error, reading no further", { err: error });
+      return 1;
+    }
+    parts.log.warn("Encountered WAL read error, attempting repair", { err: error });
+    if (error instanceof WalCorruptionError) await repairWal(parts, directory, error);
+    return 1;
+  }
+}
+
+/** Keeps what lies before the damage: the segment is cut there, and the segments after it are removed. */
+export async function repairWal(
+  parts: Pick<WalOpenParts, "disk" | "log">,
+  directory: string,
+  damage: WalCorruptionError,
+): Promise<void> {
+  const { disk, log } = parts;
+  log.warn("Starting corruption repair", { segment: damage.segment, offset: damage.offset });
+  log.warn("Deleting all segments newer than corrupted segment", { segment: damage.segment });
+  for (const index of segmentIndexes(await disk.list(directory))) {
+    if (index > damage.segment) await disk.remove(`${directory}/${segmentName(index)}`);
+  }
+  log.warn("Rewrite corrupted segment", { segment: damage.segment });
+  const file = await disk.open(`${directory}/${segmentName(damage.segment)}`, "update");
+  try {
+    await file.truncate(damage.offset);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.syncDirectory(directory);
+}

@@ -162,6 +162,6 @@ function attributesOf(instrument: Instrument<string, Series>, series: Series): R
   const { labels, constants } = instrument.options;
   const attributes: Record<string, string> = { ...constants };
   if (instrument.isOverflow(series)) attributes[OVERFLOW_ATTRIBUTE] = "true";
-  else labels.forEach((label, index) => (attributes[label] = series.values[index]));
+  else for (const [index, label] of labels.entries()) attributes[label] = series.values[index];
   return attributes;
 }

@@ -1,0 +1,117 @@
+/** `topology run router`: see `mod.ts`. */
+import { parseArgs } from "node:util";
+import { type HttpHandler, jsonResponse } from "../base/network.ts";
+import type { Command, System } from "../base/system.ts";
+import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
+import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
+import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
+import { MAX_PENDING, MAX_WAIT_MS, Router } from "./router.ts";
+import { RouterMetrics } from "./router-metrics.ts";
+
+const USAGE = `usage: topology run router [flags]
+
+  --port PORT           HTTP: requests of tenants, /metrics, /healthz and /readyz (default 8080)
+  --host ADDRESS        to listen on (default 0.0.0.0)
+  --tier NAME           the tier whose pods get the requests (default small, or the environment's TIER)
+  --max-wait SECONDS    a request waits this long for its tenant's pod (default ${MAX_WAIT_MS / 1000})
+  --max-pending N       requests that wait at a time (default ${MAX_PENDING})
+`;
+
+const FLAGS = {
+  port: { type: "string", default: "8080" },
+  host: { type: "string", default: "0.0.0.0" },
+  tier: { type: "string" },
+  "max-wait": { type: "string", default: String(MAX_WAIT_MS / 1000) },
+  "max-pending": { type: "string", default: String(MAX_PENDING) },
+  help: { type: "boolean", default: false },
+} as const;
+
+export const command: Command = async (args, system) => {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    system.log.error((error as Error).message);
+    return 2;
+  }
+  if (values.help) {
+    system.print(USAGE);
+    return 0;
+  }
+  try {
+    await run(values, system);
+    return 0;
+  } catch (error) {
+    system.log.error("router ended", { error });
+    return 1;
+  }
+};
+
+function parse(args: string[]) {
+  const { values } = parseArgs({ args, options: FLAGS, strict: true });
+  return {
+    ...values,
+    port: numberOf("port", values.port, 0, 65_535),
+    maxWaitMs: numberOf("max-wait", values["max-wait"], 0, 3_600) * 1000,
+    maxPending: numberOf("max-pending", values["max-pending"], 0, 1_000_000),
+  };
+}
+
+function numberOf(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= least && value <= most)) {
+    throw new Error(`--${flag} ${text}: must be a number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** Requests that run when the router ends have this long to finish. */
+const DRAIN_MS = 10_000;
+
+async function run(values: ReturnType<typeof parse>, system: System): Promise<void> {
+  const { clock, random, log, network, env, signal } = system;
+  const tier = values.tier ?? env["TIER"] ?? "small";
+  const namespace = env["POD_NAMESPACE"] ?? (await inClusterNamespace(system));
+  const api = await createInClusterClient(system);
+  const following = new AbortController();
+  const membership = new MembershipClient({
+    api,
+    clock,
+    log,
+    namespace,
+    name: membershipName(tier),
+    signal: following.signal,
+  });
+  let known = false;
+  void membership.follow().then(() => (known = true));
+  const metrics = new RouterMetrics(clock, tier, {
+    pending: () => router.pending,
+    epoch: () => membership.current.epoch,
+  });
+  const router = new Router({ clock, random, log, network, membership, metrics, ...values });
+  const handler = handlerOf(router, metrics, () => known && !signal.aborted);
+  const server = await network.serve({ host: values.host, port: values.port }, handler);
+  log.info("routing", { address: `${server.host}:${server.port}`, tier });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await server.close(DRAIN_MS);
+  following.abort(new Error("the router has ended"));
+}
+
+function handlerOf(router: Router, metrics: RouterMetrics, ready: () => boolean): HttpHandler {
+  return (request) => {
+    const path = request.target.split("?", 1)[0];
+    if (path === "/healthz") return jsonResponse(200, { status: "ok" });
+    if (path === "/readyz") {
+      return ready() ? jsonResponse(200, { status: "ready" }) : jsonResponse(503, { status: "not ready" });
+    }
+    if (path === "/metrics") {
+      const format = negotiateFormat(request.headers["accept"]);
+      const body = renderExposition(metrics.registry.collect(), format);
+      return { status: 200, headers: { "content-type": CONTENT_TYPES[format] }, body };
+    }
+    return router.handle(request);
+  };
+}

@@ -8,6 +8,8 @@ import type { Command } from "./base/system.ts";
 /** What `topology run` can start. Each entry loads its room only. */
 const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
+  router: () => import("./router/command.ts"),
+  "test-db": () => import("./test-db/command.ts"),
 };
 
 /** What people type. Each entry loads what it needs only. */

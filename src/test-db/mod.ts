@@ -41,5 +41,5 @@
 export { Custody, type CustodyOptions, MisdirectedError, UnavailableError } from "./custody.ts";
 export { createJournalEngine } from "./journal-engine.ts";
 export { createHttpPeers, type Peers } from "./peers.ts";
-export { runTestDb, type TestDbOptions } from "./test-db.ts";
 export type { TenantDatabase, TenantEngine } from "./tenant-database.ts";
+export { runTestDb, type TestDbOptions } from "./test-db.ts";

@@ -21,6 +21,8 @@ export interface ServerParts {
   notReady: () => string | undefined;
 }
 
+/** By this header the answering pod names itself. */
+const POD_HEADER = "x-topology-pod";
 /** Another pod's question is answered within this time, or refused. */
 const PEER_ANSWER_MS = 10_000;
 const MAX_REQUEST_ID_LENGTH = 200;
@@ -40,7 +42,7 @@ export function createServer(parts: ServerParts): HttpHandler {
       response = answerError(error) ?? broken(parts, error, scope);
     }
     logRequest(parts, request, response, path, scope);
-    return scope.finish(response);
+    return scope.finish({ ...response, headers: { ...response.headers, [POD_HEADER]: parts.pod } });
   };
 }
 
@@ -88,7 +90,6 @@ async function answerTenant(
       path,
       query: new URLSearchParams(query === -1 ? "" : request.target.slice(query + 1)),
       body: scope.body(),
-      contentType: request.headers["content-type"],
       requestId: requestIdOf(request),
     },
     parts,

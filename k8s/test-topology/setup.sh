@@ -11,8 +11,10 @@ for tool in docker kind kubectl helm; do
 done
 
 kind get clusters | grep -qx percolate-test || kind create cluster --config kind-config.yaml --wait 120s
-docker build -f Dockerfile -t "percolate/test-db:$VERSION" -t "percolate/router:$VERSION" ../..
-kind load docker-image --name percolate-test "percolate/test-db:$VERSION" "percolate/router:$VERSION"
+for part in test-db router; do
+  docker build -f Dockerfile --target "$part" -t "percolate/$part:$VERSION" ../..
+  kind load docker-image --name percolate-test "percolate/$part:$VERSION"
+done
 
 helm repo add kedacore https://kedacore.github.io/charts >/dev/null
 helm upgrade --install keda kedacore/keda --version "$KEDA_VERSION" --namespace keda --create-namespace --wait

@@ -1,0 +1,199 @@
+/**
+ * A disk in memory that keeps the durability contract of `base/disk.ts` and no more: `losePower` takes away whatever
+ * was not made durable. Faults and slowness come from `beforeOperation`.
+ */
+import type { Disk, DiskFile, FileStat, OpenMode } from "../base/disk.ts";
+
+export interface MemoryDiskOptions {
+  /** For modification times. @default 0 always */
+  now?: () => number;
+  /** Awaited before every asynchronous operation: takes time, or throws what a broken disk would. */
+  beforeOperation?: (operation: string, path: string) => Promise<void> | void;
+}
+
+interface Content {
+  bytes: Uint8Array;
+  length: number;
+  modifiedMs: number;
+}
+
+export class MemoryDisk implements Disk {
+  readonly #options: MemoryDiskOptions;
+  #files = new Map<string, Content>();
+  /** What a loss of power leaves, by path. */
+  #durable = new Map<string, Uint8Array>();
+  readonly #directories = new Set<string>();
+
+  constructor(options: MemoryDiskOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The machine stops: only what was durable is left. Handles that are open must not be used any more. */
+  losePower(): void {
+    this.#files = new Map(
+      [...this.#durable].map(([path, bytes]) => [
+        path,
+        { bytes: bytes.slice(), length: bytes.length, modifiedMs: 0 },
+      ]),
+    );
+  }
+
+  /** All paths, sorted. */
+  paths(): string[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  async #before(operation: string, path: string): Promise<void> {
+    await this.#options.beforeOperation?.(operation, path);
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? 0;
+  }
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    await this.#before("open", path);
+    let content = this.#files.get(path);
+    if (content === undefined) {
+      if (mode === "read") throw missing("open", path);
+      content = { bytes: new Uint8Array(0), length: 0, modifiedMs: this.#now() };
+      this.#files.set(path, content);
+    }
+    return this.#handle(path, content);
+  }
+
+  #handle(openPath: string, content: Content): DiskFile {
+    // A file that was renamed while it is open is made durable under the name that it has then.
+    const sync = () => {
+      const path = this.#files.get(openPath) === content ? openPath : this.#pathOf(content);
+      if (path !== undefined) this.#durable.set(path, content.bytes.slice(0, content.length));
+    };
+    const put = (position: number, data: Uint8Array) => {
+      reserve(content, position + data.length);
+      content.bytes.set(data, position);
+      content.length = Math.max(content.length, position + data.length);
+      content.modifiedMs = this.#now();
+    };
+    return {
+      read: async (position, length) => {
+        await this.#before("read", openPath);
+        return content.bytes.slice(position, Math.min(position + length, content.length));
+      },
+      write: async (position, data) => {
+        await this.#before("write", openPath);
+        put(position, data);
+      },
+      appendNow: (data) => put(content.length, data),
+      truncate: async (size) => {
+        await this.#before("truncate", openPath);
+        reserve(content, size);
+        content.bytes.fill(0, Math.min(size, content.length));
+        content.length = size;
+      },
+      sync: async () => {
+        await this.#before("sync", openPath);
+        sync();
+      },
+      syncNow: sync,
+      size: async () => content.length,
+      close: async () => {},
+    };
+  }
+
+  #pathOf(content: Content): string | undefined {
+    for (const [path, other] of this.#files) if (other === content) return path;
+    return undefined;
+  }
+
+  async readFile(path: string): Promise<Uint8Array> {
+    await this.#before("readFile", path);
+    const content = this.#files.get(path);
+    if (content === undefined) throw missing("open", path);
+    return content.bytes.slice(0, content.length);
+  }
+
+  async writeFile(path: string, data: Uint8Array | string): Promise<void> {
+    await this.#before("writeFile", path);
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data.slice();
+    this.#files.set(path, { bytes, length: bytes.length, modifiedMs: this.#now() });
+    this.#durable.set(path, bytes.slice());
+  }
+
+  async list(path: string): Promise<string[]> {
+    await this.#before("list", path);
+    const prefix = path.endsWith("/") ? path : `${path}/`;
+    const names = new Set<string>();
+    for (const known of [...this.#files.keys(), ...this.#directories]) {
+      if (known.startsWith(prefix)) names.add(known.slice(prefix.length).split("/", 1)[0]);
+    }
+    return [...names].sort();
+  }
+
+  async stat(path: string): Promise<FileStat | undefined> {
+    await this.#before("stat", path);
+    const content = this.#files.get(path);
+    if (content !== undefined) {
+      return { size: content.length, modifiedMs: content.modifiedMs, isDirectory: false };
+    }
+    const isDirectory =
+      this.#directories.has(path) || this.paths().some((known) => known.startsWith(`${path}/`));
+    return isDirectory ? { size: 0, modifiedMs: 0, isDirectory } : undefined;
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await this.#before("makeDirectory", path);
+    for (let each = path; each.includes("/", 1); each = each.slice(0, each.lastIndexOf("/"))) {
+      this.#directories.add(each);
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#before("remove", path);
+    for (const known of [...this.#files.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) this.#files.delete(known);
+    }
+    for (const known of [...this.#directories]) {
+      if (known === path || known.startsWith(`${path}/`)) this.#directories.delete(known);
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#before("rename", from);
+    const content = this.#files.get(from);
+    if (content === undefined) throw missing("rename", from);
+    this.#files.delete(from);
+    this.#files.set(to, content);
+    const durable = this.#durable.get(from);
+    this.#durable.delete(from);
+    // A name is durable at once; of what it names, only what was synchronised.
+    this.#durable.set(to, durable ?? new Uint8Array(0));
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#before("syncDirectory", path);
+    const inside = (known: string) => known.slice(0, known.lastIndexOf("/")) === path;
+    for (const known of [...this.#durable.keys()]) {
+      if (inside(known) && !this.#files.has(known)) this.#durable.delete(known);
+    }
+    for (const known of this.#files.keys()) {
+      if (inside(known) && !this.#durable.has(known)) this.#durable.set(known, new Uint8Array(0));
+    }
+  }
+
+  realPath(path: string): string {
+    throw new Error(`${path} is in memory: no other program can open it`);
+  }
+}
+
+function reserve(content: Content, length: number): void {
+  if (length <= content.bytes.length) return;
+  const larger = new Uint8Array(Math.max(length, 2 * content.bytes.length, 64));
+  larger.set(content.bytes.subarray(0, content.length));
+  content.bytes = larger;
+}
+
+function missing(operation: string, path: string): Error {
+  return Object.assign(new Error(`ENOENT: no such file or directory, ${operation} '${path}'`), {
+    code: "ENOENT",
+  });
+}

@@ -7,7 +7,10 @@ import type { Command } from "./base/system.ts";
 
 /** What `topology run` can start. Each entry loads its room only. */
 const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
+  collector: () => import("./collector/command.ts"),
   "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
+  // The Collector by the name of its program.
+  otelcol: () => import("./collector/command.ts"),
   router: () => import("./router/command.ts"),
   "test-db": () => import("./test-db/command.ts"),
 };

@@ -12,7 +12,7 @@ import { report, type SourceFile, sourceFiles, withoutComments } from "./source-
 const LAYERS = ["base", "model", "wire"];
 const VISITORS = ["simulation", "cli"];
 const IMPORT =
-  /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(\s*["']([^"']+)["']/g;
+  /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g;
 
 /** What is wrong with the imports of one file, a line each. */
 export function importFindings(file: SourceFile): string[] {

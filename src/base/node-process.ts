@@ -88,16 +88,17 @@ async function start(options: DetachedOptions): Promise<DetachedProcess> {
         resolve(exitOf(stateDirectory) ?? { code: 137, finishedMs: Date.now() });
       }),
     );
-    return detached(pid, exited);
+    return detached(pid, Date.now(), exited);
   } finally {
     closeSync(log);
     if (input !== undefined) closeSync(input);
   }
 }
 
-function detached(pid: number, exited: Promise<ProcessExit>): DetachedProcess {
+function detached(pid: number, startedMs: number, exited: Promise<ProcessExit>): DetachedProcess {
   const process: DetachedProcess & { ended?: boolean } = {
     pid,
+    startedMs,
     exited,
     signal(name) {
       if (!process.ended) killQuietly(name === "SIGKILL" ? -pid : pid, name);
@@ -112,8 +113,13 @@ function detached(pid: number, exited: Promise<ProcessExit>): DetachedProcess {
 async function adopt(id: string, stateDirectory: string): Promise<DetachedProcess | ProcessExit | undefined> {
   const ended = exitOf(stateDirectory);
   if (ended !== undefined) return ended;
-  const pid = notedPid(stateDirectory) ?? groupOf(id);
-  if (pid === undefined || processId(pid) !== id) return undefined;
+  const noted = notedPid(stateDirectory);
+  const pid = noted !== undefined && processId(noted) === id ? noted : groupOf(id);
+  if (pid === undefined) {
+    // It may have ended between the two looks.
+    const late = exitOf(stateDirectory);
+    return late ?? (noted === undefined ? undefined : { code: 137, finishedMs: Date.now() });
+  }
   const exited = new Promise<ProcessExit>((resolve) => {
     const handle = setInterval(() => {
       if (isAlive(pid) && processId(pid) === id) return;
@@ -123,7 +129,8 @@ async function adopt(id: string, stateDirectory: string): Promise<DetachedProces
     }, ADOPTED_POLL_MS);
     handle.unref();
   });
-  return detached(pid, exited);
+  const startedMs = statSync(join(stateDirectory, "pid"), { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return detached(pid, startedMs, exited);
 }
 
 function exitOf(stateDirectory: string): ProcessExit | undefined {

@@ -3,6 +3,7 @@ import { systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";
 import { createLogger } from "./log.ts";
 import { createNodeNetwork } from "./node-network.ts";
+import { createPathMap, podEnvironment } from "./pod/pod-environment.ts";
 import { systemRandom } from "./random.ts";
 import type { System } from "./system.ts";
 
@@ -12,10 +13,13 @@ export function createNodeSystem(): System {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => stop.abort(new Error(`received ${signal}`)));
   }
+  const pod = podEnvironment(process.env);
+  const pathMap = pod === undefined ? undefined : createPathMap(pod);
   return {
     clock: systemClock,
     random: systemRandom,
-    disk: systemDisk,
+    // Inside a pod `preload.ts` maps what goes through `node:fs`; only those who leave it must ask.
+    disk: pathMap === undefined ? systemDisk : { ...systemDisk, realPath: (path) => pathMap(path, "write") },
     network: createNodeNetwork((error) => log.error("request failed", { error })),
     log,
     env: process.env,

@@ -16,6 +16,8 @@ export type ProcessSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUS
 export interface DetachedProcess {
   /** The leader of the program's own process group: its supervisor. */
   pid: number;
+  /** When it was started, milliseconds since the Unix epoch. */
+  startedMs: number;
   exited: Promise<ProcessExit>;
   /** Signals the program; SIGKILL goes to everything in its group. Nothing happens when it has ended. */
   signal(name: ProcessSignal): void;
@@ -70,8 +72,8 @@ export interface Processes {
    */
   start(options: DetachedOptions): Promise<DetachedProcess>;
   /**
-   * The program that an earlier process of ours started in `stateDirectory` under `id`: running, or how it ended.
-   * Undefined when it never ran or nobody noted how it ended.
+   * The program that an earlier process of ours started in `stateDirectory` under `id`: running, or how it ended
+   * (137 when nobody was left to note it). Undefined when it never ran.
    */
   adopt(id: string, stateDirectory: string): Promise<DetachedProcess | ProcessExit | undefined>;
   /** The ids (by process group) of all running programs whose id begins with `prefix`. */

@@ -25,6 +25,8 @@ export interface Sockets {
     at: SocketAddress,
     onMessage: (message: Uint8Array) => Promise<Uint8Array | undefined>,
   ): Promise<SocketServer>;
+  /** Sends a datagram and resolves with the answer. @throws an error with `code` ETIMEDOUT, ECONNREFUSED. */
+  askUdp(to: SocketAddress, message: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
 }
 
 export const systemSockets: Sockets = {
@@ -85,6 +87,24 @@ export const systemSockets: Sockets = {
     socket.on("error", () => {});
     const { address, port } = socket.address();
     return { host: address, port, close: () => new Promise((resolve) => socket.close(() => resolve())) };
+  },
+  askUdp(to, message, timeoutMs) {
+    return new Promise((resolve, reject) => {
+      const socket = dgram.createSocket("udp4");
+      const finish = (action: () => void) => {
+        clearTimeout(timer);
+        socket.close();
+        action();
+      };
+      const timer = setTimeout(() => {
+        const problem = new Error(`no answer from ${to.host}:${to.port} in ${timeoutMs} ms`);
+        finish(() => reject(Object.assign(problem, { code: "ETIMEDOUT" })));
+      }, timeoutMs);
+      socket.once("error", (error) => finish(() => reject(error)));
+      socket.once("message", (answer) => finish(() => resolve(answer)));
+      // Connected, so that only the one asked can answer.
+      socket.connect(to.port, to.host, () => socket.send(message));
+    });
   },
 };
 

@@ -5,11 +5,25 @@
 import type { Clock } from "../../base/clock.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
+import { isStatus } from "../../model/kubernetes-status.ts";
 
 export type EventType = "Normal" | "Warning";
 
+/** Where in the object, and on which node, something happened. */
+export interface EventPlace {
+  /** `spec.containers{app}`. */
+  fieldPath?: string;
+  host?: string;
+}
+
 export interface EventRecorder {
-  record(object: KubernetesObject, type: EventType, reason: string, message: string): void;
+  record(
+    object: KubernetesObject,
+    type: EventType,
+    reason: string,
+    message: string,
+    where?: EventPlace,
+  ): void;
   /** Resolves when everything recorded so far has been written or dropped. */
   flush(): Promise<void>;
 }
@@ -32,6 +46,8 @@ const REPEAT_MS = 600_000;
 /** Longer messages are cut, as the API server would refuse them. */
 export const MAX_EVENT_MESSAGE_LENGTH = 1024;
 
+const MAX_NAME_ATTEMPTS = 20;
+
 interface Remembered {
   name: string;
   namespace: string;
@@ -50,10 +66,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     type: EventType,
     reason: string,
     message: string,
+    { fieldPath, host }: EventPlace,
   ): Promise<void> {
     const nowMs = clock.now();
     const { name, namespace = "default", uid = "" } = object.metadata;
-    const key = [object.kind, namespace, name, uid, type, reason, message].join("\n");
+    const key = [object.kind, namespace, name, uid, fieldPath, host, type, reason, message].join("\n");
     const previous = remembered.get(key);
     const repeated = previous !== undefined && nowMs - previous.lastMs < REPEAT_MS;
     const entry = repeated
@@ -70,35 +87,62 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     }
     const { apiVersion, kind } = object;
     const { resourceVersion } = object.metadata;
-    await api.create(RESOURCES.events, {
+    await createUnderNewName(api, entry, {
       apiVersion: "v1",
       kind: "Event",
       metadata: { name: entry.name, namespace },
-      involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      involvedObject: {
+        apiVersion,
+        kind,
+        namespace,
+        name,
+        uid,
+        resourceVersion,
+        ...(fieldPath === undefined ? {} : { fieldPath }),
+      },
       type,
       reason,
       message,
       count: 1,
       firstTimestamp: time,
       lastTimestamp: time,
-      source: { component },
+      source: { component, ...(host === undefined ? {} : { host }) },
       reportingComponent: component,
       reportingInstance: "",
     } as KubernetesObject);
   }
 
   return {
-    record(object, type, reason, message) {
+    record(object, type, reason, message, where = {}) {
       if (queued >= MAX_QUEUED_EVENTS) return;
       queued++;
       const text = message.slice(0, MAX_EVENT_MESSAGE_LENGTH);
       queue = queue
-        .then(() => write(object, type, reason, text))
+        .then(() => write(object, type, reason, text, where))
         .catch((error) => onError?.(error))
         .finally(() => void queued--);
     },
     flush: () => queue,
   };
+}
+
+/** Another component may have named an event of the same object after the same moment. */
+async function createUnderNewName(
+  api: KubernetesApi,
+  entry: Remembered,
+  event: KubernetesObject,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await api.create(RESOURCES.events, { ...event, metadata: { ...event.metadata, name: entry.name } });
+      return;
+    } catch (error) {
+      if (!isStatus(error, "AlreadyExists") || attempt === MAX_NAME_ATTEMPTS) throw error;
+      const dot = entry.name.lastIndexOf(".");
+      const nano = BigInt(`0x${entry.name.slice(dot + 1)}`) + 1n;
+      entry.name = `${entry.name.slice(0, dot)}.${nano.toString(16)}`;
+    }
+  }
 }
 
 /** `name.17a2…`: the time in hexadecimal nanoseconds, moved on until it is new. */

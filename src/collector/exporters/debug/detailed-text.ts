@@ -1,0 +1,157 @@
+/** `verbosity: detailed`: every field on a line of its own (upstream `debugexporter/internal/otlptext`). */
+
+import type { AnyValue } from "../../../model/otlp-attributes.ts";
+import {
+  type Attributes,
+  type InstrumentationScope,
+  type Resource,
+  textOf,
+  typeNameOf,
+} from "../../../model/otlp-attributes.ts";
+import { type ResourceLogs, severityName } from "../../../model/otlp-logs.ts";
+import type { ResourceMetrics } from "../../../model/otlp-metrics.ts";
+import { type ResourceSpans, SPAN_KINDS, type Span, STATUS_CODES } from "../../../model/otlp-traces.ts";
+import type { Payload } from "../../component.ts";
+import { writeMetric } from "./detailed-metric.ts";
+
+export function detailedText(payload: Payload): string {
+  const lines = new Lines();
+  if (payload.signal === "metrics") writeMetrics(lines, payload.data);
+  else if (payload.signal === "traces") writeTraces(lines, payload.data);
+  else writeLogs(lines, payload.data);
+  return lines.text();
+}
+
+/** Collects lines, each ended by a newline. */
+export class Lines {
+  readonly #lines: string[] = [];
+
+  add(line: string): void {
+    this.#lines.push(line);
+  }
+
+  /** A heading and a line for each attribute; nothing for none. Attributes stand 5 columns right of the heading's. */
+  attributes(heading: string, attributes: Attributes, indent = ""): void {
+    if (attributes.length === 0) return;
+    this.add(`${heading}:`);
+    for (const { key, value } of attributes) this.add(`${indent}     -> ${key}: ${valueText(value)}`);
+  }
+
+  text(): string {
+    return `${this.#lines.join("\n")}\n`;
+  }
+}
+
+/** `Str(value)` */
+export function valueText(value: AnyValue): string {
+  return `${typeNameOf(value)}(${textOf(value)})`;
+}
+
+/** Go's `time.Time.String` in UTC: `2020-02-11 20:26:12.000000321 +0000 UTC`. */
+export function timeText(unixNano: bigint): string {
+  const [date, time] = new Date(Number(unixNano / 1_000_000_000n) * 1000).toISOString().split("T");
+  const nanos = String(unixNano % 1_000_000_000n)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
+  return `${date} ${time.slice(0, 8)}${nanos === "" ? "" : `.${nanos}`} +0000 UTC`;
+}
+
+function writeHead(lines: Lines, resource: Resource, schemaUrl: string): void {
+  lines.add(`Resource SchemaURL: ${schemaUrl}`);
+  lines.attributes("Resource attributes", resource.attributes);
+}
+
+function writeScope(lines: Lines, scope: InstrumentationScope): void {
+  lines.add(`InstrumentationScope ${scope.name} ${scope.version}`);
+  lines.attributes("InstrumentationScope attributes", scope.attributes);
+}
+
+function writeMetrics(lines: Lines, data: readonly ResourceMetrics[]): void {
+  for (const [i, { resource, schemaUrl, scopeMetrics }] of data.entries()) {
+    lines.add(`ResourceMetrics #${i}`);
+    writeHead(lines, resource, schemaUrl);
+    for (const [j, { scope, schemaUrl, metrics }] of scopeMetrics.entries()) {
+      lines.add(`ScopeMetrics #${j}`);
+      lines.add(`ScopeMetrics SchemaURL: ${schemaUrl}`);
+      writeScope(lines, scope);
+      for (const [k, metric] of metrics.entries()) {
+        lines.add(`Metric #${k}`);
+        writeMetric(lines, metric);
+      }
+    }
+  }
+}
+
+function writeTraces(lines: Lines, data: readonly ResourceSpans[]): void {
+  for (const [i, { resource, schemaUrl, scopeSpans }] of data.entries()) {
+    lines.add(`ResourceSpans #${i}`);
+    writeHead(lines, resource, schemaUrl);
+    for (const [j, { scope, schemaUrl, spans }] of scopeSpans.entries()) {
+      lines.add(`ScopeSpans #${j}`);
+      lines.add(`ScopeSpans SchemaURL: ${schemaUrl}`);
+      writeScope(lines, scope);
+      for (const [k, span] of spans.entries()) {
+        lines.add(`Span #${k}`);
+        writeSpan(lines, span);
+      }
+    }
+  }
+}
+
+function writeSpan(lines: Lines, span: Span): void {
+  const field = (name: string, value: string) => lines.add(`    ${name.padEnd(15)}: ${value}`);
+  field("Trace ID", span.traceId);
+  field("Parent ID", span.parentSpanId);
+  field("ID", span.spanId);
+  field("Name", span.name);
+  field("Kind", SPAN_KINDS[span.kind] ?? "");
+  if (span.traceState !== "") field("TraceState", span.traceState);
+  field("Start time", timeText(span.startTimeUnixNano));
+  field("End time", timeText(span.endTimeUnixNano));
+  field("Status code", STATUS_CODES[span.status.code] ?? "");
+  field("Status message", span.status.message);
+  lines.attributes("Attributes", span.attributes);
+  if (span.events.length > 0) lines.add("Events:");
+  for (const [i, event] of span.events.entries()) {
+    lines.add(`SpanEvent #${i}`);
+    lines.add(`     -> Name: ${event.name}`);
+    lines.add(`     -> Timestamp: ${timeText(event.timeUnixNano)}`);
+    lines.add(`     -> DroppedAttributesCount: ${event.droppedAttributesCount}`);
+    // Two colons, as upstream has it.
+    lines.attributes("     -> Attributes:", event.attributes, "     ");
+  }
+  if (span.links.length > 0) lines.add("Links:");
+  for (const [i, link] of span.links.entries()) {
+    lines.add(`SpanLink #${i}`);
+    lines.add(`     -> Trace ID: ${link.traceId}`);
+    lines.add(`     -> ID: ${link.spanId}`);
+    lines.add(`     -> TraceState: ${link.traceState}`);
+    lines.add(`     -> DroppedAttributesCount: ${link.droppedAttributesCount}`);
+    lines.attributes("     -> Attributes:", link.attributes, "     ");
+  }
+}
+
+function writeLogs(lines: Lines, data: readonly ResourceLogs[]): void {
+  for (const [i, { resource, schemaUrl, scopeLogs }] of data.entries()) {
+    lines.add(`ResourceLog #${i}`);
+    writeHead(lines, resource, schemaUrl);
+    for (const [j, { scope, schemaUrl, logRecords }] of scopeLogs.entries()) {
+      lines.add(`ScopeLogs #${j}`);
+      lines.add(`ScopeLogs SchemaURL: ${schemaUrl}`);
+      writeScope(lines, scope);
+      for (const [k, record] of logRecords.entries()) {
+        lines.add(`LogRecord #${k}`);
+        lines.add(`ObservedTimestamp: ${timeText(record.observedTimeUnixNano)}`);
+        lines.add(`Timestamp: ${timeText(record.timeUnixNano)}`);
+        lines.add(`SeverityText: ${record.severityText}`);
+        lines.add(`SeverityNumber: ${severityName(record.severityNumber)}(${record.severityNumber})`);
+        if (record.eventName !== "") lines.add(`EventName: ${record.eventName}`);
+        lines.add(`Body: ${valueText(record.body)}`);
+        lines.attributes("Attributes", record.attributes);
+        lines.add(`Trace ID: ${record.traceId}`);
+        lines.add(`Span ID: ${record.spanId}`);
+        lines.add(`Flags: ${record.flags}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/** `nop`: receives nothing. */
+import { ALL_SIGNALS, type ReceiverFactory } from "../component.ts";
+import { object } from "../config/schema.ts";
+
+export const nopReceiver: ReceiverFactory<object> = {
+  type: "nop",
+  signals: ALL_SIGNALS,
+  schema: object({}),
+  create: () => ({}),
+};

@@ -1,0 +1,29 @@
+/** What controllers ask of a pod (upstream `pkg/api/v1/pod`, `controller_utils.go`). */
+import type { Pod } from "../types.ts";
+
+export function isPodReady(pod: Pod): boolean {
+  return readyCondition(pod)?.status === "True";
+}
+
+/** Ready for `minReadySeconds` without a break. */
+export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
+  const ready = readyCondition(pod);
+  if (ready?.status !== "True") return false;
+  return (
+    minReadySeconds === 0 || Date.parse(ready.lastTransitionTime ?? "") + minReadySeconds * 1_000 <= nowMs
+  );
+}
+
+/** Not ended and not about to. */
+export function isPodActive(pod: Pod): boolean {
+  const { phase } = pod.status ?? {};
+  return phase !== "Succeeded" && phase !== "Failed" && pod.metadata.deletionTimestamp === undefined;
+}
+
+export function isPodTerminating(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined;
+}
+
+function readyCondition(pod: Pod) {
+  return pod.status?.conditions?.find(({ type }) => type === "Ready");
+}

@@ -1,0 +1,74 @@
+/** Aggregation operators: `sum by (pod) (…)`. */
+import { informHistogramIgnored, warnInvalidQuantile } from "../annotations.ts";
+import { type EvaluationContext, evaluate, evaluateScalar } from "../evaluator.ts";
+import type { Aggregation } from "../parser/ast.ts";
+import { executionError } from "../query-error.ts";
+import { StepSeries } from "../step-series.ts";
+import { countValues } from "./count-values.ts";
+import { createFloatGroup, type FloatGroup, type RunningOperator } from "./float-aggregation.ts";
+import { type Groups, groupSeries } from "./grouping.ts";
+import { quantileGroup } from "./quantile-group.ts";
+import { selectSeries } from "./selecting-aggregation.ts";
+
+export async function aggregate(node: Aggregation, context: EvaluationContext): Promise<StepSeries[]> {
+  if (node.operator === "count_values") return aggregateCountValues(node, context);
+  const parameter = node.parameter === undefined ? undefined : await evaluateScalar(node.parameter, context);
+  const input = await evaluate(node.expression, context);
+  switch (node.operator) {
+    case "topk":
+    case "bottomk":
+    case "limitk":
+    case "limit_ratio":
+      return selectSeries(node, input, parameter!, context);
+    case "quantile":
+      for (const quantile of new Set(parameter)) {
+        warnInvalidQuantile(context.run.annotations, quantile, node.parameter!.position);
+      }
+      return runningAggregation(node, input, context, () => quantileGroup(context.grid, parameter!));
+  }
+  return runningAggregation(node, input, context, () =>
+    createFloatGroup(node.operator as RunningOperator, context.grid),
+  );
+}
+
+async function aggregateCountValues(node: Aggregation, context: EvaluationContext): Promise<StepSeries[]> {
+  const parameter = node.parameter!;
+  const label = parameter.kind === "string" ? parameter.value : "";
+  if (label === "") throw executionError(`invalid label name ${JSON.stringify(label)}`);
+  return countValues(node, label, await evaluate(node.expression, context), context);
+}
+
+/** Aggregations that take one series after the other. */
+async function runningAggregation(
+  node: Aggregation,
+  input: StepSeries[],
+  context: EvaluationContext,
+  createGroup: () => FloatGroup,
+): Promise<StepSeries[]> {
+  const { run } = context;
+  const groups = groupSeries(input, { labels: node.grouping, isWithout: node.isWithout });
+  const states = groups.labels.map(createGroup);
+  const dropsName = new Uint8Array(states.length);
+  for (let i = 0; i < input.length; i++) {
+    const series = input[i];
+    if (series.histograms !== undefined && !COUNTS_HISTOGRAMS.has(node.operator)) {
+      informHistogramIgnored(run.annotations, node.operator, node.expression.position);
+    }
+    states[groups.indexOf[i]].add(series);
+    if (series.dropsName) dropsName[groups.indexOf[i]] = 1;
+    if (run.isDue) await run.pause();
+  }
+  return finishGroups(groups, states, dropsName);
+}
+
+const COUNTS_HISTOGRAMS: ReadonlySet<string> = new Set(["count", "group"]);
+
+function finishGroups({ labels }: Groups, states: FloatGroup[], dropsName: Uint8Array): StepSeries[] {
+  const out: StepSeries[] = [];
+  states.forEach((state, i) => {
+    const columns = state.finish();
+    if (columns !== undefined)
+      out.push(new StepSeries(labels[i], columns, { dropsName: dropsName[i] === 1 }));
+  });
+  return out;
+}

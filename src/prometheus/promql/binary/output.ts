@@ -1,0 +1,18 @@
+/** The result of an operator on vectors: series of equal labels are one, step by step. */
+import type { EvaluationContext } from "../evaluator.ts";
+import type { QueryError } from "../query-error.ts";
+import { hasDuplicates, mergeDuplicates, type StepSeries } from "../step-series.ts";
+
+/**
+ * Joins outputs of equal labels where they have no step in common. For one step with delayed name removal they stay
+ * apart: the end of the query looks at them again.
+ */
+export function combineOutputs(
+  outputs: StepSeries[],
+  { grid, run }: EvaluationContext,
+  duplicate: () => QueryError,
+): StepSeries[] {
+  if (grid.count > 1) return mergeDuplicates(outputs, grid);
+  if (!run.delayedNameRemoval && hasDuplicates(outputs)) throw duplicate();
+  return outputs;
+}

@@ -1,0 +1,260 @@
+/** Function calls: finds out what kind of function it is and hands it its arguments. */
+
+import type { SeriesSamples } from "../storage.ts";
+import { type EvaluationContext, evaluate, evaluateScalar } from "./evaluator.ts";
+import { FUNCTIONS, type RangeImplementation, type VectorCall } from "./functions/table.ts";
+import { Grid } from "./grid.ts";
+import type { Call, Expression, MatrixSelector, Subquery } from "./parser/ast.ts";
+import { FUNCTION_SIGNATURES } from "./parser/function-signatures.ts";
+import { duplicateLabelSet, executionError } from "./query-error.ts";
+import type { RangeCall, RangeInput } from "./range-function.ts";
+import { ColumnBuilder, hasDuplicates, mergeDuplicates, StepSeries } from "./step-series.ts";
+import { type SplitSamples, splitSamples, WindowPlanner, type WindowTimes } from "./window.ts";
+
+export async function evaluateCall(node: Call, context: EvaluationContext): Promise<StepSeries[]> {
+  const implementation = FUNCTIONS.get(node.name)!;
+  switch (implementation.kind) {
+    case "floats":
+      return mapFloats(node, implementation.map, context);
+    case "range":
+      return evaluateRangeFunction(node, implementation, context);
+    case "vector": {
+      const types = FUNCTION_SIGNATURES.get(node.name)!.arguments;
+      const vectors: StepSeries[][] = [];
+      const scalars: Float64Array[] = [];
+      for (let i = 0; i < node.arguments.length; i++) {
+        const type = types[Math.min(i, types.length - 1)];
+        if (type === "vector" && !implementation.evaluatesItself) {
+          vectors[i] = await evaluate(node.arguments[i], context);
+        } else if (type === "scalar") scalars[i] = await evaluateScalar(node.arguments[i], context);
+      }
+      return implementation.evaluate({ ...callOf(node, context), vectors, scalars });
+    }
+  }
+}
+
+function callOf(node: Call, context: EvaluationContext): Omit<VectorCall, "vectors" | "scalars"> {
+  return { ...context, context, call: node, annotations: context.run.annotations };
+}
+
+/** Functions that turn each float into another: `abs`, `clamp`, … Histograms go. */
+async function mapFloats(
+  node: Call,
+  map: (scalars: readonly Float64Array[]) => ((value: number, step: number) => number) | undefined,
+  context: EvaluationContext,
+): Promise<StepSeries[]> {
+  const { run, grid } = context;
+  const input = await evaluate(node.arguments[0], context);
+  const scalars: Float64Array[] = [];
+  for (const argument of node.arguments.slice(1)) scalars.push(await evaluateScalar(argument, context));
+  const compute = map(scalars);
+  if (compute === undefined) return [];
+  const out: StepSeries[] = [];
+  for (const series of input) {
+    const columns =
+      series.histograms === undefined ? mapAll(series, compute) : mapSome(series, compute, grid);
+    if (columns !== undefined) out.push(series.derived(columns, run.delayedNameRemoval));
+    if (run.isDue) await run.pause();
+  }
+  return finishVector(out, context);
+}
+
+function mapAll({ values, present }: StepSeries, compute: (value: number, step: number) => number) {
+  const out = new Float64Array(values.length);
+  for (let step = 0; step < out.length; step++) out[step] = compute(values[step], step);
+  return { values: out, present };
+}
+
+function mapSome(series: StepSeries, compute: (value: number, step: number) => number, grid: Grid) {
+  const columns = new ColumnBuilder(grid);
+  for (let step = 0; step < grid.count; step++) {
+    if (series.present[step] === 0 || series.histograms?.[step] !== undefined) continue;
+    columns.setFloat(step, compute(series.values[step], step));
+  }
+  return columns.isEmpty ? undefined : columns.finish();
+}
+
+/** Results of equal labels: one series where they have no step in common, else an error. */
+export function finishVector(series: StepSeries[], { grid, run }: EvaluationContext): StepSeries[] {
+  if (run.delayedNameRemoval) return series;
+  if (grid.count > 1) return mergeDuplicates(series, grid);
+  if (hasDuplicates(series)) throw duplicateLabelSet();
+  return series;
+}
+
+const EMPTY_COLUMN = new Float64Array();
+const NO_FLOATS = { timestamps: EMPTY_COLUMN, values: EMPTY_COLUMN, startTimestamps: undefined };
+const NO_HISTOGRAMS = { timestamps: EMPTY_COLUMN, values: [], startTimestamps: undefined };
+
+/** A series that a range function sees. */
+interface RangeSource {
+  series: SeriesSamples;
+  dropsName: boolean;
+}
+
+async function evaluateRangeFunction(
+  node: Call,
+  implementation: RangeImplementation,
+  context: EvaluationContext,
+): Promise<StepSeries[]> {
+  const { run, grid } = context;
+  const rangeAt = node.arguments.findIndex(isRange);
+  const range = node.arguments[rangeAt] as Expression & (MatrixSelector | Subquery);
+  const before = run.samples;
+  const scalars: (Float64Array | undefined)[] = [];
+  const sources = await rangeSources(range, context);
+  for (let i = 0; i < node.arguments.length; i++) {
+    scalars[i] = i === rangeAt ? undefined : await evaluateScalar(node.arguments[i], context);
+  }
+  checkExtension(node, range);
+  const call = rangeCall(node, range, scalars, context);
+  const held = run.samples;
+  const out: StepSeries[] = [];
+  let produced = 0;
+  for (const { series, dropsName } of sources) {
+    const input = rangeInput(series, splitSamples(series), call.planner);
+    run.samples = held + produced + widest(input);
+    const columns = implementation.compute(input, call);
+    if (columns !== undefined) {
+      const source = new StepSeries(series.labels, columns, { dropsName });
+      out.push(implementation.keepsName ? source : source.derived(columns, run.delayedNameRemoval));
+      produced += grid.count;
+      implementation.afterSeries?.(input, columns, call);
+    }
+    if (run.isDue) await run.pause();
+  }
+  run.samples = before;
+  if (implementation.finish !== undefined) return implementation.finish(out, call);
+  if (!run.delayedNameRemoval && !isNameFixed(range) && hasDuplicates(out)) throw duplicateLabelSet();
+  return out;
+}
+
+function isRange(expression: Expression): boolean {
+  return expression.kind === "matrix-selector" || expression.kind === "subquery";
+}
+
+/** With the metric name given, series that differ still do without it. */
+function isNameFixed(range: MatrixSelector | Subquery): boolean {
+  return (
+    range.kind === "matrix-selector" &&
+    range.vector.matchers.some(({ name, operator }) => name === "__name__" && operator === "=")
+  );
+}
+
+/** How many samples the widest window has. */
+function widest({ floatPlan, histogramPlan }: RangeInput): number {
+  let most = 0;
+  for (const { from, to } of [floatPlan, histogramPlan]) {
+    for (let step = 0; step < from.length; step++) most = Math.max(most, to[step] - from[step]);
+  }
+  return most;
+}
+
+async function rangeSources(
+  range: MatrixSelector | Subquery,
+  context: EvaluationContext,
+): Promise<RangeSource[]> {
+  if (range.kind === "matrix-selector") {
+    return context.selection.get(range.vector)!.map((series) => ({ series, dropsName: false }));
+  }
+  const series = await evaluateSubquery(range, context);
+  return series.map(({ samples, dropsName }) => ({ series: samples, dropsName }));
+}
+
+function rangeInput(series: SeriesSamples, split: SplitSamples, planner: WindowPlanner): RangeInput {
+  const floats = split.floats ?? NO_FLOATS;
+  const histograms = split.histograms ?? NO_HISTOGRAMS;
+  return {
+    labels: series.labels,
+    floats,
+    histograms,
+    floatPlan: planner.planFor(floats.timestamps),
+    histogramPlan: planner.planFor(histograms.timestamps),
+    hasHistograms: split.histograms !== undefined,
+  };
+}
+
+function rangeCall(
+  node: Call,
+  range: MatrixSelector | Subquery,
+  scalars: (Float64Array | undefined)[],
+  { run, grid }: EvaluationContext,
+): RangeCall {
+  const { at, offsetMs } = range.kind === "subquery" ? range : range.vector;
+  const extension = range.kind === "subquery" ? undefined : range.vector.extension;
+  const { rangeMs } = range;
+  const rangeEndAt =
+    typeof at === "number" ? () => at - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
+  const rangeStartAt = (step: number) => rangeEndAt(step) - rangeMs;
+  const before = extension === undefined ? 0 : run.lookbackMs;
+  const after = extension === "smoothed" ? run.lookbackMs : 0;
+  const times: WindowTimes = {
+    grid,
+    startAt: (step) => rangeStartAt(step) - before,
+    endAt: (step) => rangeEndAt(step) + after,
+  };
+  return {
+    run,
+    grid,
+    call: node,
+    annotations: run.annotations,
+    rangeMs,
+    rangeStartAt,
+    rangeEndAt,
+    planner: new WindowPlanner(times),
+    extension,
+    positionOf: (argument) => node.arguments[argument].position,
+    scalars,
+    selector: range.kind === "matrix-selector" ? range : undefined,
+  };
+}
+
+/** The functions that make sense of samples outside of the range. */
+const EXTENSIBLE = {
+  anchored: ["changes", "delta", "increase", "rate", "resets"],
+  smoothed: ["delta", "increase", "rate"],
+};
+
+function checkExtension(node: Call, range: MatrixSelector | Subquery): void {
+  const extension = range.kind === "matrix-selector" ? range.vector.extension : undefined;
+  if (extension === undefined || EXTENSIBLE[extension].includes(node.name)) return;
+  const allowed = EXTENSIBLE[extension].join(", ");
+  throw executionError(`${extension} modifier can only be used with: ${allowed} - not with ${node.name}`);
+}
+
+/** The steps of a subquery: multiples of its step, wherever the query starts. */
+export function subqueryGrid(subquery: Subquery, { run, grid }: EvaluationContext): Grid {
+  const { at, offsetMs, rangeMs } = subquery;
+  const stepMs = subquery.stepMs === 0 ? run.defaultSubqueryStepMs(rangeMs) : subquery.stepMs;
+  const [firstMs, lastMs] = typeof at === "number" ? [at, at] : [grid.startMs, grid.endMs];
+  const afterMs = firstMs - offsetMs - rangeMs;
+  // The first multiple after the window's open start; Go divides towards zero, which comes to the same.
+  let startMs = stepMs * Math.trunc(afterMs / stepMs);
+  if (startMs <= afterMs) startMs += stepMs;
+  return Grid.between(startMs, lastMs - offsetMs, stepMs);
+}
+
+/** The result of a subquery as samples that a range function can look at. */
+export async function evaluateSubquery(
+  subquery: Subquery,
+  context: EvaluationContext,
+): Promise<{ samples: SeriesSamples; dropsName: boolean }[]> {
+  const grid = subqueryGrid(subquery, context);
+  const series = await evaluate(subquery.expression, { ...context, grid });
+  return series.map((one) => ({ samples: toSamples(one, grid), dropsName: one.dropsName }));
+}
+
+/** The samples of a series with their times. Series without gaps share one array of timestamps. */
+export function toSamples({ labels, values, present, histograms }: StepSeries, grid: Grid): SeriesSamples {
+  if (present === grid.all) {
+    return { labels, timestamps: grid.timestamps, values, histograms: histograms && [...histograms] };
+  }
+  const steps: number[] = [];
+  for (let step = 0; step < present.length; step++) if (present[step] === 1) steps.push(step);
+  return {
+    labels,
+    timestamps: Float64Array.from(steps, (step) => grid.timestamps[step]),
+    values: Float64Array.from(steps, (step) => values[step]),
+    histograms: histograms && steps.map((step) => histograms[step]),
+  };
+}

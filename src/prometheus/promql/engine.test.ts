@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Labels } from "../../model/labels.ts";
+import { Engine, type InstantResult, MemoryQueryable, QueryError, type RangeResult } from "./mod.ts";
+
+const clock = { monotonic: () => 0, sleep: async () => {} };
+
+/** Samples every 15 s from 0, as `value(i)`. */
+function series(
+  store: MemoryQueryable,
+  labels: Record<string, string>,
+  value: (i: number) => number,
+  count = 41,
+) {
+  const points = Array.from({ length: count }, (_, i) => ({ timestampMs: i * 15_000, value: value(i) }));
+  store.add(Labels.of(labels), points);
+}
+
+function topology(): MemoryQueryable {
+  const store = new MemoryQueryable();
+  for (const [i, pod] of ["test-db-small-0", "test-db-small-1"].entries()) {
+    const labels = { pod, tier: "small" };
+    series(store, { __name__: "percolate_active_tenants", ...labels }, () => i + 2);
+    series(store, { __name__: "percolate_tenant_requests_total", ...labels }, (n) => n * 15 * (i + 1));
+    series(store, { __name__: "hits_total", ...labels }, (n) => n * 3);
+    series(store, { __name__: "kube_pod_info", pod, node: `node-${i}` }, () => 1);
+    series(store, { __name__: "kube_pod_status_phase", pod, phase: "Running" }, () => 1);
+    series(store, { __name__: "kube_pod_status_phase", pod, phase: "Pending" }, () => 0);
+    for (const [le, share] of [
+      ["0.1", 5],
+      ["0.5", 9],
+      ["+Inf", 10],
+    ] as const) {
+      series(store, { __name__: "duration_seconds_bucket", le, ...labels }, (n) => n * share);
+    }
+  }
+  return store;
+}
+
+function engine(options = {}): Engine {
+  return new Engine({ queryable: topology(), clock, ...options });
+}
+
+/** `{a="b"} 1` for each sample, sorted. */
+function lines(result: InstantResult): string[] {
+  if (result.kind === "vector") {
+    return result.samples.map(({ labels, value }) => `${labels} ${Number(value.toPrecision(12))}`).sort();
+  }
+  assert.notEqual(result.kind, "matrix");
+  return [String((result as { value: number }).value)];
+}
+
+const at = 600_000;
+
+const INSTANT: [query: string, ...expected: string[]][] = [
+  ['sum(percolate_active_tenants{tier="small"})', "{} 5"],
+  [
+    "rate(percolate_tenant_requests_total[1m])",
+    '{pod="test-db-small-0", tier="small"} 1',
+    '{pod="test-db-small-1", tier="small"} 2',
+  ],
+  [
+    "sum by (pod) (rate(hits_total[5m])) / sum by (pod) (rate(percolate_tenant_requests_total[5m]))",
+    '{pod="test-db-small-0"} 0.2',
+    '{pod="test-db-small-1"} 0.1',
+  ],
+  ["histogram_quantile(0.5, sum by (le) (rate(duration_seconds_bucket[5m])))", "{} 0.1"],
+  [
+    "topk(1, percolate_active_tenants)",
+    '{__name__="percolate_active_tenants", pod="test-db-small-1", tier="small"} 3',
+  ],
+  [
+    'label_replace(kube_pod_info, "index", "$1", "pod", ".*-(\\\\d+)")',
+    '{__name__="kube_pod_info", index="0", node="node-0", pod="test-db-small-0"} 1',
+    '{__name__="kube_pod_info", index="1", node="node-1", pod="test-db-small-1"} 1',
+  ],
+  ["sum(kube_pod_status_phase == 1)", "{} 2"],
+  ['count(kube_pod_status_phase{phase="Running"} == 1)', "{} 2"],
+  [
+    "percolate_active_tenants * on (pod) group_left (node) kube_pod_info",
+    '{node="node-0", pod="test-db-small-0", tier="small"} 2',
+    '{node="node-1", pod="test-db-small-1", tier="small"} 3',
+  ],
+  ["max_over_time(sum(percolate_active_tenants)[5m:1m])", "{} 5"],
+  ['absent(nonexistent{job="x"})', '{job="x"} 1'],
+  ["-2 ^ 2", "-4"],
+  ["scalar(sum(percolate_active_tenants)) + 1", "6"],
+];
+
+for (const [query, ...expected] of INSTANT) {
+  test(`instant() evaluates ${query}`, async () => {
+    assert.deepEqual(lines(await engine().instant(query, at)), expected);
+  });
+}
+
+test("range() gives every step a value", async () => {
+  const result: RangeResult = await engine().range("sum(percolate_active_tenants)", 0, at, 60_000);
+  assert.equal(result.series.length, 1);
+  assert.deepEqual(
+    [...result.series[0].timestamps],
+    Array.from({ length: 11 }, (_, i) => i * 60_000),
+  );
+  assert.deepEqual([...result.series[0].values], new Array(11).fill(5));
+});
+
+test("range() looks back no further than the lookback period", async () => {
+  const { series: found } = await engine().range("hits_total", 600_000, 1_200_000, 100_000, {
+    lookbackMs: 250_000,
+  });
+  assert.deepEqual([...found[0].timestamps], [600_000, 700_000, 800_000]);
+});
+
+test("instant() remarks that a metric is not named as a counter", async () => {
+  const { infos } = await engine().instant("rate(percolate_active_tenants[1m])", at);
+  assert.deepEqual(infos, [
+    'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "percolate_active_tenants" (1:6)',
+  ]);
+});
+
+const FAILURES: [query: string, kind: string, message: string][] = [
+  ["sum(", "bad_data", "1:5: parse error: unclosed left parenthesis"],
+  ["foo(1)", "bad_data", '1:1: parse error: unknown function with name "foo"'],
+  [
+    "kube_pod_status_phase * on (pod) kube_pod_status_phase",
+    "execution",
+    'found duplicate series for the match group {pod="test-db-small-0"} on the right hand-side of the operation: ' +
+      '[{__name__="kube_pod_status_phase", phase="Pending", pod="test-db-small-0"}, ' +
+      '{__name__="kube_pod_status_phase", phase="Running", pod="test-db-small-0"}]' +
+      ";many-to-many matching not allowed: matching labels must be unique on one side",
+  ],
+  [
+    "kube_pod_status_phase * on (pod) kube_pod_info",
+    "execution",
+    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+  ],
+  [
+    'abs({__name__=~"hits_total|percolate_active_tenants"})',
+    "execution",
+    "vector cannot contain metrics with the same labelset",
+  ],
+];
+
+for (const [query, kind, message] of FAILURES) {
+  test(`instant() refuses ${query}`, async () => {
+    await assert.rejects(engine().instant(query, at), (error) => {
+      assert.ok(error instanceof QueryError);
+      assert.deepEqual([error.kind, error.message], [kind, message]);
+      return true;
+    });
+  });
+}
+
+test("instant() counts samples against its limit", async () => {
+  const limited = engine({ maxSamples: 1 });
+  await assert.rejects(limited.instant("hits_total", at), /would load too many samples into memory/);
+  assert.equal(lines(await engine({ maxSamples: 2 }).instant("hits_total", at)).length, 2);
+});
+
+test("instant() stops when its signal aborts", async () => {
+  await assert.rejects(engine().instant("hits_total", at, { signal: AbortSignal.abort() }), {
+    kind: "canceled",
+    message: "query was canceled in expression evaluation",
+  });
+});
+
+test("instant() stops at its deadline", async () => {
+  let nowMs = 0;
+  const ticking = { monotonic: () => (nowMs += 50), sleep: async () => {} };
+  await assert.rejects(engine({ clock: ticking, timeoutMs: 60 }).instant("sum(hits_total)", at), {
+    kind: "timeout",
+    message: "query timed out in expression evaluation",
+  });
+});

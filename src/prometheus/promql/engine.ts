@@ -1,0 +1,254 @@
+/** Runs queries: parses, prepares, selects, evaluates and puts the answer into its form. */
+import type { Clock } from "../../base/clock.ts";
+import type { FloatHistogram } from "../../model/histogram.ts";
+import { compareLabels, type Labels } from "../../model/labels.ts";
+import type { Queryable, SeriesSamples } from "../storage.ts";
+import { Annotations } from "./annotations.ts";
+import { evaluateSubquery, toSamples } from "./call.ts";
+import { type EvaluationContext, evaluate } from "./evaluator.ts";
+import { Grid } from "./grid.ts";
+import type { Expression } from "./parser/ast.ts";
+import { type ParserOptions, parseExpression } from "./parser/expression-parser.ts";
+import { ParseError } from "./parser/parse-error.ts";
+import { documentedType, typeOf } from "./parser/type-check.ts";
+import { preprocess, type QueryTimes } from "./preprocess.ts";
+import { duplicateLabelSet, QueryError } from "./query-error.ts";
+import { QueryRun } from "./query-run.ts";
+import { selectMatrix } from "./select-matrix.ts";
+import { type Selection, selectAll } from "./selection.ts";
+import { hasDuplicates, mergeDuplicates, type StepSeries } from "./step-series.ts";
+
+/** How far back an instant selector looks for a sample. */
+export const DEFAULT_LOOKBACK_MS = 5 * 60 * 1000;
+export const DEFAULT_MAX_SAMPLES = 50_000_000;
+export const DEFAULT_TIMEOUT_MS = 2 * 60 * 1000;
+/** The step of a subquery without one: upstream's default evaluation interval. */
+const DEFAULT_SUBQUERY_STEP_MS = 60 * 1000;
+
+export interface EngineOptions {
+  queryable: Queryable;
+  clock: Pick<Clock, "monotonic" | "sleep">;
+  /** Resolves in a later turn of the event loop. @default a sleep of no time */
+  nextTurn?: () => Promise<void>;
+  /** @default DEFAULT_LOOKBACK_MS */
+  lookbackMs?: number;
+  /** @default DEFAULT_MAX_SAMPLES */
+  maxSamples?: number;
+  /** @default DEFAULT_TIMEOUT_MS */
+  timeoutMs?: number;
+  /** The step of a subquery that has none. @default a minute for any range */
+  subqueryStepMs?: (rangeMs: number) => number;
+  /** Which parts of the language are on. */
+  parser?: ParserOptions;
+  /** `promql-delayed-name-removal`. @default false */
+  delayedNameRemoval?: boolean;
+  /** `type-and-unit-labels`. @default false */
+  typeAndUnitLabels?: boolean;
+  /** `promql-use-start-timestamps`. @default false */
+  startTimestamps?: boolean;
+}
+
+/** What one query may have otherwise than the engine. */
+export interface QueryOptions {
+  lookbackMs?: number;
+  maxSamples?: number;
+  timeoutMs?: number;
+  /** Aborts when nobody wants the answer any more. */
+  signal?: AbortSignal;
+}
+
+export interface VectorSample {
+  labels: Labels;
+  timestampMs: number;
+  /** NaN for a histogram. */
+  value: number;
+  histogram: FloatHistogram | undefined;
+}
+
+export interface ScalarValue {
+  kind: "scalar";
+  timestampMs: number;
+  value: number;
+}
+
+export interface StringValue {
+  kind: "string";
+  timestampMs: number;
+  value: string;
+}
+
+export interface VectorValue {
+  kind: "vector";
+  /** In the order of `sort()` and `topk()` where those were used, else in no particular one. */
+  samples: VectorSample[];
+}
+
+export interface MatrixValue {
+  kind: "matrix";
+  /** Ordered by labels. */
+  series: SeriesSamples[];
+}
+
+interface Remarks {
+  warnings: string[];
+  infos: string[];
+}
+
+export type InstantResult = (ScalarValue | StringValue | VectorValue | MatrixValue) & Remarks;
+export type RangeResult = MatrixValue & Remarks;
+
+export class Engine {
+  readonly #options: EngineOptions;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The value of an expression at one time.
+   *
+   * @throws QueryError
+   */
+  async instant(query: string, timeMs: number, options: QueryOptions = {}): Promise<InstantResult> {
+    const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+    const expression = this.#prepare(query, times, parse(query, this.#options.parser));
+    const grid = new Grid(timeMs, 1, 1);
+    const run = this.#run(options);
+    const value = await guarded(() => instantValue(expression, run, grid));
+    return { ...value, ...remarksOf(run, query) };
+  }
+
+  /**
+   * The values of an expression from `startMs` to `endMs` inclusive, every `stepMs`.
+   *
+   * @throws QueryError
+   */
+  async range(
+    query: string,
+    startMs: number,
+    endMs: number,
+    stepMs: number,
+    options: QueryOptions = {},
+  ): Promise<RangeResult> {
+    if (!(stepMs > 0))
+      throw new QueryError("bad_data", "zero or negative query resolution step widths are not accepted");
+    const parsed = parse(query, this.#options.parser);
+    const type = typeOf(parsed);
+    if (type !== "vector" && type !== "scalar") {
+      throw new QueryError(
+        "bad_data",
+        `invalid expression type "${documentedType(type)}" for range query, must be Scalar or instant Vector`,
+      );
+    }
+    const expression = this.#prepare(query, { startMs, endMs, stepMs }, parsed);
+    const grid = Grid.between(startMs, endMs, stepMs);
+    const run = this.#run(options);
+    const series = await guarded(async () => {
+      const selection = await selectAll(run, expression, grid);
+      return finish(await evaluate(expression, { run, grid, selection }), { run, grid, selection });
+    });
+    const samples = series
+      .map((one) => toSamples(one, grid))
+      .sort((a, b) => compareLabels(a.labels, b.labels));
+    return { kind: "matrix", series: samples, ...remarksOf(run, query) };
+  }
+
+  #prepare(query: string, times: QueryTimes, expression: Expression): Expression {
+    return preprocess(query, expression, times);
+  }
+
+  #run(options: QueryOptions): QueryRun {
+    const engine = this.#options;
+    const { clock } = engine;
+    const run = new QueryRun({
+      queryable: engine.queryable,
+      annotations: new Annotations(),
+      lookbackMs: options.lookbackMs || engine.lookbackMs || DEFAULT_LOOKBACK_MS,
+      maxSamples: options.maxSamples ?? engine.maxSamples ?? DEFAULT_MAX_SAMPLES,
+      deadlineMs: clock.monotonic() + (options.timeoutMs ?? engine.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+      signal: options.signal,
+      now: () => clock.monotonic(),
+      nextTurn: engine.nextTurn ?? (() => clock.sleep(0)),
+      defaultSubqueryStepMs: engine.subqueryStepMs ?? (() => DEFAULT_SUBQUERY_STEP_MS),
+      delayedNameRemoval: engine.delayedNameRemoval ?? false,
+      typeAndUnitLabels: engine.typeAndUnitLabels ?? false,
+      startTimestamps: engine.startTimestamps ?? false,
+    });
+    run.check();
+    return run;
+  }
+}
+
+function parse(query: string, options: ParserOptions | undefined): Expression {
+  try {
+    return parseExpression(query, options);
+  } catch (error) {
+    if (error instanceof ParseError) throw new QueryError("bad_data", error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Expressions nested too deep for the stack are the query's fault, not a crash. */
+async function guarded<T>(evaluation: () => Promise<T>): Promise<T> {
+  try {
+    return await evaluation();
+  } catch (error) {
+    if (error instanceof RangeError) throw new QueryError("execution", error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function instantValue(
+  expression: Expression,
+  run: QueryRun,
+  grid: Grid,
+): Promise<ScalarValue | StringValue | VectorValue | MatrixValue> {
+  const timestampMs = grid.startMs;
+  const literal = withoutParentheses(expression);
+  if (literal.kind === "string") return { kind: "string", timestampMs, value: literal.value };
+  const selection: Selection = await selectAll(run, expression, grid);
+  const context: EvaluationContext = { run, grid, selection };
+  if (literal.kind === "matrix-selector")
+    return { kind: "matrix", series: await selectMatrix(literal, context) };
+  if (literal.kind === "subquery") return { kind: "matrix", series: await subqueryValue(literal, context) };
+  const series = finish(await evaluate(expression, context), context);
+  if (typeOf(expression) === "scalar") return { kind: "scalar", timestampMs, value: series[0].values[0] };
+  return { kind: "vector", samples: series.map((one) => sampleOf(one, timestampMs)) };
+}
+
+async function subqueryValue(
+  subquery: Parameters<typeof evaluateSubquery>[0],
+  context: EvaluationContext,
+): Promise<SeriesSamples[]> {
+  const series = await evaluateSubquery(subquery, context);
+  const samples = series.map(({ samples: one, dropsName }) =>
+    dropsName ? { ...one, labels: one.labels.without(METADATA_LABELS) } : one,
+  );
+  return samples.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+const METADATA_LABELS: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
+
+function withoutParentheses(expression: Expression): Expression {
+  let inner = expression;
+  while (inner.kind === "parenthesis" || inner.kind === "step-invariant") inner = inner.expression;
+  return inner;
+}
+
+function sampleOf({ labels, values, histograms }: StepSeries, timestampMs: number): VectorSample {
+  const histogram = histograms?.[0];
+  return { labels, timestampMs, value: histogram === undefined ? values[0] : Number.NaN, histogram };
+}
+
+/** Makes up for delayed name removal. */
+function finish(series: StepSeries[], { run, grid }: EvaluationContext): StepSeries[] {
+  if (!run.delayedNameRemoval) return series;
+  const cleaned = series.map((one) => one.cleaned());
+  if (grid.count > 1) return mergeDuplicates(cleaned, grid);
+  if (hasDuplicates(cleaned)) throw duplicateLabelSet();
+  return cleaned;
+}
+
+function remarksOf({ annotations }: QueryRun, query: string): Remarks {
+  return { warnings: annotations.texts("warning", query), infos: annotations.texts("info", query) };
+}

@@ -1,0 +1,152 @@
+/**
+ * Evaluates a preprocessed expression over a grid of steps, series by series rather than step by step
+ * (`evaluator.eval` in upstream's `promql/engine.go`).
+ */
+import { aggregate } from "./aggregation/aggregate.ts";
+import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operation.ts";
+import { setOperation } from "./binary/set-operation.ts";
+import { vectorOperation } from "./binary/vector-operation.ts";
+import { evaluateCall } from "./call.ts";
+import type { Grid } from "./grid.ts";
+import { LookbackPlanner, lookBack } from "./lookback.ts";
+import {
+  type BinaryExpression,
+  type Expression,
+  isSetOperator,
+  type UnaryExpression,
+  type VectorSelector,
+} from "./parser/ast.ts";
+import { typeOf } from "./parser/type-check.ts";
+import type { QueryRun } from "./query-run.ts";
+import type { Selection } from "./selection.ts";
+import { countPresent, mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
+
+/** What evaluation of a sub-expression needs to know. */
+export interface EvaluationContext {
+  run: QueryRun;
+  grid: Grid;
+  selection: Selection;
+}
+
+/** The series of a vector; for a scalar one series that has a value at every step. */
+export async function evaluate(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
+  const { run } = context;
+  if (run.isDue) await run.pause();
+  if (context.grid.count === 0) return [];
+  const before = run.samples;
+  const result = await evaluateNode(node, context);
+  run.samples = before + countSamples(result);
+  return result;
+}
+
+async function evaluateNode(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
+  switch (node.kind) {
+    case "number":
+      return [scalarSeries(context.grid, new Float64Array(context.grid.count).fill(node.value))];
+    case "vector-selector":
+      return evaluateSelector(node, context);
+    case "parenthesis":
+      return evaluate(node.expression, context);
+    case "unary":
+      return evaluateUnary(node, context);
+    case "binary":
+      return evaluateBinary(node, context);
+    case "aggregation":
+      return aggregate(node, context);
+    case "call":
+      return evaluateCall(node, context);
+    case "step-invariant":
+      return evaluateInvariant(node.expression, context);
+  }
+  throw new Error(`BUG: cannot evaluate ${node.kind} by steps`);
+}
+
+/** A scalar expression's value at each step. */
+export async function evaluateScalar(node: Expression, context: EvaluationContext): Promise<Float64Array> {
+  const [series] = await evaluate(node, context);
+  return series.values;
+}
+
+async function evaluateSelector(
+  selector: VectorSelector,
+  { run, grid, selection }: EvaluationContext,
+): Promise<StepSeries[]> {
+  const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
+  const out: StepSeries[] = [];
+  let samples = run.samples;
+  for (const series of selection.get(selector)!) {
+    const seen = lookBack(series, planner.planFor(series.timestamps), grid);
+    if (seen !== undefined) {
+      out.push(seen);
+      samples += seen.present === grid.all ? grid.count : countPresent(seen.present);
+      run.samples = samples;
+    }
+    if (run.isDue) await run.pause();
+  }
+  return out;
+}
+
+/** Where an instant selector looks at each step. */
+export function lookbackTimes({ at, offsetMs }: VectorSelector, grid: Grid, run: QueryRun) {
+  const timeAt =
+    typeof at === "number" ? () => at - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
+  return { grid, lookbackMs: run.lookbackMs, timeAt };
+}
+
+async function evaluateUnary(node: UnaryExpression, context: EvaluationContext): Promise<StepSeries[]> {
+  const input = await evaluate(node.expression, context);
+  if (node.operator === "+") return input;
+  const { run, grid } = context;
+  const isScalar = typeOf(node) === "scalar";
+  const negated = input.map((series) => {
+    const values = series.values.map((value) => -value);
+    if (isScalar) return scalarSeries(grid, values);
+    return series.derived({ ...series, values, present: series.present }, run.delayedNameRemoval);
+  });
+  return run.delayedNameRemoval ? negated : mergeDuplicates(negated, grid);
+}
+
+async function evaluateBinary(node: BinaryExpression, context: EvaluationContext): Promise<StepSeries[]> {
+  const left = await evaluate(node.left, context);
+  const right = await evaluate(node.right, context);
+  const isLeftScalar = typeOf(node.left) === "scalar";
+  const isRightScalar = typeOf(node.right) === "scalar";
+  if (isLeftScalar && isRightScalar) return [scalarOperation(node, left[0].values, right[0].values, context)];
+  if (isLeftScalar) {
+    return vectorScalarOperation(node, right, { scalar: left[0].values, isLeft: true }, context);
+  }
+  if (isRightScalar) {
+    return vectorScalarOperation(node, left, { scalar: right[0].values, isLeft: false }, context);
+  }
+  return isSetOperator(node.operator)
+    ? setOperation(node, left, right, context)
+    : vectorOperation(node, left, right, context);
+}
+
+/** Evaluates once, and gives every step the result. */
+async function evaluateInvariant(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
+  const { grid } = context;
+  const once = await evaluate(node, { ...context, grid: grid.first() });
+  if (grid.count === 1) return once;
+  return once.map((series) => {
+    const values = new Float64Array(grid.count).fill(series.values[0]);
+    const histogram = series.histograms?.[0];
+    const histograms = histogram && new Array(grid.count).fill(histogram);
+    return new StepSeries(
+      series.labels,
+      { values, present: grid.all, histograms },
+      { dropsName: series.dropsName },
+    );
+  });
+}
+
+/** How much memory series take, in samples. Histograms count by their size, as upstream has it. */
+function countSamples(series: readonly StepSeries[]): number {
+  let count = 0;
+  let previous: { present: Uint8Array; count: number } | undefined;
+  for (const { present } of series) {
+    if (previous?.present !== present) previous = { present, count: countPresent(present) };
+    count += previous.count;
+  }
+  return count;
+}

@@ -1,0 +1,55 @@
+/** `label_replace` and `label_join`: other labels, the same samples. */
+import { METRIC_NAME } from "../../../model/labels.ts";
+import type { StringLiteral } from "../parser/ast.ts";
+import { executionError } from "../query-error.ts";
+import { mergeDuplicates, type StepSeries } from "../step-series.ts";
+import type { VectorCall } from "./table.ts";
+
+export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] {
+  const [destination, replacement, source, pattern] = strings(call.arguments.slice(1) as StringLiteral[]);
+  let regex: RegExp;
+  try {
+    regex = new RegExp(`^(?:${pattern})$`, "su");
+  } catch {
+    throw executionError(`invalid regular expression in label_replace(): ${pattern}`);
+  }
+  if (destination === "")
+    throw executionError(`invalid destination label name in label_replace(): ${destination}`);
+  const out = vectors[0].map((series) => {
+    const match = regex.exec(series.labels.get(source));
+    return match === null ? series : withLabel(series, destination, expand(replacement, match));
+  });
+  return mergeDuplicates(out, grid);
+}
+
+export function labelJoin({ grid, call, vectors }: VectorCall): StepSeries[] {
+  const [destination, separator, ...sources] = strings(call.arguments.slice(1) as StringLiteral[]);
+  for (const source of sources) {
+    if (source === "") throw executionError(`invalid source label name in label_join(): ${source}`);
+  }
+  if (destination === "")
+    throw executionError(`invalid destination label name in label_join(): ${destination}`);
+  const out = vectors[0].map((series) => {
+    const value = sources.map((source) => series.labels.get(source)).join(separator);
+    return withLabel(series, destination, value);
+  });
+  return mergeDuplicates(out, grid);
+}
+
+function withLabel(series: StepSeries, name: string, value: string): StepSeries {
+  const dropsName = name === METRIC_NAME ? false : series.dropsName;
+  return series.relabelled(series.labels.with(name, value), dropsName);
+}
+
+/** Go's template syntax: `$1`, `${1}`, `$name`, `$$`. What has no such group is empty. */
+function expand(template: string, match: RegExpExecArray): string {
+  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced, bare) => {
+    if (whole === "$$") return "$";
+    const name = braced ?? bare;
+    return (/^\d+$/.test(name) ? match[Number(name)] : match.groups?.[name]) ?? "";
+  });
+}
+
+function strings(literals: StringLiteral[]): string[] {
+  return literals.map(({ value }) => value);
+}

@@ -1,0 +1,148 @@
+/** `rate`, `increase` and `delta`: `extrapolatedRate` in upstream's `promql/functions.go`. */
+import { quoteString } from "../parser/lexer.ts";
+import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
+import type { WindowPlan } from "../window.ts";
+
+export interface RateKind {
+  /** Drops in value are resets, and there is nothing below zero. */
+  isCounter: boolean;
+  /** Per second, rather than over the range. */
+  isPerSecond: boolean;
+}
+
+/** What extrapolation needs to know of each window's timestamps; values come into it only near zero. */
+interface ExtrapolationPlan {
+  present: Uint8Array;
+  /** From the first to the last sample, in seconds. */
+  sampled: Float64Array;
+  /** How far to extrapolate to the left and right, in seconds. */
+  toStart: Float64Array;
+  toEnd: Float64Array;
+  /** By how much the increase between first and last sample is to be multiplied where zero isn't near. */
+  factor: Float64Array;
+}
+
+/** Series ends are where samples would be missing for longer than this many average intervals. */
+const THRESHOLD_INTERVALS = 1.1;
+
+export function rateFunction(kind: RateKind): RangeFunction {
+  return (input, call) => floatRate(kind, input, call);
+}
+
+function floatRate(kind: RateKind, input: RangeInput, call: RangeCall): Columns | undefined {
+  const { isCounter } = kind;
+  const { floats, floatPlan } = input;
+  const { from, to } = floatPlan;
+  const source = floats.values;
+  const plan = extrapolationPlan(kind, floatPlan, floats.timestamps, call);
+  const { present, sampled, toStart, toEnd, factor } = plan;
+  const seconds = kind.isPerSecond ? call.rangeMs / 1000 : 1;
+  const resets = isCounter ? resetIndexes(source, from[0], to.at(-1)!) : NO_RESETS;
+  const values = new Float64Array(call.grid.count);
+  let nextReset = 0;
+  let found = 0;
+  for (let step = 0; step < values.length; step++) {
+    if (present[step] === 0) continue;
+    found++;
+    const first = from[step];
+    const last = to[step] - 1;
+    const firstValue = source[first];
+    let increase = source[last] - firstValue;
+    if (resets.length > 0) {
+      while (nextReset < resets.length && resets[nextReset] <= first) nextReset++;
+      for (let i = nextReset; i < resets.length && resets[i] <= last; i++) increase += source[resets[i] - 1];
+    }
+    let by = factor[step];
+    if (isCounter && increase > 0 && firstValue >= 0) {
+      // Multiplied out to spare a division for the many; the few within rounding of the limit divide.
+      if (firstValue * sampled[step] < toStart[step] * increase * NEARLY_ONE) {
+        const toZero = sampled[step] * (firstValue / increase);
+        if (toZero < toStart[step]) {
+          by = (sampled[step] + toZero + toEnd[step]) / sampled[step] / seconds;
+        }
+      }
+    }
+    values[step] = increase * by;
+  }
+  return found === 0 ? undefined : { values, present };
+}
+
+const NEARLY_ONE = 1 + 1e-9;
+const NO_RESETS: number[] = [];
+
+/** The samples, of those from `from` up to `to`, that are lower than the one before. */
+function resetIndexes(values: Float64Array, from: number, to: number): number[] {
+  let resets = NO_RESETS;
+  for (let i = from + 1; i < to; i++) {
+    if (values[i] < values[i - 1]) {
+      if (resets === NO_RESETS) resets = [];
+      resets.push(i);
+    }
+  }
+  return resets;
+}
+
+function extrapolationPlan(
+  { isPerSecond }: RateKind,
+  windows: WindowPlan,
+  timestamps: Float64Array,
+  call: RangeCall,
+): ExtrapolationPlan {
+  const key = isPerSecond ? "extrapolation per second" : "extrapolation";
+  let plan = windows.cache.get(key) as ExtrapolationPlan | undefined;
+  if (plan !== undefined) return plan;
+  const { count } = call.grid;
+  plan = {
+    present: new Uint8Array(count),
+    sampled: new Float64Array(count),
+    toStart: new Float64Array(count),
+    toEnd: new Float64Array(count),
+    factor: new Float64Array(count),
+  };
+  let found = 0;
+  for (let step = 0; step < count; step++) {
+    const first = windows.from[step];
+    const last = windows.to[step] - 1;
+    if (last <= first) continue;
+    found++;
+    plan.present[step] = 1;
+    const sampled = (timestamps[last] - timestamps[first]) / 1000;
+    const average = sampled / (last - first);
+    const threshold = average * THRESHOLD_INTERVALS;
+    let toStart = (timestamps[first] - call.rangeStartAt(step)) / 1000;
+    let toEnd = (call.rangeEndAt(step) - timestamps[last]) / 1000;
+    if (toStart >= threshold) toStart = average / 2;
+    if (toEnd >= threshold) toEnd = average / 2;
+    plan.sampled[step] = sampled;
+    plan.toStart[step] = toStart;
+    plan.toEnd[step] = toEnd;
+    const factor = (sampled + toStart + toEnd) / sampled;
+    plan.factor[step] = isPerSecond ? factor / (call.rangeMs / 1000) : factor;
+  }
+  if (found === count) plan.present = call.grid.all;
+  windows.cache.set(key, plan);
+  return plan;
+}
+
+const COUNTER_SUFFIXES = ["_total", "_sum", "_count", "_bucket"];
+
+/** Remarks that a metric's name (or, where those are labels, its type) is not that of a counter. */
+export function informNonCounter({ labels }: RangeInput, columns: Columns, call: RangeCall): void {
+  const name = labels.get("__name__");
+  if (name === "" || columns.histograms !== undefined) return;
+  const position = call.positionOf(0);
+  if (call.run.typeAndUnitLabels) {
+    const type = labels.get("__type__");
+    if (type === "counter" || type === "histogram") return;
+    const got = `got ${quoteString(type)}: ${quoteString(name)}`;
+    call.annotations.inform(
+      `metric might not be a counter, __type__ label is not set to "counter" or "histogram", ${got}`,
+      position,
+    );
+  } else if (!COUNTER_SUFFIXES.some((suffix) => name.endsWith(suffix))) {
+    call.annotations.inform(
+      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quoteString(name)}`,
+      position,
+    );
+  }
+}

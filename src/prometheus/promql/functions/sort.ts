@@ -1,0 +1,46 @@
+/** Orders of an instant query's result. Range queries are always ordered by labels. */
+import { compareLabels } from "../../../model/labels.ts";
+import type { StringLiteral } from "../parser/ast.ts";
+import type { StepSeries } from "../step-series.ts";
+import { compareNaturally } from "./natural-order.ts";
+import type { VectorCall } from "./table.ts";
+
+type Direction = "ascending" | "descending";
+
+/** NaN comes last either way; histograms go. */
+export function sortByValue(direction: Direction): (call: VectorCall) => StepSeries[] {
+  const sign = direction === "ascending" ? 1 : -1;
+  return (call) => {
+    const floats = call.vectors[0].filter((series) => !series.histograms?.some((one) => one !== undefined));
+    warnInRange(call);
+    if (call.grid.count > 1) return floats;
+    return floats.sort((a, b) => {
+      const [x, y] = [a.values[0], b.values[0]];
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+      return sign * (x < y ? -1 : x > y ? 1 : 0);
+    });
+  };
+}
+
+export function sortByLabel(direction: Direction): (call: VectorCall) => StepSeries[] {
+  const sign = direction === "ascending" ? 1 : -1;
+  return (call) => {
+    warnInRange(call);
+    const names = call.call.arguments.slice(1).map((argument) => (argument as StringLiteral).value);
+    return [...call.vectors[0]].sort((a, b) => {
+      for (const name of names) {
+        const order = compareNaturally(a.labels.get(name), b.labels.get(name));
+        if (order !== 0) return sign * order;
+      }
+      return sign * compareLabels(a.labels, b.labels);
+    });
+  };
+}
+
+function warnInRange({ grid, call, annotations }: VectorCall): void {
+  if (grid.count === 1) return;
+  annotations.warn(
+    "sort is ineffective for range queries since results are always ordered by labels",
+    call.position,
+  );
+}

@@ -1,0 +1,150 @@
+/** Every function of PromQL and what computes it. Their types are in `parser/function-signatures.ts`. */
+import type { Annotations } from "../annotations.ts";
+import type { EvaluationContext } from "../evaluator.ts";
+import type { Call } from "../parser/ast.ts";
+import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
+import type { StepSeries } from "../step-series.ts";
+import { absent, absentOverTime } from "./absent.ts";
+import { calendarFunction } from "./calendar-function.ts";
+import { changes, instantChange, resets } from "./change.ts";
+import { histogramQuantile } from "./histogram.ts";
+import { labelJoin, labelReplace } from "./label.ts";
+import { MATH_FUNCTIONS } from "./math.ts";
+import {
+  averageFloats,
+  floatsOverTime,
+  maximumFloat,
+  medianAbsoluteDeviation,
+  minimumFloat,
+  sumFloats,
+  timeOfMaximum,
+  timeOfMinimum,
+  varianceOfFloats,
+} from "./over-time.ts";
+import { informNonCounter, rateFunction } from "./rate.ts";
+import { clamp, pi, scalar, time, twoScalars, vector } from "./scalar.ts";
+import {
+  countOverTime,
+  deriv,
+  firstOverTime,
+  lastOverTime,
+  predictLinear,
+  presentOverTime,
+  quantileOverTime,
+  smoothing,
+  timeOfFirst,
+  timeOfLast,
+} from "./series-over-time.ts";
+import { sortByLabel, sortByValue } from "./sort.ts";
+import { timestamp } from "./timestamp.ts";
+
+/** What a function of vectors and scalars works on. */
+export interface VectorCall extends EvaluationContext {
+  context: EvaluationContext;
+  call: Call;
+  annotations: Annotations;
+  /** By argument; only those that are vectors. */
+  vectors: StepSeries[][];
+  /** By argument; only those that are scalars, a value per step. */
+  scalars: Float64Array[];
+}
+
+/** Maps each float on its own; histograms and the metric's name go. */
+export interface FloatsImplementation {
+  kind: "floats";
+  /** From the values of the arguments after the first. Undefined: nothing is left. */
+  map(scalars: readonly Float64Array[]): ((value: number, step: number) => number) | undefined;
+}
+
+/** Takes a range vector, one series after the other. */
+export interface RangeImplementation {
+  kind: "range";
+  compute: RangeFunction;
+  /** Answers one of the samples as it was. */
+  keepsName?: boolean;
+  /** For remarks that depend on the whole series. */
+  afterSeries?(input: RangeInput, columns: Columns, call: RangeCall): void;
+  /** Makes the result from what `compute` answered for all series. */
+  finish?(series: StepSeries[], call: RangeCall): StepSeries[];
+}
+
+/** Anything else. */
+export interface VectorImplementation {
+  kind: "vector";
+  /** The function evaluates its vector arguments on its own. */
+  evaluatesItself?: boolean;
+  evaluate(call: VectorCall): StepSeries[] | Promise<StepSeries[]>;
+}
+
+export type FunctionImplementation = FloatsImplementation | RangeImplementation | VectorImplementation;
+
+const range = (compute: RangeFunction): RangeImplementation => ({ kind: "range", compute });
+const ofVectors = (evaluate: VectorImplementation["evaluate"]): VectorImplementation => ({
+  kind: "vector",
+  evaluate,
+});
+
+const counter = (isPerSecond: boolean): RangeImplementation => ({
+  kind: "range",
+  compute: rateFunction({ isCounter: true, isPerSecond }),
+  afterSeries: informNonCounter,
+});
+
+export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<string, FunctionImplementation>(
+  Object.entries({
+    ...MATH_FUNCTIONS,
+    absent: ofVectors(absent),
+    absent_over_time: { kind: "range", compute: presentOverTime, finish: absentOverTime },
+    avg_over_time: range(floatsOverTime(averageFloats)),
+    changes: range(changes),
+    clamp: ofVectors(clamp),
+    count_over_time: range(countOverTime),
+    day_of_month: ofVectors(calendarFunction("day_of_month")),
+    day_of_week: ofVectors(calendarFunction("day_of_week")),
+    day_of_year: ofVectors(calendarFunction("day_of_year")),
+    days_in_month: ofVectors(calendarFunction("days_in_month")),
+    delta: range(rateFunction({ isCounter: false, isPerSecond: false })),
+    deriv: range(deriv),
+    double_exponential_smoothing: range(smoothing),
+    first_over_time: { kind: "range", compute: firstOverTime, keepsName: true },
+    histogram_quantile: ofVectors(histogramQuantile),
+    hour: ofVectors(calendarFunction("hour")),
+    idelta: range(instantChange({ isRate: false })),
+    increase: counter(false),
+    irate: range(instantChange({ isRate: true })),
+    label_join: ofVectors(labelJoin),
+    label_replace: ofVectors(labelReplace),
+    last_over_time: { kind: "range", compute: lastOverTime, keepsName: true },
+    mad_over_time: range(floatsOverTime(medianAbsoluteDeviation)),
+    max_of: ofVectors(twoScalars(Math.max)),
+    max_over_time: range(floatsOverTime(maximumFloat)),
+    min_of: ofVectors(twoScalars(Math.min)),
+    min_over_time: range(floatsOverTime(minimumFloat)),
+    minute: ofVectors(calendarFunction("minute")),
+    month: ofVectors(calendarFunction("month")),
+    pi: ofVectors(pi),
+    predict_linear: range(predictLinear),
+    present_over_time: range(presentOverTime),
+    quantile_over_time: range(quantileOverTime),
+    rate: counter(true),
+    resets: range(resets),
+    scalar: ofVectors(scalar),
+    sort: ofVectors(sortByValue("ascending")),
+    sort_by_label: ofVectors(sortByLabel("ascending")),
+    sort_by_label_desc: ofVectors(sortByLabel("descending")),
+    sort_desc: ofVectors(sortByValue("descending")),
+    stddev_over_time: range(
+      floatsOverTime((values, from, to) => Math.sqrt(varianceOfFloats(values, from, to))),
+    ),
+    stdvar_over_time: range(floatsOverTime(varianceOfFloats)),
+    sum_over_time: range(floatsOverTime(sumFloats)),
+    time: ofVectors(time),
+    timestamp: { kind: "vector", evaluatesItself: true, evaluate: timestamp },
+    ts_of_first_over_time: range(timeOfFirst),
+    ts_of_last_over_time: range(timeOfLast),
+    ts_of_max_over_time: range(floatsOverTime(timeOfMaximum)),
+    ts_of_min_over_time: range(floatsOverTime(timeOfMinimum)),
+    vector: ofVectors(vector),
+    year: ofVectors(calendarFunction("year")),
+  } satisfies Record<string, FunctionImplementation>),
+);

@@ -1,0 +1,45 @@
+/** The evaluation times of a query: `startMs`, `startMs + stepMs`, …; one for an instant query. */
+
+/** At most so many steps, so that a wrong range can't ask for all memory. The HTTP API allows 11,000 points. */
+export const STEP_LIMIT = 50_000_000;
+
+export class Grid {
+  readonly startMs: number;
+  /** The last step, not the end that was asked for. */
+  readonly endMs: number;
+  readonly stepMs: number;
+  readonly count: number;
+  #timestamps: Float64Array | undefined;
+  #all: Uint8Array | undefined;
+
+  constructor(startMs: number, stepMs: number, count: number) {
+    this.startMs = startMs;
+    this.stepMs = stepMs;
+    this.count = count;
+    this.endMs = startMs + (count - 1) * stepMs;
+  }
+
+  /** The steps from `startMs` to `endMs` inclusive; none when the end lies before the start. */
+  static between(startMs: number, endMs: number, stepMs: number): Grid {
+    return new Grid(startMs, stepMs, endMs < startMs ? 0 : Math.floor((endMs - startMs) / stepMs) + 1);
+  }
+
+  /** One step at the start of this grid. */
+  first(): Grid {
+    return this.count === 1 ? this : new Grid(this.startMs, this.stepMs, 1);
+  }
+
+  timeAt(step: number): number {
+    return this.startMs + step * this.stepMs;
+  }
+
+  /** Every step's time. One array, shared by all that have a sample at each step. */
+  get timestamps(): Float64Array {
+    return (this.#timestamps ??= Float64Array.from({ length: this.count }, (_, step) => this.timeAt(step)));
+  }
+
+  /** The `present` of a series with a sample at each step: compare by identity for fast paths. */
+  get all(): Uint8Array {
+    return (this.#all ??= new Uint8Array(this.count).fill(1));
+  }
+}

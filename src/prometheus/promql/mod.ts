@@ -1,0 +1,26 @@
+/**
+ * PromQL: the query language of Prometheus, and an engine for it.
+ *
+ * Stands for `promql/` of Prometheus 3.14. Expressions are parsed with the official grammar package; evaluation goes
+ * over columns, a series at a time, which is where it differs from upstream's engine on purpose.
+ */
+export {
+  DEFAULT_LOOKBACK_MS,
+  DEFAULT_MAX_SAMPLES,
+  DEFAULT_TIMEOUT_MS,
+  Engine,
+  type EngineOptions,
+  type InstantResult,
+  type MatrixValue,
+  type QueryOptions,
+  type RangeResult,
+  type ScalarValue,
+  type StringValue,
+  type VectorSample,
+  type VectorValue,
+} from "./engine.ts";
+export { MemoryQueryable } from "./memory-queryable.ts";
+export type { Expression } from "./parser/ast.ts";
+export { type ParserOptions, parseExpression } from "./parser/expression-parser.ts";
+export { ParseError } from "./parser/parse-error.ts";
+export { QueryError, type QueryErrorKind } from "./query-error.ts";

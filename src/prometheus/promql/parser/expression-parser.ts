@@ -1,0 +1,183 @@
+/**
+ * From the text of an expression to its checked syntax tree (`promql/parser`), by the official grammar package.
+ *
+ * That grammar is made for an editor, hence three additions: the lexer's own complaints, upstream's words for what
+ * the grammar refuses, and stand-ins for function names that it does not know.
+ */
+import { parser as lezerParser } from "@prometheus-io/lezer-promql";
+import type { Expression } from "./ast.ts";
+import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
+import { type Token, tokenize } from "./lexer.ts";
+import { ParseError } from "./parse-error.ts";
+import { syntaxError } from "./syntax-error.ts";
+import { treeToExpression } from "./tree-to-expression.ts";
+import { checkTypes } from "./type-check.ts";
+
+/** Language features that upstream hides behind `--enable-feature`. */
+export interface ParserOptions {
+  /** `promql-experimental-functions`. @default false */
+  experimentalFunctions?: boolean;
+  /** `promql-duration-expr`. @default true, as it is stable since 3.14 */
+  durationExpressions?: boolean;
+  /** `promql-extended-range-selectors`: `anchored` and `smoothed`. @default false */
+  extendedRangeSelectors?: boolean;
+  /** `promql-binop-fill-modifiers`. @default false */
+  fillModifiers?: boolean;
+}
+
+/** How deep parentheses, calls and operators may be nested. Upstream has no limit but its stack. */
+export const EXPRESSION_DEPTH_LIMIT = 1000;
+/** How many operators may stand in one expression, since a chain of them nests to the left. */
+export const OPERATOR_LIMIT = 2000;
+/** The longest expression, in characters. Upstream's limit is that of the HTTP request. */
+export const EXPRESSION_LENGTH_LIMIT = 1024 * 1024;
+
+const strictParser = lezerParser.configure({ strict: true });
+
+/**
+ * Parses and type-checks an expression.
+ *
+ * @throws ParseError with upstream's text and position.
+ */
+export function parseExpression(query: string, options: ParserOptions = {}): Expression {
+  if (query.length > EXPRESSION_LENGTH_LIMIT) {
+    throw new ParseError("", { start: 0, end: 0 }, "expression is too long");
+  }
+  const { tokens, error } = tokenize(query);
+  checkDepth(query, tokens);
+  const text = withStandIns(query, tokens);
+  let tree: ReturnType<typeof strictParser.parse>;
+  try {
+    tree = strictParser.parse(text);
+  } catch (stop) {
+    const offset = stoppedAt(stop);
+    throw firstOf(query, tokens, offset, error) ?? syntaxError(query, tokens, offset);
+  }
+  if (error !== undefined) throw error;
+  const expression = treeToExpression(query, tree.topNode, tokens, options);
+  checkTypes(query, expression);
+  return expression;
+}
+
+/** The lexer's error, unless the grammar stopped at a token before it. */
+function firstOf(query: string, tokens: Token[], offset: number, lexerError: ParseError | undefined) {
+  if (lexerError === undefined) return undefined;
+  const bad = tokens.find((token) => token.end > offset);
+  return bad === undefined ? lexerError : syntaxError(query, tokens, offset);
+}
+
+/** Lezer's strict mode throws `No parse at 12`. */
+function stoppedAt(error: unknown): number {
+  const match = error instanceof SyntaxError ? /^No parse at (\d+)$/.exec(error.message) : null;
+  if (match === null) throw error;
+  return Number(match[1]);
+}
+
+function checkDepth(query: string, tokens: Token[]): void {
+  let depth = 0;
+  let operators = 0;
+  for (const token of tokens) {
+    if (token.type === "operator") operators++;
+    if (token.type !== "punctuation") continue;
+    if ("([{".includes(token.text)) depth++;
+    else if (")]}".includes(token.text)) depth--;
+    if (depth > EXPRESSION_DEPTH_LIMIT) {
+      throw new ParseError(
+        query,
+        token,
+        `expression is nested more than ${EXPRESSION_DEPTH_LIMIT} levels deep`,
+      );
+    }
+  }
+  if (operators > OPERATOR_LIMIT) {
+    const message = `expression has more than ${OPERATOR_LIMIT} operators`;
+    throw new ParseError(query, { start: 0, end: query.length }, message);
+  }
+}
+
+/**
+ * The query in words that the grammar knows, every token at its place. What it means is read from the original.
+ *
+ * - Functions that the grammar has no name for (`max_of` outside of durations, unknown ones) become others.
+ * - Numbers that it spells more strictly (`5.`, `0x1_F`) become `1`.
+ * - `offset` as the name of a metric, of which it only knows the keyword, becomes another name.
+ */
+function withStandIns(query: string, tokens: Token[]): string {
+  let out = "";
+  let copied = 0;
+  const durations = offsetDurations(tokens);
+  tokens.forEach((token, i) => {
+    const standIn = standInFor(tokens, i, durations);
+    if (standIn === undefined) return;
+    out += query.slice(copied, token.start) + standIn.padEnd(token.text.length);
+    copied = token.end;
+  });
+  return out + query.slice(copied);
+}
+
+function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>): string | undefined {
+  const { type, text } = tokens[i];
+  if (type === "number") return LEZER_NUMBER.test(text) ? undefined : "1";
+  if (type === "keyword" && text.toLowerCase() === "offset") {
+    return isOperandExpected(tokens, i) ? "_".repeat(text.length) : undefined;
+  }
+  if (tokens[i + 1]?.text !== "(" || text.length < "ln".length) return undefined;
+  const isWord = type === "identifier" || type === "metric identifier";
+  const isDurationFunction = type === "preprocessor" && /^m(ax|in)_of$/i.test(text) && !durations.has(i);
+  const isFollowing = !isOperandExpected(tokens, i);
+  return !isFollowing && (isDurationFunction || (isWord && !isGrammarFunction(text))) ? "ln" : undefined;
+}
+
+/** What the grammar takes for a number; words and durations it reads as we do. */
+const LEZER_NUMBER =
+  /^(?:(?:\d+(?:_?\d)*(?:\.\d+(?:_?\d)*)?|\.\d+(?:_?\d)*)(?:[eE][+-]?\d+(?:_?\d)*)?|0x[0-9a-fA-F]+|[a-zA-Z]+)$/;
+
+function isGrammarFunction(name: string): boolean {
+  return FUNCTION_SIGNATURES.has(name) && name !== "max_of" && name !== "min_of";
+}
+
+/** Whether an expression has to begin at a token, rather than go on. */
+function isOperandExpected(tokens: Token[], i: number): boolean {
+  const previous = tokens[i - 1];
+  if (previous === undefined) return true;
+  if (previous.type === "operator") return previous.text !== "@";
+  if (previous.type === "keyword")
+    return ["bool", "group_left", "group_right"].includes(previous.text.toLowerCase());
+  if (previous.text === "," || previous.text === "(") return previous.type === "punctuation";
+  return previous.text === ")" && isAfterMatchingClause(tokens, i - 1);
+}
+
+/** Whether the parenthesis closes `on (…)`, `group_left (…)`, `fill (…)`: the right operand comes next. */
+function isAfterMatchingClause(tokens: Token[], close: number): boolean {
+  let open = close;
+  for (let depth = 0; open >= 0; open--) {
+    if (tokens[open].text === ")") depth++;
+    else if (tokens[open].text === "(" && --depth === 0) break;
+  }
+  return /^(on|ignoring|group_left|group_right|fill|fill_left|fill_right)$/i.test(
+    tokens[open - 1]?.text ?? "",
+  );
+}
+
+/** Indexes of the tokens of durations, in brackets or after `offset`, where `max_of` is the grammar's own. */
+function offsetDurations(tokens: Token[]): Set<number> {
+  const indexes = new Set<number>();
+  let brackets = 0;
+  for (let i = 0; i < tokens.length; i++) {
+    const { type, text } = tokens[i];
+    if (type === "punctuation" && text === "[") brackets++;
+    else if (type === "punctuation" && text === "]") brackets--;
+    if (brackets > 0) indexes.add(i);
+    if (type !== "keyword" || text.toLowerCase() !== "offset") continue;
+    let end = i + 1;
+    while (tokens[end]?.type === "operator") end++;
+    let depth = 0;
+    do {
+      indexes.add(end);
+      if (tokens[end]?.text === "(") depth++;
+      else if (tokens[end]?.text === ")") depth--;
+      end++;
+    } while (end < tokens.length && (depth > 0 || (tokens[end].text === "(" && depth === 0)));
+  }
+  return indexes;
+}

@@ -1,0 +1,41 @@
+/** String literals of PromQL: Go's escapes, in single, double or back quotes (`util/strutil/quote.go`). */
+
+const SIMPLE: Record<string, string> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+};
+
+/** The value of a literal that the lexer has accepted. */
+export function unquote(literal: string): string {
+  const inner = literal.slice(1, -1);
+  if (literal[0] === "`" || !inner.includes("\\")) return inner;
+  if (/\\(?:x[89a-fA-F]|[2-3][0-7]{2})/.test(inner)) return unquoteBytes(inner);
+  return inner.replace(
+    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/gs,
+    (_, byte, short, long, octal, simple) => {
+      if (simple !== undefined) return SIMPLE[simple] ?? simple;
+      return String.fromCodePoint(
+        Number.parseInt(byte ?? short ?? long ?? octal, octal === undefined ? 16 : 8),
+      );
+    },
+  );
+}
+
+/** Escapes of single bytes above 0x7f spell out UTF-8. */
+function unquoteBytes(inner: string): string {
+  const parts: Uint8Array[] = [];
+  const pattern = /\\(?:x([0-9a-fA-F]{2})|([0-7]{3}))|\\?[^\\]+|\\./gs;
+  for (const [text, byte, octal] of inner.matchAll(pattern)) {
+    if (byte !== undefined || octal !== undefined) {
+      parts.push(Uint8Array.of(Number.parseInt(byte ?? octal, byte === undefined ? 8 : 16)));
+    } else {
+      parts.push(Buffer.from(unquote(`"${text}"`)));
+    }
+  }
+  return Buffer.concat(parts).toString("utf8");
+}

@@ -1,0 +1,99 @@
+/** One execution of a query: its limits, its remarks, and its turns on the event loop. */
+import type { Queryable } from "../storage.ts";
+import type { Annotations } from "./annotations.ts";
+import { QueryError } from "./query-error.ts";
+
+/** How long evaluation keeps the event loop before it lets others have a turn. */
+export const SLICE_MS = 10;
+
+export interface QueryRunOptions {
+  queryable: Queryable;
+  annotations: Annotations;
+  lookbackMs: number;
+  maxSamples: number;
+  /** When the query has to end, on the clock of `now`. */
+  deadlineMs: number;
+  signal: AbortSignal | undefined;
+  /** Milliseconds that never go back. */
+  now: () => number;
+  /** Resolves in a later turn of the event loop. */
+  nextTurn: () => Promise<void>;
+  defaultSubqueryStepMs: (rangeMs: number) => number;
+  delayedNameRemoval: boolean;
+  typeAndUnitLabels: boolean;
+  startTimestamps: boolean;
+}
+
+export class QueryRun {
+  readonly queryable: Queryable;
+  readonly annotations: Annotations;
+  readonly lookbackMs: number;
+  readonly defaultSubqueryStepMs: (rangeMs: number) => number;
+  /** Names go at the end of the query instead of in each function. */
+  readonly delayedNameRemoval: boolean;
+  readonly typeAndUnitLabels: boolean;
+  readonly startTimestamps: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly #options: QueryRunOptions;
+  #samples = 0;
+  #sliceEnd: number;
+
+  constructor(options: QueryRunOptions) {
+    this.#options = options;
+    this.queryable = options.queryable;
+    this.annotations = options.annotations;
+    this.lookbackMs = options.lookbackMs;
+    this.defaultSubqueryStepMs = options.defaultSubqueryStepMs;
+    this.delayedNameRemoval = options.delayedNameRemoval;
+    this.typeAndUnitLabels = options.typeAndUnitLabels;
+    this.startTimestamps = options.startTimestamps;
+    this.signal = options.signal;
+    this.#sliceEnd = options.now() + SLICE_MS;
+  }
+
+  /** Samples in memory now. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /**
+   * Sets how many samples are in memory.
+   *
+   * @throws QueryError when they are more than the query may have.
+   */
+  set samples(count: number) {
+    this.#samples = count;
+    if (count > this.#options.maxSamples) {
+      throw new QueryError(
+        "execution",
+        "query processing would load too many samples into memory in query execution",
+      );
+    }
+  }
+
+  /** Whether it is time to `pause`. Cheap enough to ask for every series. */
+  get isDue(): boolean {
+    return this.#options.now() >= this.#sliceEnd;
+  }
+
+  /**
+   * Lets the event loop have a turn.
+   *
+   * @throws QueryError when the query was canceled or its time is over.
+   */
+  async pause(): Promise<void> {
+    await this.#options.nextTurn();
+    this.check();
+    this.#sliceEnd = this.#options.now() + SLICE_MS;
+  }
+
+  /** @throws QueryError when the query was canceled or its time is over. */
+  check(): void {
+    if (this.signal?.aborted) {
+      throw new QueryError("canceled", "query was canceled in expression evaluation");
+    }
+    if (this.#options.now() > this.#options.deadlineMs) {
+      throw new QueryError("timeout", "query timed out in expression evaluation");
+    }
+  }
+}

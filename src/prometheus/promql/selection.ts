@@ -1,0 +1,81 @@
+/** Fetches what a query's selectors need from the store, all at once, before evaluation starts. */
+import type { SeriesSamples, TimeRange } from "../storage.ts";
+import type { Grid } from "./grid.ts";
+import { type Expression, type VectorSelector, walk } from "./parser/ast.ts";
+import { QueryError } from "./query-error.ts";
+import type { QueryRun } from "./query-run.ts";
+
+export type Selection = ReadonlyMap<VectorSelector, SeriesSamples[]>;
+
+/**
+ * Selects for every selector of a preprocessed expression.
+ *
+ * @throws QueryError when the store fails.
+ */
+export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Promise<Selection> {
+  const wanted: { selector: VectorSelector; range: TimeRange; functionName: string | undefined }[] = [];
+  walk(root, (node, ancestors) => {
+    if (node.kind !== "vector-selector" || isInfoSelector(node, ancestors)) return;
+    const range = rangeOf(node, ancestors, grid, run.lookbackMs);
+    wanted.push({ selector: node, range, functionName: functionAround(ancestors) });
+  });
+  try {
+    const series = await Promise.all(
+      wanted.map(({ selector, range, functionName }) =>
+        run.queryable.select(selector.matchers, range, { function: functionName, signal: run.signal }),
+      ),
+    );
+    return new Map(wanted.map(({ selector }, i) => [selector, series[i]]));
+  } catch (error) {
+    run.check();
+    if (error instanceof QueryError) throw error;
+    throw new QueryError("execution", `expanding series: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The second argument of `info()` only lends its matchers. */
+function isInfoSelector(selector: VectorSelector, ancestors: readonly Expression[]): boolean {
+  const parent = ancestors.at(-1);
+  return parent?.kind === "call" && parent.name === "info" && parent.arguments[1] === selector;
+}
+
+/** The function or aggregation that a selector's samples go to first. */
+function functionAround(ancestors: readonly Expression[]): string | undefined {
+  for (const node of ancestors.toReversed()) {
+    if (node.kind === "aggregation") return node.operator;
+    if (node.kind === "call") return node.name;
+    if (node.kind === "binary") return undefined;
+  }
+  return undefined;
+}
+
+/** The times whose samples a selector can have a use for (`getTimeRangesForSelector` upstream). */
+function rangeOf(
+  selector: VectorSelector,
+  ancestors: readonly Expression[],
+  grid: Grid,
+  lookbackMs: number,
+): TimeRange {
+  let minMs = grid.startMs;
+  let maxMs = grid.endMs;
+  for (const node of ancestors) {
+    if (node.kind !== "subquery") continue;
+    if (typeof node.at === "number") {
+      minMs = node.at;
+      maxMs = node.at;
+    }
+    minMs -= node.offsetMs + node.rangeMs;
+    maxMs -= node.offsetMs;
+  }
+  if (typeof selector.at === "number") {
+    minMs = selector.at;
+    maxMs = selector.at;
+  }
+  const parent = ancestors.at(-1);
+  const windowMs = parent?.kind === "matrix-selector" ? parent.rangeMs : 0;
+  const reachMs = windowMs === 0 || selector.extension !== undefined ? windowMs + lookbackMs : windowMs;
+  return {
+    minMs: minMs - selector.offsetMs - reachMs + 1,
+    maxMs: maxMs - selector.offsetMs + (selector.extension === "smoothed" ? lookbackMs : 0),
+  };
+}

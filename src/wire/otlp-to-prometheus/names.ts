@@ -1,0 +1,141 @@
+/** Names of metrics and labels for Prometheus out of OpenTelemetry's (upstream `prometheus/otlptranslator`). */
+
+/** `translation_strategy`, in the configurations of Prometheus and of the Collector's exporters. */
+export type TranslationStrategy =
+  | "UnderscoreEscapingWithSuffixes"
+  | "UnderscoreEscapingWithoutSuffixes"
+  | "NoUTF8EscapingWithSuffixes"
+  | "NoTranslation";
+
+export interface NamingOptions {
+  /** @default "UnderscoreEscapingWithSuffixes" */
+  strategy?: TranslationStrategy;
+  /** Goes before every metric's name. @default "" */
+  namespace?: string;
+}
+
+/** What decides the suffixes of a name. */
+export type NameKind = "counter" | "gauge" | "other";
+
+const UNITS: Record<string, string> = {
+  d: "days",
+  h: "hours",
+  min: "minutes",
+  s: "seconds",
+  ms: "milliseconds",
+  us: "microseconds",
+  ns: "nanoseconds",
+  By: "bytes",
+  KiBy: "kibibytes",
+  MiBy: "mebibytes",
+  GiBy: "gibibytes",
+  TiBy: "tibibytes",
+  KBy: "kilobytes",
+  MBy: "megabytes",
+  GBy: "gigabytes",
+  TBy: "terabytes",
+  m: "meters",
+  V: "volts",
+  A: "amperes",
+  J: "joules",
+  W: "watts",
+  g: "grams",
+  Cel: "celsius",
+  Hz: "hertz",
+  "1": "",
+  "%": "percent",
+};
+
+const PER_UNITS: Record<string, string> = {
+  s: "second",
+  m: "minute",
+  h: "hour",
+  d: "day",
+  w: "week",
+  mo: "month",
+  y: "year",
+};
+
+/**
+ * The metric's name.
+ *
+ * @throws when nothing is left of it
+ */
+export function prometheusName(
+  name: string,
+  unit: string,
+  kind: NameKind,
+  { strategy = "UnderscoreEscapingWithSuffixes", namespace = "" }: NamingOptions = {},
+): string {
+  const hasSuffixes =
+    strategy === "UnderscoreEscapingWithSuffixes" || strategy === "NoUTF8EscapingWithSuffixes";
+  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") {
+    const full = namespace === "" ? name : `${namespace}_${name}`;
+    return hasSuffixes ? withPlainSuffixes(full, unit, kind) : full;
+  }
+  const tokens = name
+    .split(hasSuffixes ? /[^a-zA-Z0-9:]+/ : /[^a-zA-Z0-9:_]+/)
+    .filter((token) => token !== "");
+  const parts = hasSuffixes ? withSuffixTokens(tokens, unit, kind) : tokens;
+  if (namespace !== "") parts.unshift(namespace);
+  let result = parts.join("_");
+  if (/^\d/.test(result)) result = `_${result}`;
+  if (result === "")
+    throw new Error(`normalization for metric ${JSON.stringify(name)} resulted in empty name`);
+  if (result !== name && /^_+$/.test(result)) {
+    throw new Error(
+      `normalization for metric ${JSON.stringify(name)} resulted in invalid name ${JSON.stringify(result)}`,
+    );
+  }
+  return result;
+}
+
+/** `By/s` → `["bytes", "per_second"]`. What stands in braces is an annotation and no unit. */
+function unitSuffixes(unit: string): [main: string, per: string] {
+  const [first, ...rest] = unit.split("/");
+  const main = first.trim();
+  const per = rest.join("/").trim();
+  const mainSuffix = main === "" || /[{}]/.test(main) ? "" : own(UNITS, main);
+  const perSuffix = rest.length === 0 || per === "" || /[{}]/.test(per) ? "" : `per_${own(PER_UNITS, per)}`;
+  return [mainSuffix, perSuffix];
+}
+
+function own(table: Record<string, string>, key: string): string {
+  return Object.hasOwn(table, key) ? table[key] : key;
+}
+
+function withSuffixTokens(tokens: string[], unit: string, kind: NameKind): string[] {
+  const clean = (text: string) =>
+    text
+      .split(/[^a-zA-Z0-9:]+/)
+      .filter((token) => token !== "")
+      .join("_");
+  const [main, per] = unitSuffixes(unit).map(clean);
+  let parts = [...tokens];
+  if (main !== "" && !parts.includes(main)) parts.push(main);
+  if (per !== "" && per !== "per" && !parts.includes(per)) parts.push(per);
+  const last = kind === "counter" ? "total" : unit === "1" && kind === "gauge" ? "ratio" : undefined;
+  if (last !== undefined) parts = [...parts.filter((token) => token !== last), last];
+  return parts;
+}
+
+/** Where names may be any UTF-8: suffixes are put behind the name as it is. */
+function withPlainSuffixes(name: string, unit: string, kind: NameKind): string {
+  const trim = (text: string, suffix: string) =>
+    text.endsWith(suffix) && text.length > suffix.length + 1 ? text.slice(0, -(suffix.length + 1)) : text;
+  const [main, per] = unitSuffixes(unit);
+  const last = kind === "counter" ? "total" : unit === "1" && kind === "gauge" ? "ratio" : "";
+  let result = last === "" ? name : trim(name, last);
+  if (per !== "") result = trim(result, per);
+  if (main !== "" && !result.endsWith(main)) result += `_${main}`;
+  if (per !== "") result += `_${per}`;
+  return last === "" ? result : `${result}_${last}`;
+}
+
+/** A label's name: `http.method` → `http_method`. */
+export function prometheusLabelName(name: string, { strategy }: NamingOptions = {}): string {
+  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") return name;
+  const escaped = name.replace(/[^a-zA-Z0-9_]/gu, "_");
+  if (/^\d/.test(escaped)) return `key_${escaped}`;
+  return escaped.startsWith("_") && !escaped.startsWith("__") ? `key${escaped}` : escaped;
+}

@@ -1,0 +1,292 @@
+/**
+ * OpenTelemetry's metrics as Prometheus' series (upstream contrib `pkg/translator/prometheusremotewrite`; the rules
+ * are the specification's "Prometheus and OpenMetrics Compatibility").
+ */
+import { Labels, METRIC_NAME } from "../../model/labels.ts";
+import {
+  type AnyValue,
+  type Attributes,
+  attributeOf,
+  type Resource,
+  textOf,
+} from "../../model/otlp-attributes.ts";
+import {
+  type Exemplar,
+  type HistogramPoint,
+  type Metric,
+  NO_RECORDED_VALUE,
+  type ResourceMetrics,
+  Temporality,
+} from "../../model/otlp-metrics.ts";
+import type { WriteMetadata, WriteRequest, WriteSeries } from "../remote-write/write-request.ts";
+import { type NameKind, type NamingOptions, prometheusLabelName, prometheusName } from "./names.ts";
+import { toNativeHistogram } from "./native-histogram.ts";
+
+export interface TranslateOptions extends NamingOptions {
+  /** All resource attributes become labels of every series. @default false */
+  resourceLabels?: boolean;
+  /** A `target_info` series for each resource. @default true */
+  targetInfo?: boolean;
+  /** Go on series that do not have them. */
+  externalLabels?: Readonly<Record<string, string>>;
+  /** The request names type, unit and help of each metric. @default false */
+  metadata?: boolean;
+}
+
+export interface Translation {
+  request: WriteRequest;
+  /** Why metrics were left out, one text for each. */
+  errors: string[];
+}
+
+export function translateMetrics(
+  data: readonly ResourceMetrics[],
+  options: TranslateOptions = {},
+): Translation {
+  return new Translator(options).translate(data);
+}
+
+const SERVICE_KEYS = ["service.name", "service.namespace", "service.instance.id"];
+
+/** The suffix of series by which a histogram or summary is told. */
+type Suffix = "" | "_sum" | "_count" | "_bucket";
+
+class Translator {
+  readonly #options: TranslateOptions;
+  readonly #series = new Map<string, WriteSeries>();
+  readonly #metadata = new Map<string, WriteMetadata & { metric: string }>();
+  readonly #errors: string[] = [];
+  readonly #labelNames = new Map<string, string>();
+  /** Of the resource at hand. */
+  #resourceAttributes: Attributes = [];
+  #identity: [string, string][] = [];
+  #latestMs = 0;
+
+  constructor(options: TranslateOptions) {
+    this.#options = options;
+  }
+
+  translate(data: readonly ResourceMetrics[]): Translation {
+    for (const { resource, scopeMetrics } of data) {
+      this.#resourceAttributes = this.#options.resourceLabels === true ? resource.attributes : [];
+      this.#identity = identityOf(resource);
+      this.#latestMs = 0;
+      for (const { metrics } of scopeMetrics) for (const metric of metrics) this.#metric(metric);
+      if (this.#options.targetInfo !== false) this.#targetInfo(resource);
+    }
+    const series = [...this.#series.values()];
+    for (const { samples } of series) {
+      if (samples.length > 1) samples.sort((a, b) => a.timestampMs - b.timestampMs);
+    }
+    return { request: { series, metadata: [...this.#metadata.values()] }, errors: this.#errors };
+  }
+
+  #metric(metric: Metric): void {
+    const { data } = metric;
+    try {
+      if ("temporality" in data && data.temporality !== Temporality.CUMULATIVE && !isGaugeLike(data)) {
+        throw new Error(`invalid temporality and type combination for metric ${JSON.stringify(metric.name)}`);
+      }
+      if (data.type === "empty" || data.points.length === 0) {
+        throw new Error(`empty data points. ${metric.name} is dropped`);
+      }
+      const name = prometheusName(metric.name, metric.unit, kindOf(metric), this.#options);
+      if (this.#options.metadata === true) {
+        this.#metadata.set(name, {
+          metric: name,
+          type: typeOf(metric),
+          help: metric.description,
+          unit: metric.unit,
+        });
+      }
+      this.#points(name, metric);
+    } catch (error) {
+      this.#errors.push((error as Error).message);
+    }
+  }
+
+  #points(name: string, { data }: Metric): void {
+    if (data.type === "gauge" || data.type === "sum") {
+      for (const point of data.points) {
+        const series = this.#of(name, "", point.attributes);
+        this.#sample(series, point, point.value === null ? 0 : Number(point.value));
+        this.#exemplars(series, point.exemplars);
+      }
+    } else if (data.type === "histogram") {
+      for (const point of data.points) this.#histogram(name, point);
+    } else if (data.type === "exponentialHistogram") {
+      for (const point of data.points) {
+        const series = this.#of(name, "", point.attributes);
+        const timestampMs = millisOf(point.timeUnixNano);
+        this.#latestMs = Math.max(this.#latestMs, timestampMs);
+        const histogram = toNativeHistogram(point);
+        if (isStale(point)) histogram.sum = Number.NaN;
+        series.histograms.push({ timestampMs, histogram, isInteger: true });
+        this.#exemplars(series, point.exemplars);
+      }
+    } else if (data.type === "summary") {
+      for (const point of data.points) {
+        this.#sample(this.#of(name, "_sum", point.attributes), point, point.sum);
+        this.#sample(this.#of(name, "_count", point.attributes), point, point.count);
+        for (const { quantile, value } of point.quantiles) {
+          const series = this.#of(name, "", point.attributes, ["quantile", floatText(quantile)]);
+          this.#sample(series, point, value);
+        }
+      }
+    }
+  }
+
+  #histogram(name: string, point: HistogramPoint): void {
+    const { attributes, explicitBounds, bucketCounts } = point;
+    if (point.sum !== undefined) this.#sample(this.#of(name, "_sum", attributes), point, point.sum);
+    this.#sample(this.#of(name, "_count", attributes), point, point.count);
+    const exemplars = [...point.exemplars];
+    let total = 0;
+    for (let i = 0; i < explicitBounds.length && i < bucketCounts.length; i++) {
+      total += bucketCounts[i];
+      const bound = explicitBounds[i];
+      const series = this.#of(name, "_bucket", attributes, ["le", floatText(bound)]);
+      this.#sample(series, point, total);
+      const own = exemplars.filter((exemplar) => Number(exemplar.value) <= bound);
+      for (const exemplar of own) exemplars.splice(exemplars.indexOf(exemplar), 1);
+      this.#exemplars(series, own);
+    }
+    const last = this.#of(name, "_bucket", attributes, ["le", "+Inf"]);
+    this.#sample(last, point, point.count);
+    this.#exemplars(last, exemplars);
+  }
+
+  #sample(series: WriteSeries, point: { timeUnixNano: bigint; flags: number }, value: number): void {
+    const timestampMs = millisOf(point.timeUnixNano);
+    this.#latestMs = Math.max(this.#latestMs, timestampMs);
+    series.samples.push(isStale(point) ? { timestampMs, value: 0, stale: true } : { timestampMs, value });
+  }
+
+  #exemplars(series: WriteSeries, exemplars: readonly Exemplar[]): void {
+    for (const exemplar of exemplars) {
+      const pairs: [string, string][] = [];
+      if (exemplar.traceId !== "") pairs.push(["trace_id", exemplar.traceId]);
+      if (exemplar.spanId !== "") pairs.push(["span_id", exemplar.spanId]);
+      for (const { key, value } of exemplar.filteredAttributes)
+        pairs.push([this.#labelName(key), textOf(value)]);
+      series.exemplars.push({
+        labels: Labels.of(pairs),
+        value: Number(exemplar.value ?? 0),
+        timestampMs: millisOf(exemplar.timeUnixNano),
+      });
+    }
+  }
+
+  /** The series of a name and a point's attributes, made when it is new. */
+  #of(name: string, suffix: Suffix, attributes: Attributes, extra?: [string, string]): WriteSeries {
+    return this.#seriesOf(this.#labels(name + suffix, attributes, extra));
+  }
+
+  #seriesOf(labels: Labels): WriteSeries {
+    let series = this.#series.get(labels.key);
+    if (series === undefined) {
+      series = { labels, samples: [], histograms: [], exemplars: [] };
+      this.#series.set(labels.key, series);
+    }
+    return series;
+  }
+
+  #labels(name: string, attributes: Attributes, extra?: [string, string]): Labels {
+    const pairs = new Map(Object.entries(this.#options.externalLabels ?? {}));
+    for (const [label, value] of this.#fromAttributes(this.#resourceAttributes)) pairs.set(label, value);
+    for (const [label, value] of this.#fromAttributes(attributes)) pairs.set(label, value);
+    for (const [label, value] of this.#identity) pairs.set(label, value);
+    if (extra !== undefined) pairs.set(extra[0], extra[1]);
+    pairs.set(METRIC_NAME, name);
+    return Labels.of(pairs);
+  }
+
+  /** Attributes whose names become the same label are joined with ";", in the order of their original names. */
+  #fromAttributes(attributes: Attributes): Map<string, string> {
+    const labels = new Map<string, string>();
+    let hasCollision = false;
+    for (const { key, value } of attributes) {
+      const label = this.#labelName(key);
+      hasCollision ||= labels.has(label);
+      labels.set(label, textOf(value));
+    }
+    if (!hasCollision) return labels;
+    labels.clear();
+    for (const { key, value } of [...attributes].sort((a, b) => (a.key < b.key ? -1 : 1))) {
+      const label = this.#labelName(key);
+      const before = labels.get(label);
+      labels.set(label, before === undefined ? textOf(value) : `${before};${textOf(value)}`);
+    }
+    return labels;
+  }
+
+  #labelName(key: string): string {
+    let name = this.#labelNames.get(key);
+    if (name === undefined) {
+      name = prometheusLabelName(key, this.#options);
+      this.#labelNames.set(key, name);
+    }
+    return name;
+  }
+
+  /** What a resource says beyond its identity, in one series to join with. */
+  #targetInfo(resource: Resource): void {
+    const rest = resource.attributes.filter(({ key }) => !SERVICE_KEYS.includes(key));
+    if (this.#latestMs === 0 || this.#identity.length === 0 || rest.length === 0) return;
+    const { namespace = "" } = this.#options;
+    const name = namespace === "" ? "target_info" : `${namespace}_target_info`;
+    const series = this.#seriesOf(this.#labels(name, rest));
+    series.samples.push({ timestampMs: this.#latestMs, value: 1 });
+  }
+}
+
+/** `job` and `instance`. */
+function identityOf({ attributes }: Resource): [string, string][] {
+  const text = (value: AnyValue | undefined) => textOf(value ?? null);
+  const service = text(attributeOf(attributes, "service.name"));
+  const namespace = text(attributeOf(attributes, "service.namespace"));
+  const instance = text(attributeOf(attributes, "service.instance.id"));
+  const identity: [string, string][] = [];
+  if (service !== "") identity.push(["job", namespace === "" ? service : `${namespace}/${service}`]);
+  if (instance !== "") identity.push(["instance", instance]);
+  return identity;
+}
+
+function isGaugeLike(data: Metric["data"]): boolean {
+  return data.type === "sum" && !data.monotonic && data.temporality === Temporality.UNSPECIFIED;
+}
+
+function kindOf({ data }: Metric): NameKind {
+  if (data.type === "sum") return data.monotonic ? "counter" : "other";
+  return data.type === "gauge" ? "gauge" : "other";
+}
+
+function typeOf({ data }: Metric): string {
+  if (data.type === "sum") return data.monotonic ? "counter" : "gauge";
+  if (data.type === "exponentialHistogram") return "histogram";
+  return data.type === "empty" ? "unknown" : data.type;
+}
+
+function isStale(point: { flags: number }): boolean {
+  return (point.flags & NO_RECORDED_VALUE) !== 0;
+}
+
+function millisOf(unixNano: bigint): number {
+  return Number(unixNano / 1_000_000n);
+}
+
+/** A bound or quantile as Go's `strconv.FormatFloat(value, 'f', -1, 64)` writes it: never with an exponent. */
+function floatText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  const text = String(value);
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
+  if (match === null) return text;
+  const [, sign, whole, fraction = "", exponentText] = match;
+  const digits = whole + fraction;
+  const point = 1 + Number(exponentText);
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+  return point >= digits.length
+    ? `${sign}${digits}${"0".repeat(point - digits.length)}`
+    : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}

@@ -1,0 +1,604 @@
+/**
+ * Reads the Prometheus text format (0.0.4 and 1.0.0) and OpenMetrics text (0.0.1 and 1.0.0), entry by entry, from the
+ * bytes of a body, as Prometheus' own scrape does (`model/textparse/{promparse,openmetricsparse}.go`, same verdicts and
+ * error texts). It is lenient about meaning, as upstream's is: `checkOpenMetrics` has the format's every rule.
+ *
+ * Nothing is allocated for a sample whose series bytes the caller knows: `seriesStart` and `seriesEnd` say where they
+ * stand, `labels()` makes strings of them when asked.
+ */
+import { isUtf8, parseGoFloat, quoteGo } from "./go-float.ts";
+
+export type ExpositionFormat = "text" | "openmetrics";
+export type EntryKind = "series" | "help" | "type" | "unit" | "comment" | "end";
+
+/** The body is not in the format that its Content-Type promised. */
+export class ExpositionError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ExpositionError";
+  }
+}
+
+export interface ParsedExemplar {
+  /** `[name0, value0, …]` as written. */
+  labels: string[];
+  value: number;
+  timestampMs: number | undefined;
+}
+
+const NEWLINE = 10;
+const TAB = 9;
+const SPACE = 32;
+const QUOTE = 34;
+const HASH = 35;
+const COMMA = 44;
+const EQUAL = 61;
+const BACKSLASH = 92;
+const OPEN = 123;
+const CLOSE = 125;
+
+/** What a byte may be: 1 starts a label name, 2 starts a metric name, 4 continues a label name, 8 a metric name. */
+const CLASS = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  const isLetter = (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95;
+  const isDigit = byte >= 48 && byte <= 57;
+  if (isLetter) CLASS[byte] |= 1 | 2 | 4 | 8;
+  if (byte === 58) CLASS[byte] |= 2 | 8;
+  if (isDigit) CLASS[byte] |= 4 | 8;
+}
+const LABEL_START = 1;
+const METRIC_START = 2;
+const LABEL_PART = 4;
+const METRIC_PART = 8;
+
+const TYPES: Record<ExpositionFormat, ReadonlySet<string>> = {
+  text: new Set(["counter", "gauge", "histogram", "summary", "untyped"]),
+  openmetrics: new Set([
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+    "unknown",
+  ]),
+};
+/** Exact powers of ten for the quick way of reading decimals. */
+const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
+/** The metric types whose `_created` samples are times and not series of their own. */
+const WITH_CREATED = new Set(["counter", "summary", "histogram"]);
+const CREATED = new TextEncoder().encode("_created");
+
+const decoder = new TextDecoder();
+
+export interface TextParserOptions {
+  format: ExpositionFormat;
+  /** OpenMetrics: pass over `_created` samples of counters, summaries and histograms. @default false */
+  skipCreated?: boolean;
+}
+
+export class TextParser {
+  readonly bytes: Uint8Array;
+  /** Where the next entry starts. */
+  position = 0;
+  /** The bytes of the current sample's name and labels, up to but without what follows. */
+  seriesStart = 0;
+  seriesEnd = 0;
+  value = 0;
+  hasTimestamp = false;
+  timestampMs = 0;
+  exemplar: ParsedExemplar | undefined;
+  /** Of the current help, type or unit entry. */
+  metricName = "";
+  /** The help, the unit, or the type's name. */
+  text = "";
+  /** What the last TYPE line said; upstream's names, so `untyped` is `unknown`. */
+  metricType = "unknown";
+
+  readonly #isOpenMetrics: boolean;
+  readonly #format: ExpositionFormat;
+  readonly #skipCreated: boolean;
+  readonly #end: number;
+  /** Pairs of offsets: metric name, then label name and value, … */
+  #offsets: number[] = [];
+  #start = 0;
+
+  constructor(bytes: Uint8Array, options: TextParserOptions) {
+    this.bytes = bytes;
+    this.#end = bytes.length;
+    this.#format = options.format;
+    this.#isOpenMetrics = options.format === "openmetrics";
+    this.#skipCreated = options.skipCreated ?? false;
+  }
+
+  /** @throws ExpositionError */
+  next(): EntryKind {
+    return this.#isOpenMetrics ? this.#nextOpenMetrics() : this.#nextText();
+  }
+
+  /**
+   * When the next entry is a sample whose name and labels are these bytes exactly, reads it and answers true. The quick
+   * way for a body that is in the order of the one before.
+   *
+   * @throws ExpositionError
+   */
+  nextIfSeries(known: Uint8Array, start: number, end: number): boolean {
+    const { bytes } = this;
+    const from = this.position;
+    const length = end - start;
+    // Without labels, the name could go on.
+    if (from + length >= this.#end || bytes[from + length] !== SPACE) return false;
+    for (let i = length - 1; i >= 0; i--) if (bytes[from + i] !== known[start + i]) return false;
+    this.#start = from;
+    this.seriesStart = from;
+    this.seriesEnd = from + length;
+    this.exemplar = undefined;
+    this.#offsets.length = 0;
+    this.#readSuffix(this.seriesEnd);
+    return true;
+  }
+
+  /** `["__name__", name, label0, value0, …]` of the current sample, in the order written. */
+  labels(): string[] {
+    if (this.#offsets.length === 0) this.#scanSeries();
+    const flat: string[] = [];
+    for (let i = 0; i < this.#offsets.length; i += 2) {
+      const start = this.#offsets[i];
+      const end = this.#offsets[i + 1];
+      if (i === 0) flat.push("__name__");
+      flat.push(unescapeLabel(this.#decode(start, end)));
+    }
+    return flat;
+  }
+
+  #decode(start: number, end: number): string {
+    return decoder.decode(this.bytes.subarray(start, end));
+  }
+
+  // ---- Prometheus text ----
+
+  #nextText(): EntryKind {
+    const { bytes } = this;
+    for (;;) {
+      const start = this.#skipBlanks(this.position);
+      this.#start = this.position;
+      if (start >= this.#end) {
+        this.position = this.#end;
+        return "end";
+      }
+      const byte = bytes[start];
+      if (byte === NEWLINE) {
+        this.position = start + 1;
+        continue;
+      }
+      if (byte === HASH) return this.#textMetadata(start);
+      if (byte === OPEN || CLASS[byte] & METRIC_START) {
+        // Upstream's series bytes start where the line does; blanks before it are not part of a name.
+        this.seriesStart = start;
+        this.#scanSeries();
+        this.#readSuffix(this.seriesEnd);
+        return "series";
+      }
+      throw this.#errorAt("expected a valid start token", start, "INVALID");
+    }
+  }
+
+  #textMetadata(hash: number): EntryKind {
+    const { bytes } = this;
+    let at = hash + 1;
+    const isBlank = bytes[at] === SPACE || bytes[at] === TAB;
+    at = this.#skipBlanks(at);
+    const keyword = isBlank ? this.#decode(at, at + 4) : "";
+    const afterKeyword = bytes[at + 4];
+    if ((keyword !== "HELP" && keyword !== "TYPE") || (afterKeyword !== SPACE && afterKeyword !== TAB)) {
+      const end = this.#lineEnd(hash);
+      this.text = this.#decode(hash, end);
+      this.position = Math.min(end + 1, this.#end);
+      return "comment";
+    }
+    const nameStart = this.#skipBlanks(at + 4);
+    const nameEnd = this.#metricNameEnd(nameStart);
+    if (nameEnd === nameStart) {
+      throw this.#errorAt(`expected metric name after ${keyword}`, nameStart, "INVALID");
+    }
+    this.metricName = this.#metadataName(nameStart, nameEnd);
+    const textStart = this.#skipBlanks(nameEnd);
+    const end = this.#lineEnd(nameEnd);
+    if (textStart >= end && keyword === "TYPE") throw new ExpositionError(`invalid metric type ""`);
+    // A text format's help starts after the blanks; upstream cuts one character, whatever it is.
+    this.text = this.#decode(Math.min(textStart, end), end);
+    this.position = Math.min(end + 1, this.#end);
+    if (keyword === "TYPE") {
+      this.#setType(this.text);
+      return "type";
+    }
+    this.#checkHelp(textStart, end);
+    this.text = unescapeHelp(this.text, this.#isOpenMetrics);
+    return "help";
+  }
+
+  #checkHelp(start: number, end: number): void {
+    if (isUtf8(this.bytes, start, end)) return;
+    const quoted = quoteGo(this.bytes.subarray(start, end));
+    throw new ExpositionError(`help text ${quoted} is not a valid utf8 string`);
+  }
+
+  #setType(type: string): void {
+    if (!TYPES[this.#format].has(type)) throw new ExpositionError(`invalid metric type ${quoteGo(type)}`);
+    this.metricType = type === "untyped" ? "unknown" : type;
+  }
+
+  // ---- OpenMetrics ----
+
+  #nextOpenMetrics(): EntryKind {
+    const { bytes } = this;
+    for (;;) {
+      const start = this.position;
+      this.#start = start;
+      if (start >= this.#end) throw new ExpositionError("data does not end with # EOF");
+      const byte = bytes[start];
+      if (byte === HASH) return this.#openMetricsMetadata(start);
+      if (byte !== OPEN && !(CLASS[byte] & METRIC_START)) {
+        throw this.#errorAt("expected a valid start token", start, "INVALID");
+      }
+      this.seriesStart = start;
+      this.#scanSeries();
+      this.#readSuffix(this.seriesEnd);
+      if (this.#skipCreated && this.#isCreated()) continue;
+      return "series";
+    }
+  }
+
+  #isCreated(): boolean {
+    const end = this.#offsets[1];
+    if (!WITH_CREATED.has(this.metricType) || end - this.#offsets[0] < CREATED.length) return false;
+    return CREATED.every((byte, i) => this.bytes[end - CREATED.length + i] === byte);
+  }
+
+  #openMetricsMetadata(start: number): EntryKind {
+    const keyword = this.#decode(start, start + 5);
+    if (keyword === "# EOF") {
+      const after = this.bytes[start + 5] === NEWLINE ? start + 6 : start + 5;
+      if (after !== this.#end) throw new ExpositionError("unexpected data after # EOF");
+      this.position = this.#end;
+      return "end";
+    }
+    const word = this.#decode(start + 2, start + 6);
+    const isKnown = word === "HELP" || word === "TYPE" || word === "UNIT";
+    if (!keyword.startsWith("# ") || !isKnown || this.bytes[start + 6] !== SPACE) {
+      const got = keyword.startsWith("# ") ? start + 2 : start + 1;
+      throw this.#errorAt("expected a valid start token", start, "INVALID", got);
+    }
+    const nameStart = start + 7;
+    const nameEnd = this.#metricNameEnd(nameStart);
+    if (nameEnd === nameStart)
+      throw this.#errorAt(`expected metric name after ${word}`, nameStart, "INVALID");
+    this.metricName = this.#metadataName(nameStart, nameEnd);
+    const end = this.#lineEnd(nameEnd);
+    if (this.bytes[nameEnd] !== SPACE || end >= this.#end)
+      throw new ExpositionError(`expected text in ${word}`);
+    this.text = this.#decode(nameEnd + 1, end);
+    this.position = end + 1;
+    if (word === "TYPE") {
+      this.#setType(this.text);
+      return "type";
+    }
+    if (word === "UNIT") {
+      if (this.text !== "" && !this.metricName.endsWith(`_${this.text}`)) {
+        throw new ExpositionError(
+          `unit ${quoteGo(this.text)} not a suffix of metric ${quoteGo(this.metricName)}`,
+        );
+      }
+      return "unit";
+    }
+    this.#checkHelp(nameEnd + 1, end);
+    this.text = unescapeHelp(this.text, true);
+    return "help";
+  }
+
+  #readExemplar(open: number): number {
+    const { bytes } = this;
+    const offsets: number[] = [];
+    const afterLabels = this.#scanLabels(open, offsets, true);
+    const valueEnd = this.#tokenEnd(afterLabels + 1);
+    if (bytes[afterLabels] !== SPACE || valueEnd === afterLabels + 1) {
+      throw this.#errorAt("expected value after exemplar labels", afterLabels, this.#nameOf(afterLabels));
+    }
+    const labels: string[] = [];
+    for (let i = 0; i < offsets.length; i += 2)
+      labels.push(unescapeLabel(this.#decode(offsets[i], offsets[i + 1])));
+    const exemplar: ParsedExemplar = {
+      labels,
+      value: this.#float(afterLabels + 1, valueEnd),
+      timestampMs: undefined,
+    };
+    let at = valueEnd;
+    if (bytes[at] === SPACE && this.#tokenEnd(at + 1) > at + 1) {
+      const stop = this.#tokenEnd(at + 1);
+      exemplar.timestampMs = this.#seconds(at + 1, stop, "invalid exemplar timestamp");
+      at = stop;
+      if (at < this.#end && bytes[at] !== NEWLINE)
+        throw this.#errorAt("expected next entry after exemplar timestamp", at, this.#nameOf(at));
+    }
+    if (at >= this.#end) throw new ExpositionError("data does not end with # EOF");
+    if (bytes[at] !== NEWLINE) throw this.#errorAt("expected timestamp or comment", at, "INVALID");
+    this.exemplar = exemplar;
+    return at + 1;
+  }
+
+  // ---- what both have ----
+
+  /** Finds the name and labels that start at `seriesStart`, and sets `seriesEnd`. */
+  #scanSeries(): void {
+    const { bytes } = this;
+    this.#offsets.length = 0;
+    let at = this.seriesStart;
+    if (bytes[at] === OPEN) {
+      this.#offsets.push(-1, -1);
+      at = this.#scanLabels(at + 1, this.#offsets, false);
+    } else {
+      const nameStart = at;
+      while (at < this.#end && CLASS[bytes[at]] & METRIC_PART) at++;
+      this.#offsets.push(nameStart, at);
+      const brace = this.#isOpenMetrics ? at : this.#skipBlanks(at);
+      if (bytes[brace] === OPEN) at = this.#scanLabels(brace + 1, this.#offsets, false);
+    }
+    this.seriesEnd = at;
+  }
+
+  /** Reads what stands between the braces, `at` being behind the first; answers the position behind the last. */
+  #scanLabels(open: number, offsets: number[], isExemplar: boolean): number {
+    const { bytes } = this;
+    let at = this.#labelBlanks(open);
+    for (;;) {
+      if (bytes[at] === CLOSE) return at + 1;
+      let nameStart = at;
+      let nameEnd: number;
+      const isQuoted = bytes[at] === QUOTE;
+      if (isQuoted) {
+        at = this.#quotedEnd(at, !isExemplar);
+        if (at < 0) throw this.#errorAt("expected label name", nameStart, "INVALID");
+        nameStart++;
+        nameEnd = at - 1;
+      } else {
+        if (at >= this.#end || !(CLASS[bytes[at]] & LABEL_START))
+          throw this.#errorAt("expected label name", at, this.#nameOf(at));
+        while (at < this.#end && CLASS[bytes[at]] & LABEL_PART) at++;
+        nameEnd = at;
+      }
+      at = this.#labelBlanks(at);
+      if (isQuoted && (bytes[at] === COMMA || bytes[at] === CLOSE)) {
+        if (isExemplar) throw this.#errorAt("expected label name", at, this.#nameOf(at));
+        if (offsets[0] !== -1)
+          throw new ExpositionError(
+            `metric name already set while parsing: ${this.#quoted(this.#start, at + 1)}`,
+          );
+        offsets[0] = nameStart;
+        offsets[1] = nameEnd;
+        if (bytes[at] === CLOSE) return at + 1;
+        at = this.#labelBlanks(at + 1);
+        continue;
+      }
+      offsets.push(nameStart, nameEnd);
+      if (bytes[at] !== EQUAL) throw this.#errorAt("expected equal", at, this.#nameOf(at));
+      at = this.#labelBlanks(at + 1);
+      const valueStart = at;
+      at = bytes[at] === QUOTE ? this.#quotedEnd(at, !this.#isOpenMetrics) : -1;
+      if (at < 0) throw this.#errorAt("expected label value", valueStart, "INVALID");
+      if (!isUtf8(bytes, valueStart, at))
+        throw new ExpositionError(`invalid UTF-8 label value: ${this.#quoted(valueStart, at)}`);
+      offsets.push(valueStart + 1, at - 1);
+      at = this.#labelBlanks(at);
+      if (bytes[at] === COMMA) at = this.#labelBlanks(at + 1);
+      else if (bytes[at] !== CLOSE && this.#isOpenMetrics)
+        throw this.#errorAt("expected comma or brace close", at, this.#nameOf(at));
+    }
+  }
+
+  /** Behind the closing quote of the string that starts at `at`, or -1. */
+  #quotedEnd(at: number, newlines: boolean): number {
+    const { bytes } = this;
+    for (let i = at + 1; i < this.#end; i++) {
+      const byte = bytes[i];
+      if (byte === QUOTE) return i + 1;
+      if (byte === BACKSLASH) i++;
+      if (bytes[i] === NEWLINE && (!newlines || byte === BACKSLASH)) return -1;
+    }
+    return -1;
+  }
+
+  /** Value, timestamp and exemplar of the sample whose series ends at `at`; leaves `position` behind the line. */
+  #readSuffix(at: number): void {
+    if (this.#offsets[0] === -1)
+      throw new ExpositionError(`metric name not set while parsing: ${this.#quoted(this.#start, at)}`);
+    if (this.#isOpenMetrics) this.#openMetricsSuffix(at);
+    else this.#textSuffix(at);
+  }
+
+  #textSuffix(seriesEnd: number): void {
+    const { bytes } = this;
+    const valueStart = this.#skipBlanks(seriesEnd);
+    let at = valueStart;
+    while (at < this.#end && !isBlankOrEnd(bytes[at]) && bytes[at] !== OPEN) at++;
+    if (at === valueStart)
+      throw this.#errorAt("expected value after metric", valueStart, this.#nameOf(valueStart));
+    this.value = this.#float(valueStart, at);
+    this.hasTimestamp = false;
+    at = this.#skipBlanks(at);
+    if (at >= this.#end || bytes[at] === NEWLINE) {
+      this.position = Math.min(at + 1, this.#end);
+      return;
+    }
+    const timeStart = at;
+    let time = 0;
+    // A sign is part of what upstream's lexer refuses here.
+    while (at < this.#end && bytes[at] >= 48 && bytes[at] <= 57) time = time * 10 + bytes[at++] - 48;
+    if (at === timeStart) throw this.#errorAt("expected timestamp or new record", at, "INVALID");
+    if (time > 2 ** 63)
+      throw new ExpositionError(
+        `strconv.ParseInt: parsing ${this.#quoted(timeStart, at)}: value out of range while parsing: ${this.#quoted(this.#start, at)}`,
+      );
+    this.hasTimestamp = true;
+    this.timestampMs = time;
+    at = this.#skipBlanks(at);
+    if (at < this.#end && bytes[at] !== NEWLINE)
+      throw this.#errorAt("expected next entry after timestamp", at, "INVALID");
+    this.position = Math.min(at + 1, this.#end);
+  }
+
+  #openMetricsSuffix(seriesEnd: number): void {
+    const { bytes } = this;
+    const valueEnd = this.#tokenEnd(seriesEnd + 1);
+    if (bytes[seriesEnd] !== SPACE || valueEnd === seriesEnd + 1)
+      throw this.#errorAt("expected value after metric", seriesEnd, this.#nameOf(seriesEnd));
+    this.value = this.#float(seriesEnd + 1, valueEnd);
+    this.hasTimestamp = false;
+    this.exemplar = undefined;
+    let at = valueEnd;
+    if (at >= this.#end) throw new ExpositionError("data does not end with # EOF");
+    if (bytes[at] === SPACE && bytes[at + 1] !== HASH) {
+      const stop = this.#tokenEnd(at + 1);
+      // A lone blank at the line's end is where upstream's lexer stops reading the sample.
+      if (stop === at + 1) throw this.#errorAt("expected timestamp or new record", at, "INVALID");
+      this.timestampMs = this.#seconds(at + 1, stop, "invalid timestamp");
+      this.hasTimestamp = true;
+      at = stop;
+      if (at >= this.#end) throw this.#errorAt("expected next entry after timestamp", at, "EOF");
+    }
+    if (bytes[at] === NEWLINE) {
+      this.position = at + 1;
+      return;
+    }
+    const isExemplar =
+      bytes[at] === SPACE && bytes[at + 1] === HASH && bytes[at + 2] === SPACE && bytes[at + 3] === OPEN;
+    if (isExemplar) this.position = this.#readExemplar(at + 4);
+    else throw this.#errorAt("expected next entry after timestamp", at, this.#nameOf(at));
+  }
+
+  /** Decimals of up to 15 digits without a string in between; everything else as Go reads it. */
+  #float(start: number, end: number): number {
+    const { bytes } = this;
+    let at = start;
+    const isNegative = bytes[at] === 45;
+    if (isNegative) at++;
+    let mantissa = 0;
+    let digits = 0;
+    let fraction = -1;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte >= 48 && byte <= 57) {
+        mantissa = mantissa * 10 + byte - 48;
+        digits++;
+      } else if (byte === 46 && fraction < 0) fraction = digits;
+      else break;
+    }
+    if (at === end && digits > 0 && digits <= 15) {
+      const scaled = fraction < 0 ? mantissa : mantissa / POWERS[digits - fraction];
+      return isNegative ? -scaled : scaled;
+    }
+    return this.#slowFloat(start, end);
+  }
+
+  #slowFloat(start: number, end: number): number {
+    const text = this.#decode(start, end);
+    const context = () => `while parsing: ${this.#quoted(this.#start, end)}`;
+    if (/[pP_]/.test(text)) throw new ExpositionError(`unsupported character in float ${context()}`);
+    const value = parseGoFloat(text);
+    if (value !== undefined) return value;
+    const reason =
+      /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) && Number(text) ? "value out of range" : "invalid syntax";
+    throw new ExpositionError(
+      `strconv.ParseFloat: parsing ${this.#quoted(start, end)}: ${reason} ${context()}`,
+    );
+  }
+
+  /** A time in seconds as whole milliseconds. */
+  #seconds(start: number, end: number, invalid: string): number {
+    const seconds = this.#float(start, end);
+    if (!Number.isFinite(seconds)) {
+      const text = Number.isNaN(seconds) ? "NaN" : seconds > 0 ? "+Inf" : "-Inf";
+      throw new ExpositionError(`${invalid} ${text}`);
+    }
+    return Math.trunc(seconds * 1000);
+  }
+
+  #skipBlanks(from: number): number {
+    let at = from;
+    while (at < this.#end && (this.bytes[at] === SPACE || this.bytes[at] === TAB)) at++;
+    return at;
+  }
+
+  /** Blanks between labels: OpenMetrics has none. */
+  #labelBlanks(from: number): number {
+    return this.#isOpenMetrics ? from : this.#skipBlanks(from);
+  }
+
+  #tokenEnd(from: number): number {
+    let at = from;
+    while (at < this.#end && this.bytes[at] !== SPACE && this.bytes[at] !== NEWLINE) at++;
+    return at;
+  }
+
+  #lineEnd(from: number): number {
+    const at = this.bytes.indexOf(NEWLINE, from);
+    return at < 0 ? this.#end : at;
+  }
+
+  #metricNameEnd(from: number): number {
+    const { bytes } = this;
+    if (bytes[from] === QUOTE) return Math.max(this.#quotedEnd(from, true), from);
+    if (!(CLASS[bytes[from]] & METRIC_START)) return from;
+    let at = from;
+    while (at < this.#end && CLASS[bytes[at]] & METRIC_PART) at++;
+    return at;
+  }
+
+  #metadataName(start: number, end: number): string {
+    return this.bytes[start] === QUOTE
+      ? unescapeLabel(this.#decode(start + 1, end - 1))
+      : this.#decode(start, end);
+  }
+
+  /** Upstream's name for the token at a position, in error texts. */
+  #nameOf(at: number): string {
+    if (at >= this.#end) return this.#isOpenMetrics ? "EOF" : "LINEBREAK";
+    const byte = this.bytes[at];
+    if (byte === COMMA) return "COMMA";
+    if (byte === EQUAL) return "EQUAL";
+    if (byte === CLOSE) return "BCLOSE";
+    if (CLASS[byte] & LABEL_START) return "LNAME";
+    if (byte === SPACE && this.#tokenEnd(at + 1) > at + 1) return "TIMESTAMP";
+    return "INVALID";
+  }
+
+  #errorAt(expected: string, at: number, token: string, gotEnd = at): ExpositionError {
+    const end = Math.min(Math.max(gotEnd, at) + 1, this.#end);
+    const got = this.#quoted(Math.min(at, this.#end), end);
+    return new ExpositionError(
+      `${expected}, got ${got} (${quoteGo(token)}) while parsing: ${this.#quoted(this.#start, end)}`,
+    );
+  }
+
+  #quoted(start: number, end: number): string {
+    return quoteGo(this.bytes.subarray(start, end));
+  }
+}
+
+function isBlankOrEnd(byte: number): boolean {
+  return byte === SPACE || byte === TAB || byte === NEWLINE;
+}
+
+/** `\\`, `\"` and `\n` in label values; any other backslash stays as it is. */
+function unescapeLabel(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\([\\"n])/g, (_, escaped) => (escaped === "n" ? "\n" : escaped));
+}
+
+/** In help, OpenMetrics escapes quotes too. */
+function unescapeHelp(text: string, quotes: boolean): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(quotes ? /\\([\\"n])/g : /\\([\\n])/g, (_, escaped) =>
+    escaped === "n" ? "\n" : escaped,
+  );
+}

@@ -1,0 +1,110 @@
+/** Runs the discoverers of each job and hands on all groups of a job when some changed (`discovery/manager.go`). */
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "../../base/log.ts";
+import type { System } from "../../base/system.ts";
+import type { DiscoveryConfigs } from "../config/discovery-config.ts";
+import type { Discoverer, TargetGroup } from "./target-group.ts";
+
+export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env">;
+
+interface Job {
+  configs: DiscoveryConfigs;
+  abort: AbortController;
+  /** By discoverer and source. */
+  groups: Map<string, TargetGroup>;
+}
+
+/** Groups of one job; a cluster with more is not what this is for. */
+export const MAX_GROUPS_PER_JOB = 100_000;
+
+export class DiscoveryManager {
+  readonly #jobs = new Map<string, Job>();
+  readonly #system: DiscoverySystem;
+  readonly #log: Logger;
+  readonly #onGroups: (job: string, groups: TargetGroup[]) => void;
+
+  constructor(system: DiscoverySystem, log: Logger, onGroups: (job: string, groups: TargetGroup[]) => void) {
+    this.#system = system;
+    this.#log = log.with({ component: "discovery manager" });
+    this.#onGroups = onGroups;
+  }
+
+  /** Takes a new configuration; jobs whose discovery is the same are not disturbed, but told their groups again. */
+  reload(jobs: ReadonlyMap<string, DiscoveryConfigs>): void {
+    for (const [name, job] of this.#jobs) {
+      const configs = jobs.get(name);
+      if (configs !== undefined && isDeepStrictEqual(job.configs, discoveryOf(configs))) {
+        this.#onGroups(name, [...job.groups.values()]);
+        continue;
+      }
+      job.abort.abort(new Error("configuration changed"));
+      this.#jobs.delete(name);
+    }
+    for (const [name, configs] of jobs) if (!this.#jobs.has(name)) this.#start(name, discoveryOf(configs));
+  }
+
+  stop(): void {
+    for (const job of this.#jobs.values()) job.abort.abort(new Error("shutting down"));
+    this.#jobs.clear();
+  }
+
+  #start(name: string, configs: DiscoveryConfigs): void {
+    const job: Job = { configs, abort: new AbortController(), groups: new Map() };
+    this.#jobs.set(name, job);
+    const receive = (id: string) => (groups: TargetGroup[]) => {
+      if (this.#jobs.get(name) !== job) return;
+      for (const group of groups) {
+        const key = `${id}/${group.source}`;
+        if (group.targets.length === 0) job.groups.delete(key);
+        else if (job.groups.size < MAX_GROUPS_PER_JOB || job.groups.has(key)) job.groups.set(key, group);
+        else this.#log.error("too many target groups", { job: name, limit: MAX_GROUPS_PER_JOB });
+      }
+      this.#onGroups(name, [...job.groups.values()]);
+    };
+    receive("static")(
+      (configs.static_configs ?? []).map((group, index) => ({
+        source: String(index),
+        targets: group!.targets.map((address) => ({ __address__: address })),
+        labels: group!.labels ?? {},
+      })),
+    );
+    this.#discoverers(name, configs)
+      .then(async (discoverers) => {
+        await Promise.all(
+          discoverers.map(([id, discoverer]) => discoverer.run(receive(id), job.abort.signal)),
+        );
+      })
+      .catch((error) => {
+        if (!job.abort.signal.aborted) this.#log.error("Cannot create service discovery", { job: name, err: error });
+      });
+  }
+
+  /** Each mechanism is loaded when a configuration has it. */
+  async #discoverers(job: string, configs: DiscoveryConfigs): Promise<[id: string, Discoverer][]> {
+    const system = this.#system;
+    const log = this.#log.with({ config: job });
+    const found: [string, Discoverer][] = [];
+    for (const [i, config] of (configs.file_sd_configs ?? []).entries()) {
+      const { createFileDiscovery } = await import("./file-discovery.ts");
+      found.push([`file${i}`, createFileDiscovery(config!, system, log)]);
+    }
+    for (const [i, config] of (configs.http_sd_configs ?? []).entries()) {
+      const { createHttpDiscovery } = await import("./http-discovery.ts");
+      found.push([`http${i}`, createHttpDiscovery(config!, system, log)]);
+    }
+    for (const [i, config] of (configs.dns_sd_configs ?? []).entries()) {
+      const { createDnsDiscovery } = await import("./dns-discovery.ts");
+      found.push([`dns${i}`, createDnsDiscovery(config!, system, log)]);
+    }
+    for (const [i, config] of (configs.kubernetes_sd_configs ?? []).entries()) {
+      const { createKubernetesDiscovery } = await import("./kubernetes-discovery.ts");
+      found.push([`kubernetes${i}`, await createKubernetesDiscovery(config!, system, log)]);
+    }
+    return found;
+  }
+}
+
+function discoveryOf(configs: DiscoveryConfigs): DiscoveryConfigs {
+  const { static_configs, file_sd_configs, http_sd_configs, dns_sd_configs, kubernetes_sd_configs } = configs;
+  return { static_configs, file_sd_configs, http_sd_configs, dns_sd_configs, kubernetes_sd_configs };
+}

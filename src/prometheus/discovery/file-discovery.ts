@@ -1,0 +1,65 @@
+/** Targets from files (`discovery/file`): looked at every few seconds, so that a change counts soon. */
+import type { Logger } from "../../base/log.ts";
+import { type FileDiscoveryConfig, type TargetGroupConfig, targetGroup } from "../config/discovery-config.ts";
+import { glob } from "../config/load-config.ts";
+import { ConfigError, decodeYaml, list, nullable } from "../config/strict-yaml.ts";
+import type { DiscoverySystem } from "./discovery-manager.ts";
+import { createRefreshDiscovery } from "./refresh-discovery.ts";
+import type { Discoverer, TargetGroup } from "./target-group.ts";
+
+/** A file of groups may measure so much. */
+export const MAX_TARGET_FILE_BYTES = 64 * 1024 * 1024;
+/** Upstream is told of changes by the system; a look this often is close to it. */
+const POLL_MS = 2_000;
+
+export function createFileDiscovery(
+  config: FileDiscoveryConfig,
+  system: DiscoverySystem,
+  log: Logger,
+): Discoverer {
+  const { disk, clock } = system;
+  /** The groups of a file that can't be read now are those of before. */
+  const lastGood = new Map<string, { stamp: string; groups: TargetGroup[] }>();
+  const refresh = async () => {
+    const groups: TargetGroup[] = [];
+    const present = new Set<string>();
+    for (const pattern of config.files) {
+      for (const path of await glob(disk, pattern)) {
+        present.add(path);
+        try {
+          const stat = await disk.stat(path);
+          const stamp = `${stat?.size} ${stat?.modifiedMs}`;
+          if (lastGood.get(path)?.stamp !== stamp) {
+            if ((stat?.size ?? 0) > MAX_TARGET_FILE_BYTES)
+              throw new Error(`larger than ${MAX_TARGET_FILE_BYTES} bytes`);
+            const text = new TextDecoder().decode(await disk.readFile(path));
+            lastGood.set(path, { stamp, groups: groupsOf(path, text) });
+          }
+        } catch (error) {
+          log.error("Error reading file", { path, err: error });
+        }
+        groups.push(...(lastGood.get(path)?.groups ?? []));
+      }
+    }
+    for (const path of lastGood.keys()) if (!present.has(path)) lastGood.delete(path);
+    return groups;
+  };
+  return createRefreshDiscovery(clock, log, Math.min(config.refresh_interval, POLL_MS), refresh);
+}
+
+/** JSON is YAML, so one reader serves both. @throws ConfigError */
+export function groupsOf(path: string, text: string): TargetGroup[] {
+  const groups = decodeYaml<(TargetGroupConfig | undefined)[]>(
+    text,
+    list(nullable(targetGroup), "[]*targetgroup.Group"),
+    () => [],
+  );
+  return (groups ?? []).map((group, index) => {
+    if (group === undefined) throw new ConfigError(`nil target group item found (index ${index})`);
+    return {
+      source: `${path}:${index}`,
+      targets: group.targets.map((address) => ({ __address__: address })),
+      labels: { ...group.labels, __meta_filepath: path },
+    };
+  });
+}

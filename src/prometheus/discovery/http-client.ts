@@ -1,0 +1,151 @@
+/** HTTP with the authentication, TLS and redirects that a configuration asks for (`http_config.go`). */
+import type { Clock } from "../../base/clock.ts";
+import type { Disk } from "../../base/disk.ts";
+import type { FetchOptions, FetchResponse, HttpHeaders, Network } from "../../base/network.ts";
+import type { HttpClientConfig, OAuth2, TlsConfig } from "../config/http-client-config.ts";
+import { ConfigError } from "../config/strict-yaml.ts";
+
+export interface HttpClientParts {
+  network: Network;
+  disk: Disk;
+  clock: Clock;
+}
+
+export interface HttpClient {
+  fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
+}
+
+/** As Go's client. */
+const MAX_REDIRECTS = 10;
+/** A token is renewed this long before it ends. */
+const TOKEN_EARLY_MS = 10_000;
+const TOKEN_DEFAULT_MS = 300_000;
+
+/** @throws ConfigError for settings that this has no means for */
+export function createHttpClient(config: HttpClientConfig, parts: HttpClientParts): HttpClient {
+  refuseForeign(config);
+  const { network } = parts;
+  const authorize = authorizerOf(config, parts);
+  return {
+    async fetch(url, options = {}) {
+      const headers: HttpHeaders = { ...options.headers };
+      await addHeaders(config, parts.disk, headers);
+      const authorization = await authorize();
+      if (authorization !== undefined) headers.authorization = authorization;
+      const tls = await tlsOptions(config.tls_config, parts.disk);
+      return follow(network, url, { ...options, ...tls, headers }, config.follow_redirects);
+    },
+  };
+}
+
+function refuseForeign(config: HttpClientConfig): void {
+  const { tls_config: tls } = config;
+  if (config.proxy_url || config.proxy_from_environment)
+    throw new ConfigError("proxy_url and proxy_from_environment are not supported");
+  if (tls?.cert || tls?.cert_file) throw new ConfigError("TLS client certificates are not supported");
+  if (config.oauth2?.grant_type?.includes("jwt-bearer"))
+    throw new ConfigError("the oauth2 grant type jwt-bearer is not supported");
+}
+
+async function follow(
+  network: Network,
+  url: string,
+  options: FetchOptions,
+  redirects: boolean,
+): Promise<FetchResponse> {
+  let current = url;
+  let request = options;
+  for (let hop = 0; ; hop++) {
+    const response = await network.fetch(current, request);
+    const { location } = response.headers;
+    if (!redirects || ![301, 302, 303, 307, 308].includes(response.status) || location === undefined)
+      return response;
+    if (hop >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
+    await response.bytes();
+    const next = new URL(location, current);
+    // Credentials are for the host that they were configured for.
+    if (next.host !== new URL(current).host) {
+      const { authorization: _, ...rest } = request.headers ?? {};
+      request = { ...request, headers: rest };
+    }
+    if (response.status <= 303 && request.method === "POST")
+      request = { ...request, method: "GET", body: undefined };
+    current = next.href;
+  }
+}
+
+async function readSecret(disk: Disk, path: string): Promise<string> {
+  return new TextDecoder().decode(await disk.readFile(path)).trim();
+}
+
+async function addHeaders(config: HttpClientConfig, disk: Disk, headers: HttpHeaders): Promise<void> {
+  for (const [name, { values = [], secrets = [], files = [] }] of Object.entries(config.http_headers ?? {})) {
+    const read = await Promise.all(files.map((path) => readSecret(disk, path)));
+    headers[name.toLowerCase()] = [...values, ...secrets, ...read].join(", ");
+  }
+}
+
+async function tlsOptions(tls: TlsConfig | undefined, disk: Disk): Promise<FetchOptions> {
+  if (tls === undefined) return {};
+  const ca = tls.ca ?? (tls.ca_file ? await readSecret(disk, tls.ca_file) : undefined);
+  return { ...(ca === undefined ? {} : { ca }), ...(tls.insecure_skip_verify ? { insecure: true } : {}) };
+}
+
+/** Makes the `Authorization` header, if there is to be one; files are read anew each time, as upstream does. */
+function authorizerOf(
+  config: HttpClientConfig,
+  parts: HttpClientParts,
+): () => Promise<string | undefined> {
+  const { basic_auth: basic, authorization, oauth2 } = config;
+  const { disk } = parts;
+  if (basic !== undefined) {
+    return async () => {
+      const user = basic.username_file ? await readSecret(disk, basic.username_file) : (basic.username ?? "");
+      const password = basic.password_file
+        ? await readSecret(disk, basic.password_file)
+        : (basic.password ?? "");
+      return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+    };
+  }
+  if (authorization !== undefined) {
+    return async () => {
+      const credentials = authorization.credentials_file
+        ? await readSecret(disk, authorization.credentials_file)
+        : (authorization.credentials ?? "");
+      return `${authorization.type || "Bearer"} ${credentials}`;
+    };
+  }
+  return oauth2 === undefined ? async () => undefined : oauthToken(oauth2, parts);
+}
+
+/** The client-credentials grant (RFC 6749, 4.4). */
+function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): () => Promise<string> {
+  let token = "";
+  let endsAtMs = 0;
+  return async () => {
+    if (clock.monotonic() < endsAtMs) return token;
+    const secret = oauth2.client_secret_file
+      ? await readSecret(disk, oauth2.client_secret_file)
+      : (oauth2.client_secret ?? "");
+    const form = new URLSearchParams({ grant_type: "client_credentials", ...oauth2.endpoint_params });
+    if (oauth2.scopes?.length) form.set("scope", oauth2.scopes.join(" "));
+    const basic = Buffer.from(`${encodeURIComponent(oauth2.client_id)}:${encodeURIComponent(secret)}`);
+    const response = await network.fetch(oauth2.token_url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-www-form-urlencoded",
+        authorization: `Basic ${basic.toString("base64")}`,
+      },
+      body: form.toString(),
+      ...(await tlsOptions(oauth2.tls_config, disk)),
+    });
+    const text = await response.text(1 << 20);
+    if (response.status >= 300) throw new Error(`oauth2: cannot fetch token: ${response.status}\nResponse: ${text}`);
+    const answer = JSON.parse(text) as { access_token?: string; token_type?: string; expires_in?: number };
+    if (!answer.access_token) throw new Error("oauth2: server response missing access_token");
+    const lifetimeMs = answer.expires_in ? answer.expires_in * 1000 : TOKEN_DEFAULT_MS;
+    token = `${answer.token_type ?? "Bearer"} ${answer.access_token}`.replace(/^bearer/i, "Bearer");
+    endsAtMs = clock.monotonic() + lifetimeMs - TOKEN_EARLY_MS;
+    return token;
+  };
+}

@@ -1,0 +1,127 @@
+/** All scrape pools: one per scrape configuration, with a loop per target (`scrape/manager.go`). */
+import { isDeepStrictEqual } from "node:util";
+import type { Clock, Timer } from "../../base/clock.ts";
+import type { Disk } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Network } from "../../base/network.ts";
+import type { ScrapeConfig } from "../config/scrape-config.ts";
+import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
+import type { TargetGroup } from "../discovery/target-group.ts";
+import type { Storage } from "../storage.ts";
+import { ScrapeLoop } from "./scrape-loop.ts";
+import { type DroppedTarget, targetsOf } from "./target.ts";
+
+export interface ScrapeManagerOptions {
+  storage: Pick<Storage, "appender">;
+  network: Network;
+  disk: Disk;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface ScrapePool {
+  readonly config: ScrapeConfig;
+  readonly loops: ReadonlyMap<string, ScrapeLoop>;
+  readonly dropped: readonly DroppedTarget[];
+  readonly groups: readonly TargetGroup[];
+}
+
+class Pool implements ScrapePool {
+  readonly config: ScrapeConfig;
+  readonly loops = new Map<string, ScrapeLoop>();
+  dropped: DroppedTarget[] = [];
+  groups: TargetGroup[] = [];
+  readonly #client: HttpClient;
+  readonly #options: ScrapeManagerOptions;
+  readonly #log: Logger;
+
+  constructor(config: ScrapeConfig, options: ScrapeManagerOptions) {
+    this.config = config;
+    this.#options = options;
+    this.#client = createHttpClient(config, options);
+    this.#log = options.log.with({ component: "scrape manager", scrape_pool: config.job_name });
+  }
+
+  sync(groups: TargetGroup[]): void {
+    this.groups = groups;
+    const { active, dropped, failures } = targetsOf(this.config, groups);
+    for (const failure of failures) this.#log.error("Creating target failed", { err: failure });
+    const keep = this.config.keep_dropped_targets;
+    this.dropped = keep > 0 ? dropped.slice(0, keep) : dropped;
+    const wanted = new Set<string>();
+    const overLimit = this.config.target_limit > 0 && active.length > this.config.target_limit;
+    if (overLimit)
+      this.#log.error("target_limit exceeded", { targets: active.length, limit: this.config.target_limit });
+    for (const target of overLimit ? [] : active) {
+      const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;
+      wanted.add(key);
+      if (this.loops.has(key)) continue;
+      const { storage, clock } = this.#options;
+      const loop = new ScrapeLoop({ target, config: this.config, client: this.#client, storage, clock, log: this.#log });
+      this.loops.set(key, loop);
+      loop.start();
+    }
+    for (const [key, loop] of this.loops) {
+      if (wanted.has(key)) continue;
+      this.loops.delete(key);
+      loop.stop(true).catch((error) => this.#log.error("Stopping a scrape loop failed", { err: error }));
+    }
+  }
+
+  async stop(vanished: boolean): Promise<void> {
+    await Promise.all([...this.loops.values()].map((loop) => loop.stop(vanished)));
+  }
+}
+
+/** Changes of discovery within this time are taken together. */
+const SYNC_DELAY_MS = 50;
+
+export class ScrapeManager {
+  readonly #pools = new Map<string, Pool>();
+  readonly #options: ScrapeManagerOptions;
+  readonly #pending = new Map<string, TargetGroup[]>();
+  #timer: Timer | undefined;
+
+  constructor(options: ScrapeManagerOptions) {
+    this.#options = options;
+  }
+
+  get pools(): ReadonlyMap<string, ScrapePool> {
+    return this.#pools;
+  }
+
+  /**
+   * Takes a new configuration: pools whose configuration is the same go on undisturbed.
+   *
+   * @throws ConfigError when a client can't be made; nothing has changed then.
+   */
+  async reload(configs: readonly ScrapeConfig[]): Promise<void> {
+    const fresh = new Map<string, Pool>();
+    for (const config of configs) {
+      const old = this.#pools.get(config.job_name);
+      const same = old !== undefined && isDeepStrictEqual(old.config, config);
+      fresh.set(config.job_name, same ? old : new Pool(config, this.#options));
+    }
+    for (const [job, old] of this.#pools) {
+      if (fresh.get(job) === old) continue;
+      this.#pools.delete(job);
+      await old.stop(!fresh.has(job));
+    }
+    for (const [job, pool] of fresh) this.#pools.set(job, pool);
+  }
+
+  /** Takes all target groups of a job. */
+  update(job: string, groups: TargetGroup[]): void {
+    this.#pending.set(job, groups);
+    this.#timer ??= this.#options.clock.after(SYNC_DELAY_MS, () => {
+      this.#timer = undefined;
+      for (const [name, latest] of this.#pending) this.#pools.get(name)?.sync(latest);
+      this.#pending.clear();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.stop(false)));
+  }
+}

@@ -11,6 +11,7 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
   // The Collector by the name of its program.
   otelcol: () => import("./collector/command.ts"),
+  prometheus: () => import("./prometheus/command.ts"),
   router: () => import("./router/command.ts"),
   "test-db": () => import("./test-db/command.ts"),
 };

@@ -1,11 +1,12 @@
 /** Runs the discoverers of each job and hands on all groups of a job when some changed (`discovery/manager.go`). */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../base/log.ts";
+import type { Resolver } from "../../base/resolver.ts";
 import type { System } from "../../base/system.ts";
 import type { DiscoveryConfigs } from "../config/discovery-config.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 
-export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env">;
+export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env"> & { resolver?: Resolver };
 
 interface Job {
   configs: DiscoveryConfigs;
@@ -75,7 +76,8 @@ export class DiscoveryManager {
         );
       })
       .catch((error) => {
-        if (!job.abort.signal.aborted) this.#log.error("Cannot create service discovery", { job: name, err: error });
+        if (!job.abort.signal.aborted)
+          this.#log.error("Cannot create service discovery", { job: name, err: error });
       });
   }
 

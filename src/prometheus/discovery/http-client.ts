@@ -92,10 +92,7 @@ async function tlsOptions(tls: TlsConfig | undefined, disk: Disk): Promise<Fetch
 }
 
 /** Makes the `Authorization` header, if there is to be one; files are read anew each time, as upstream does. */
-function authorizerOf(
-  config: HttpClientConfig,
-  parts: HttpClientParts,
-): () => Promise<string | undefined> {
+function authorizerOf(config: HttpClientConfig, parts: HttpClientParts): () => Promise<string | undefined> {
   const { basic_auth: basic, authorization, oauth2 } = config;
   const { disk } = parts;
   if (basic !== undefined) {
@@ -140,7 +137,8 @@ function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): 
       ...(await tlsOptions(oauth2.tls_config, disk)),
     });
     const text = await response.text(1 << 20);
-    if (response.status >= 300) throw new Error(`oauth2: cannot fetch token: ${response.status}\nResponse: ${text}`);
+    if (response.status >= 300)
+      throw new Error(`oauth2: cannot fetch token: ${response.status}\nResponse: ${text}`);
     const answer = JSON.parse(text) as { access_token?: string; token_type?: string; expires_in?: number };
     if (!answer.access_token) throw new Error("oauth2: server response missing access_token");
     const lifetimeMs = answer.expires_in ? answer.expires_in * 1000 : TOKEN_DEFAULT_MS;

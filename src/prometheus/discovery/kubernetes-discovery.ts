@@ -128,7 +128,9 @@ class Follower {
       pods: side("pod", RESOURCES.pods, isEndpoints),
       services: side("service", RESOURCES.services, isEndpoints),
       nodes: side("node", RESOURCES.nodes, attach?.node === true && this.#role !== "node"),
-      namespaces: attach?.namespace ? this.#inform(undefined, RESOURCES.namespaces, undefined, {}) : undefined,
+      namespaces: attach?.namespace
+        ? this.#inform(undefined, RESOURCES.namespaces, undefined, {})
+        : undefined,
       replicaSets: side(undefined, RESOURCES.replicaSets, attach?.deployment === true),
       jobs: side(undefined, RESOURCES.jobs, attach?.cronjob === true),
     };
@@ -149,8 +151,7 @@ class Follower {
     main = this.#inform(this.#role, RESOURCE_OF[this.#role], scope, {
       onAdd: (object) => isSynced && this.#update([build(object)]),
       onUpdate: (object) => isSynced && this.#update([build(object)]),
-      onDelete: (object) =>
-        this.#update([{ source: sourceOf(this.#role, object), targets: [], labels: {} }]),
+      onDelete: (object) => this.#update([{ source: sourceOf(this.#role, object), targets: [], labels: {} }]),
     });
     await main.synced;
     isSynced = true;
@@ -180,7 +181,11 @@ class Follower {
       signal: this.#signal,
       ...handlers,
       onError: (error, retryMs) =>
-        this.#log.error("failed to list or watch", { resource: resource.resource, err: error, retry_ms: retryMs }),
+        this.#log.error("failed to list or watch", {
+          resource: resource.resource,
+          err: error,
+          retry_ms: retryMs,
+        }),
     });
   }
 }
@@ -190,8 +195,20 @@ function isRelevant(object: KubernetesObject, previous: KubernetesObject): boole
   const shown = (each: KubernetesObject) => {
     const { labels, annotations, ownerReferences } = each.metadata;
     const { podIP, hostIP, phase, conditions } = each.status ?? {};
-    const ready = (conditions ?? []).map((one: { type: string; status: string }) => `${one.type}${one.status}`);
-    return JSON.stringify([objectKey(each), labels, annotations, ownerReferences, podIP, hostIP, phase, ready, each.spec]);
+    const ready = (conditions ?? []).map(
+      (one: { type: string; status: string }) => `${one.type}${one.status}`,
+    );
+    return JSON.stringify([
+      objectKey(each),
+      labels,
+      annotations,
+      ownerReferences,
+      podIP,
+      hostIP,
+      phase,
+      ready,
+      each.spec,
+    ]);
   };
   return shown(object) !== shown(previous);
 }

@@ -193,8 +193,7 @@ function buildService(service: KubernetesObject) {
     else target[`${META}service_cluster_ip`] = spec.clusterIP ?? "";
     if (spec.type === "LoadBalancer") {
       const ips = (status?.loadBalancer?.ingress ?? []).flatMap((each: { ip?: string }) => each.ip ?? []);
-      target[`${META}service_loadbalancer_ip`] =
-        ips.length > 0 ? ips.join(",") : (spec.loadBalancerIP ?? "");
+      target[`${META}service_loadbalancer_ip`] = ips.length > 0 ? ips.join(",") : (spec.loadBalancerIP ?? "");
     }
     return target;
   });
@@ -202,14 +201,7 @@ function buildService(service: KubernetesObject) {
   return { targets, labels };
 }
 
-const ADDRESS_ORDER = [
-  "InternalIP",
-  "InternalDNS",
-  "ExternalIP",
-  "ExternalDNS",
-  "LegacyHostIP",
-  "Hostname",
-];
+const ADDRESS_ORDER = ["InternalIP", "InternalDNS", "ExternalIP", "ExternalDNS", "LegacyHostIP", "Hostname"];
 
 function buildNode(node: KubernetesObject) {
   const { status = {}, spec = {}, metadata } = node;
@@ -226,8 +218,7 @@ function buildNode(node: KubernetesObject) {
   if (type === undefined) return { targets: [], labels };
   const port = status.daemonEndpoints?.kubeletEndpoint?.Port ?? 0;
   const target: LabelSet = { __address__: hostPort(addresses.get(type)!, port), instance: metadata.name };
-  for (const [each, address] of addresses)
-    target[sanitizeLabelName(`${META}node_address_${each}`)] = address;
+  for (const [each, address] of addresses) target[sanitizeLabelName(`${META}node_address_${each}`)] = address;
   return { targets: [target], labels };
 }
 
@@ -235,7 +226,9 @@ function buildIngress(ingress: KubernetesObject) {
   const { spec = {}, metadata } = ingress;
   const tlsHosts: string[] = (spec.tls ?? []).flatMap((each: { hosts?: string[] }) => each.hosts ?? []);
   const isTls = (host: string) =>
-    tlsHosts.some((each) => each === host || (each.startsWith("*.") && host.slice(host.indexOf(".")) === each.slice(1)));
+    tlsHosts.some(
+      (each) => each === host || (each.startsWith("*.") && host.slice(host.indexOf(".")) === each.slice(1)),
+    );
   const targets = (spec.rules ?? []).flatMap(
     (rule: { host?: string; http?: { paths?: { path?: string }[] } }) => {
       const host = rule.host ?? "";
@@ -247,7 +240,10 @@ function buildIngress(ingress: KubernetesObject) {
       }));
     },
   );
-  const labels: LabelSet = { [`${META}namespace`]: metadata.namespace ?? "", ...metaLabels("ingress", metadata) };
+  const labels: LabelSet = {
+    [`${META}namespace`]: metadata.namespace ?? "",
+    ...metaLabels("ingress", metadata),
+  };
   if (spec.ingressClassName) labels[`${META}ingress_class_name`] = spec.ingressClassName;
   return { targets, labels };
 }

@@ -1,10 +1,10 @@
 /** Puts the samples of one scraped body into a batch (`scrape/scrape_append.go`). */
 import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
 import { ExpositionError, TextParser } from "../../wire/exposition/text-parser.ts";
-import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { isValidLabelName, isValidMetricName, type NameValidation } from "../config/names.ts";
+import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
-import { type Appender, AppendError, type MetricMetadata, type SeriesRef } from "../storage.ts";
+import { AppendError, type Appender, type MetricMetadata, type SeriesRef } from "../storage.ts";
 import type { CachedSeries, ScrapeCache } from "./scrape-cache.ts";
 
 export interface ScrapeCounts {
@@ -132,7 +132,13 @@ function keepMetadata(parser: TextParser, kind: "help" | "type" | "unit", contex
 
 /** Labels of a sample that was not seen before: those of the target added, relabelled and checked. */
 export function newEntry(flat: string[], context: AppendContext): CachedSeries {
-  const entry: CachedSeries = { labels: undefined, ref: 0 as SeriesRef, iteration: -2, tracked: true, failed: false };
+  const entry: CachedSeries = {
+    labels: undefined,
+    ref: 0 as SeriesRef,
+    iteration: -2,
+    tracked: true,
+    failed: false,
+  };
   const { config, targetLabels } = context;
   const exposed = exposedLabels(flat);
   const merged = config.honor_labels ? honored(exposed, targetLabels) : renamed(exposed, targetLabels);
@@ -183,7 +189,11 @@ function checkLabels(labels: Labels, config: ScrapeConfig): void {
   if (metric === "") throw new ExpositionError("metric name is missing");
   if (!isValidMetricName(metric, scheme))
     throw new ExpositionError(`invalid metric name or label names: ${labels}`);
-  const { label_limit: limit, label_name_length_limit: nameLimit, label_value_length_limit: valueLimit } = config;
+  const {
+    label_limit: limit,
+    label_name_length_limit: nameLimit,
+    label_value_length_limit: valueLimit,
+  } = config;
   const shown = metric.slice(0, 50);
   if (limit > 0 && labels.size > limit)
     throw new ScrapeLimitError(

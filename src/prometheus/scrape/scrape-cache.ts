@@ -3,8 +3,9 @@
  * stands for. Bodies come in the same order nearly always, so the n-th sample is first compared with the n-th of
  * before, byte by byte, and only looked up when it is another.
  */
-import type { TextParser } from "../../wire/exposition/text-parser.ts";
+
 import type { Labels } from "../../model/labels.ts";
+import type { TextParser } from "../../wire/exposition/text-parser.ts";
 import type { SeriesRef } from "../storage.ts";
 
 export interface CachedSeries {
@@ -19,6 +20,12 @@ export interface CachedSeries {
   failed: boolean;
 }
 
+interface Seen {
+  entry: CachedSeries;
+  start: number;
+  end: number;
+}
+
 /** Entries that were not seen for this many scrapes are forgotten. */
 const FORGET_AFTER = 1;
 
@@ -28,8 +35,8 @@ export class ScrapeCache {
   readonly #byText = new Map<string, CachedSeries>();
   /** Series bytes of the last body's samples, one after the other, and where each ends. */
   #known = new Uint8Array(0);
-  #order: { entry: CachedSeries; start: number; end: number }[] = [];
-  #previousOrder: typeof this.#order = [];
+  #order: Seen[] = [];
+  #previousOrder: Seen[] = [];
   #previousKnown = this.#known;
   #cursor = 0;
   #used = 0;
@@ -49,7 +56,8 @@ export class ScrapeCache {
   /** Reads the next sample if it is the one expected; its entry, or undefined: call `parser.next()`. */
   expected(parser: TextParser): CachedSeries | undefined {
     const next = this.#previousOrder[this.#cursor];
-    if (next === undefined || !parser.nextIfSeries(this.#previousKnown, next.start, next.end)) return undefined;
+    if (next === undefined || !parser.nextIfSeries(this.#previousKnown, next.start, next.end))
+      return undefined;
     this.#cursor++;
     this.#remember(parser, next.entry);
     return next.entry;
@@ -83,7 +91,12 @@ export class ScrapeCache {
   /** Entries of the scrape before that this one did not see, each once. */
   *vanished(): Iterable<CachedSeries> {
     for (const { entry } of this.#previousOrder) {
-      if (entry.iteration === this.iteration - 1 && entry.labels !== undefined && entry.tracked && !entry.failed)
+      if (
+        entry.iteration === this.iteration - 1 &&
+        entry.labels !== undefined &&
+        entry.tracked &&
+        !entry.failed
+      )
         yield entry;
     }
   }

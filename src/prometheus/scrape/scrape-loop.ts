@@ -1,10 +1,10 @@
 /** Scrapes one target at its interval (`scrape/scrape.go`, `scrapeLoop`). */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import { Labels, METRIC_NAME } from "../../model/labels.ts";
+import { type Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
-import { type Appender, AppendError, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
+import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
 import { type AppendContext, appendText, type ScrapeCounts } from "./append-scrape.ts";
 import { ScrapeCache } from "./scrape-cache.ts";
 import { requestScrape, type ScrapeBody } from "./scrape-request.ts";
@@ -37,7 +37,12 @@ const MAX_FIRST_DELAY_MS = 500;
 export class ScrapeLoop {
   readonly target: Target;
   readonly metadata = new Map<string, MetricMetadata>();
-  readonly status: ScrapeStatus = { health: "unknown", lastError: "", lastScrapeMs: 0, lastDurationSeconds: 0 };
+  readonly status: ScrapeStatus = {
+    health: "unknown",
+    lastError: "",
+    lastScrapeMs: 0,
+    lastDurationSeconds: 0,
+  };
   readonly #options: ScrapeLoopOptions;
   readonly #cache = new ScrapeCache();
   readonly #reports = new Map<string, { labels: Labels; ref: SeriesRef }>();
@@ -75,7 +80,10 @@ export class ScrapeLoop {
   #tick(dueMs: number): void {
     const { clock } = this.#options;
     const nowMs = clock.now();
-    const nextMs = nowMs - dueMs > this.target.intervalMs ? nowMs + this.target.intervalMs : dueMs + this.target.intervalMs;
+    const nextMs =
+      nowMs - dueMs > this.target.intervalMs
+        ? nowMs + this.target.intervalMs
+        : dueMs + this.target.intervalMs;
     this.#timer = clock.after(nextMs - nowMs, () => this.#tick(nextMs));
     const at = Math.abs(nowMs - dueMs) <= ALIGN_TOLERANCE_MS ? dueMs : nowMs;
     this.#running = this.#running.then(() => this.#scrape(at));
@@ -158,9 +166,8 @@ export class ScrapeLoop {
     atMs: number,
     context: AppendContext,
   ): Promise<ScrapeCounts> {
-    if (body.format !== "protobuf") return appendText(body.bytes, body.format, appender, atMs, context);
-    const { appendProtobuf } = await import("./append-protobuf.ts");
-    return appendProtobuf(body.bytes, appender, atMs, context);
+    if (body.format === "protobuf") throw new Error("the protobuf format is not supported");
+    return appendText(body.bytes, body.format, appender, atMs, context);
   }
 
   #context(): AppendContext {

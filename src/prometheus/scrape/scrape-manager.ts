@@ -57,7 +57,14 @@ class Pool implements ScrapePool {
       wanted.add(key);
       if (this.loops.has(key)) continue;
       const { storage, clock } = this.#options;
-      const loop = new ScrapeLoop({ target, config: this.config, client: this.#client, storage, clock, log: this.#log });
+      const loop = new ScrapeLoop({
+        target,
+        config: this.config,
+        client: this.#client,
+        storage,
+        clock,
+        log: this.#log,
+      });
       this.loops.set(key, loop);
       loop.start();
     }

@@ -53,7 +53,9 @@ export async function requestScrape(
     });
   if (response.status !== 200) {
     await response.bytes(MAX_SCRAPE_BODY_BYTES).catch(() => {});
-    throw new Error(`server returned HTTP status ${response.status} ${STATUS_TEXTS[response.status] ?? ""}`.trim());
+    throw new Error(
+      `server returned HTTP status ${response.status} ${STATUS_TEXTS[response.status] ?? ""}`.trim(),
+    );
   }
   const bytes = await readScrapeBody(response, config.body_size_limit);
   return { bytes, format: formatOf(response.headers["content-type"], config.fallback_scrape_protocol) };

@@ -1,0 +1,132 @@
+/** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
+import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
+import type { Engine } from "../promql/mod.ts";
+import { createWriteReceiver } from "../remote/write-receiver.ts";
+import type { PrometheusServer } from "../server-state.ts";
+import { cleanTombstones, deleteSeries, snapshot } from "./admin-api.ts";
+import { ApiError, type ApiResult, apiErrorResponse, apiResponse, readParameters } from "./api-request.ts";
+import {
+  instantQuery,
+  labelNames,
+  labelValues,
+  matcherSets,
+  type QueryContext,
+  queryExemplars,
+  rangeQuery,
+  series,
+} from "./query-api.ts";
+import * as status from "./status-api.ts";
+
+export interface ApiOptions {
+  server: PrometheusServer;
+  engine: Engine;
+  monotonic: () => number;
+}
+
+interface Call extends QueryContext {
+  server: PrometheusServer;
+  /** What the path's variable part is, decoded. */
+  variable: string;
+}
+
+type Operation = (call: Call) => ApiResult | Promise<ApiResult>;
+
+const READ = ["GET"];
+const READ_OR_FORM = ["GET", "POST"];
+const ADMIN = ["POST", "PUT"];
+
+/** Path → methods and operation. */
+const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
+  "/query": [READ_OR_FORM, instantQuery],
+  "/query_range": [READ_OR_FORM, rangeQuery],
+  "/query_exemplars": [READ_OR_FORM, queryExemplars],
+  "/labels": [READ_OR_FORM, labelNames],
+  "/series": [READ_OR_FORM, series],
+  "/scrape_pools": [READ, ({ server }) => status.scrapePools(server)],
+  "/scrape_pools/config": [READ, ({ server, parameters }) => status.scrapePoolConfig(server, parameters)],
+  "/targets": [READ, ({ server, parameters }) => status.targets(server, parameters)],
+  "/targets/metadata": [READ, targetMetadata],
+  "/metadata": [READ, ({ server, parameters }) => status.metadata(server, parameters)],
+  "/status/config": [READ, ({ server }) => status.statusConfig(server)],
+  "/status/runtimeinfo": [READ, ({ server }) => status.runtimeInfo(server)],
+  "/status/buildinfo": [READ, () => ({ data: status.BUILD_INFO })],
+  "/status/flags": [READ, ({ server }) => ({ data: server.flags.all() })],
+  "/status/tsdb": [READ, ({ server, parameters }) => status.tsdbStatus(server, parameters)],
+  "/status/tsdb/blocks": [READ, ({ server }) => ({ data: { blocks: server.tsdb.blocks() } })],
+  "/status/walreplay": [READ, () => ({ data: { min: 0, max: 0, current: 0 } })],
+  "/admin/tsdb/delete_series": [ADMIN, deleteSeries],
+  "/admin/tsdb/clean_tombstones": [ADMIN, cleanTombstones],
+  "/admin/tsdb/snapshot": [ADMIN, snapshot],
+};
+
+function targetMetadata({ server, parameters }: Call): ApiResult {
+  const text = parameters.get("match_target") ?? "";
+  const [matchers] = text === "" ? [[]] : matcherSets(new URLSearchParams([["match[]", text]]));
+  return status.targetMetadata(server, parameters, (labels) =>
+    matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
+  );
+}
+
+const LABEL_VALUES = /^\/label\/([^/]*)\/values$/;
+
+/** Answers requests below `/api/v1`; undefined: there is no such path. */
+export function createHttpApi(
+  options: ApiOptions,
+): (request: HttpRequest, path: string) => Promise<HttpResponse | undefined> {
+  const { server, engine, monotonic } = options;
+  const write = createWriteReceiver({
+    storage: server.tsdb,
+    clock: server.clock,
+    log: server.log.with({ component: "web" }),
+    accepted: server.flags.list("web.remote-write-receiver.accepted-protobuf-messages"),
+  });
+
+  async function run(request: HttpRequest, operation: Operation, variable: string): Promise<HttpResponse> {
+    try {
+      const parameters = await readParameters(request);
+      const nowMs = server.clock.now();
+      const call = {
+        server,
+        engine,
+        queryable: server.tsdb,
+        nowMs,
+        monotonic,
+        request,
+        parameters,
+        variable,
+      };
+      return apiResponse(await operation(call));
+    } catch (error) {
+      if (error instanceof ApiError) return apiErrorResponse(error);
+      if (error instanceof BodyLimitError)
+        return apiErrorResponse(
+          new ApiError("bad_data", "error parsing form values: http: request body too large"),
+        );
+      server.log.error("API request failed", { path: request.target, err: error });
+      return apiErrorResponse(new ApiError("internal", (error as Error).message));
+    }
+  }
+
+  return async (request, path) => {
+    if (path === "/write" && request.method === "POST") {
+      if (!server.flags.boolean("web.enable-remote-write-receiver"))
+        return text(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+      return write(request);
+    }
+    const label = LABEL_VALUES.exec(path);
+    const found: [string[], Operation] | undefined = label
+      ? [READ, (call) => labelValues(call, call.variable)]
+      : Object.hasOwn(OPERATIONS, path)
+        ? OPERATIONS[path]
+        : undefined;
+    if (found === undefined) return undefined;
+    const [methods, operation] = found;
+    if (!methods.includes(request.method))
+      return { ...text(405, "Method Not Allowed"), headers: { allow: methods.join(", ") } };
+    return run(request, operation, label === null ? "" : decodeURIComponent(label[1]));
+  };
+}
+
+function text(status: number, body: string): HttpResponse {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${body}\n` };
+}

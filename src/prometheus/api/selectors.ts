@@ -1,0 +1,47 @@
+/** Series selectors as the API takes them in `match[]`. */
+import type { Matcher } from "../matcher.ts";
+import { type Expression, parseExpression } from "../promql/mod.ts";
+
+/** The matchers of one selector: `up{job="x"}`. @throws ParseError, Error */
+export function parseSelector(text: string): Matcher[] {
+  const expression = parseExpression(text);
+  const isPlain =
+    expression.kind === "vector-selector" &&
+    expression.at === undefined &&
+    expression.offsetMs === 0 &&
+    expression.offsetExpression === undefined;
+  if (!isPlain) throw new Error(`1:1: parse error: expected a metric selector, got ${JSON.stringify(text)}`);
+  return expression.matchers;
+}
+
+/** The matchers of every selector in an expression. @throws ParseError */
+export function selectorsOf(query: string): Matcher[][] {
+  const found: Matcher[][] = [];
+  const pending: Expression[] = [parseExpression(query)];
+  while (pending.length > 0) {
+    const node = pending.pop()!;
+    if (node.kind === "vector-selector") found.push(node.matchers);
+    else pending.push(...partsOf(node));
+  }
+  return found;
+}
+
+function partsOf(node: Expression): Expression[] {
+  switch (node.kind) {
+    case "matrix-selector":
+      return [node.vector];
+    case "binary":
+      return [node.left, node.right];
+    case "call":
+      return node.arguments;
+    case "aggregation":
+      return node.parameter === undefined ? [node.expression] : [node.expression, node.parameter];
+    case "subquery":
+    case "parenthesis":
+    case "unary":
+    case "step-invariant":
+      return [node.expression];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,170 @@
+/** `/api/v1/status/*`, `/api/v1/targets*`, `/api/v1/metadata` and their like: what the server says of itself. */
+import { stringify } from "yaml";
+import type { Labels } from "../../model/labels.ts";
+import { configYaml } from "../config/config-yaml.ts";
+import { formatDuration } from "../config/units.ts";
+import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
+import type { ScrapePool } from "../scrape/scrape-manager.ts";
+import type { PrometheusServer } from "../server-state.ts";
+import { ApiError, type ApiResult } from "./api-request.ts";
+
+export const BUILD_INFO = {
+  version: "3.14.0",
+  revision: "percolate-topology",
+  branch: "HEAD",
+  buildUser: "",
+  buildDate: "",
+  goVersion: "node",
+};
+
+export function runtimeInfo(server: PrometheusServer): ApiResult {
+  const { status, clock } = server;
+  return {
+    data: {
+      startTime: new Date(status.startMs).toISOString(),
+      CWD: status.workingDirectory,
+      hostname: status.hostname,
+      serverTime: new Date(clock.now()).toISOString(),
+      reloadConfigSuccess: status.reloadSucceeded,
+      lastConfigTime: `${new Date(status.lastReloadMs).toISOString().slice(0, 19)}Z`,
+      corruptionCount: server.tsdb.counters.walCorruptions,
+      goroutineCount: 1,
+      GOMAXPROCS: 1,
+      GOMEMLIMIT: 0,
+      GOGC: "",
+      GODEBUG: "",
+      storageRetention: server.retentionText,
+    },
+  };
+}
+
+export function statusConfig(server: PrometheusServer): ApiResult {
+  return { data: { yaml: stringify(configYaml(server.config)) } };
+}
+
+export function tsdbStatus(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const text = parameters.get("limit") ?? "";
+  const limit = text === "" ? 10 : Number(text);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new ApiError("bad_data", "limit must be a positive number");
+  if (limit > 10_000) throw new ApiError("bad_data", "limit must not exceed 10000");
+  return { data: server.tsdb.status(limit) };
+}
+
+function targetJson(job: string, loop: ScrapeLoop) {
+  const { target, status } = loop;
+  return {
+    discoveredLabels: target.discovered.toObject(),
+    labels: target.labels.toObject(),
+    scrapePool: job,
+    scrapeUrl: target.url,
+    globalUrl: target.url,
+    lastError: status.lastError,
+    lastScrape:
+      status.lastScrapeMs === 0 ? "0001-01-01T00:00:00Z" : new Date(status.lastScrapeMs).toISOString(),
+    lastScrapeDuration: status.lastDurationSeconds,
+    health: status.health,
+    scrapeInterval: formatDuration(target.intervalMs),
+    scrapeTimeout: formatDuration(target.timeoutMs),
+  };
+}
+
+export function targets(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const state = (parameters.get("state") ?? "").toLowerCase();
+  const only = parameters.get("scrapePool") ?? "";
+  const pools = sortedPools(server).filter(([job]) => only === "" || job === only);
+  const showActive = state === "" || state === "any" || state === "active";
+  const showDropped = state === "" || state === "any" || state === "dropped";
+  return {
+    data: {
+      activeTargets: showActive
+        ? pools.flatMap(([job, pool]) => [...pool.loops.values()].map((loop) => targetJson(job, loop)))
+        : [],
+      droppedTargets: showDropped
+        ? pools.flatMap(([job, pool]) =>
+            pool.dropped.map(({ discovered }) => ({
+              discoveredLabels: discovered.toObject(),
+              scrapePool: job,
+            })),
+          )
+        : [],
+      droppedTargetCounts: Object.fromEntries(
+        sortedPools(server).map(([job, pool]) => [job, pool.dropped.length]),
+      ),
+    },
+  };
+}
+
+export function sortedPools(server: PrometheusServer): [job: string, pool: ScrapePool][] {
+  return [...server.scrape.pools].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+export function scrapePools(server: PrometheusServer): ApiResult {
+  return { data: { scrapePools: sortedPools(server).map(([job]) => job) } };
+}
+
+export function scrapePoolConfig(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const name = parameters.get("scrapePool") ?? "";
+  if (name === "") throw new ApiError("bad_data", "no scrapePool parameter provided");
+  const pool = server.scrape.pools.get(name);
+  if (pool === undefined)
+    throw new ApiError(
+      "bad_data",
+      `error retrieving scrape config: scrape pool not found: ${JSON.stringify(name)}`,
+    );
+  return { data: { yaml: stringify(configYaml(pool.config)) } };
+}
+
+/** `limit` of the metadata endpoints. */
+function metadataLimit(parameters: URLSearchParams, name: string, fallback: number): number {
+  const text = parameters.get(name) ?? "";
+  if (text === "") return fallback;
+  if (!/^[+-]?\d+$/.test(text)) throw new ApiError("bad_data", `${name} must be a number`);
+  return Number(text);
+}
+
+/** The metadata that targets and remote writers gave, by metric; several when they differ. */
+export function metadata(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const limit = metadataLimit(parameters, "limit", -1);
+  const perMetric = metadataLimit(parameters, "limit_per_metric", -1);
+  const wanted = parameters.get("metric") ?? "";
+  const found = new Map<string, Map<string, { type: string; unit: string; help: string }>>();
+  const add = (metric: string, { type, unit, help }: { type: string; unit: string; help: string }) => {
+    if (wanted !== "" && metric !== wanted) return;
+    let variants = found.get(metric);
+    if (variants === undefined) {
+      if (limit >= 0 && found.size >= limit) return;
+      found.set(metric, (variants = new Map()));
+    }
+    if (perMetric > 0 && variants.size >= perMetric) return;
+    variants.set(`${type}\n${unit}\n${help}`, { type, unit, help });
+  };
+  for (const [, pool] of server.scrape.pools)
+    for (const loop of pool.loops.values()) for (const [metric, each] of loop.metadata) add(metric, each);
+  for (const [metric, each] of server.tsdb.metadata()) add(metric, each);
+  return {
+    data: Object.fromEntries([...found].map(([metric, variants]) => [metric, [...variants.values()]])),
+  };
+}
+
+export function targetMetadata(
+  server: PrometheusServer,
+  parameters: URLSearchParams,
+  matches: (labels: Labels) => boolean,
+): ApiResult {
+  const limit = metadataLimit(parameters, "limit", -1);
+  const metric = parameters.get("metric") ?? "";
+  const rows: unknown[] = [];
+  for (const [, pool] of sortedPools(server)) {
+    for (const loop of pool.loops.values()) {
+      if (!matches(loop.target.labels)) continue;
+      for (const [name, { type, help, unit }] of loop.metadata) {
+        if (limit >= 0 && rows.length >= limit) return { data: rows };
+        if (metric !== "" && name !== metric) continue;
+        const target = loop.target.labels.toObject();
+        rows.push(metric === "" ? { target, metric: name, type, help, unit } : { target, type, help, unit });
+      }
+    }
+  }
+  return { data: rows };
+}

@@ -1,0 +1,44 @@
+/** `topology run prometheus FLAGS`: takes the flags of upstream's `prometheus`. */
+import type { Command } from "../base/system.ts";
+import { BUILD_INFO } from "./api/status-api.ts";
+import { ConfigError } from "./config/strict-yaml.ts";
+import { parseFlags } from "./flags.ts";
+import { startServer } from "./server.ts";
+
+export const command: Command = async (args, system) => {
+  const { log } = system;
+  if (args.includes("--version")) {
+    system.print(`prometheus, version ${BUILD_INFO.version} (${BUILD_INFO.revision})\n`);
+    return 0;
+  }
+  let flags: ReturnType<typeof parseFlags>;
+  try {
+    flags = parseFlags(args);
+  } catch (error) {
+    log.error("Error parsing command line arguments", { err: error });
+    return 2;
+  }
+  if (flags.boolean("agent")) {
+    log.error("Agent mode is not supported");
+    return 2;
+  }
+  const ended = Promise.withResolvers<void>();
+  log.info("Starting Prometheus Server", { mode: "server", version: BUILD_INFO.version });
+  try {
+    const server = await startServer(flags, system, () => ended.resolve());
+    system.onHangup(() => void server.reload().catch(() => {}));
+    const stop = () => {
+      log.warn("Received an OS signal, exiting gracefully...");
+      ended.resolve();
+    };
+    if (system.signal.aborted) stop();
+    else system.signal.addEventListener("abort", stop, { once: true });
+    await ended.promise;
+    await server.stop();
+    log.info("See you next time!");
+    return 0;
+  } catch (error) {
+    log.error(error instanceof ConfigError ? error.message : "fatal error", { err: error });
+    return 1;
+  }
+};

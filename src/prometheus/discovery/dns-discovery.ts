@@ -1,0 +1,52 @@
+/** Targets from DNS records (`discovery/dns`). */
+import type { Logger } from "../../base/log.ts";
+import { systemResolver } from "../../base/resolver.ts";
+import type { DnsDiscoveryConfig } from "../config/discovery-config.ts";
+import type { DiscoverySystem } from "./discovery-manager.ts";
+import { createRefreshDiscovery } from "./refresh-discovery.ts";
+import type { Discoverer, TargetGroup } from "./target-group.ts";
+
+export function createDnsDiscovery(
+  config: DnsDiscoveryConfig,
+  system: DiscoverySystem,
+  log: Logger,
+): Discoverer {
+  const resolver = system.resolver ?? systemResolver;
+  const type = config.type.toUpperCase();
+  const target = (host: string, port: number) =>
+    host.includes(":") ? `[${host}]:${port}` : `${host.replace(/\.$/, "")}:${port}`;
+  const lookup = async (name: string): Promise<TargetGroup> => {
+    const base = { __meta_dns_name: name };
+    if (type === "SRV") {
+      const records = await resolver.resolveSrv(name);
+      const targets = records.map((record) => ({
+        ...base,
+        __address__: target(record.name, record.port),
+        __meta_dns_srv_record_target: `${record.name}.`,
+        __meta_dns_srv_record_port: String(record.port),
+      }));
+      return { source: name, targets, labels: {} };
+    }
+    const hosts = await resolver.resolve(name, type as "A" | "AAAA" | "MX" | "NS");
+    const label =
+      type === "MX"
+        ? "__meta_dns_mx_record_target"
+        : type === "NS"
+          ? "__meta_dns_ns_record_target"
+          : undefined;
+    const targets = hosts.map((host) => ({
+      ...base,
+      __address__: target(host, config.port),
+      ...(label === undefined ? {} : { [label]: `${host}.` }),
+    }));
+    return { source: name, targets, labels: {} };
+  };
+  return createRefreshDiscovery(system.clock, log, config.refresh_interval, async () => {
+    const results = await Promise.allSettled(config.names.map(lookup));
+    return results.flatMap((result, index) => {
+      if (result.status === "fulfilled") return [result.value];
+      log.error("Error refreshing DNS targets", { name: config.names[index], err: result.reason });
+      return [];
+    });
+  });
+}

@@ -1,0 +1,182 @@
+/** The command line of `prometheus` (3.14): every flag that upstream takes, with its default. */
+import { ConfigError } from "./config/strict-yaml.ts";
+import { formatBytes, formatDuration, parseBytes, parseDuration } from "./config/units.ts";
+
+type FlagKind = "text" | "boolean" | "duration" | "bytes" | "integer" | "number" | "list";
+
+/** Flag → kind and default. Those that have no meaning here are taken and shown, like Go's own tuning. */
+const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
+  agent: ["boolean", "false"],
+  "alertmanager.drain-notification-queue-on-shutdown": ["boolean", "true"],
+  "alertmanager.notification-batch-size": ["integer", "256"],
+  "alertmanager.notification-queue-capacity": ["integer", "10000"],
+  "auto-gomaxprocs": ["boolean", "true"],
+  "auto-gomemlimit": ["boolean", "true"],
+  "auto-gomemlimit.ratio": ["number", "0.9"],
+  "auto-gomemlimit.refresh-interval": ["duration", "0s"],
+  "config.auto-reload": ["boolean", "false"],
+  "config.auto-reload-interval": ["duration", "30s"],
+  "config.file": ["text", "prometheus.yml"],
+  "enable-feature": ["list", ""],
+  "log.format": ["text", "logfmt"],
+  "log.level": ["text", "info"],
+  "query.lookback-delta": ["duration", "5m"],
+  "query.max-concurrency": ["integer", "20"],
+  "query.max-samples": ["integer", "50000000"],
+  "query.timeout": ["duration", "2m"],
+  "rules.alert.for-grace-period": ["duration", "10m"],
+  "rules.alert.for-outage-tolerance": ["duration", "1h"],
+  "rules.alert.resend-delay": ["duration", "1m"],
+  "rules.max-concurrent-evals": ["integer", "4"],
+  "scrape.adjust-timestamps": ["boolean", "true"],
+  "scrape.discovery-reload-interval": ["duration", "5s"],
+  "scrape.timestamp-tolerance": ["duration", "2ms"],
+  "storage.agent.checkpoint-batch-size": ["integer", "1000"],
+  "storage.agent.checkpoint-from-in-memory-series": ["boolean", "false"],
+  "storage.agent.no-lockfile": ["boolean", "false"],
+  "storage.agent.path": ["text", "data-agent/"],
+  "storage.agent.retention.max-time": ["duration", "4h"],
+  "storage.agent.retention.min-time": ["duration", "5m"],
+  "storage.agent.wal-compression": ["boolean", "true"],
+  "storage.agent.wal-compression-type": ["text", "snappy"],
+  "storage.agent.wal-segment-size": ["bytes", "0B"],
+  "storage.agent.wal-truncate-frequency": ["duration", "0s"],
+  "storage.remote.flush-deadline": ["duration", "1m"],
+  "storage.remote.read-concurrent-limit": ["integer", "10"],
+  "storage.remote.read-max-bytes-in-frame": ["integer", "1048576"],
+  "storage.remote.read-sample-limit": ["integer", "50000000"],
+  "storage.tsdb.allow-overlapping-blocks": ["boolean", "true"],
+  "storage.tsdb.allow-overlapping-compaction": ["boolean", "true"],
+  "storage.tsdb.block-reload-interval": ["duration", "1m"],
+  "storage.tsdb.delay-compact-file.path": ["text", ""],
+  "storage.tsdb.delayed-compaction.max-percent": ["integer", "10"],
+  "storage.tsdb.head-chunks-write-queue-size": ["integer", "0"],
+  "storage.tsdb.max-block-chunk-segment-size": ["bytes", "0B"],
+  "storage.tsdb.max-block-duration": ["duration", "0s"],
+  "storage.tsdb.min-block-duration": ["duration", "2h"],
+  "storage.tsdb.no-lockfile": ["boolean", "false"],
+  "storage.tsdb.path": ["text", "data/"],
+  "storage.tsdb.retention.size": ["bytes", "0B"],
+  "storage.tsdb.retention.time": ["duration", "0s"],
+  "storage.tsdb.samples-per-chunk": ["integer", "120"],
+  "storage.tsdb.wal-compression": ["boolean", "true"],
+  "storage.tsdb.wal-compression-type": ["text", "snappy"],
+  "storage.tsdb.wal-segment-size": ["bytes", "0B"],
+  "web.config.file": ["text", ""],
+  "web.console.libraries": ["text", "console_libraries"],
+  "web.console.templates": ["text", "consoles"],
+  "web.cors.origin": ["text", ".*"],
+  "web.enable-admin-api": ["boolean", "false"],
+  "web.enable-lifecycle": ["boolean", "false"],
+  "web.enable-otlp-receiver": ["boolean", "false"],
+  "web.enable-remote-write-receiver": ["boolean", "false"],
+  "web.external-url": ["text", ""],
+  "web.listen-address": ["list", "0.0.0.0:9090"],
+  "web.max-connections": ["integer", "512"],
+  "web.max-notifications-subscribers": ["integer", "16"],
+  "web.page-title": ["text", "Prometheus Time Series Collection and Processing Server"],
+  "web.read-timeout": ["duration", "5m"],
+  "web.remote-write-receiver.accepted-protobuf-messages": [
+    "list",
+    "prometheus.WriteRequest,io.prometheus.write.v2.Request",
+  ],
+  "web.route-prefix": ["text", ""],
+  "web.search.max-limit": ["integer", "10000"],
+  "web.user-assets": ["text", ""],
+  "write-documentation": ["boolean", "false"],
+};
+/** Retention when neither flag nor configuration says one. */
+export const DEFAULT_RETENTION_MS = 15 * 86_400_000;
+
+export class Flags {
+  readonly #values: Map<string, string>;
+
+  constructor(values: Map<string, string>) {
+    this.#values = values;
+  }
+
+  text(name: string): string {
+    return this.#values.get(name) ?? FLAGS[name][1];
+  }
+
+  boolean(name: string): boolean {
+    return this.text(name) === "true";
+  }
+
+  number(name: string): number {
+    return Number(this.text(name));
+  }
+
+  /** Milliseconds. */
+  duration(name: string): number {
+    return parseDuration(this.text(name));
+  }
+
+  bytes(name: string): number {
+    return parseBytes(this.text(name));
+  }
+
+  list(name: string): string[] {
+    return this.text(name)
+      .split(",")
+      .filter((each) => each !== "");
+  }
+
+  isGiven(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  hasFeature(name: string): boolean {
+    return this.list("enable-feature").includes(name);
+  }
+
+  /** All flags as `/api/v1/status/flags` shows them. */
+  all(): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(FLAGS).map(([name, [kind]]) => {
+        const value = this.text(name);
+        if (kind === "duration") return [name, formatDuration(parseDuration(value))];
+        if (kind === "bytes") return [name, formatBytes(parseBytes(value))];
+        return [name, value];
+      }),
+    );
+  }
+}
+
+/**
+ * `--name=value`, `--name value`, `--[no-]switch`.
+ *
+ * @throws ConfigError naming the flag
+ */
+export function parseFlags(args: readonly string[]): Flags {
+  const values = new Map<string, string>();
+  for (let i = 0; i < args.length; i++) {
+    const match = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]);
+    if (match === null) throw new ConfigError(`unexpected ${args[i]}`);
+    const isNegated = match[1].startsWith("no-") && FLAGS[match[1].slice(3)]?.[0] === "boolean";
+    const name = isNegated ? match[1].slice(3) : match[1];
+    if (!Object.hasOwn(FLAGS, name)) throw new ConfigError(`unknown long flag '--${match[1]}'`);
+    const [kind] = FLAGS[name];
+    if (kind === "boolean") {
+      values.set(name, match[2] === undefined ? String(!isNegated) : match[2]);
+      continue;
+    }
+    const value = match[2] ?? args[++i];
+    if (value === undefined) throw new ConfigError(`expected argument for flag '--${name}'`);
+    check(name, kind, value);
+    const isRepeated = kind === "list" && values.has(name);
+    values.set(name, isRepeated ? `${values.get(name)},${value}` : value);
+  }
+  return new Flags(values);
+}
+
+function check(name: string, kind: FlagKind, value: string): void {
+  try {
+    if (kind === "duration") parseDuration(value);
+    else if (kind === "bytes") parseBytes(value);
+    else if ((kind === "integer" || kind === "number") && !/^-?\d+(\.\d+)?(e\d+)?$/.test(value))
+      throw new ConfigError(`expected a number but got ${JSON.stringify(value)}`);
+  } catch (error) {
+    throw new ConfigError(`--${name}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Prometheus: scrapes, stores and answers. Stands for prometheus/prometheus 3.14 in server mode.
+ *
+ * It reads upstream's configuration, takes its flags, speaks its HTTP API, and writes its on-disk format, so that the
+ * real one can take its place and its data. Differences on purpose:
+ *
+ * - A target that was just discovered is scraped at once, and then at its place in the interval as upstream.
+ * - Series of a target that is gone end at once, not after another interval.
+ * - Discovery: static, file, http, dns and kubernetes; a configuration that asks for another is refused by name.
+ * - No agent mode, no console templates, no proxy and no TLS client certificates.
+ */
+export { loadConfigFile, parseConfig } from "./config/load-config.ts";
+export type { PrometheusConfig } from "./config/prometheus-config.ts";
+export { parseFlags } from "./flags.ts";
+export { Engine, QueryError } from "./promql/mod.ts";
+export { type RunningServer, startServer } from "./server.ts";
+export { openTsdb, type Tsdb } from "./tsdb/mod.ts";

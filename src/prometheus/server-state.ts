@@ -1,0 +1,30 @@
+/** What the HTTP side of the server knows of the rest. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { PrometheusConfig } from "./config/prometheus-config.ts";
+import type { Flags } from "./flags.ts";
+import type { ScrapeManager } from "./scrape/scrape-manager.ts";
+import type { Tsdb } from "./tsdb/mod.ts";
+
+export interface PrometheusStatus {
+  startMs: number;
+  workingDirectory: string;
+  hostname: string;
+  reloadSucceeded: boolean;
+  /** Milliseconds since the epoch of the last reload that succeeded. */
+  lastReloadMs: number;
+}
+
+export interface PrometheusServer {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly flags: Flags;
+  readonly tsdb: Tsdb;
+  readonly scrape: ScrapeManager;
+  readonly status: PrometheusStatus;
+  /** Replaced by a reload. */
+  readonly config: PrometheusConfig;
+  readonly retentionText: string;
+  /** @throws ConfigError: the old configuration stays. */
+  reload(): Promise<void>;
+}

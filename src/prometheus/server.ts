@@ -1,0 +1,175 @@
+/** Puts the server together: store, discovery, scraping, engine and web, from flags and a configuration. */
+import { hostname } from "node:os";
+import type { HttpServer } from "../base/network.ts";
+import type { System } from "../base/system.ts";
+import { loadConfigFile, scrapeConfigsOf } from "./config/load-config.ts";
+import type { PrometheusConfig } from "./config/prometheus-config.ts";
+import { ConfigError } from "./config/strict-yaml.ts";
+import { formatBytes, formatDuration } from "./config/units.ts";
+import { DiscoveryManager } from "./discovery/discovery-manager.ts";
+import { DEFAULT_RETENTION_MS, type Flags } from "./flags.ts";
+import { Engine } from "./promql/mod.ts";
+import { ScrapeManager } from "./scrape/scrape-manager.ts";
+import type { PrometheusServer } from "./server-state.ts";
+import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
+import { createWebHandler } from "./web/http-server.ts";
+import { HttpMetrics } from "./web/own-metrics.ts";
+
+export interface RunningServer {
+  addresses: { host: string; port: number }[];
+  reload(): Promise<void>;
+  /** Takes no more requests, ends scrapes, and makes everything acknowledged durable. */
+  stop(): Promise<void>;
+}
+
+/** Requests under way when the server is asked to end get this long. */
+const STOP_GRACE_MS = 3_000;
+const DEFAULT_MAX_EXEMPLARS = 100_000;
+
+/** @throws ConfigError, or an error of the store or the network */
+export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
+  const { clock, disk, env, log } = system;
+  const path = flags.text("config.file");
+  const load = () => loadConfigFile(path, { disk, env, log });
+  let config: PrometheusConfig;
+  try {
+    config = await load();
+    await scrapeConfigsOf(config, disk);
+  } catch (error) {
+    throw new ConfigError(`Error loading config (--config.file=${path}): ${(error as Error).message}`);
+  }
+  const metrics = new HttpMetrics();
+  const state = { config, tsdb: undefined as Tsdb | undefined };
+  // Listening before the log is replayed: whoever asks meanwhile is told to wait instead of refused.
+  let handle: ReturnType<typeof createWebHandler> | undefined;
+  const listeners = await listen(flags, system, async (request) =>
+    handle === undefined
+      ? { status: 503, headers: { "content-type": "text/plain; charset=utf-8" }, body: "Service Unavailable" }
+      : handle(request),
+  );
+  const startMs = clock.now();
+  const retention = retentionOf(flags, config);
+  const tsdb = await openTsdb({
+    directory: flags.text("storage.tsdb.path").replace(/\/$/, ""),
+    disk,
+    clock,
+    random: system.random,
+    log: log.with({ component: "tsdb" }),
+    retentionMs: retention.timeMs,
+    retentionBytes: retention.bytes,
+    minBlockDurationMs: flags.duration("storage.tsdb.min-block-duration"),
+    maxBlockDurationMs: flags.duration("storage.tsdb.max-block-duration") || undefined,
+    lockFile: !flags.boolean("storage.tsdb.no-lockfile"),
+    ...storeSettings(flags, config),
+  }).catch(async (error) => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    throw error;
+  });
+  state.tsdb = tsdb;
+  const scrape = new ScrapeManager({ storage: tsdb, network: system.network, disk, clock, log });
+  const discovery = new DiscoveryManager(system, log, (job, groups) => scrape.update(job, groups));
+  const server: PrometheusServer = {
+    clock,
+    log,
+    flags,
+    tsdb,
+    scrape,
+    status: {
+      startMs,
+      workingDirectory: process.cwd(),
+      hostname: hostname(),
+      reloadSucceeded: true,
+      lastReloadMs: clock.now(),
+    },
+    get config() {
+      return state.config;
+    },
+    retentionText: retention.text,
+    async reload() {
+      log.info("Loading configuration file", { filename: path });
+      try {
+        await apply(await load());
+        Object.assign(server.status, { reloadSucceeded: true, lastReloadMs: clock.now() });
+        log.info("Completed loading of configuration file", { filename: path });
+      } catch (error) {
+        server.status.reloadSucceeded = false;
+        log.error("Error reloading config", { err: error });
+        throw new ConfigError(
+          `couldn't load configuration (--config.file=${JSON.stringify(path)}): ${(error as Error).message}`,
+        );
+      }
+    },
+  };
+
+  async function apply(next: PrometheusConfig): Promise<void> {
+    const configs = await scrapeConfigsOf(next, disk);
+    await scrape.reload(configs);
+    discovery.reload(new Map(configs.map((each) => [each.job_name, each])));
+    tsdb.reconfigure(storeSettings(flags, next));
+    state.config = next;
+  }
+
+  await apply(config);
+  const engine = new Engine({
+    queryable: tsdb,
+    clock,
+    lookbackMs: flags.duration("query.lookback-delta"),
+    maxSamples: flags.number("query.max-samples"),
+    timeoutMs: flags.duration("query.timeout"),
+    subqueryStepMs: () => state.config.global.evaluation_interval,
+    delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
+    typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
+  });
+  handle = createWebHandler({ server, engine, metrics, quit, monotonic: () => clock.monotonic() });
+  log.info("Server is ready to receive web requests.");
+  return {
+    addresses: listeners.map(({ host, port }) => ({ host, port })),
+    reload: () => server.reload(),
+    async stop() {
+      discovery.stop();
+      await Promise.all(listeners.map((listener) => listener.close(STOP_GRACE_MS)));
+      await scrape.stop();
+      await tsdb.close();
+    },
+  };
+}
+
+function storeSettings(flags: Flags, config: PrometheusConfig) {
+  return {
+    outOfOrderTimeWindowMs: config.storage.tsdb?.out_of_order_time_window ?? 0,
+    maxExemplars: flags.hasFeature("exemplar-storage")
+      ? (config.storage.exemplars?.max_exemplars ?? DEFAULT_MAX_EXEMPLARS)
+      : 0,
+  };
+}
+
+/** The configuration's retention before the flags', and fifteen days when neither says anything. */
+function retentionOf(
+  flags: Flags,
+  config: PrometheusConfig,
+): { timeMs: number; bytes: number; text: string } {
+  const configured = config.storage.tsdb?.retention;
+  const bytes = configured?.size || flags.bytes("storage.tsdb.retention.size");
+  const given = configured?.time || flags.duration("storage.tsdb.retention.time");
+  const timeMs = given === 0 && bytes === 0 ? DEFAULT_RETENTION_MS : given;
+  const parts = [...(timeMs > 0 ? [formatDuration(timeMs)] : []), ...(bytes > 0 ? [formatBytes(bytes)] : [])];
+  return { timeMs, bytes, text: parts.join(" or ") };
+}
+
+async function listen(
+  flags: Flags,
+  system: System,
+  handler: Parameters<System["network"]["serve"]>[1],
+): Promise<HttpServer[]> {
+  const listeners: HttpServer[] = [];
+  for (const address of flags.list("web.listen-address")) {
+    const match = /^(.*):(\d+)$/.exec(address);
+    if (match === null)
+      throw new ConfigError(`--web.listen-address: address ${address}: missing port in address`);
+    const host = match[1].replace(/^\[(.*)\]$/, "$1") || "0.0.0.0";
+    const listener = await system.network.serve({ host, port: Number(match[2]) }, handler);
+    system.log.info("Listening on", { component: "web", address: `${listener.host}:${listener.port}` });
+    listeners.push(listener);
+  }
+  return listeners;
+}

@@ -1,0 +1,141 @@
+/** Everything that the server answers over HTTP (`web/web.go`). */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { HttpRequest, HttpResponse } from "../../base/network.ts";
+import { textResponse } from "../../base/network.ts";
+import { prefersOpenMetrics } from "../../wire/exposition/exposition-writer.ts";
+import { createHttpApi } from "../api/http-api.ts";
+import { BUILD_INFO } from "../api/status-api.ts";
+import type { Engine } from "../promql/mod.ts";
+import type { PrometheusServer } from "../server-state.ts";
+import { type HttpMetrics, ownMetrics } from "./own-metrics.ts";
+
+export interface WebOptions {
+  server: PrometheusServer;
+  engine: Engine;
+  monotonic: () => number;
+  metrics: HttpMetrics;
+  /** Ends the process gracefully. */
+  quit: () => void;
+}
+
+/** Answers smaller than this are not worth compressing. */
+const MIN_GZIP_BYTES = 1400;
+const compress = promisify(gzip);
+
+export function createWebHandler(options: WebOptions): (request: HttpRequest) => Promise<HttpResponse> {
+  const { server, metrics } = options;
+  const prefix = routePrefix(server);
+  const api = createHttpApi(options);
+  const origins = new RegExp(`^(?:${server.flags.text("web.cors.origin")})$`);
+
+  async function route(request: HttpRequest): Promise<HttpResponse> {
+    const question = request.target.indexOf("?");
+    const whole = question < 0 ? request.target : request.target.slice(0, question);
+    if (prefix !== "" && !whole.startsWith(`${prefix}/`)) {
+      if (whole === "/" || whole === prefix) return redirect(`${prefix}/`);
+      return notFound();
+    }
+    const path = whole.slice(prefix.length);
+    if (path.startsWith("/api/v1/")) return apiRoute(request, path.slice("/api/v1".length));
+    return (await plainRoute(request, path)) ?? notFound();
+  }
+
+  async function apiRoute(request: HttpRequest, path: string): Promise<HttpResponse> {
+    if (request.method === "OPTIONS") return { status: 204, headers: cors(request) };
+    const response = (await api(request, path)) ?? notFound();
+    return { ...response, headers: { ...response.headers, ...cors(request) } };
+  }
+
+  function cors(request: HttpRequest): Record<string, string> {
+    const { origin } = request.headers;
+    if (origin === undefined || !origins.test(origin)) return { vary: "Origin" };
+    return {
+      vary: "Origin",
+      "access-control-allow-headers": "Accept, Authorization, Content-Type, Origin",
+      "access-control-allow-methods": "GET, POST, OPTIONS",
+      "access-control-allow-origin": origin,
+      "access-control-expose-headers": "Date",
+    };
+  }
+
+  async function plainRoute(request: HttpRequest, path: string): Promise<HttpResponse | undefined> {
+    const isWrite = request.method === "POST" || request.method === "PUT";
+    switch (path) {
+      case "/-/healthy":
+        return textResponse(200, "Prometheus Server is Healthy.\n");
+      case "/-/ready":
+        return textResponse(200, "Prometheus Server is Ready.\n");
+      case "/-/reload":
+      case "/-/quit":
+        if (!server.flags.boolean("web.enable-lifecycle"))
+          return textResponse(403, "Lifecycle API is not enabled.");
+        if (!isWrite) return textResponse(405, "Only POST or PUT requests allowed", { allow: "POST, PUT" });
+        return path === "/-/quit" ? quit() : reload();
+      case "/metrics":
+        return ownMetrics(server, metrics, prefersOpenMetrics(request.headers.accept));
+      case "/version":
+        return {
+          status: 200,
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(BUILD_INFO),
+        };
+      case "/federate": {
+        const { federate } = await import("../api/federate.ts");
+        return federate(request, server);
+      }
+      case "/":
+        return redirect(`${prefix}/query`);
+      default:
+        return undefined;
+    }
+  }
+
+  function quit(): HttpResponse {
+    options.quit();
+    return textResponse(200, "Requesting termination... Goodbye!");
+  }
+
+  async function reload(): Promise<HttpResponse> {
+    try {
+      await server.reload();
+      return textResponse(200, "");
+    } catch (error) {
+      return textResponse(500, `failed to reload config: ${(error as Error).message}\n`);
+    }
+  }
+
+  return async (request) => {
+    const started = options.monotonic();
+    const response = await route(request);
+    metrics.observe(request, response.status, (options.monotonic() - started) / 1000);
+    return compressed(request, response);
+  };
+}
+
+export function routePrefix(server: PrometheusServer): string {
+  const { flags } = server;
+  const given = flags.text("web.route-prefix");
+  const external = flags.text("web.external-url");
+  const path = given !== "" || external === "" ? given : new URL(external).pathname;
+  return `/${path.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+}
+
+async function compressed(request: HttpRequest, response: HttpResponse): Promise<HttpResponse> {
+  const { body } = response;
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  if (!isWhole || body.length < MIN_GZIP_BYTES || response.headers?.["content-encoding"] !== undefined)
+    return response;
+  if (!/\bgzip\b/.test(request.headers["accept-encoding"] ?? "")) return response;
+  // Quick rather than small: on one machine the copy is cheaper than the compression.
+  const bytes = await compress(body, { level: 1 });
+  return { ...response, headers: { ...response.headers, "content-encoding": "gzip" }, body: bytes };
+}
+
+function redirect(location: string): HttpResponse {
+  return { status: 302, headers: { location } };
+}
+
+function notFound(): HttpResponse {
+  return textResponse(404, "404 page not found\n", { "x-content-type-options": "nosniff" });
+}

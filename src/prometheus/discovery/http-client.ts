@@ -12,7 +12,7 @@ export interface HttpClientParts {
 }
 
 export interface HttpClient {
-  fetch(url: string, options?: FetchOptions): Promise<FetchResponse>;
+  request(url: string, options?: FetchOptions): Promise<FetchResponse>;
 }
 
 /** As Go's client. */
@@ -27,7 +27,7 @@ export function createHttpClient(config: HttpClientConfig, parts: HttpClientPart
   const { network } = parts;
   const authorize = authorizerOf(config, parts);
   return {
-    async fetch(url, options = {}) {
+    async request(url, options = {}) {
       const headers: HttpHeaders = { ...options.headers };
       await addHeaders(config, parts.disk, headers);
       const authorization = await authorize();

@@ -16,7 +16,7 @@ export function createHttpDiscovery(
 ): Discoverer {
   const client = createHttpClient(config, system);
   return createRefreshDiscovery(system.clock, log, config.refresh_interval, async (signal) => {
-    const response = await client.fetch(config.url, {
+    const response = await client.request(config.url, {
       headers: {
         accept: "application/json",
         "user-agent": "Prometheus/3.14.0",

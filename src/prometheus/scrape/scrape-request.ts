@@ -38,7 +38,7 @@ export async function requestScrape(
   signal: AbortSignal,
 ): Promise<ScrapeBody> {
   const response = await client
-    .fetch(url, {
+    .request(url, {
       headers: {
         accept: acceptHeader(config.scrape_protocols!, config.metric_name_escaping_scheme),
         "accept-encoding": config.enable_compression ? "gzip" : "identity",

@@ -29,6 +29,8 @@ export interface CatalogueImage {
   /** WORKDIR. @default the container's own root folder */
   workingDirectory?: string;
   env?: Record<string, string>;
+  /** Names by which a pod's `command` may call the image's own program: `/bin/prometheus`. */
+  programs?: string[];
 }
 
 export interface ImageCatalogue {
@@ -41,25 +43,41 @@ export interface ImageCatalogue {
 /** The command that starts `topology run <component>`. */
 export type ComponentCommand = (component: string) => string[];
 
-const BUILT_IN: Record<string, string> = {
-  "percolate/test-db": "test-db",
-  "percolate/router": "router",
-  "prom/prometheus": "prometheus",
-  "quay.io/prometheus/prometheus": "prometheus",
-  "otel/opentelemetry-collector": "collector",
-  "otel/opentelemetry-collector-contrib": "collector",
-  "ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector": "collector",
-  "ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-contrib": "collector",
-  "grafana/grafana": "grafana",
-  "grafana/grafana-oss": "grafana",
-  "registry.k8s.io/kube-state-metrics/kube-state-metrics": "kube-state-metrics",
-  "ghcr.io/kedacore/keda": "keda",
-};
+const OTEL_RELEASES = "ghcr.io/open-telemetry/opentelemetry-collector-releases";
+
+const BUILT_IN: { component: string; images: string[]; programs?: string[] }[] = [
+  { component: "test-db", images: ["percolate/test-db"] },
+  { component: "router", images: ["percolate/router"] },
+  {
+    component: "prometheus",
+    images: ["prom/prometheus", "quay.io/prometheus/prometheus"],
+    programs: ["/bin/prometheus", "prometheus"],
+  },
+  {
+    component: "collector",
+    images: [
+      "otel/opentelemetry-collector",
+      "otel/opentelemetry-collector-contrib",
+      `${OTEL_RELEASES}/opentelemetry-collector`,
+      `${OTEL_RELEASES}/opentelemetry-collector-contrib`,
+    ],
+    programs: ["/otelcol", "otelcol", "/otelcol-contrib", "otelcol-contrib"],
+  },
+  { component: "grafana", images: ["grafana/grafana", "grafana/grafana-oss"], programs: ["/run.sh"] },
+  {
+    component: "kube-state-metrics",
+    images: ["registry.k8s.io/kube-state-metrics/kube-state-metrics"],
+    programs: ["/kube-state-metrics", "kube-state-metrics"],
+  },
+  { component: "keda", images: ["ghcr.io/kedacore/keda"], programs: ["/keda", "keda"] },
+];
 
 /** `prom/prometheus` and the rest: the images that the project's own components stand in for. */
 export function builtInImages(commandOf: ComponentCommand): Record<string, CatalogueImage> {
   return Object.fromEntries(
-    Object.entries(BUILT_IN).map(([image, component]) => [image, { command: commandOf(component) }]),
+    BUILT_IN.flatMap(({ component, images, programs }) =>
+      images.map((image) => [image, { command: commandOf(component), programs }]),
+    ),
   );
 }
 

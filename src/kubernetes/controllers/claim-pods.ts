@@ -1,0 +1,60 @@
+/** Adoption and release of what a selector matches (upstream `controller_ref_manager.go`). */
+import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { isStatus } from "../../model/kubernetes-status.ts";
+import { matchesSelector, selectorOf, type LabelSelector } from "../../model/label-selector.ts";
+import { type ControllerContext, controllerReference } from "./controller.ts";
+import { isOwnedOrOrphan } from "./pod-facts.ts";
+
+export interface Claimant {
+  owner: KubernetesObject;
+  apiVersion: string;
+  kind: string;
+  selector: LabelSelector;
+}
+
+/** The objects that belong to the owner, after orphans that match were adopted and those that no longer do released. */
+export async function claimObjects<T extends KubernetesObject>(
+  context: ControllerContext,
+  resource: GroupVersionResource,
+  claimant: Claimant,
+  canAdopt: (object: T) => boolean = () => true,
+): Promise<T[]> {
+  const { api } = context;
+  const { owner, apiVersion, kind } = claimant;
+  const selector = selectorOf(claimant.selector);
+  const isGoing = owner.metadata.deletionTimestamp !== undefined;
+  const { items } = await api.list<T>(resource, { namespace: owner.metadata.namespace });
+  const mine: T[] = [];
+  for (const object of items) {
+    const relation = isOwnedOrOrphan(object, owner.metadata.uid!);
+    const matches = selector !== undefined && matchesSelector(selector, object.metadata.labels);
+    if (relation === "owned" && (matches || isGoing)) mine.push(object);
+    else if (relation === "owned") {
+      const others = object.metadata.ownerReferences!.filter(({ uid }) => uid !== owner.metadata.uid);
+      await patchOwners(context, resource, object, others);
+    } else if (relation === "orphan" && matches && !isGoing && canAdopt(object)) {
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      const references = [...(object.metadata.ownerReferences ?? []), controllerReference(owner, apiVersion, kind)];
+      const adopted = await patchOwners(context, resource, object, references);
+      if (adopted !== undefined) mine.push(adopted);
+    }
+  }
+  return mine;
+}
+
+async function patchOwners<T extends KubernetesObject>(
+  { api }: ControllerContext,
+  resource: GroupVersionResource,
+  object: T,
+  ownerReferences: unknown[],
+): Promise<T | undefined> {
+  const { namespace, name, uid } = object.metadata;
+  try {
+    const body = { metadata: { uid, ownerReferences: ownerReferences.length === 0 ? null : ownerReferences } };
+    return await api.patch<T>(resource, { namespace, name }, { type: "merge", body });
+  } catch (error) {
+    if (isStatus(error, "NotFound", "Conflict", "Invalid")) return undefined;
+    throw error;
+  }
+}

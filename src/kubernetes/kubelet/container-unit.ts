@@ -1,0 +1,115 @@
+/** One container of a pod over all of its runs: what it is doing, and what `containerStatuses` says of it. */
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
+import type { ProcessExit } from "../../base/process.ts";
+import type { Container, ContainerState, ContainerStatus } from "../types.ts";
+import { BackOff } from "./back-off.ts";
+import type { ContainerRun } from "./container-runtime.ts";
+import type { Prober } from "./prober.ts";
+
+export type ContainerRole = "init" | "sidecar" | "main";
+
+export class ContainerUnit {
+  readonly spec: Container;
+  readonly role: ContainerRole;
+  readonly #podUid: string;
+  readonly backOff = new BackOff();
+  readonly imageBackOff = new BackOff();
+  /** Of the present or last run; 0 for the first. */
+  attempt = 0;
+  run: ContainerRun | undefined;
+  prober: Prober | undefined;
+  waiting: { reason: string; message?: string };
+  terminated: ContainerState["terminated"];
+  lastTerminated: ContainerState["terminated"];
+  /** It is on its way out, by the kubelet's will. */
+  stopping = false;
+
+  constructor(spec: Container, role: ContainerRole, podUid: string) {
+    this.spec = spec;
+    this.role = role;
+    this.#podUid = podUid;
+    this.waiting = { reason: role === "main" ? "ContainerCreating" : "PodInitializing" };
+  }
+
+  get started(): boolean {
+    return this.run !== undefined && (this.prober?.started ?? true);
+  }
+
+  get ready(): boolean {
+    if (this.role === "init") return this.terminated?.exitCode === 0;
+    return this.run !== undefined && (this.prober?.ready ?? true);
+  }
+
+  /** It has run at least once. */
+  get hasRun(): boolean {
+    return this.run !== undefined || this.terminated !== undefined || this.lastTerminated !== undefined;
+  }
+
+  get exit(): ContainerState["terminated"] {
+    return this.run === undefined ? (this.terminated ?? this.lastTerminated) : undefined;
+  }
+
+  /** Takes what the API knows from an earlier control plane. */
+  restore(status: ContainerStatus | undefined): void {
+    if (status === undefined) return;
+    this.attempt = status.restartCount;
+    this.lastTerminated = status.lastState?.terminated;
+    this.terminated = status.state?.terminated;
+  }
+
+  /** The run has begun: the one before is history. */
+  begin(run: ContainerRun): void {
+    this.lastTerminated = this.terminated ?? this.lastTerminated;
+    this.terminated = undefined;
+    this.attempt = run.attempt;
+    this.run = run;
+    this.stopping = false;
+  }
+
+  end(exit: ProcessExit, startedMs: number, message?: string): void {
+    this.prober?.stop();
+    this.prober = undefined;
+    this.run = undefined;
+    this.lastTerminated = this.terminated ?? this.lastTerminated;
+    this.terminated = {
+      exitCode: exit.code,
+      reason: exit.code === 0 ? "Completed" : "Error",
+      ...(message ? { message } : {}),
+      startedAt: kubernetesTime(startedMs),
+      finishedAt: kubernetesTime(exit.finishedMs),
+      containerID: this.containerId(this.attempt),
+    };
+  }
+
+  /** What ended is the last state now that another run is waited for. */
+  wait(reason: string, message?: string): void {
+    this.waiting = { reason, ...(message === undefined ? {} : { message }) };
+    this.lastTerminated = this.terminated ?? this.lastTerminated;
+    this.terminated = undefined;
+  }
+
+  status(): ContainerStatus {
+    const { spec, run, terminated, lastTerminated } = this;
+    const state: ContainerState = run
+      ? { running: { startedAt: kubernetesTime(run.process.startedMs) } }
+      : terminated
+        ? { terminated }
+        : { waiting: this.waiting };
+    const hasId = run !== undefined || terminated !== undefined || lastTerminated !== undefined;
+    return {
+      name: spec.name,
+      state,
+      lastState: lastTerminated === undefined ? {} : { terminated: lastTerminated },
+      ready: this.ready,
+      restartCount: this.attempt,
+      image: spec.image,
+      imageID: hasId ? `local/${spec.image}` : "",
+      ...(hasId ? { containerID: this.containerId(this.attempt) } : {}),
+      started: this.started,
+    };
+  }
+
+  containerId(attempt: number): string {
+    return `process://${this.#podUid}/${this.spec.name}/${attempt}`;
+  }
+}

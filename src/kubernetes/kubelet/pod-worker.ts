@@ -1,0 +1,656 @@
+/**
+ * Takes care of one pod from binding to removal (kubelet `pod_workers.go`, `kuberuntime_manager.go`). `#sync` compares
+ * what the pod should be doing with what it does, takes the next steps and reports; everything that happens (an exit, a
+ * probe, a change in the API, a timer) only wakes it.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Disk } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Network } from "../../base/network.ts";
+import type { Processes, ProcessExit } from "../../base/process.ts";
+import type { Sockets } from "../../base/sockets.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
+import { isStatus } from "../../model/kubernetes-status.ts";
+import type { EventRecorder, EventType } from "../../wire/kubernetes/event-recorder.ts";
+import { canonicalJson } from "../controllers/controller.ts";
+import type { ConfigMap, Handler, Node, PersistentVolume, PersistentVolumeClaim, Pod, Probe, Secret, Service } from "../types.ts";
+import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
+import { runInContainer } from "./container-command.ts";
+import type { ContainerRun, ContainerRuntime } from "./container-runtime.ts";
+import { ContainerUnit } from "./container-unit.ts";
+import type { CatalogueImage, ImageCatalogue } from "./image-catalogue.ts";
+import { podStatus } from "./pod-status.ts";
+import { type ProbeKind, Prober } from "./prober.ts";
+import { type ProbeResult, runHandler } from "./probe-runner.ts";
+import { prepareRun, type Surroundings } from "./run-spec.ts";
+import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
+
+export interface PodContext {
+  api: KubernetesApi;
+  clock: Clock;
+  disk: Disk;
+  network: Network;
+  sockets: Sockets;
+  processes: Processes;
+  log: Logger;
+  events: EventRecorder;
+  runtime: ContainerRuntime;
+  images: ImageCatalogue;
+  surroundings: Surroundings;
+  node(name: string): Node;
+  services(): Iterable<Service>;
+  configMap(namespace: string, name: string): ConfigMap | undefined;
+  secret(namespace: string, name: string): Secret | undefined;
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  token(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
+  /** The pod's address: the one that it has, or a free one. */
+  takeAddress(pod: Pod): string;
+  /** The pod is no more: its address is free, its worker forgotten. */
+  release(pod: Pod): void;
+}
+
+/** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
+const SETUP_RETRY_MS = 2_000;
+/** terminationMessagePath is read up to this size. */
+export const MAX_TERMINATION_MESSAGE_BYTES = 4_096;
+/** With FallbackToLogsOnError: so much of the log's end. */
+const FALLBACK_LINES = 80;
+const FALLBACK_BYTES = 2_048;
+/** What is left for the program when a preStop hook has used up the grace period, in milliseconds. */
+const MIN_GRACE_MS = 2_000;
+
+export class PodWorker {
+  readonly #context: PodContext;
+  readonly units: ContainerUnit[];
+  readonly #ends = new WeakMap<ContainerRun, Promise<void>>();
+  readonly #volumes = new Map<string, string>();
+  pod: Pod;
+  ip: string | undefined;
+  #startTime: string;
+  #adopted: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
+  #again = false;
+  #isSetUp = false;
+  #initialized: boolean;
+  #writtenStatus = "";
+  #failure: { reason: string; message: string } | undefined;
+  #ending: Promise<void> | undefined;
+  /** The control plane ends: what happens from now on is for the next one to find. */
+  #leaving = false;
+  #gone = false;
+
+  constructor(context: PodContext, pod: Pod) {
+    this.#context = context;
+    this.pod = pod;
+    const uid = pod.metadata.uid!;
+    const units = (pod.spec.initContainers ?? []).map(
+      (spec) => new ContainerUnit(spec, spec.restartPolicy === "Always" ? "sidecar" : "init", uid),
+    );
+    this.units = [...units, ...pod.spec.containers.map((spec) => new ContainerUnit(spec, "main", uid))];
+    this.#startTime = pod.status?.startTime ?? kubernetesTime(context.clock.now());
+    this.#initialized =
+      pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ?? false;
+    const { activeDeadlineSeconds } = pod.spec;
+    if (activeDeadlineSeconds !== undefined) {
+      const leftMs = Date.parse(this.#startTime) + activeDeadlineSeconds * 1000 - context.clock.now();
+      context.clock.after(Math.max(0, leftMs), () => void this.#deadlineExceeded());
+    }
+  }
+
+  get uid(): string {
+    return this.pod.metadata.uid!;
+  }
+
+  /** Finds what an earlier control plane left running. Called before anything else. */
+  adopt(): Promise<void> {
+    return (this.#adopted ??= this.#adopt());
+  }
+
+  /** The pod in the API has changed. */
+  update(pod: Pod): void {
+    const hurried =
+      pod.metadata.deletionGracePeriodSeconds !== undefined &&
+      pod.metadata.deletionGracePeriodSeconds < (this.pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+    this.pod = pod;
+    if (pod.metadata.deletionTimestamp === undefined) return this.wake();
+    const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
+    if (this.#ending !== undefined && hurried) this.#context.clock.after(graceMs, () => this.#killAll());
+    this.end(graceMs);
+  }
+
+  /** Something that the pod's volumes or environment are made of has changed. */
+  sourcesChanged(): void {
+    if (this.#gone || this.#ending !== undefined) return;
+    if (!this.#isSetUp) this.wake();
+    else void this.#prepareVolumes(false).catch(() => {});
+  }
+
+  /** Tokens are written anew. */
+  async refreshTokens(): Promise<void> {
+    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#prepareVolumes(true);
+  }
+
+  wake(): void {
+    if (this.#gone || this.#leaving) return;
+    if (this.#syncing !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#syncing = this.#sync()
+      .catch((error) => {
+        this.#context.log.error("Error syncing pod, skipping", { pod: this.#name, error });
+        this.#wakeAfter(SETUP_RETRY_MS);
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+        if (this.#again) {
+          this.#again = false;
+          this.wake();
+        }
+      });
+  }
+
+  /** Ends the containers within the grace period and then the pod itself. */
+  end(graceMs: number): Promise<void> {
+    return (this.#ending ??= this.#end(graceMs).catch((error) => {
+      this.#context.log.error("Error killing pod", { pod: this.#name, error });
+    }));
+  }
+
+  /** The control plane ends, and its pods with it; the API keeps them as they are. */
+  async leave(options: { keepProcesses: boolean; maxGraceMs: number }): Promise<void> {
+    this.#leaving = true;
+    await this.#syncing;
+    for (const unit of this.units) unit.prober?.stop();
+    if (options.keepProcesses) return;
+    const graceMs = Math.min((this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000, options.maxGraceMs);
+    await this.#stopAll(graceMs, () => {});
+  }
+
+  unit(container: string): ContainerUnit | undefined {
+    return this.units.find(({ spec }) => spec.name === container);
+  }
+
+  // ---- what it should be doing ----
+
+  async #adopt(): Promise<void> {
+    const { status } = this.pod;
+    const known = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+    await Promise.all(
+      this.units.map(async (unit) => {
+        const before = known.find(({ name }) => name === unit.spec.name);
+        unit.restore(before);
+        const found = await this.#context.runtime.find(this.uid, unit.spec.name);
+        if (found?.run !== undefined) {
+          this.#begin(unit, found.run, { started: before?.started ?? false, ready: before?.ready ?? false });
+        } else if (found !== undefined) {
+          const isKnown = unit.terminated !== undefined && unit.attempt === found.attempt;
+          unit.attempt = found.attempt;
+          if (found.exit && !isKnown) unit.end(found.exit, found.startedMs ?? found.exit.finishedMs);
+        }
+      }),
+    );
+    if (this.units.some(({ run }) => run !== undefined)) this.ip = this.#context.takeAddress(this.pod);
+  }
+
+  async #sync(): Promise<void> {
+    await this.adopt();
+    if (this.#ending !== undefined || this.#failure !== undefined) return;
+    if (["Succeeded", "Failed"].includes(this.pod.status?.phase ?? "")) return;
+    if (await this.#setUp()) {
+      this.#initialized = await this.#advanceInit();
+      const main = this.units.filter(({ role }) => role === "main");
+      if (this.#initialized) await Promise.all(main.map((unit) => this.#ensure(unit)));
+      const isOver = main.every((unit) => unit.exit !== undefined && !this.#restarts(unit));
+      if (isOver || this.#initFailed()) await this.#stopUnits(this.#sidecars(), 30_000);
+    }
+    await this.#writeStatus();
+  }
+
+  /** Address and volumes. False when something is missing still. */
+  async #setUp(): Promise<boolean> {
+    if (this.#isSetUp) return true;
+    this.ip ??= this.#context.takeAddress(this.pod);
+    // `status.podIP` for the downward API.
+    if (this.pod.status?.podIP !== this.ip) this.pod = this.#withAddress();
+    try {
+      await this.#prepareVolumes(true);
+      this.#isSetUp = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof MountError)) throw error;
+      this.#event("Warning", "FailedMount", error.message);
+      this.#wakeAfter(SETUP_RETRY_MS);
+      return false;
+    }
+  }
+
+  #withAddress(): Pod {
+    const hostIP = this.#hostIp;
+    const ips = { podIP: this.ip, podIPs: [{ ip: this.ip! }], hostIP, hostIPs: [{ ip: hostIP }] };
+    return { ...this.pod, status: { ...this.pod.status, ...ips } };
+  }
+
+  async #prepareVolumes(refreshTokens: boolean): Promise<void> {
+    const { disk } = this.#context;
+    const folder = `${this.#directory}/volumes`;
+    await disk.makeDirectory(folder);
+    const sources = this.#volumeSources();
+    for (const volume of this.pod.spec.volumes ?? []) {
+      this.#volumes.set(volume.name, await prepareVolume(disk, folder, volume, sources, { refreshTokens }));
+    }
+  }
+
+  #volumeSources(): VolumeSources {
+    const context = this.#context;
+    const namespace = this.pod.metadata.namespace!;
+    return {
+      pod: this.pod,
+      node: context.node(this.pod.spec.nodeName!),
+      configMap: (name) => context.configMap(namespace, name),
+      secret: (name) => context.secret(namespace, name),
+      claim: (name) => context.claim(namespace, name),
+      volume: (name) => context.volume(name),
+      token: (audience, seconds) => context.token(this.pod, audience, seconds),
+    };
+  }
+
+  /** One init container after the other; a sidecar lets the next one begin once it has started. */
+  async #advanceInit(): Promise<boolean> {
+    for (const unit of this.units) {
+      if (unit.role === "main") continue;
+      if (unit.role === "sidecar") {
+        await this.#ensure(unit);
+        if (!unit.started && !this.#initialized) return false;
+        continue;
+      }
+      if (this.#initialized || unit.exit?.exitCode === 0) continue;
+      await this.#ensure(unit);
+      return false;
+    }
+    return true;
+  }
+
+  #initFailed(): boolean {
+    return (
+      this.pod.spec.restartPolicy === "Never" &&
+      this.units.some(({ role, exit }) => role === "init" && exit !== undefined && exit.exitCode !== 0)
+    );
+  }
+
+  #restarts(unit: ContainerUnit): boolean {
+    const { restartPolicy = "Always" } = this.pod.spec;
+    if (unit.role === "sidecar") return true;
+    const failed = unit.exit?.exitCode !== 0;
+    if (unit.role === "init") return failed && restartPolicy !== "Never";
+    return restartPolicy === "Always" || (restartPolicy === "OnFailure" && failed);
+  }
+
+  /** Starts the container if it should run and may now. */
+  async #ensure(unit: ContainerUnit): Promise<void> {
+    if (unit.run !== undefined || (unit.exit !== undefined && !this.#restarts(unit))) return;
+    const waitMs = unit.hasRun ? unit.backOff.remainingMs(this.#context.clock.now()) : 0;
+    if (waitMs > 0) {
+      if (unit.waiting.reason !== "CrashLoopBackOff" || unit.terminated !== undefined) this.#crashLoop(unit);
+      return this.#wakeAfter(waitMs);
+    }
+    const image = this.#findImage(unit);
+    if (image === undefined) return;
+    try {
+      await this.#start(unit, image);
+    } catch (error) {
+      if (!(error instanceof ContainerConfigError)) throw error;
+      unit.wait("CreateContainerConfigError", error.message);
+      this.#event("Warning", "Failed", `Error: ${error.message}`, unit);
+      this.#wakeAfter(SETUP_RETRY_MS);
+    }
+  }
+
+  #crashLoop(unit: ContainerUnit): void {
+    const { name, namespace } = this.pod.metadata;
+    const length = formatDuration(unit.backOff.lengthMs);
+    const pod = `${name}_${namespace}(${this.uid})`;
+    unit.wait("CrashLoopBackOff", `back-off ${length} restarting failed container=${unit.spec.name} pod=${pod}`);
+    this.#event("Warning", "BackOff", `Back-off restarting failed container ${unit.spec.name} in pod ${pod}`, unit);
+  }
+
+  /** The catalogue's entry, or a wait as for an image that can't be pulled. */
+  #findImage(unit: ContainerUnit): CatalogueImage | undefined {
+    const { images, clock } = this.#context;
+    const { image } = unit.spec;
+    const found = images.find(image);
+    if (found !== undefined) {
+      this.#event("Normal", "Pulled", `Container image ${JSON.stringify(image)} already present on machine`, unit);
+      return found;
+    }
+    const waitMs = unit.imageBackOff.remainingMs(clock.now());
+    if (waitMs > 0) {
+      const message = `Back-off pulling image ${JSON.stringify(image)}`;
+      unit.wait("ImagePullBackOff", message);
+      this.#event("Normal", "BackOff", message, unit);
+      this.#event("Warning", "Failed", "Error: ImagePullBackOff", unit);
+      this.#wakeAfter(waitMs);
+      return undefined;
+    }
+    const problem = `not in the image catalogue, which has ${images.names.join(", ")}: add it to images.yaml`;
+    const message = `Failed to pull image ${JSON.stringify(image)}: ${problem}`;
+    unit.imageBackOff.fail(clock.now(), 0);
+    unit.wait("ErrImagePull", problem);
+    this.#event("Normal", "Pulling", `Pulling image ${JSON.stringify(image)}`, unit);
+    this.#event("Warning", "Failed", message, unit);
+    this.#event("Warning", "Failed", "Error: ErrImagePull", unit);
+    this.#wakeAfter(Math.max(SETUP_RETRY_MS, unit.imageBackOff.remainingMs(clock.now())));
+    return undefined;
+  }
+
+  async #start(unit: ContainerUnit, image: CatalogueImage): Promise<void> {
+    const { disk, runtime, clock, surroundings } = this.#context;
+    const attempt = unit.hasRun ? unit.attempt + 1 : unit.attempt;
+    const namespace = this.pod.metadata.namespace!;
+    const env = containerEnvironment(
+      unit.spec,
+      {
+        pod: this.pod,
+        node: this.#context.node(this.pod.spec.nodeName!),
+        services: [...this.#context.services()],
+        configMap: (name) => this.#context.configMap(namespace, name),
+        secret: (name) => this.#context.secret(namespace, name),
+      },
+      image.env,
+    );
+    const spec = await prepareRun(disk, {
+      pod: this.pod,
+      podIp: this.ip!,
+      container: unit.spec,
+      image,
+      env,
+      volumes: this.#volumes,
+      podDirectory: this.#directory,
+      runDirectory: runtime.runDirectory(this.uid, unit.spec.name, attempt),
+      surroundings,
+    });
+    this.#event("Normal", "Created", `Created container: ${unit.spec.name}`, unit);
+    try {
+      const run = await runtime.start(this.uid, unit.spec.name, attempt, spec);
+      this.#event("Normal", "Started", `Started container ${unit.spec.name}`, unit);
+      this.#begin(unit, run);
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOENT" && code !== "EACCES") throw error;
+      this.#event("Warning", "Failed", `Error: failed to start container ${JSON.stringify(unit.spec.name)}: ${message}`, unit);
+      unit.attempt = attempt;
+      unit.end({ code: 128, finishedMs: clock.now() }, clock.now(), message);
+      unit.terminated!.reason = "StartError";
+      unit.backOff.fail(clock.now(), 0);
+      this.#wakeAfter(unit.backOff.remainingMs(clock.now()));
+    }
+  }
+
+  // ---- a running container ----
+
+  #begin(unit: ContainerUnit, run: ContainerRun, known?: { started: boolean; ready: boolean }): void {
+    const { clock } = this.#context;
+    unit.begin(run);
+    this.#ends.set(
+      run,
+      run.process.exited.then((exit) => this.#ended(unit, run, exit)),
+    );
+    const prober = new Prober({
+      clock,
+      container: unit.spec,
+      startedMs: run.process.startedMs,
+      known,
+      run: (probe, timeoutMs) => this.#runHandler(unit, run, probe, timeoutMs),
+      onChange: () => this.wake(),
+      onFailure: (kind, message) => this.#probeFailed(unit, kind, message),
+      onUnhealthy: (kind, probe) => void this.#restart(unit, kind, probe),
+    });
+    unit.prober = prober;
+    const postStart = known === undefined ? unit.spec.lifecycle?.postStart : undefined;
+    if (postStart === undefined) prober.start();
+    else void this.#postStart(unit, run, postStart, prober);
+  }
+
+  async #postStart(unit: ContainerUnit, run: ContainerRun, hook: Handler, prober: Prober): Promise<void> {
+    const result = await this.#runHandler(unit, run, hook, 600_000);
+    if (result.ok) return prober.start();
+    this.#event("Warning", "FailedPostStartHook", `PostStartHook failed: ${result.message}`, unit);
+    await this.#stop(unit, this.#graceMs, "FailedPostStartHook");
+  }
+
+  #runHandler(unit: ContainerUnit, run: ContainerRun, handler: Handler, timeoutMs: number): Promise<ProbeResult> {
+    if (handler.sleep) {
+      return this.#context.clock.sleep(handler.sleep.seconds * 1000).then(() => ({ ok: true, message: "" }));
+    }
+    const { network, sockets } = this.#context;
+    const tools = { network, sockets, run: (command: string[], limitMs: number) => this.#run(run, command, limitMs) };
+    return runHandler(tools, unit.spec, this.ip!, handler, timeoutMs);
+  }
+
+  async #run(run: ContainerRun, command: string[], timeoutMs: number) {
+    const { processes, clock } = this.#context;
+    const running = await runInContainer(processes, run.spec, command);
+    running.endInput();
+    const timer = clock.after(timeoutMs, () => {
+      timedOut = true;
+      running.signal("SIGKILL");
+    });
+    let timedOut = false;
+    const [stdout, stderr, exit] = await Promise.all([
+      shortText(running.stdout),
+      shortText(running.stderr),
+      running.exited,
+    ]);
+    timer.cancel();
+    return timedOut ? ("timeout" as const) : { exitCode: exit.code, output: stdout + stderr };
+  }
+
+  #probeFailed(unit: ContainerUnit, kind: ProbeKind, message: string): void {
+    if (unit.stopping || this.#leaving) return;
+    const title = kind[0].toUpperCase() + kind.slice(1);
+    this.#event("Warning", "Unhealthy", `${title} probe failed: ${message}`, unit);
+  }
+
+  async #restart(unit: ContainerUnit, kind: "startup" | "liveness", probe: Probe): Promise<void> {
+    if (unit.stopping || this.#ending !== undefined || this.#leaving) return;
+    const message = `Container ${unit.spec.name} failed ${kind} probe, will be restarted`;
+    const graceMs = probe.terminationGracePeriodSeconds;
+    await this.#stop(unit, graceMs === undefined ? this.#graceMs : graceMs * 1000, message);
+  }
+
+  async #ended(unit: ContainerUnit, run: ContainerRun, exit: ProcessExit): Promise<void> {
+    const { runtime } = this.#context;
+    await runtime.closeLog(run.log);
+    if (this.#leaving) return;
+    const message = await this.#terminationMessage(unit, run, exit).catch(() => undefined);
+    unit.end(exit, run.process.startedMs, message);
+    unit.backOff.fail(exit.finishedMs, exit.finishedMs - run.process.startedMs);
+    if (this.#ending === undefined) this.wake();
+  }
+
+  async #terminationMessage(unit: ContainerUnit, run: ContainerRun, exit: ProcessExit): Promise<string | undefined> {
+    const { disk } = this.#context;
+    const path = `${run.directory}/termination-log`;
+    if ((await disk.stat(path)) !== undefined) {
+      const text = new TextDecoder().decode((await disk.readFile(path)).subarray(0, MAX_TERMINATION_MESSAGE_BYTES));
+      if (text !== "") return text;
+    }
+    if (unit.spec.terminationMessagePolicy !== "FallbackToLogsOnError" || exit.code === 0) return undefined;
+    const lines: string[] = [];
+    for await (const { text } of run.log.read()) {
+      lines.push(new TextDecoder().decode(text));
+      if (lines.length > FALLBACK_LINES) lines.shift();
+    }
+    return `${lines.join("\n")}\n`.slice(-FALLBACK_BYTES);
+  }
+
+  // ---- the end ----
+
+  async #end(graceMs: number): Promise<void> {
+    await this.adopt();
+    await this.#syncing;
+    await this.#stopAll(graceMs, (unit) => this.#killing(unit));
+    if (this.#leaving) return;
+    for (const unit of this.units) {
+      // What never ran will not run.
+      if (!unit.hasRun) unit.waiting = { reason: "ContainerCreating" };
+    }
+    if (this.ip !== undefined) await this.#writeStatus();
+    this.#gone = true;
+    await this.#context.disk.remove(this.#directory);
+    this.#context.release(this.pod);
+    const { name, namespace } = this.pod.metadata;
+    try {
+      await this.#context.api.delete(
+        RESOURCES.pods,
+        { name, namespace },
+        { gracePeriodSeconds: 0, preconditions: { uid: this.uid } },
+      );
+    } catch (error) {
+      if (!isStatus(error, "NotFound", "Conflict")) throw error;
+    }
+  }
+
+  #killing(unit: ContainerUnit): void {
+    this.#event("Normal", "Killing", `Stopping container ${unit.spec.name}`, unit);
+  }
+
+  /** Main containers first, then the sidecars that served them, last one first. */
+  async #stopAll(graceMs: number, onStop: (unit: ContainerUnit) => void): Promise<void> {
+    const deadlineMs = this.#context.clock.monotonic() + graceMs;
+    const others = this.units.filter(({ role }) => role !== "sidecar");
+    await this.#stopUnits(others, graceMs, onStop);
+    for (const unit of this.#sidecars()) {
+      await this.#stopUnits([unit], Math.max(MIN_GRACE_MS, deadlineMs - this.#context.clock.monotonic()), onStop);
+    }
+  }
+
+  #sidecars(): ContainerUnit[] {
+    return this.units.filter(({ role }) => role === "sidecar").reverse();
+  }
+
+  async #stopUnits(units: ContainerUnit[], graceMs: number, onStop = (_unit: ContainerUnit): void => {}): Promise<void> {
+    await Promise.all(
+      units.map(async (unit) => {
+        if (unit.run === undefined) return;
+        onStop(unit);
+        await this.#stop(unit, graceMs);
+      }),
+    );
+  }
+
+  /** preStop, SIGTERM, and SIGKILL when the grace period is over. */
+  async #stop(unit: ContainerUnit, graceMs: number, message?: string): Promise<void> {
+    const { run } = unit;
+    if (run === undefined) return;
+    unit.stopping = true;
+    unit.prober?.stop();
+    if (message !== undefined) this.#event("Normal", "Killing", message, unit);
+    const { clock } = this.#context;
+    const ended = this.#ends.get(run)!;
+    const deadlineMs = clock.monotonic() + graceMs;
+    const hook = unit.spec.lifecycle?.preStop;
+    if (hook !== undefined && graceMs > 0) {
+      const result = await Promise.race([this.#runHandler(unit, run, hook, graceMs), ended, clock.sleep(graceMs)]);
+      if (result && !result.ok) {
+        this.#event("Warning", "FailedPreStopHook", `PreStopHook failed: ${result.message}`, unit);
+      }
+    }
+    if (graceMs > 0) {
+      run.process.signal("SIGTERM");
+      const leftMs = Math.max(hook === undefined ? 0 : MIN_GRACE_MS, deadlineMs - clock.monotonic());
+      const stop = new AbortController();
+      await Promise.race([ended, clock.sleep(leftMs, stop.signal).catch(() => {})]);
+      stop.abort();
+    }
+    run.process.signal("SIGKILL");
+    await ended;
+  }
+
+  #killAll(): void {
+    for (const { run } of this.units) run?.process.signal("SIGKILL");
+  }
+
+  async #deadlineExceeded(): Promise<void> {
+    if (this.#gone || this.#leaving || this.#ending !== undefined) return;
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#failure = { reason: "DeadlineExceeded", message };
+    this.#event("Normal", "DeadlineExceeded", message);
+    await this.#stopAll(this.#graceMs, (unit) => this.#killing(unit));
+    await this.#writeStatus();
+  }
+
+  // ---- telling ----
+
+  async #writeStatus(): Promise<void> {
+    const { api, clock } = this.#context;
+    const ofRole = (isMain: boolean) =>
+      this.units.filter(({ role }) => (role === "main") === isMain).map((unit) => unit.status());
+    const status = podStatus({
+      pod: this.pod,
+      initStatuses: ofRole(false),
+      statuses: ofRole(true),
+      initialized: this.#initialized,
+      hostIp: this.#hostIp,
+      podIp: this.ip,
+      startTime: this.#startTime,
+      now: kubernetesTime(clock.now()),
+      failure: this.#failure,
+    });
+    const text = canonicalJson(status);
+    if (text === this.#writtenStatus) return;
+    const { name, namespace } = this.pod.metadata;
+    try {
+      const body = { metadata: { uid: this.uid }, status: { reason: null, message: null, ...status } };
+      await api.patch(RESOURCES.pods, { name, namespace, subresource: "status" }, { type: "merge", body });
+      this.#writtenStatus = text;
+    } catch (error) {
+      if (!isStatus(error, "NotFound", "Conflict", "Invalid")) throw error;
+    }
+  }
+
+  #event(type: EventType, reason: string, message: string, unit?: ContainerUnit): void {
+    const field = unit?.role === "main" ? "containers" : "initContainers";
+    const fieldPath = unit === undefined ? undefined : `spec.${field}{${unit.spec.name}}`;
+    this.#context.events.record(this.pod, type, reason, message, { fieldPath, host: this.pod.spec.nodeName });
+  }
+
+  #wakeAfter(delayMs: number): void {
+    this.#context.clock.after(delayMs, () => this.wake());
+  }
+
+  get #graceMs(): number {
+    return (this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+  }
+
+  get #hostIp(): string {
+    const { status } = this.#context.node(this.pod.spec.nodeName!);
+    return status?.addresses?.find(({ type }) => type === "InternalIP")?.address ?? "";
+  }
+
+  get #directory(): string {
+    return this.#context.runtime.podDirectory(this.uid);
+  }
+
+  get #name(): string {
+    return `${this.pod.metadata.namespace}/${this.pod.metadata.name}`;
+  }
+}
+
+/** The beginning of an output. */
+async function shortText(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    if (text.length < MAX_TERMINATION_MESSAGE_BYTES) text += decoder.decode(chunk, { stream: true });
+  }
+  return text.slice(0, MAX_TERMINATION_MESSAGE_BYTES);
+}
+
+/** As Go prints durations: `10s`, `1m20s`, `5m0s`. */
+function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

@@ -1,0 +1,137 @@
+/** From a container of a pod to the process that stands for it: command, environment, folders. */
+import { dirname } from "node:path";
+import type { Disk } from "../../base/disk.ts";
+import { createPathMap, POD_VARIABLE, type PodEnvironment } from "../../base/pod/pod-environment.ts";
+import { CLUSTER_DOMAIN } from "../network/cluster-names.ts";
+import type { Container, Pod } from "../types.ts";
+import { ContainerConfigError, expand } from "./container-environment.ts";
+import type { RunSpec } from "./container-runtime.ts";
+import type { CatalogueImage } from "./image-catalogue.ts";
+
+/** What is the same for all containers of a cluster. */
+export interface Surroundings {
+  /** The cluster's name server. */
+  dns: { host: string; port: number };
+  heartbeatPath: string;
+  /** Programs end when the control plane has been gone for so long. */
+  heartbeatLimitMs: number;
+  /** Where `curl`, `nc` and the like are that know of pods; first on every container's PATH. */
+  toolDirectory: string;
+  /** The machine's PATH. */
+  path: string;
+  /** `src/base/pod/preload.ts`. */
+  preloadPath: string;
+  /** Folders of programs, which containers may read: the project's. */
+  hostDirectories: string[];
+  compileCacheDirectory: string;
+}
+
+export interface RunSpecInput {
+  pod: Pod;
+  podIp: string;
+  container: Container;
+  image: CatalogueImage;
+  /** As `containerEnvironment` gives it. */
+  env: Record<string, string>;
+  /** Folder of each volume by name. */
+  volumes: Map<string, string>;
+  podDirectory: string;
+  runDirectory: string;
+  surroundings: Surroundings;
+}
+
+/** Makes the container's folders and answers how to start it. @throws ContainerConfigError */
+export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSpec> {
+  const { pod, container, image, runDirectory, surroundings } = input;
+  const rootDirectory = `${runDirectory}/root`;
+  await disk.makeDirectory(`${rootDirectory}/tmp`);
+  const environment: PodEnvironment = {
+    ip: input.podIp,
+    hostname: hostnameOf(pod),
+    dns: surroundings.dns,
+    ...searchOf(pod),
+    hosts: hostsOf(pod),
+    mounts: await mountsOf(disk, input),
+    rootDirectory,
+    hostDirectories: [input.podDirectory, ...surroundings.hostDirectories],
+    heartbeatPath: surroundings.heartbeatPath,
+    heartbeatLimitMs: surroundings.heartbeatLimitMs,
+  };
+  const env: Record<string, string> = {
+    HOME: rootDirectory,
+    TMPDIR: `${rootDirectory}/tmp`,
+    HOSTNAME: environment.hostname,
+    ...input.env,
+    PATH: `${surroundings.toolDirectory}:${input.env.PATH ?? surroundings.path}`,
+    NODE_OPTIONS: nodeOptions(surroundings.preloadPath, input.env.NODE_OPTIONS),
+    NODE_COMPILE_CACHE: input.env.NODE_COMPILE_CACHE ?? surroundings.compileCacheDirectory,
+    [POD_VARIABLE]: JSON.stringify(environment),
+  };
+  const toHost = createPathMap(environment);
+  const workingDirectory =
+    container.workingDir === undefined ? image.workingDirectory : toHost(container.workingDir, "write");
+  const cwd = workingDirectory ?? rootDirectory;
+  await disk.makeDirectory(cwd);
+  return { argv: commandOf(container, image, env), env, cwd, pod: environment, stdin: container.stdin ?? false };
+}
+
+/** The container's `command` replaces ENTRYPOINT and CMD, its `args` only CMD. */
+function commandOf(container: Container, image: CatalogueImage, env: Record<string, string>): string[] {
+  const expanded = (words: string[]) => words.map((word) => expand(word, env));
+  const args = expanded(container.args ?? []);
+  if (container.command === undefined || container.command.length === 0) {
+    return [...image.command, ...(container.args === undefined ? (image.args ?? []) : args)];
+  }
+  const [program, ...rest] = expanded(container.command);
+  return image.programs?.includes(program) ? [...image.command, ...rest, ...args] : [program, ...rest, ...args];
+}
+
+/** A small young generation, as a dozen programs share one machine: most of what they hold lives for one request. */
+function nodeOptions(preloadPath: string, own = ""): string {
+  const preload = `--import=${encodeURI(`file://${preloadPath}`)}`;
+  return [preload, "--max-semi-space-size=2", own].filter((option) => option !== "").join(" ");
+}
+
+async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, string][]> {
+  const { pod, podIp, container, env, volumes, podDirectory, runDirectory } = input;
+  const mounts: [string, string][] = [];
+  for (const mount of container.volumeMounts ?? []) {
+    const folder = volumes.get(mount.name);
+    if (folder === undefined) throw new ContainerConfigError(`volume ${JSON.stringify(mount.name)} not found`);
+    const subPath = mount.subPathExpr === undefined ? mount.subPath : expand(mount.subPathExpr, env);
+    if (subPath !== undefined && subPath.split("/").includes("..")) {
+      throw new ContainerConfigError(`subPath ${JSON.stringify(subPath)} must not contain '..'`);
+    }
+    const target = subPath ? `${folder}/${subPath}` : folder;
+    if (subPath && (await disk.stat(target)) === undefined) await disk.makeDirectory(target);
+    mounts.push([mount.mountPath.replace(/(?<=.)\/+$/, ""), target]);
+  }
+  const message = container.terminationMessagePath ?? "/dev/termination-log";
+  mounts.push([message, `${runDirectory}/termination-log`]);
+  await disk.makeDirectory(dirname(`${podDirectory}/etc/hosts`));
+  const hosts = Object.entries(hostsOf(pod)).map(([name, address]) => `${address}\t${name}\n`);
+  const name = hostnameOf(pod);
+  await disk.writeFile(`${podDirectory}/etc/hosts`, `${podIp}\tlocalhost\n${podIp}\t${name}\n${hosts.join("")}`);
+  await disk.writeFile(`${podDirectory}/etc/hostname`, `${name}\n`);
+  return [...mounts, ["/etc/hosts", `${podDirectory}/etc/hosts`], ["/etc/hostname", `${podDirectory}/etc/hostname`]];
+}
+
+function hostnameOf(pod: Pod): string {
+  return pod.spec.hostname ?? pod.metadata.name;
+}
+
+/** resolv.conf of a pod with dnsPolicy ClusterFirst. */
+function searchOf(pod: Pod): { search: string[]; ndots: number } {
+  const cluster = [`${pod.metadata.namespace}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN];
+  const { searches = [], options = [] } = pod.spec.dnsConfig ?? {};
+  const ndots = Number(options.find(({ name }) => name === "ndots")?.value ?? 5);
+  const base = pod.spec.dnsPolicy === "None" || pod.spec.dnsPolicy === "Default" ? [] : cluster;
+  return { search: [...base, ...searches], ndots };
+}
+
+function hostsOf(pod: Pod): Record<string, string> {
+  const aliases = pod.spec.hostAliases ?? [];
+  return Object.fromEntries(
+    aliases.flatMap(({ ip, hostnames = [] }) => hostnames.map((name) => [name.toLowerCase(), ip])),
+  );
+}

@@ -1,6 +1,7 @@
 /** The kinds that the controllers and the kubelet work with: the fields that they read and write. */
-import type { LabelSelector } from "../model/label-selector.ts";
+
 import type { KubernetesObject, ObjectMeta } from "../model/kubernetes-object.ts";
+import type { LabelSelector } from "../model/label-selector.ts";
 
 export interface Condition {
   type: string;

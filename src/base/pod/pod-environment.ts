@@ -34,7 +34,9 @@ export interface PodEnvironment {
 }
 
 /** The pod that this process runs in; undefined outside of the cluster. */
-export function podEnvironment(env: Readonly<Record<string, string | undefined>>): PodEnvironment | undefined {
+export function podEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): PodEnvironment | undefined {
   const text = env[POD_VARIABLE];
   return text === undefined ? undefined : (JSON.parse(text) as PodEnvironment);
 }

@@ -99,7 +99,9 @@ function connectArguments(args: unknown[], own: HostMap): unknown[] {
     return [{ ...first, host: own(first.host) }, ...rest];
   }
   if (isPort(first)) {
-    return typeof rest[0] === "string" ? [first, own(rest[0]), ...rest.slice(1)] : [first, own(undefined), ...rest];
+    return typeof rest[0] === "string"
+      ? [first, own(rest[0]), ...rest.slice(1)]
+      : [first, own(undefined), ...rest];
   }
   return args;
 }
@@ -110,7 +112,9 @@ function bindArguments(args: unknown[], own: HostMap): unknown[] {
     return "fd" in first ? args : [{ ...first, address: own(first.address) }, second, ...rest];
   }
   if (typeof first === "function") return [0, own(undefined), first];
-  return typeof second === "function" ? [first ?? 0, own(undefined), second] : [first ?? 0, own(second), ...rest];
+  return typeof second === "function"
+    ? [first ?? 0, own(undefined), second]
+    : [first ?? 0, own(second), ...rest];
 }
 
 function isPort(value: unknown): boolean {

@@ -15,6 +15,7 @@ import type {
 import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
+import { bindPod } from "./operations/bind.ts";
 import { createObject } from "./operations/create.ts";
 import { deleteObject } from "./operations/delete.ts";
 import { listObjects } from "./operations/list.ts";
@@ -58,7 +59,9 @@ export class ClusterStore implements KubernetesApi {
     object: T,
     options: WriteOptions & { subresource?: string } = {},
   ): Promise<T> {
-    return createObject(this.context, resourceInfo(this.context, resource), object, options) as T;
+    const info = resourceInfo(this.context, resource);
+    if (options.subresource === "binding") return bindPod(this.context, info, object) as T;
+    return createObject(this.context, info, object, options) as T;
   }
 
   async replace<T extends KubernetesObject>(

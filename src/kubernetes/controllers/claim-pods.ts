@@ -2,7 +2,7 @@
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import { matchesSelector, selectorOf, type LabelSelector } from "../../model/label-selector.ts";
+import { type LabelSelector, matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import { type ControllerContext, controllerReference } from "./controller.ts";
 import { isOwnedOrOrphan } from "./pod-facts.ts";
 
@@ -35,7 +35,10 @@ export async function claimObjects<T extends KubernetesObject>(
       await patchOwners(context, resource, object, others);
     } else if (relation === "orphan" && matches && !isGoing && canAdopt(object)) {
       if (object.metadata.deletionTimestamp !== undefined) continue;
-      const references = [...(object.metadata.ownerReferences ?? []), controllerReference(owner, apiVersion, kind)];
+      const references = [
+        ...(object.metadata.ownerReferences ?? []),
+        controllerReference(owner, apiVersion, kind),
+      ];
       const adopted = await patchOwners(context, resource, object, references);
       if (adopted !== undefined) mine.push(adopted);
     }
@@ -51,7 +54,9 @@ async function patchOwners<T extends KubernetesObject>(
 ): Promise<T | undefined> {
   const { namespace, name, uid } = object.metadata;
   try {
-    const body = { metadata: { uid, ownerReferences: ownerReferences.length === 0 ? null : ownerReferences } };
+    const body = {
+      metadata: { uid, ownerReferences: ownerReferences.length === 0 ? null : ownerReferences },
+    };
     return await api.patch<T>(resource, { namespace, name }, { type: "merge", body });
   } catch (error) {
     if (isStatus(error, "NotFound", "Conflict", "Invalid")) return undefined;

@@ -6,7 +6,11 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { GroupVersionResource, KubernetesApi } from "../../model/kubernetes-api.ts";
-import { type KubernetesObject, type OwnerReference, parseApiVersion } from "../../model/kubernetes-object.ts";
+import {
+  type KubernetesObject,
+  type OwnerReference,
+  parseApiVersion,
+} from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { createEventRecorder, type EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
 import { type Informer, objectKey, startInformer } from "../../wire/kubernetes/informer.ts";
@@ -27,7 +31,10 @@ type ChangeHandler<T extends KubernetesObject> = (object: T | undefined, previou
 /** One informer a resource, shared by all who watch it. */
 export class Informers {
   readonly #options: { api: KubernetesApi; clock: Clock; log: Logger; signal: AbortSignal };
-  readonly #running = new Map<string, { informer: Informer<KubernetesObject>; handlers: ChangeHandler<never>[] }>();
+  readonly #running = new Map<
+    string,
+    { informer: Informer<KubernetesObject>; handlers: ChangeHandler<never>[] }
+  >();
 
   constructor(options: { api: KubernetesApi; clock: Clock; log: Logger; signal: AbortSignal }) {
     this.#options = options;
@@ -108,7 +115,8 @@ export function startController(options: ControllerOptions): Controller {
     work: reconcile,
     onError: (key, error, retryMs) => {
       // Someone else was faster, or is about to be: the retry sees their work. Not worth a line.
-      if (isStatus(error, "Conflict", "AlreadyExists", "NotFound")) log.debug("trying again", { key, error, retryMs });
+      if (isStatus(error, "Conflict", "AlreadyExists", "NotFound"))
+        log.debug("trying again", { key, error, retryMs });
       else log.error("Reconciler error", { key, error, retryMs });
     },
   });
@@ -195,14 +203,20 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** The owner reference that makes `owner` the controller of what carries it. */
-export function controllerReference(owner: KubernetesObject, apiVersion: string, kind: string): OwnerReference {
+export function controllerReference(
+  owner: KubernetesObject,
+  apiVersion: string,
+  kind: string,
+): OwnerReference {
   const { name, uid } = owner.metadata;
   return { apiVersion, kind, name, uid: uid!, controller: true, blockOwnerDeletion: true };
 }
 
 /** Whether `object` is controlled by exactly this owner. */
 export function isControlledBy(object: KubernetesObject, owner: KubernetesObject): boolean {
-  return object.metadata.ownerReferences?.some((ref) => ref.controller && ref.uid === owner.metadata.uid) ?? false;
+  return (
+    object.metadata.ownerReferences?.some((ref) => ref.controller && ref.uid === owner.metadata.uid) ?? false
+  );
 }
 
 /** The group of an owner reference: `apps/v1` → `apps`. */

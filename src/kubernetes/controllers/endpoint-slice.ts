@@ -1,9 +1,7 @@
-/** Endpoints of Services: `discovery.k8s.io/v1` slices, and the older Endpoints that kubectl 1.20 still asks for. */
+/** Services' addresses: EndpointSlices and Endpoints of the pods that a selector finds. */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import { compareStrings } from "../../model/labels.ts";
-import { objectKey } from "../../wire/kubernetes/informer.ts";
 import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service, ServicePort } from "../types.ts";
 import {
   type ControllerContext,
@@ -14,211 +12,208 @@ import {
   splitKey,
   startController,
 } from "./controller.ts";
+import { isPodReady, isPodTerminating } from "./pod-state.ts";
 
-/** maxEndpointsPerSlice: past it a Service gets another slice. */
+export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
+/** Addresses in one slice (`--max-endpoints-per-slice`). */
 export const MAX_ENDPOINTS_PER_SLICE = 100;
-const SERVICE_NAME = "kubernetes.io/service-name";
-const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
+/** Addresses in an Endpoints object, which is older than slices and holds all in one (`maxCapacity`). */
+export const MAX_ENDPOINTS = 1_000;
 
-export function startEndpointSliceController(context: ControllerContext): void {
-  const { informers } = context;
-  const controller = startController({
-    context,
-    name: "endpointslice-controller",
-    reconcile: (key) => reconcile(context, key),
-  });
-  const services = informers.of<Service>(RESOURCES.services);
-  informers.of(RESOURCES.nodes);
-  controller.watch(RESOURCES.services);
-  controller.watchMapped<Pod>(RESOURCES.pods, (pod, previous) =>
-    [...services.objects.values()]
-      .filter((service) => selects(service, pod) || (previous !== undefined && selects(service, previous)))
-      .map(objectKey),
-  );
-  // A slice that was changed or deleted by someone else is put right.
-  controller.watchMapped<EndpointSlice>(RESOURCES.endpointSlices, ({ metadata }) => {
-    const service = metadata.labels?.[SERVICE_NAME];
-    return service === undefined ? [] : [`${metadata.namespace}/${service}`];
-  });
-}
-
-function selects(service: Service, pod: Pod): boolean {
-  const { selector } = service.spec;
-  if (selector === undefined || Object.keys(selector).length === 0) return false;
-  if (service.metadata.namespace !== pod.metadata.namespace) return false;
-  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
-}
-
-async function reconcile(context: ControllerContext, key: string): Promise<undefined> {
-  const { api } = context;
-  const { namespace, name } = splitKey(key);
-  const service = await getIfExists<Service>(api, RESOURCES.services, { namespace, name });
-  const slices = await ownSlices(context, namespace!, name);
-  if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
-    for (const slice of slices) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
-    const endpoints = await getIfExists(api, RESOURCES.endpoints, { namespace, name });
-    if (endpoints !== undefined) await deleteIfExists(api, RESOURCES.endpoints, endpoints);
-    return;
-  }
-  // Without a selector the endpoints are whoever's who made the Service.
-  if (service.spec.selector === undefined || service.spec.type === "ExternalName") return;
-  const pods = (await api.list<Pod>(RESOURCES.pods, { namespace })).items.filter(
-    (pod) => selects(service, pod) && pod.status?.podIP && !isOver(pod),
-  );
-  const nodes = context.informers.of<Node>(RESOURCES.nodes).objects;
-  const wanted = wantedSlices(service, pods, nodes);
-  await writeSlices(context, service, slices, wanted);
-  await writeEndpoints(context, service, wanted);
-}
-
-async function ownSlices(context: ControllerContext, namespace: string, name: string): Promise<EndpointSlice[]> {
-  const labelSelector = `${SERVICE_NAME}=${name},${MANAGED_BY}=endpointslice-controller.k8s.io`;
-  return (await context.api.list<EndpointSlice>(RESOURCES.endpointSlices, { namespace, labelSelector })).items;
-}
-
-function isOver(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-}
-
-interface WantedSlice {
+/** Pods that resolve a port's name to the same numbers stand in slices together. */
+interface PortGroup {
   ports: EndpointPort[];
   endpoints: Endpoint[];
 }
 
-/** Pods whose ports have the same numbers share slices; a Service of no pods has one empty slice. */
-function wantedSlices(service: Service, pods: Pod[], nodes: ReadonlyMap<string, Node>): WantedSlice[] {
-  const groups = new Map<string, WantedSlice>();
-  for (const pod of pods.toSorted((a, b) => compareStrings(a.metadata.name, b.metadata.name))) {
-    const ports = (service.spec.ports ?? []).flatMap((port) => endpointPort(port, pod));
+export function startEndpointSliceController(context: ControllerContext): void {
+  const { api, informers } = context;
+  const services = informers.of<Service>(RESOURCES.services);
+  const pods = informers.of<Pod>(RESOURCES.pods);
+  const nodes = informers.of<Node>(RESOURCES.nodes);
+
+  const controller = startController({
+    context,
+    name: "endpoint-slice-controller",
+    async reconcile(key) {
+      const service = await getIfExists<Service>(api, RESOURCES.services, splitKey(key) as { name: string });
+      // Without a selector somebody else writes the slices; those of a deleted Service go with their owner.
+      if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
+      if (service.spec.selector === undefined || service.spec.type === "ExternalName") return undefined;
+      const members = [...pods.objects.values()]
+        .filter((pod) => isSelected(service, pod) && hasAddress(pod))
+        .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+      const groups = groupByPorts(service, members, (name) => nodes.objects.get(name));
+      await writeSlices(service, groups);
+      await writeEndpoints(service, groups);
+      return undefined;
+    },
+  });
+  controller.watch(RESOURCES.services);
+  controller.watchMapped<Pod>(RESOURCES.pods, (pod, previous) =>
+    [...services.objects]
+      .filter(
+        ([, service]) =>
+          isSelected(service, pod) || (previous !== undefined && isSelected(service, previous)),
+      )
+      .map(([key]) => key),
+  );
+  controller.watchMapped<EndpointSlice>(RESOURCES.endpointSlices, ({ metadata }) => {
+    const service = metadata.labels?.[SERVICE_NAME_LABEL];
+    return service === undefined ? [] : [`${metadata.namespace}/${service}`];
+  });
+
+  async function writeSlices(service: Service, groups: PortGroup[]): Promise<void> {
+    const { namespace, name, labels } = service.metadata;
+    const listed = await api.list<EndpointSlice>(RESOURCES.endpointSlices, {
+      namespace,
+      labelSelector: `${SERVICE_NAME_LABEL}=${name},${MANAGED_BY_LABEL}=endpointslice-controller.k8s.io`,
+    });
+    const wanted = groups.flatMap(({ ports, endpoints }) =>
+      chunks(endpoints).map((part) => ({ ports, endpoints: part })),
+    );
+    // A Service without pods has one empty slice: it says "none", where no slice would say "not known".
+    if (wanted.length === 0) wanted.push({ ports: [], endpoints: [] });
+    const existing = listed.items.slice();
+    for (const content of wanted) {
+      const slice = existing.shift();
+      if (slice === undefined) {
+        await api.create<EndpointSlice>(RESOURCES.endpointSlices, {
+          apiVersion: "discovery.k8s.io/v1",
+          kind: "EndpointSlice",
+          metadata: {
+            name: "",
+            generateName: `${name}-`,
+            namespace,
+            labels: {
+              ...labels,
+              [MANAGED_BY_LABEL]: "endpointslice-controller.k8s.io",
+              [SERVICE_NAME_LABEL]: name,
+            },
+            ownerReferences: [controllerReference(service, "v1", "Service")],
+          },
+          addressType: "IPv4",
+          ...content,
+        });
+      } else if (!sameJson({ ports: slice.ports ?? [], endpoints: slice.endpoints ?? [] }, content)) {
+        await api.replace(RESOURCES.endpointSlices, { ...slice, ...content });
+      }
+    }
+    for (const slice of existing) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
+  }
+
+  async function writeEndpoints(service: Service, groups: PortGroup[]): Promise<void> {
+    const { namespace, name, labels } = service.metadata;
+    const subsets = groups.map(subsetOf).filter((subset) => subset !== undefined);
+    const existing = await getIfExists<KubernetesObject & { subsets?: unknown[] }>(api, RESOURCES.endpoints, {
+      namespace,
+      name,
+    });
+    if (existing !== undefined) {
+      if (!sameJson(existing.subsets ?? [], subsets))
+        await api.replace(RESOURCES.endpoints, { ...existing, subsets });
+      return;
+    }
+    try {
+      await api.create(RESOURCES.endpoints, {
+        apiVersion: "v1",
+        kind: "Endpoints",
+        metadata: {
+          name,
+          namespace,
+          labels: { ...labels, "endpoints.kubernetes.io/managed-by": "endpoint-controller" },
+        },
+        subsets,
+      } as KubernetesObject);
+    } catch (error) {
+      if (!isStatus(error, "AlreadyExists")) throw error;
+    }
+  }
+}
+
+function isSelected(service: Service, pod: Pod): boolean {
+  const { selector } = service.spec;
+  if (selector === undefined || service.metadata.namespace !== pod.metadata.namespace) return false;
+  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
+}
+
+function hasAddress(pod: Pod): boolean {
+  return pod.status?.podIP !== undefined && pod.status.phase !== "Succeeded" && pod.status.phase !== "Failed";
+}
+
+/** The endpoints of all pods, by the port numbers that their containers give the Service's ports. */
+export function groupByPorts(
+  service: Service,
+  pods: Pod[],
+  nodeOf: (name: string) => Node | undefined,
+): PortGroup[] {
+  const groups = new Map<string, PortGroup>();
+  for (const pod of pods) {
+    const ports = (service.spec.ports ?? []).flatMap((port) => resolvePort(port, pod));
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(service, pod, nodes));
+    group.endpoints.push(endpointOf(service, pod, nodeOf));
     groups.set(key, group);
   }
-  if (groups.size === 0) return [{ ports: [], endpoints: [] }];
-  return [...groups.values()].flatMap(({ ports, endpoints }) => {
-    const count = Math.ceil(endpoints.length / MAX_ENDPOINTS_PER_SLICE);
-    return Array.from({ length: count }, (_, index) => ({
-      ports,
-      endpoints: endpoints.slice(index * MAX_ENDPOINTS_PER_SLICE, (index + 1) * MAX_ENDPOINTS_PER_SLICE),
-    }));
-  });
+  return [...groups.values()];
 }
 
-/** None when the pod has no port of the name that the Service's `targetPort` gives. */
-function endpointPort(port: ServicePort, pod: Pod): EndpointPort[] {
-  const target = port.targetPort ?? port.port;
-  const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
-  const number =
-    typeof target === "number"
-      ? target
-      : [...pod.spec.containers, ...sidecars]
-          .flatMap(({ ports = [] }) => ports)
-          .find(({ name, protocol = "TCP" }) => name === target && protocol === (port.protocol ?? "TCP"))?.containerPort;
+function resolvePort(
+  { name, port, targetPort = port, protocol = "TCP", appProtocol }: ServicePort,
+  pod: Pod,
+): EndpointPort[] {
+  const named = pod.spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .find((candidate) => candidate.name === targetPort && (candidate.protocol ?? "TCP") === protocol);
+  const number = typeof targetPort === "number" ? targetPort : named?.containerPort;
   if (number === undefined) return [];
-  const { name = "", protocol = "TCP", appProtocol } = port;
-  return [{ name, port: number, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) }];
+  return [
+    { name: name ?? "", port: number, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) },
+  ];
 }
 
-function endpointOf(service: Service, pod: Pod, nodes: ReadonlyMap<string, Node>): Endpoint {
-  const { name, namespace, uid, deletionTimestamp } = pod.metadata;
-  const serving = pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
-  const terminating = deletionTimestamp !== undefined;
-  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
-  const zone = nodes.get(pod.spec.nodeName ?? "")?.metadata.labels?.["topology.kubernetes.io/zone"];
-  const { hostname, subdomain } = pod.spec;
-  const hasName = hostname !== undefined && subdomain === service.metadata.name;
+function endpointOf(service: Service, pod: Pod, nodeOf: (name: string) => Node | undefined): Endpoint {
+  const { namespace, name, uid } = pod.metadata;
+  const { nodeName, hostname, subdomain } = pod.spec;
+  const terminating = isPodTerminating(pod);
+  const ready = isPodReady(pod);
+  const zone = nodeName && nodeOf(nodeName)?.metadata.labels?.["topology.kubernetes.io/zone"];
   return {
     addresses: [pod.status!.podIP!],
-    conditions: { ready, serving, terminating },
-    ...(hasName ? { hostname } : {}),
-    nodeName: pod.spec.nodeName,
+    conditions: {
+      ready: service.spec.publishNotReadyAddresses === true || (ready && !terminating),
+      serving: ready,
+      terminating,
+    },
+    ...(hostname !== undefined && subdomain === service.metadata.name ? { hostname } : {}),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(zone ? { zone } : {}),
     targetRef: { kind: "Pod", namespace, name, uid },
-    ...(zone === undefined ? {} : { zone }),
   };
 }
 
-async function writeSlices(
-  context: ControllerContext,
-  service: Service,
-  present: EndpointSlice[],
-  wanted: WantedSlice[],
-): Promise<void> {
-  const { api } = context;
-  const { name, namespace, labels = {} } = service.metadata;
-  const left = [...present];
-  const isHeadless = service.spec.clusterIP === "None";
-  for (const { ports, endpoints } of wanted) {
-    const same = left.findIndex((slice) => sameJson(slice.ports, ports));
-    const [slice] = same === -1 ? left.splice(0, 1) : left.splice(same, 1);
-    const metadata = {
-      name: "",
-      namespace,
-      labels: {
-        ...labels,
-        [MANAGED_BY]: "endpointslice-controller.k8s.io",
-        [SERVICE_NAME]: name,
-        ...(isHeadless ? { "service.kubernetes.io/headless": "" } : {}),
-      },
-      ownerReferences: [controllerReference(service, "v1", "Service")],
-    };
-    if (slice === undefined) {
-      await api.create<EndpointSlice>(RESOURCES.endpointSlices, {
-        apiVersion: "discovery.k8s.io/v1",
-        kind: "EndpointSlice",
-        metadata: { ...metadata, generateName: `${name}-` },
-        addressType: "IPv4",
-        ports,
-        endpoints,
-      });
-      continue;
-    }
-    const isSame =
-      sameJson(slice.ports, ports) &&
-      sameJson(slice.endpoints, endpoints) &&
-      sameJson(slice.metadata.labels, metadata.labels);
-    if (isSame) continue;
-    const changed = { ...slice, ports, endpoints, metadata: { ...slice.metadata, labels: metadata.labels } };
-    await api.replace<EndpointSlice>(RESOURCES.endpointSlices, changed);
-  }
-  for (const slice of left) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
-}
-
-async function writeEndpoints(context: ControllerContext, service: Service, wanted: WantedSlice[]): Promise<void> {
-  const { api } = context;
-  const { name, namespace, labels } = service.metadata;
-  const address = ({ addresses, nodeName, targetRef, hostname }: Endpoint) => ({
-    ip: addresses[0],
-    ...(hostname === undefined ? {} : { hostname }),
+function subsetOf({ ports, endpoints }: PortGroup) {
+  const address = ({ addresses: [ip], hostname, nodeName, targetRef }: Endpoint) => ({
+    ip,
+    hostname,
     nodeName,
     targetRef,
   });
-  const subsets = wanted
-    .filter(({ endpoints }) => endpoints.length > 0)
-    .map(({ ports, endpoints }) => {
-      const ready = endpoints.filter(({ conditions }) => conditions?.ready).map(address);
-      const notReady = endpoints.filter(({ conditions }) => !conditions?.ready && !conditions?.terminating).map(address);
-      return {
-        ...(ready.length === 0 ? {} : { addresses: ready }),
-        ...(notReady.length === 0 ? {} : { notReadyAddresses: notReady }),
-        ports,
-      };
-    })
-    .filter((subset) => "addresses" in subset || "notReadyAddresses" in subset);
-  const present = await getIfExists<KubernetesObject & { subsets?: unknown[] }>(api, RESOURCES.endpoints, {
-    namespace,
-    name,
-  });
-  if (present !== undefined && sameJson(present.subsets ?? [], subsets)) return;
-  const object = {
-    ...(present ?? { apiVersion: "v1", kind: "Endpoints" }),
-    metadata: present?.metadata ?? { name, namespace, labels },
-    ...(subsets.length === 0 ? { subsets: undefined } : { subsets }),
+  const kept = endpoints.filter(({ conditions }) => !conditions?.terminating).slice(0, MAX_ENDPOINTS);
+  if (kept.length === 0) return undefined;
+  const ready = kept.filter(({ conditions }) => conditions?.ready).map(address);
+  const notReady = kept.filter(({ conditions }) => !conditions?.ready).map(address);
+  return {
+    ...(ready.length > 0 ? { addresses: ready } : {}),
+    ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),
+    ports: ports.map(({ name, ...port }) => (name === "" ? port : { name, ...port })),
   };
-  try {
-    if (present === undefined) await api.create(RESOURCES.endpoints, object);
-    else await api.replace(RESOURCES.endpoints, object);
-  } catch (error) {
-    if (!isStatus(error, "NotFound", "AlreadyExists")) throw error;
-  }
+}
+
+function chunks(endpoints: Endpoint[]): Endpoint[][] {
+  const count = Math.ceil(endpoints.length / MAX_ENDPOINTS_PER_SLICE);
+  return Array.from({ length: count }, (_, index) =>
+    endpoints.slice(index * MAX_ENDPOINTS_PER_SLICE, (index + 1) * MAX_ENDPOINTS_PER_SLICE),
+  );
 }

@@ -64,7 +64,9 @@ export function compareForDeletion(a: Pod, b: Pod, rank: (pod: Pod) => number): 
     isReady(pod) ? 1 : 0,
     deletionCost(pod),
     -rank(pod),
-    -(Date.parse(pod.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime ?? "") || 0),
+    -(
+      Date.parse(pod.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime ?? "") || 0
+    ),
     -Math.max(0, ...(pod.status?.containerStatuses ?? []).map(({ restartCount }) => restartCount)),
     -Date.parse(pod.metadata.creationTimestamp ?? ""),
   ];
@@ -84,11 +86,17 @@ export function safeHash(value: unknown, collisionCount = 0): string {
   let hash = 0x811c9dc5;
   const text = canonicalJson(value) + (collisionCount === 0 ? "" : String(collisionCount));
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return Array.from(String(hash), (digit) => SAFE_LETTERS[digit.charCodeAt(0) % SAFE_LETTERS.length]).join("");
+  return Array.from(String(hash), (digit) => SAFE_LETTERS[digit.charCodeAt(0) % SAFE_LETTERS.length]).join(
+    "",
+  );
 }
 
 /** `25%` of a total or a plain number. */
-export function intOrPercent(value: number | string | undefined, total: number, round: "up" | "down"): number {
+export function intOrPercent(
+  value: number | string | undefined,
+  total: number,
+  round: "up" | "down",
+): number {
   if (value === undefined) return 0;
   if (typeof value === "number") return value;
   const share = (Number.parseInt(value, 10) * total) / 100;

@@ -55,8 +55,9 @@ export async function updateRevision(
 
 /** The template that a revision holds. */
 export function templateOf(revision: ControllerRevision): PodTemplate {
-  const { $patch: _, ...template } = (revision.data as { spec: { template: PodTemplate & { $patch?: string } } }).spec
-    .template;
+  const { $patch: _, ...template } = (
+    revision.data as { spec: { template: PodTemplate & { $patch?: string } } }
+  ).spec.template;
   return template;
 }
 

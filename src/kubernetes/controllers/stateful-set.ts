@@ -4,7 +4,13 @@
  */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, StatefulSetStatus } from "../types.ts";
+import type {
+  ControllerRevision,
+  PersistentVolumeClaim,
+  Pod,
+  StatefulSet,
+  StatefulSetStatus,
+} from "../types.ts";
 import { claimObjects } from "./claim-pods.ts";
 import {
   type Controller,
@@ -57,7 +63,12 @@ async function reconcile(
   const set = await getIfExists<StatefulSet>(api, RESOURCES.statefulSets, splitKey(key));
   if (set === undefined) return;
   const claimant = { owner: set, apiVersion: "apps/v1", kind: "StatefulSet", selector: set.spec.selector };
-  const owned = await claimObjects<Pod>(context, RESOURCES.pods, claimant, (pod) => ordinalOf(set, pod) !== undefined);
+  const owned = await claimObjects<Pod>(
+    context,
+    RESOURCES.pods,
+    claimant,
+    (pod) => ordinalOf(set, pod) !== undefined,
+  );
   if (set.metadata.deletionTimestamp !== undefined) return;
   const revisions = await listRevisions(context, set, "StatefulSet");
   const update = await updateRevision(context, set, "StatefulSet", revisions);
@@ -144,7 +155,11 @@ async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wa
 }
 
 /** A pod past the last ordinal goes, once nobody else is on the way up or down. */
-async function condemn(pass: Pass, ordinal: number, firstUnhealthy: number | undefined): Promise<"go on" | "wait"> {
+async function condemn(
+  pass: Pass,
+  ordinal: number,
+  firstUnhealthy: number | undefined,
+): Promise<"go on" | "wait"> {
   const pod = pass.pods.get(ordinal)!;
   if (isTerminating(pod)) return "wait";
   if (pass.monotonic && !isHealthy(pod) && ordinal !== firstUnhealthy) return "wait";
@@ -189,7 +204,9 @@ async function createPod(pass: Pass, ordinal: number): Promise<void> {
   pod.spec.hostname = name;
   if (set.spec.serviceName !== undefined) pod.spec.subdomain = set.spec.serviceName;
   const claims = set.spec.volumeClaimTemplates ?? [];
-  const others = (pod.spec.volumes ?? []).filter((volume) => !claims.some((claim) => claim.metadata.name === volume.name));
+  const others = (pod.spec.volumes ?? []).filter(
+    (volume) => !claims.some((claim) => claim.metadata.name === volume.name),
+  );
   const volumes = claims.map((claim) => ({
     name: claim.metadata.name,
     persistentVolumeClaim: { claimName: claimName(set, claim, ordinal) },
@@ -226,11 +243,19 @@ function claimName(set: StatefulSet, claim: PersistentVolumeClaim, ordinal: numb
   return `${claim.metadata.name}-${set.metadata.name}-${ordinal}`;
 }
 
-async function createClaim(pass: Pass, template: PersistentVolumeClaim, ordinal: number, podName: string): Promise<void> {
+async function createClaim(
+  pass: Pass,
+  template: PersistentVolumeClaim,
+  ordinal: number,
+  podName: string,
+): Promise<void> {
   const { context, controller, set } = pass;
   const name = claimName(set, template, ordinal);
   const { namespace } = set.metadata;
-  const present = await getIfExists<PersistentVolumeClaim>(context.api, RESOURCES.persistentVolumeClaims, { namespace, name });
+  const present = await getIfExists<PersistentVolumeClaim>(context.api, RESOURCES.persistentVolumeClaims, {
+    namespace,
+    name,
+  });
   if (present !== undefined) {
     if (present.metadata.deletionTimestamp === undefined) return;
     throw new Error(`pvc ${name} is being deleted`);
@@ -272,18 +297,31 @@ async function keepClaimOwners(pass: Pass): Promise<void> {
     const isCondemned = !wanted.includes(ordinal);
     for (const template of claims) {
       const key = { namespace: set.metadata.namespace, name: claimName(set, template, ordinal) };
-      const claim = await getIfExists<PersistentVolumeClaim>(context.api, RESOURCES.persistentVolumeClaims, key);
+      const claim = await getIfExists<PersistentVolumeClaim>(
+        context.api,
+        RESOURCES.persistentVolumeClaims,
+        key,
+      );
       if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) continue;
       const before = claim.metadata.ownerReferences ?? [];
-      const setOwner = { apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata.name, uid: set.metadata.uid! };
+      const setOwner = {
+        apiVersion: "apps/v1",
+        kind: "StatefulSet",
+        name: set.metadata.name,
+        uid: set.metadata.uid!,
+      };
       const podOwner = { apiVersion: "v1", kind: "Pod", name: pod.metadata.name, uid: pod.metadata.uid! };
-      const others = before.filter(({ kind, name }) => !(kind === "Pod" && name === podOwner.name) && !(kind === "StatefulSet" && name === setOwner.name));
+      const others = before.filter(
+        ({ kind, name }) =>
+          !(kind === "Pod" && name === podOwner.name) && !(kind === "StatefulSet" && name === setOwner.name),
+      );
       const after = [
         ...others,
         ...(policy?.whenDeleted === "Delete" ? [setOwner] : []),
         ...(policy?.whenScaled === "Delete" && isCondemned ? [podOwner] : []),
       ];
-      if (JSON.stringify(before.map(({ uid }) => uid)) === JSON.stringify(after.map(({ uid }) => uid))) continue;
+      if (JSON.stringify(before.map(({ uid }) => uid)) === JSON.stringify(after.map(({ uid }) => uid)))
+        continue;
       const body = { metadata: { ownerReferences: after.length === 0 ? null : after } };
       await context.api.patch(RESOURCES.persistentVolumeClaims, key, { type: "merge", body });
     }
@@ -320,7 +358,9 @@ async function reportStatus(pass: Pass): Promise<void> {
     if (revision === update.metadata.name) status.updatedReplicas!++;
   }
   const replicas = pass.set.spec.replicas ?? 1;
-  const isComplete = [status.updatedReplicas, status.readyReplicas, status.replicas].every((n) => n === replicas);
+  const isComplete = [status.updatedReplicas, status.readyReplicas, status.replicas].every(
+    (n) => n === replicas,
+  );
   if (set.spec.updateStrategy?.type !== "OnDelete" && isComplete) {
     status.currentRevision = update.metadata.name;
     status.currentReplicas = status.updatedReplicas;

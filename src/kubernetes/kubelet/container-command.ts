@@ -10,7 +10,11 @@ import { createPathMap } from "../../base/pod/pod-environment.ts";
 import type { AttachedCommand, Processes } from "../../base/process.ts";
 import type { RunSpec } from "./container-runtime.ts";
 
-export function runInContainer(processes: Processes, spec: RunSpec, command: string[]): Promise<AttachedCommand> {
+export function runInContainer(
+  processes: Processes,
+  spec: RunSpec,
+  command: string[],
+): Promise<AttachedCommand> {
   return processes.run({ argv: mapArguments(spec, command), env: spec.env, cwd: spec.cwd });
 }
 
@@ -37,5 +41,7 @@ function mapScript(spec: RunSpec, script: string): string {
   const paths = [...spec.pod.mounts.map(([path]) => path), "/tmp"].sort((a, b) => b.length - a.length);
   const alternatives = paths.map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
   const toHost = createPathMap(spec.pod);
-  return script.replace(new RegExp(`(?<![\\w./-])(?:${alternatives})(?![\\w.-])`, "g"), (path) => toHost(path, "write"));
+  return script.replace(new RegExp(`(?<![\\w./-])(?:${alternatives})(?![\\w.-])`, "g"), (path) =>
+    toHost(path, "write"),
+  );
 }

@@ -42,7 +42,8 @@ export function containerEnvironment(
     for (const [key, value] of Object.entries(data)) env[(source.prefix ?? "") + key] = value;
   }
   for (const { name, value, valueFrom } of container.env ?? []) {
-    const found = valueFrom === undefined ? expand(value ?? "", env) : sourceValue(valueFrom, container, sources);
+    const found =
+      valueFrom === undefined ? expand(value ?? "", env) : sourceValue(valueFrom, container, sources);
     if (found !== undefined) env[name] = found;
   }
   return env;
@@ -93,15 +94,20 @@ function keyOf(
 
 function configMapData(sources: EnvironmentSources, name: string, optional = false): Record<string, string> {
   const map = sources.configMap(name);
-  if (map === undefined && !optional) throw new ContainerConfigError(`configmap ${JSON.stringify(name)} not found`);
+  if (map === undefined && !optional)
+    throw new ContainerConfigError(`configmap ${JSON.stringify(name)} not found`);
   return map?.data ?? {};
 }
 
 function secretData(sources: EnvironmentSources, name: string, optional = false): Record<string, string> {
   const secret = sources.secret(name);
-  if (secret === undefined && !optional) throw new ContainerConfigError(`secret ${JSON.stringify(name)} not found`);
+  if (secret === undefined && !optional)
+    throw new ContainerConfigError(`secret ${JSON.stringify(name)} not found`);
   return Object.fromEntries(
-    Object.entries(secret?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
+    Object.entries(secret?.data ?? {}).map(([key, value]) => [
+      key,
+      Buffer.from(value, "base64").toString("utf8"),
+    ]),
   );
 }
 

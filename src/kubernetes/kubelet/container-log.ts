@@ -146,7 +146,10 @@ export class ContainerLog {
   }
 }
 
-function splitLines(data: Uint8Array, final: boolean): { lines: { text: Uint8Array; partial: boolean }[]; rest: Uint8Array } {
+function splitLines(
+  data: Uint8Array,
+  final: boolean,
+): { lines: { text: Uint8Array; partial: boolean }[]; rest: Uint8Array } {
   const lines: { text: Uint8Array; partial: boolean }[] = [];
   let start = 0;
   for (;;) {
@@ -175,7 +178,9 @@ const NEWLINE = Buffer.from("\n");
 /** Reads a log and what was rotated out of it, oldest first. @param path as of `ContainerLog` */
 export async function* readLog(disk: Disk, path: string): AsyncGenerator<LogLine> {
   for (let index = MAX_LOG_FILES - 1; index >= 0; index--) {
-    const file = await disk.readFile(index === 0 ? `${path}.log` : `${path}.log.${index}`).catch(() => undefined);
+    const file = await disk
+      .readFile(index === 0 ? `${path}.log` : `${path}.log.${index}`)
+      .catch(() => undefined);
     if (file !== undefined) yield* parseLog(file);
   }
 }

@@ -11,7 +11,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { PodEnvironment } from "../../base/pod/pod-environment.ts";
-import type { DetachedProcess, Processes, ProcessExit } from "../../base/process.ts";
+import type { DetachedProcess, ProcessExit, Processes } from "../../base/process.ts";
 import { ContainerLog } from "./container-log.ts";
 
 export interface RunSpec {
@@ -153,7 +153,8 @@ export class ContainerRuntime {
     for (const name of await disk.list(folder)) {
       const number = Number.parseInt(name, 10);
       const isFolder = /^\d+$/.test(name);
-      if (number < attempt && (isFolder || number <= attempt - KEPT_RUNS)) await disk.remove(`${folder}/${name}`);
+      if (number < attempt && (isFolder || number <= attempt - KEPT_RUNS))
+        await disk.remove(`${folder}/${name}`);
     }
   }
 

@@ -1,6 +1,7 @@
 /** One container of a pod over all of its runs: what it is doing, and what `containerStatuses` says of it. */
-import { kubernetesTime } from "../../model/kubernetes-object.ts";
+
 import type { ProcessExit } from "../../base/process.ts";
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import type { Container, ContainerState, ContainerStatus } from "../types.ts";
 import { BackOff } from "./back-off.ts";
 import type { ContainerRun } from "./container-runtime.ts";

@@ -37,7 +37,12 @@ function formatMap(map: Record<string, string> = {}): string {
  *
  * @throws when the resource is none of those that Kubernetes allows.
  */
-export function resourceValue(container: Container, resource: string, divisor: string | undefined, node: Node): string {
+export function resourceValue(
+  container: Container,
+  resource: string,
+  divisor: string | undefined,
+  node: Node,
+): string {
   const match = /^(limits|requests)\.(cpu|memory|ephemeral-storage)$/.exec(resource);
   if (match === null) throw new Error(`unsupported container resource: ${resource}`);
   const [, kind, name] = match;

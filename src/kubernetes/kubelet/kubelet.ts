@@ -7,7 +7,15 @@ import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import type { Informers } from "../controllers/controller.ts";
 import type { AddressPlan } from "../network/address-plan.ts";
 import { POD_ADDRESSES_PER_NODE } from "../network/address-plan.ts";
-import type { ConfigMap, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret, Service } from "../types.ts";
+import type {
+  ConfigMap,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Secret,
+  Service,
+} from "../types.ts";
 import { type PodContext, PodWorker } from "./pod-worker.ts";
 import type { NodeDescription } from "./virtual-nodes.ts";
 
@@ -132,12 +140,15 @@ export class Kubelet {
 
   #sources() {
     const { informers } = this.#options;
-    const object = <T extends KubernetesObject>(resource: (typeof RESOURCES)[keyof typeof RESOURCES], key: string) =>
-      informers.of<T>(resource).objects.get(key);
+    const object = <T extends KubernetesObject>(
+      resource: (typeof RESOURCES)[keyof typeof RESOURCES],
+      key: string,
+    ) => informers.of<T>(resource).objects.get(key);
     return {
       node: (name: string) => object<Node>(RESOURCES.nodes, name)!,
       services: () => informers.of<Service>(RESOURCES.services).objects.values(),
-      configMap: (namespace: string, name: string) => object<ConfigMap>(RESOURCES.configMaps, `${namespace}/${name}`),
+      configMap: (namespace: string, name: string) =>
+        object<ConfigMap>(RESOURCES.configMaps, `${namespace}/${name}`),
       secret: (namespace: string, name: string) => object<Secret>(RESOURCES.secrets, `${namespace}/${name}`),
       claim: (namespace: string, name: string) =>
         object<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, `${namespace}/${name}`),

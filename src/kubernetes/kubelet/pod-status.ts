@@ -63,8 +63,9 @@ function phaseOf({ pod, statuses, initStatuses, initialized }: PodState): NonNul
 
 export function isSidecar(pod: Pod, container: string): boolean {
   return (
-    pod.spec.initContainers?.some(({ name, restartPolicy }) => name === container && restartPolicy === "Always") ??
-    false
+    pod.spec.initContainers?.some(
+      ({ name, restartPolicy }) => name === container && restartPolicy === "Always",
+    ) ?? false
   );
 }
 
@@ -112,7 +113,9 @@ function conditionsOf(state: PodState, phase: PodStatus["phase"]): Condition[] {
     { type: "ContainersReady", ...containersReady },
     { ...(conditionOf(pod, "PodScheduled") ?? { type: "PodScheduled", status: "True" }) },
   ];
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => !own.some((condition) => condition.type === type));
+  const others = (pod.status?.conditions ?? []).filter(
+    ({ type }) => !own.some((condition) => condition.type === type),
+  );
   return [...own.map((condition) => withTransition(condition, pod, state.now)), ...others];
 }
 

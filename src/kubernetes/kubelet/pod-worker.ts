@@ -7,22 +7,32 @@ import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
-import type { Processes, ProcessExit } from "../../base/process.ts";
+import type { ProcessExit, Processes } from "../../base/process.ts";
 import type { Sockets } from "../../base/sockets.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import type { EventRecorder, EventType } from "../../wire/kubernetes/event-recorder.ts";
 import { canonicalJson } from "../controllers/controller.ts";
-import type { ConfigMap, Handler, Node, PersistentVolume, PersistentVolumeClaim, Pod, Probe, Secret, Service } from "../types.ts";
-import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
+import type {
+  ConfigMap,
+  Handler,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Probe,
+  Secret,
+  Service,
+} from "../types.ts";
 import { runInContainer } from "./container-command.ts";
+import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
 import type { ContainerRun, ContainerRuntime } from "./container-runtime.ts";
 import { ContainerUnit } from "./container-unit.ts";
 import type { CatalogueImage, ImageCatalogue } from "./image-catalogue.ts";
 import { podStatus } from "./pod-status.ts";
-import { type ProbeKind, Prober } from "./prober.ts";
 import { type ProbeResult, runHandler } from "./probe-runner.ts";
+import { type ProbeKind, Prober } from "./prober.ts";
 import { prepareRun, type Surroundings } from "./run-spec.ts";
 import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
 
@@ -91,7 +101,8 @@ export class PodWorker {
     this.units = [...units, ...pod.spec.containers.map((spec) => new ContainerUnit(spec, "main", uid))];
     this.#startTime = pod.status?.startTime ?? kubernetesTime(context.clock.now());
     this.#initialized =
-      pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ?? false;
+      pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ??
+      false;
     const { activeDeadlineSeconds } = pod.spec;
     if (activeDeadlineSeconds !== undefined) {
       const leftMs = Date.parse(this.#startTime) + activeDeadlineSeconds * 1000 - context.clock.now();
@@ -112,9 +123,13 @@ export class PodWorker {
   update(pod: Pod): void {
     const hurried =
       pod.metadata.deletionGracePeriodSeconds !== undefined &&
-      pod.metadata.deletionGracePeriodSeconds < (this.pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+      pod.metadata.deletionGracePeriodSeconds <
+        (this.pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
     this.pod = pod;
-    if (pod.metadata.deletionTimestamp === undefined) return this.wake();
+    if (pod.metadata.deletionTimestamp === undefined) {
+      this.wake();
+      return;
+    }
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
     if (this.#ending !== undefined && hurried) this.#context.clock.after(graceMs, () => this.#killAll());
     this.end(graceMs);
@@ -312,8 +327,16 @@ export class PodWorker {
     const { name, namespace } = this.pod.metadata;
     const length = formatDuration(unit.backOff.lengthMs);
     const pod = `${name}_${namespace}(${this.uid})`;
-    unit.wait("CrashLoopBackOff", `back-off ${length} restarting failed container=${unit.spec.name} pod=${pod}`);
-    this.#event("Warning", "BackOff", `Back-off restarting failed container ${unit.spec.name} in pod ${pod}`, unit);
+    unit.wait(
+      "CrashLoopBackOff",
+      `back-off ${length} restarting failed container=${unit.spec.name} pod=${pod}`,
+    );
+    this.#event(
+      "Warning",
+      "BackOff",
+      `Back-off restarting failed container ${unit.spec.name} in pod ${pod}`,
+      unit,
+    );
   }
 
   /** The catalogue's entry, or a wait as for an image that can't be pulled. */
@@ -322,7 +345,12 @@ export class PodWorker {
     const { image } = unit.spec;
     const found = images.find(image);
     if (found !== undefined) {
-      this.#event("Normal", "Pulled", `Container image ${JSON.stringify(image)} already present on machine`, unit);
+      this.#event(
+        "Normal",
+        "Pulled",
+        `Container image ${JSON.stringify(image)} already present on machine`,
+        unit,
+      );
       return found;
     }
     const waitMs = unit.imageBackOff.remainingMs(clock.now());
@@ -379,7 +407,12 @@ export class PodWorker {
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" && code !== "EACCES") throw error;
-      this.#event("Warning", "Failed", `Error: failed to start container ${JSON.stringify(unit.spec.name)}: ${message}`, unit);
+      this.#event(
+        "Warning",
+        "Failed",
+        `Error: failed to start container ${JSON.stringify(unit.spec.name)}: ${message}`,
+        unit,
+      );
       unit.attempt = attempt;
       unit.end({ code: 128, finishedMs: clock.now() }, clock.now(), message);
       unit.terminated!.reason = "StartError";
@@ -420,12 +453,21 @@ export class PodWorker {
     await this.#stop(unit, this.#graceMs, "FailedPostStartHook");
   }
 
-  #runHandler(unit: ContainerUnit, run: ContainerRun, handler: Handler, timeoutMs: number): Promise<ProbeResult> {
+  #runHandler(
+    unit: ContainerUnit,
+    run: ContainerRun,
+    handler: Handler,
+    timeoutMs: number,
+  ): Promise<ProbeResult> {
     if (handler.sleep) {
       return this.#context.clock.sleep(handler.sleep.seconds * 1000).then(() => ({ ok: true, message: "" }));
     }
     const { network, sockets } = this.#context;
-    const tools = { network, sockets, run: (command: string[], limitMs: number) => this.#run(run, command, limitMs) };
+    const tools = {
+      network,
+      sockets,
+      run: (command: string[], limitMs: number) => this.#run(run, command, limitMs),
+    };
     return runHandler(tools, unit.spec, this.ip!, handler, timeoutMs);
   }
 
@@ -470,11 +512,17 @@ export class PodWorker {
     if (this.#ending === undefined) this.wake();
   }
 
-  async #terminationMessage(unit: ContainerUnit, run: ContainerRun, exit: ProcessExit): Promise<string | undefined> {
+  async #terminationMessage(
+    unit: ContainerUnit,
+    run: ContainerRun,
+    exit: ProcessExit,
+  ): Promise<string | undefined> {
     const { disk } = this.#context;
     const path = `${run.directory}/termination-log`;
     if ((await disk.stat(path)) !== undefined) {
-      const text = new TextDecoder().decode((await disk.readFile(path)).subarray(0, MAX_TERMINATION_MESSAGE_BYTES));
+      const text = new TextDecoder().decode(
+        (await disk.readFile(path)).subarray(0, MAX_TERMINATION_MESSAGE_BYTES),
+      );
       if (text !== "") return text;
     }
     if (unit.spec.terminationMessagePolicy !== "FallbackToLogsOnError" || exit.code === 0) return undefined;
@@ -523,7 +571,11 @@ export class PodWorker {
     const others = this.units.filter(({ role }) => role !== "sidecar");
     await this.#stopUnits(others, graceMs, onStop);
     for (const unit of this.#sidecars()) {
-      await this.#stopUnits([unit], Math.max(MIN_GRACE_MS, deadlineMs - this.#context.clock.monotonic()), onStop);
+      await this.#stopUnits(
+        [unit],
+        Math.max(MIN_GRACE_MS, deadlineMs - this.#context.clock.monotonic()),
+        onStop,
+      );
     }
   }
 
@@ -531,7 +583,11 @@ export class PodWorker {
     return this.units.filter(({ role }) => role === "sidecar").reverse();
   }
 
-  async #stopUnits(units: ContainerUnit[], graceMs: number, onStop = (_unit: ContainerUnit): void => {}): Promise<void> {
+  async #stopUnits(
+    units: ContainerUnit[],
+    graceMs: number,
+    onStop = (_unit: ContainerUnit): void => {},
+  ): Promise<void> {
     await Promise.all(
       units.map(async (unit) => {
         if (unit.run === undefined) return;
@@ -553,7 +609,11 @@ export class PodWorker {
     const deadlineMs = clock.monotonic() + graceMs;
     const hook = unit.spec.lifecycle?.preStop;
     if (hook !== undefined && graceMs > 0) {
-      const result = await Promise.race([this.#runHandler(unit, run, hook, graceMs), ended, clock.sleep(graceMs)]);
+      const result = await Promise.race([
+        this.#runHandler(unit, run, hook, graceMs),
+        ended,
+        clock.sleep(graceMs),
+      ]);
       if (result && !result.ok) {
         this.#event("Warning", "FailedPreStopHook", `PreStopHook failed: ${result.message}`, unit);
       }

@@ -53,7 +53,11 @@ async function httpGet(
   const scheme = (action.scheme ?? "HTTP").toLowerCase();
   const path = action.path ?? "/";
   const url = `${scheme}://${action.host ?? podIp}:${portNumber(container, action.port)}${path.startsWith("/") ? "" : "/"}${path}`;
-  const headers: Record<string, string> = { "user-agent": "kube-probe/1.35", accept: "*/*", connection: "close" };
+  const headers: Record<string, string> = {
+    "user-agent": "kube-probe/1.35",
+    accept: "*/*",
+    connection: "close",
+  };
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value;
   try {
     const response = await network.fetch(url, { headers, timeoutMs, insecure: true });
@@ -100,13 +104,19 @@ async function grpcCheck(
     const answer = await response.bytes(MAX_SHOWN_BYTES);
     const status = response.trailers["grpc-status"] ?? response.headers["grpc-status"];
     if (status !== undefined && status !== "0") {
-      return { ok: false, message: `error: this server does not implement the grpc health protocol (code ${status})` };
+      return {
+        ok: false,
+        message: `error: this server does not implement the grpc health protocol (code ${status})`,
+      };
     }
     // HealthCheckResponse: ServingStatus status = 1; SERVING is 1.
     const serving = answer[5] === 0x08 && answer[6] === 1;
-    return { ok: serving, message: serving ? "" : "service unhealthy (responded with \"NOT_SERVING\")" };
+    return { ok: serving, message: serving ? "" : 'service unhealthy (responded with "NOT_SERVING")' };
   } catch (error) {
-    return { ok: false, message: `timeout: failed to connect service "${podIp}:${port}": ${networkProblem(error)}` };
+    return {
+      ok: false,
+      message: `timeout: failed to connect service "${podIp}:${port}": ${networkProblem(error)}`,
+    };
   }
 }
 
@@ -114,7 +124,10 @@ async function execCommand({ run }: ProbeTools, command: string[], timeoutMs: nu
   try {
     const result = await run(command, timeoutMs);
     if (result === "timeout") {
-      return { ok: false, message: `command timed out: ${JSON.stringify(command.join(" "))} timed out after ${timeoutMs / 1000}s` };
+      return {
+        ok: false,
+        message: `command timed out: ${JSON.stringify(command.join(" "))} timed out after ${timeoutMs / 1000}s`,
+      };
     }
     return { ok: result.exitCode === 0, message: result.output.slice(0, MAX_SHOWN_BYTES) };
   } catch (error) {
@@ -124,7 +137,10 @@ async function execCommand({ run }: ProbeTools, command: string[], timeoutMs: nu
 
 /** Node's errors in the words of Go's. */
 export function networkProblem(error: unknown): string {
-  const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { code, address, port, message } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
   const words: Record<string, string> = {
     ECONNREFUSED: "connect: connection refused",
     ECONNRESET: "read: connection reset by peer",

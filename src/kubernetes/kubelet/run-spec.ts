@@ -72,7 +72,13 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     container.workingDir === undefined ? image.workingDirectory : toHost(container.workingDir, "write");
   const cwd = workingDirectory ?? rootDirectory;
   await disk.makeDirectory(cwd);
-  return { argv: commandOf(container, image, env), env, cwd, pod: environment, stdin: container.stdin ?? false };
+  return {
+    argv: commandOf(container, image, env),
+    env,
+    cwd,
+    pod: environment,
+    stdin: container.stdin ?? false,
+  };
 }
 
 /** The container's `command` replaces ENTRYPOINT and CMD, its `args` only CMD. */
@@ -83,7 +89,9 @@ function commandOf(container: Container, image: CatalogueImage, env: Record<stri
     return [...image.command, ...(container.args === undefined ? (image.args ?? []) : args)];
   }
   const [program, ...rest] = expanded(container.command);
-  return image.programs?.includes(program) ? [...image.command, ...rest, ...args] : [program, ...rest, ...args];
+  return image.programs?.includes(program)
+    ? [...image.command, ...rest, ...args]
+    : [program, ...rest, ...args];
 }
 
 /** A small young generation, as a dozen programs share one machine: most of what they hold lives for one request. */
@@ -97,9 +105,10 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
   const mounts: [string, string][] = [];
   for (const mount of container.volumeMounts ?? []) {
     const folder = volumes.get(mount.name);
-    if (folder === undefined) throw new ContainerConfigError(`volume ${JSON.stringify(mount.name)} not found`);
+    if (folder === undefined)
+      throw new ContainerConfigError(`volume ${JSON.stringify(mount.name)} not found`);
     const subPath = mount.subPathExpr === undefined ? mount.subPath : expand(mount.subPathExpr, env);
-    if (subPath !== undefined && subPath.split("/").includes("..")) {
+    if (subPath?.split("/").includes("..")) {
       throw new ContainerConfigError(`subPath ${JSON.stringify(subPath)} must not contain '..'`);
     }
     const target = subPath ? `${folder}/${subPath}` : folder;
@@ -111,9 +120,16 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
   await disk.makeDirectory(dirname(`${podDirectory}/etc/hosts`));
   const hosts = Object.entries(hostsOf(pod)).map(([name, address]) => `${address}\t${name}\n`);
   const name = hostnameOf(pod);
-  await disk.writeFile(`${podDirectory}/etc/hosts`, `${podIp}\tlocalhost\n${podIp}\t${name}\n${hosts.join("")}`);
+  await disk.writeFile(
+    `${podDirectory}/etc/hosts`,
+    `${podIp}\tlocalhost\n${podIp}\t${name}\n${hosts.join("")}`,
+  );
   await disk.writeFile(`${podDirectory}/etc/hostname`, `${name}\n`);
-  return [...mounts, ["/etc/hosts", `${podDirectory}/etc/hosts`], ["/etc/hostname", `${podDirectory}/etc/hostname`]];
+  return [
+    ...mounts,
+    ["/etc/hosts", `${podDirectory}/etc/hosts`],
+    ["/etc/hostname", `${podDirectory}/etc/hostname`],
+  ];
 }
 
 function hostnameOf(pod: Pod): string {
@@ -122,7 +138,11 @@ function hostnameOf(pod: Pod): string {
 
 /** resolv.conf of a pod with dnsPolicy ClusterFirst. */
 function searchOf(pod: Pod): { search: string[]; ndots: number } {
-  const cluster = [`${pod.metadata.namespace}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN];
+  const cluster = [
+    `${pod.metadata.namespace}.svc.${CLUSTER_DOMAIN}`,
+    `svc.${CLUSTER_DOMAIN}`,
+    CLUSTER_DOMAIN,
+  ];
   const { searches = [], options = [] } = pod.spec.dnsConfig ?? {};
   const ndots = Number(options.find(({ name }) => name === "ndots")?.value ?? 5);
   const base = pod.spec.dnsPolicy === "None" || pod.spec.dnsPolicy === "Default" ? [] : cluster;

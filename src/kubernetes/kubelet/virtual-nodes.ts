@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
-import { kubernetesMicroTime, kubernetesTime, type KubernetesObject } from "../../model/kubernetes-object.ts";
+import { type KubernetesObject, kubernetesMicroTime, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import type { AddressPlan } from "../network/address-plan.ts";
 import type { Condition, Node } from "../types.ts";

@@ -112,17 +112,30 @@ interface KeyedSource {
   optional?: boolean;
 }
 
-function addConfigMap(files: Files, volume: string, source: KeyedSource, mode: number, sources: VolumeSources): void {
+function addConfigMap(
+  files: Files,
+  volume: string,
+  source: KeyedSource,
+  mode: number,
+  sources: VolumeSources,
+): void {
   const map = sources.configMap(source.name);
   if (map === undefined && !source.optional) {
     throw new MountError(volume, `configmap ${JSON.stringify(source.name)} not found`);
   }
   const content: Record<string, Uint8Array | string> = { ...map?.data };
-  for (const [key, value] of Object.entries(map?.binaryData ?? {})) content[key] = Buffer.from(value, "base64");
+  for (const [key, value] of Object.entries(map?.binaryData ?? {}))
+    content[key] = Buffer.from(value, "base64");
   addKeys(files, volume, source, content, mode);
 }
 
-function addSecret(files: Files, volume: string, source: KeyedSource, mode: number, sources: VolumeSources): void {
+function addSecret(
+  files: Files,
+  volume: string,
+  source: KeyedSource,
+  mode: number,
+  sources: VolumeSources,
+): void {
   const secret = sources.secret(source.name);
   if (secret === undefined && !source.optional) {
     throw new MountError(volume, `secret ${JSON.stringify(source.name)} not found`);
@@ -150,10 +163,18 @@ function addKeys(
   }
 }
 
-function addDownward(files: Files, volume: string, items: DownwardFile[], mode: number, sources: VolumeSources): void {
+function addDownward(
+  files: Files,
+  volume: string,
+  items: DownwardFile[],
+  mode: number,
+  sources: VolumeSources,
+): void {
   for (const item of items) {
     const { fieldRef, resourceFieldRef } = item;
-    const container = sources.pod.spec.containers.find(({ name }) => name === resourceFieldRef?.containerName);
+    const container = sources.pod.spec.containers.find(
+      ({ name }) => name === resourceFieldRef?.containerName,
+    );
     const content = fieldRef
       ? fieldValue(sources.pod, fieldRef.fieldPath)
       : resourceValue(container!, resourceFieldRef!.resource, resourceFieldRef!.divisor, sources.node);
@@ -197,7 +218,8 @@ async function hostPath(disk: Disk, volume: Volume): Promise<string> {
       : type === "File" && (stat === undefined || stat.isDirectory)
         ? "is not a file"
         : undefined;
-  if (problem !== undefined) throw new MountError(volume.name, `hostPath type check failed: ${path} ${problem}`);
+  if (problem !== undefined)
+    throw new MountError(volume.name, `hostPath type check failed: ${path} ${problem}`);
   return path;
 }
 

@@ -31,7 +31,10 @@ export const MAX_NODES = 11;
 export function createAddressPlan(prefix: string): AddressPlan {
   const at = (offset: number) => `${prefix}.${offset >> 8}.${offset & 0xff}`;
   const isServiceAddress = (address: string) => {
-    const [third, fourth] = address.slice(prefix.length + 1).split(".").map(Number);
+    const [third, fourth] = address
+      .slice(prefix.length + 1)
+      .split(".")
+      .map(Number);
     return address.startsWith(`${prefix}.`) && third < 16 && fourth <= 255;
   };
   return {

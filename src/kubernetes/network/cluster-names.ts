@@ -43,12 +43,15 @@ export function answerClusterName(
   const labels = name.slice(0, -CLUSTER_DOMAIN.length - 1).split(".");
   const kind = labels.pop();
   const namespace = labels.pop();
-  if (kind === "pod" && namespace !== undefined && labels.length === 1) return podAnswer(name, labels[0], type);
+  if (kind === "pod" && namespace !== undefined && labels.length === 1)
+    return podAnswer(name, labels[0], type);
   if (kind !== "svc") return MISSING;
   if (namespace === undefined) return found([]);
   const serviceName = labels.pop();
   if (serviceName === undefined) {
-    return directory.services().some((service) => service.metadata.namespace === namespace) ? found([]) : MISSING;
+    return directory.services().some((service) => service.metadata.namespace === namespace)
+      ? found([])
+      : MISSING;
   }
   const service = directory.service(namespace, serviceName);
   return service === undefined ? MISSING : serviceAnswer(directory, service, name, labels, type);
@@ -74,7 +77,9 @@ function serviceAnswer(
     return targets.length === 0 ? MISSING : addresses(name, targets, type);
   }
   if (labels.length > 1 || !isHeadless(service)) return MISSING;
-  const matching = targets.filter((target) => target.host === labels[0] || dashed(target.address) === labels[0]);
+  const matching = targets.filter(
+    (target) => target.host === labels[0] || dashed(target.address) === labels[0],
+  );
   return matching.length === 0 ? MISSING : addresses(name, matching, type);
 }
 
@@ -94,11 +99,15 @@ function portAnswer(
     return { name, ttlSeconds: TTL_SECONDS, type: "SRV", priority: 0, weight: 100, port, target };
   };
   const records = isHeadless(service)
-    ? directory.slices(namespace!, serviceName).flatMap((slice) =>
-        (slice.ports ?? []).filter(isWanted).flatMap((port) =>
-          targetsOf(directory, service).map((target) => srv(port.port!, `${target.host}.${zone}`)),
-        ),
-      )
+    ? directory
+        .slices(namespace!, serviceName)
+        .flatMap((slice) =>
+          (slice.ports ?? [])
+            .filter(isWanted)
+            .flatMap((port) =>
+              targetsOf(directory, service).map((target) => srv(port.port!, `${target.host}.${zone}`)),
+            ),
+        )
     : (service.spec.ports ?? []).filter(isWanted).map((port) => srv(port.port, zone));
   if (records.length === 0) return MISSING;
   return found(type === RECORD_TYPES.SRV || type === RECORD_TYPES.ANY ? records : []);

@@ -12,8 +12,25 @@ export const MAX_EDNS_BYTES = 4_096;
 /** RFC 1035, 2.3.4. */
 const MAX_NAME_BYTES = 255;
 
-export const RECORD_TYPES = { A: 1, CNAME: 5, SOA: 6, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const;
-export const RESPONSE_CODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
+export const RECORD_TYPES = {
+  A: 1,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  ANY: 255,
+} as const;
+export const RESPONSE_CODES = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+} as const;
 export type ResponseCode = keyof typeof RESPONSE_CODES;
 
 export interface DnsQuestion {
@@ -62,7 +79,9 @@ function limitOf(view: DataView, offset: number): number {
     offset + 5 <= view.byteLength &&
     view.getUint8(offset) === 0 &&
     view.getUint16(offset + 1) === RECORD_TYPES.OPT;
-  return hasOpt ? Math.min(Math.max(view.getUint16(offset + 3), MAX_UDP_BYTES), MAX_EDNS_BYTES) : MAX_UDP_BYTES;
+  return hasOpt
+    ? Math.min(Math.max(view.getUint16(offset + 3), MAX_UDP_BYTES), MAX_EDNS_BYTES)
+    : MAX_UDP_BYTES;
 }
 
 /** Questions carry no compression pointers: there is nothing before them to point to. */

@@ -2,7 +2,7 @@
  * The cluster's name server, in the place of CoreDNS: answers for the cluster's zones, passes everything else on to the
  * machine's own name servers. UDP only.
  */
-import { isMissing, type Disk } from "../../base/disk.ts";
+import { type Disk, isMissing } from "../../base/disk.ts";
 import type { SocketAddress, SocketServer, Sockets } from "../../base/sockets.ts";
 import { answerClusterName, type ServiceDirectory } from "./cluster-names.ts";
 import { type DnsAnswer, decodeQuestion, encodeAnswer, RECORD_TYPES } from "./dns-message.ts";

@@ -71,7 +71,11 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
     const server = sockets
       .listenTcp(at, (client) => void connect(client, service, port))
       .catch((error: unknown) => {
-        log.error("cannot listen for Service", { service: objectKey(service), address: `${at.host}:${at.port}`, error });
+        log.error("cannot listen for Service", {
+          service: objectKey(service),
+          address: `${at.host}:${at.port}`,
+          error,
+        });
         return undefined;
       });
     listeners.set(key, { server, address: `${at.host}:${at.port}` });
@@ -94,7 +98,8 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
     }
     if (service === undefined) return;
     for (const port of service.spec.ports ?? []) {
-      if (wanted.has(`${name} ${service.spec.clusterIP}:${port.port}/${port.name ?? ""}`)) listen(service, port);
+      if (wanted.has(`${name} ${service.spec.clusterIP}:${port.port}/${port.name ?? ""}`))
+        listen(service, port);
     }
   }
 
@@ -112,7 +117,11 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 }
 
 /** The slices of one Service. */
-export function slicesOf(slices: Iterable<EndpointSlice>, namespace: string, service: string): EndpointSlice[] {
+export function slicesOf(
+  slices: Iterable<EndpointSlice>,
+  namespace: string,
+  service: string,
+): EndpointSlice[] {
   return [...slices].filter(
     ({ metadata }) =>
       metadata.namespace === namespace && metadata.labels?.["kubernetes.io/service-name"] === service,

@@ -127,7 +127,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 }
 
 /** Another component may have named an event of the same object after the same moment. */
-async function createUnderNewName(api: KubernetesApi, entry: Remembered, event: KubernetesObject): Promise<void> {
+async function createUnderNewName(
+  api: KubernetesApi,
+  entry: Remembered,
+  event: KubernetesObject,
+): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await api.create(RESOURCES.events, { ...event, metadata: { ...event.metadata, name: entry.name } });

@@ -1,0 +1,149 @@
+/** Where a pod can not go, and the words for it (kube-scheduler 1.35 `framework/plugins`, the filters). */
+import type { Pod } from "../types.ts";
+import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
+import {
+  countsForSpread,
+  matchesAffinityTerm,
+  matchesNodeAffinity,
+  type NamespaceLabels,
+  tolerates,
+  topologyOf,
+} from "./selection.ts";
+
+export interface Situation {
+  pod: Pod;
+  nodes: NodeInfo[];
+  namespaces: NamespaceLabels;
+}
+
+export interface Refusal {
+  reasons: string[];
+  /** Removing pods from the node would not help. */
+  unresolvable: boolean;
+}
+
+type Filter = (situation: Situation, info: NodeInfo) => Refusal | undefined;
+
+const final = (reason: string): Refusal => ({ reasons: [reason], unresolvable: true });
+const forNow = (...reasons: string[]): Refusal => ({ reasons, unresolvable: false });
+
+const nodeUnschedulable: Filter = ({ pod }, { node }) => {
+  const taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+  if (!node.spec?.unschedulable || tolerates(pod.spec.tolerations, taint)) return undefined;
+  return final("node(s) were unschedulable");
+};
+
+const taintToleration: Filter = ({ pod }, { node }) => {
+  const taint = (node.spec?.taints ?? []).find(
+    (candidate) => candidate.effect !== "PreferNoSchedule" && !tolerates(pod.spec.tolerations, candidate),
+  );
+  return taint && final(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`);
+};
+
+const nodeAffinity: Filter = ({ pod }, { node }) =>
+  matchesNodeAffinity(pod, node) ? undefined : final("node(s) didn't match Pod's node affinity/selector");
+
+const nodePorts: Filter = ({ pod }, info) => {
+  const portsOf = (some: Pod) =>
+    some.spec.containers.flatMap(({ ports = [] }) =>
+      ports.flatMap(({ hostPort }) => (hostPort ? [hostPort] : [])),
+    );
+  const taken = new Set(info.pods.flatMap(portsOf));
+  return portsOf(pod).some((port) => taken.has(port))
+    ? forNow("node(s) didn't have free ports for the requested pod ports")
+    : undefined;
+};
+
+const resourcesFit: Filter = ({ pod }, info) => {
+  const requests = podRequests(pod);
+  const reasons: string[] = [];
+  if (info.pods.length + 1 > allocatable(info.node, "pods")) reasons.push("Too many pods");
+  let unresolvable = false;
+  for (const name of ["cpu", "memory"] as const) {
+    const most = allocatable(info.node, name);
+    if (requests[name] === 0 || info.requested[name] + requests[name] <= most * (1 + 1e-9)) continue;
+    reasons.push(`Insufficient ${name}`);
+    unresolvable ||= requests[name] > most;
+  }
+  return reasons.length === 0 ? undefined : { reasons, unresolvable };
+};
+
+const topologySpread: Filter = ({ pod, nodes }, info) => {
+  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
+    if (constraint.whenUnsatisfiable !== "DoNotSchedule") continue;
+    const domain = topologyOf(info.node, constraint.topologyKey);
+    if (domain === undefined) {
+      return final("node(s) didn't match pod topology spread constraints (missing required label)");
+    }
+    const counts = new Map<string, number>();
+    for (const other of nodes) {
+      const its = topologyOf(other.node, constraint.topologyKey);
+      if (its === undefined || !matchesNodeAffinity(pod, other.node)) continue;
+      const matching = other.pods.filter((candidate) => countsForSpread(constraint, pod, candidate)).length;
+      counts.set(its, (counts.get(its) ?? 0) + matching);
+    }
+    const fewest = counts.size < (constraint.minDomains ?? 1) ? 0 : Math.min(...counts.values());
+    const self = countsForSpread(constraint, pod, pod) ? 1 : 0;
+    if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew) {
+      return forNow("node(s) didn't match pod topology spread constraints");
+    }
+  }
+  return undefined;
+};
+
+const interPodAffinity: Filter = (situation, info) => {
+  const { pod, nodes, namespaces } = situation;
+  const sameDomain = (key: string) => {
+    const domain = topologyOf(info.node, key);
+    if (domain === undefined) return [];
+    return nodes.filter(({ node }) => topologyOf(node, key) === domain).flatMap(({ pods }) => pods);
+  };
+  for (const term of pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+    const isMeant = (other: Pod) => matchesAffinityTerm(term, pod, other, namespaces);
+    if (topologyOf(info.node, term.topologyKey) !== undefined && sameDomain(term.topologyKey).some(isMeant))
+      continue;
+    // The first of a group that wants to be together has nobody to be with.
+    const isFirst = isMeant(pod) && !nodes.some(({ pods }) => pods.some(isMeant));
+    if (isFirst && topologyOf(info.node, term.topologyKey) !== undefined) continue;
+    return final("node(s) didn't match pod affinity rules");
+  }
+  for (const term of pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ??
+    []) {
+    if (sameDomain(term.topologyKey).some((other) => matchesAffinityTerm(term, pod, other, namespaces))) {
+      return forNow("node(s) didn't match pod anti-affinity rules");
+    }
+  }
+  for (const { node, pods } of nodes) {
+    for (const other of pods) {
+      for (const term of other.spec.affinity?.podAntiAffinity
+        ?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+        const domain = topologyOf(node, term.topologyKey);
+        if (domain === undefined || domain !== topologyOf(info.node, term.topologyKey)) continue;
+        if (matchesAffinityTerm(term, other, pod, namespaces)) {
+          return forNow("node(s) didn't satisfy existing pods anti-affinity rules");
+        }
+      }
+    }
+  }
+  return undefined;
+};
+
+/** In upstream's order: the first that refuses is the reason. */
+const FILTERS = [
+  nodeUnschedulable,
+  taintToleration,
+  nodeAffinity,
+  nodePorts,
+  resourcesFit,
+  topologySpread,
+  interPodAffinity,
+];
+
+/** Why the pod can't be on the node; undefined when it can. */
+export function refusal(situation: Situation, info: NodeInfo): Refusal | undefined {
+  for (const filter of FILTERS) {
+    const refused = filter(situation, info);
+    if (refused !== undefined) return refused;
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+/** Which nodes, pods and taints a term of the pod's spec means. */
+
+import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
+import { compareStrings } from "../../model/labels.ts";
+import type {
+  Node,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  Pod,
+  PodAffinityTerm,
+  Toleration,
+  TopologySpreadConstraint,
+} from "../types.ts";
+
+/** `nodeSelector` and the required node affinity. */
+export function matchesNodeAffinity(pod: Pod, node: Node): boolean {
+  const labels = node.metadata.labels ?? {};
+  const { nodeSelector = {}, affinity } = pod.spec;
+  if (!Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)) return false;
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required === undefined || required.nodeSelectorTerms.some((term) => matchesNodeTerm(term, node));
+}
+
+/** All requirements of the term; an empty term matches nothing. */
+export function matchesNodeTerm(
+  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
+  node: Node,
+): boolean {
+  if (matchExpressions.length + matchFields.length === 0) return false;
+  const labels = node.metadata.labels ?? {};
+  const fields: Record<string, string> = { "metadata.name": node.metadata.name };
+  return (
+    matchExpressions.every((requirement) => meets(requirement, labels)) &&
+    matchFields.every((requirement) => meets(requirement, fields))
+  );
+}
+
+function meets(
+  { key, operator, values = [] }: NodeSelectorRequirement,
+  labels: Record<string, string>,
+): boolean {
+  const value: string | undefined = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case "In":
+      return value !== undefined && values.includes(value);
+    case "NotIn":
+      return value === undefined || !values.includes(value);
+    case "Exists":
+      return value !== undefined;
+    case "DoesNotExist":
+      return value === undefined;
+    case "Gt":
+      return value !== undefined && Number(value) > Number(values[0]);
+    case "Lt":
+      return value !== undefined && Number(value) < Number(values[0]);
+  }
+}
+
+export interface Taint {
+  key: string;
+  value?: string;
+  effect: string;
+}
+
+export function tolerates(tolerations: Toleration[] = [], taint: Taint): boolean {
+  return tolerations.some((toleration) => {
+    if (toleration.effect && toleration.effect !== taint.effect) return false;
+    if (toleration.key && toleration.key !== taint.key) return false;
+    if ((toleration.operator ?? "Equal") === "Exists") return true;
+    return toleration.key !== undefined && (toleration.value ?? "") === (taint.value ?? "");
+  });
+}
+
+/** Whether a pod is one of those that an affinity term of `of` means. */
+export function matchesAffinityTerm(
+  term: PodAffinityTerm,
+  of: Pod,
+  pod: Pod,
+  namespaces: NamespaceLabels,
+): boolean {
+  const own = of.metadata.namespace!;
+  const named = term.namespaces ?? [];
+  const chosen = term.namespaceSelector && selectorOf(term.namespaceSelector);
+  const inNamespace =
+    chosen === undefined
+      ? (named.length === 0 ? [own] : named).includes(pod.metadata.namespace!)
+      : named.includes(pod.metadata.namespace!) ||
+        matchesSelector(chosen, namespaces(pod.metadata.namespace!));
+  const selector = selectorOf(term.labelSelector);
+  return inNamespace && selector !== undefined && matchesSelector(selector, pod.metadata.labels);
+}
+
+export type NamespaceLabels = (namespace: string) => Record<string, string> | undefined;
+
+/** Whether a pod counts for a spread constraint of `of`. Those on their way out do not. */
+export function countsForSpread(constraint: TopologySpreadConstraint, of: Pod, pod: Pod): boolean {
+  if (pod.metadata.namespace !== of.metadata.namespace || pod.metadata.deletionTimestamp !== undefined)
+    return false;
+  const selector = selectorOf(constraint.labelSelector);
+  if (selector === undefined || !matchesSelector(selector, pod.metadata.labels)) return false;
+  return (constraint.matchLabelKeys ?? []).every(
+    (key) =>
+      of.metadata.labels?.[key] === undefined || pod.metadata.labels?.[key] === of.metadata.labels[key],
+  );
+}
+
+export function topologyOf(node: Node, key: string): string | undefined {
+  return node.metadata.labels?.[key];
+}
+
+export function byName(a: Node, b: Node): number {
+  return compareStrings(a.metadata.name, b.metadata.name);
+}

@@ -18,7 +18,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { constants as osConstants } from "node:os";
+import { availableParallelism, constants as osConstants, release, totalmem } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import type {
   AttachedCommand,
@@ -54,6 +54,13 @@ echo $s >"$d/exit.tmp" && mv "$d/exit.tmp" "$d/exit"
 exit $s`;
 
 export const systemProcesses: Processes = {
+  machine: {
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    operatingSystem: process.platform,
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    kernelVersion: release(),
+  },
   executable: process.execPath,
   start,
   adopt,

@@ -62,7 +62,19 @@ export interface ProcessStats {
   processes: number;
 }
 
+/** What a node says of itself. */
+export interface MachineFacts {
+  cpus: number;
+  memoryBytes: number;
+  /** `linux`, `darwin`. */
+  operatingSystem: string;
+  /** As Go names it: `amd64`, `arm64`. */
+  architecture: string;
+  kernelVersion: string;
+}
+
 export interface Processes {
+  machine: MachineFacts;
   /** The program that runs this one: what images of the project itself are started with. */
   executable: string;
   /**

@@ -17,6 +17,7 @@ import type {
   Service,
 } from "../types.ts";
 import { type PodContext, PodWorker } from "./pod-worker.ts";
+import { withServiceAccountVolume } from "./service-account-volume.ts";
 import type { NodeDescription } from "./virtual-nodes.ts";
 
 /** How often programs' output is copied into their logs, in milliseconds. */
@@ -109,7 +110,7 @@ export class Kubelet {
   #worker(pod: Pod): PodWorker {
     let worker = this.workers.get(pod.metadata.uid!);
     if (worker === undefined) {
-      worker = new PodWorker(this.#context, pod);
+      worker = new PodWorker(this.#context, withServiceAccountVolume(pod));
       this.workers.set(pod.metadata.uid!, worker);
     }
     return worker;
@@ -118,7 +119,7 @@ export class Kubelet {
   #podChanged(pod: Pod | undefined, previous: Pod | undefined): void {
     if (this.#options.signal.aborted) return;
     if (pod !== undefined) {
-      if (this.#isOurs(pod)) this.#worker(pod).update(pod);
+      if (this.#isOurs(pod)) this.#worker(pod).update(withServiceAccountVolume(pod));
       return;
     }
     // Removed by force: its processes have no grace left but what SIGTERM needs.

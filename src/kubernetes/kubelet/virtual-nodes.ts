@@ -3,6 +3,7 @@
  * ask for more than there is in total are held back by the machine itself.
  */
 import type { Clock } from "../../base/clock.ts";
+import type { MachineFacts } from "../../base/process.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesMicroTime, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
@@ -16,11 +17,11 @@ export interface NodeDescription {
   labels?: Record<string, string>;
 }
 
-/** Named as Kind names workers; three zones, so that spreading over zones means something. */
+/** Named and labelled as those that `k8s/test-topology/kind-config.yaml` makes; three zones, so that spreading over zones means something. */
 export const DEFAULT_NODES: NodeDescription[] = [
-  { name: "topology-worker", zone: "zone-a", region: "local" },
-  { name: "topology-worker2", zone: "zone-b", region: "local" },
-  { name: "topology-worker3", zone: "zone-c", region: "local" },
+  { name: "percolate-test-worker", zone: "local-a", region: "local" },
+  { name: "percolate-test-worker2", zone: "local-b", region: "local" },
+  { name: "percolate-test-worker3", zone: "local-c", region: "local" },
 ];
 
 /** The version of Kubernetes that the cluster follows. */
@@ -38,12 +39,7 @@ export interface VirtualNodesOptions {
   clock: Clock;
   addresses: AddressPlan;
   nodes: NodeDescription[];
-  /** Of this machine. */
-  cpus: number;
-  memoryBytes: number;
-  operatingSystem: string;
-  architecture: string;
-  kernelVersion: string;
+  machine: MachineFacts;
   signal: AbortSignal;
 }
 
@@ -64,7 +60,7 @@ export async function startVirtualNodes(options: VirtualNodesOptions): Promise<v
 async function register(options: VirtualNodesOptions, index: number): Promise<void> {
   const { api, addresses } = options;
   const { name, zone, region, labels } = options.nodes[index];
-  const { operatingSystem, architecture } = options;
+  const { operatingSystem, architecture } = options.machine;
   const node: Node = {
     apiVersion: "v1",
     kind: "Node",
@@ -92,13 +88,13 @@ async function register(options: VirtualNodesOptions, index: number): Promise<vo
 }
 
 async function reportStatus(options: VirtualNodesOptions, index: number): Promise<void> {
-  const { api, addresses, clock, cpus, memoryBytes } = options;
+  const { api, addresses, clock, machine } = options;
   const { name } = options.nodes[index];
   const node = await api.get<Node>(RESOURCES.nodes, { name });
   const now = kubernetesTime(clock.now());
   const capacity = {
-    cpu: String(cpus),
-    memory: `${Math.floor(memoryBytes / 1024)}Ki`,
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
     "ephemeral-storage": "100Gi",
     pods: String(MAX_PODS),
   };
@@ -118,14 +114,14 @@ async function reportStatus(options: VirtualNodesOptions, index: number): Promis
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
     nodeInfo: {
-      architecture: options.architecture,
+      architecture: machine.architecture,
       bootID: node.metadata.uid!,
       containerRuntimeVersion: "process://1.0.0",
-      kernelVersion: options.kernelVersion,
+      kernelVersion: machine.kernelVersion,
       kubeProxyVersion: "",
       kubeletVersion: KUBELET_VERSION,
       machineID: node.metadata.uid!,
-      operatingSystem: options.operatingSystem,
+      operatingSystem: machine.operatingSystem,
       osImage: "Percolate Topology",
       systemUUID: node.metadata.uid!,
     },

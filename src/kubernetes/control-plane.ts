@@ -1,0 +1,206 @@
+/**
+ * Everything of a cluster but its API server: controllers, scheduler, nodes, kubelet, proxy. They share one set of
+ * informers, and know each other only through the API.
+ */
+import { fileURLToPath } from "node:url";
+import { POD_SUPPORT_DIRECTORY } from "../base/pod/pod-support.ts";
+import type { Processes } from "../base/process.ts";
+import type { Sockets } from "../base/sockets.ts";
+import type { System } from "../base/system.ts";
+import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import type { ControllerContext, Informers } from "./controllers/controller.ts";
+import { startDeploymentController } from "./controllers/deployment.ts";
+import { startEndpointSliceController } from "./controllers/endpoint-slice.ts";
+import { startGarbageCollector } from "./controllers/garbage-collector.ts";
+import { startNamespaceController } from "./controllers/namespace.ts";
+import {
+  DEFAULT_STORAGE_CLASS,
+  PROVISIONER,
+  startPersistentVolumeControllers,
+} from "./controllers/persistent-volume.ts";
+import { startReplicaSetController } from "./controllers/replica-set.ts";
+import { createIfMissing, startServiceAccountController } from "./controllers/service-account.ts";
+import { startStatefulSetController } from "./controllers/stateful-set.ts";
+import { ContainerRuntime } from "./kubelet/container-runtime.ts";
+import type { ImageCatalogue } from "./kubelet/image-catalogue.ts";
+import { Kubelet } from "./kubelet/kubelet.ts";
+import { writeToolShims } from "./kubelet/tool-shims.ts";
+import { DEFAULT_NODES, startVirtualNodes } from "./kubelet/virtual-nodes.ts";
+import type { AddressPlan } from "./network/address-plan.ts";
+import { type ServiceProxy, startServiceProxy } from "./network/service-proxy.ts";
+import { startScheduler } from "./scheduler/scheduler.ts";
+import type { Pod } from "./types.ts";
+
+/** How long programs go on without a control plane, in milliseconds. */
+export const HEARTBEAT_LIMIT_MS = 10 * 60_000;
+
+export interface ControlPlaneOptions {
+  system: System;
+  processes: Processes;
+  sockets: Sockets;
+  api: KubernetesApi;
+  informers: Informers;
+  dataDirectory: string;
+  /** Tells this cluster's processes from those of other ones. */
+  clusterId: string;
+  addresses: AddressPlan;
+  dns: { host: string; port: number };
+  /** Where the API server listens. */
+  apiAddress: { host: string; port: number };
+  /** PEM of the cluster's authority. */
+  ca: string;
+  images: ImageCatalogue;
+  issueToken(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
+  /** All namespaced resources that the API serves. */
+  namespacedResources(): GroupVersionResource[];
+  signal: AbortSignal;
+}
+
+export interface ControlPlane {
+  kubelet: Kubelet;
+  proxy: ServiceProxy;
+  runtime: ContainerRuntime;
+}
+
+/** Resolves when running processes have been adopted. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { system, sockets, api, informers, signal } = options;
+  const { clock, random, log } = system;
+  const context: ControllerContext = { api, clock, random, log, informers, signal };
+  await createBasics(options);
+  await startVirtualNodes({
+    api,
+    clock,
+    addresses: options.addresses,
+    nodes: DEFAULT_NODES,
+    machine: options.processes.machine,
+    signal,
+  });
+  const { kubelet, runtime } = await createKubelet(options);
+  await kubelet.start();
+  const proxy = startServiceProxy({ informers, sockets, random, clock, log });
+  startServiceAccountController(context, options.ca);
+  startPersistentVolumeControllers(context, {
+    disk: system.disk,
+    directory: `${options.dataDirectory}/volumes`,
+  });
+  startStatefulSetController(context);
+  startReplicaSetController(context);
+  startDeploymentController(context);
+  startEndpointSliceController(context);
+  startScheduler(context);
+  startGarbageCollector(context);
+  startNamespaceController(context, { namespacedResources: options.namespacedResources });
+  return { kubelet, proxy, runtime };
+}
+
+async function createKubelet(
+  options: ControlPlaneOptions,
+): Promise<{ kubelet: Kubelet; runtime: ContainerRuntime }> {
+  const { system, processes, sockets, api, informers, dataDirectory, signal } = options;
+  const { clock, disk, network, log, env } = system;
+  const directory = `${dataDirectory}/pods`;
+  const toolDirectory = `${dataDirectory}/bin`;
+  for (const folder of [directory, `${dataDirectory}/volumes`])
+    await disk.makeDirectory(folder, { mode: 0o700 });
+  await writeToolShims(disk, toolDirectory, processes.executable);
+  const runtime = new ContainerRuntime({ processes, disk, clock, directory, clusterId: options.clusterId });
+  const kubelet = new Kubelet({
+    api,
+    clock,
+    disk,
+    network,
+    sockets,
+    processes,
+    log,
+    events: createEventRecorder({ api, clock, component: "kubelet" }),
+    runtime,
+    images: options.images,
+    surroundings: {
+      dns: options.dns,
+      heartbeatPath: `${dataDirectory}/heartbeat`,
+      heartbeatLimitMs: HEARTBEAT_LIMIT_MS,
+      toolDirectory,
+      path: env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      preloadPath: `${POD_SUPPORT_DIRECTORY}/preload.ts`,
+      hostDirectories: [PACKAGE_ROOT, `${dataDirectory}/compile-cache`],
+      compileCacheDirectory: `${dataDirectory}/compile-cache`,
+    },
+    token: options.issueToken,
+    informers,
+    addresses: options.addresses,
+    nodes: DEFAULT_NODES,
+    signal,
+  });
+  return { kubelet, runtime };
+}
+
+/** Where this package lies. */
+const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+
+/** What every cluster has from the start. */
+async function createBasics(options: ControlPlaneOptions): Promise<void> {
+  const { api, addresses } = options;
+  for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
+    const namespace: KubernetesObject = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+    await createIfMissing({ api }, RESOURCES.namespaces, namespace);
+  }
+  await createIfMissing({ api }, RESOURCES.storageClasses, {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: {
+      name: DEFAULT_STORAGE_CLASS,
+      annotations: { "storageclass.kubernetes.io/is-default-class": "true" },
+    },
+    provisioner: PROVISIONER,
+    reclaimPolicy: "Delete",
+    volumeBindingMode: "Immediate",
+  } as KubernetesObject);
+  await createApiService(options);
+  const dnsPort = options.dns.port;
+  await createIfMissing({ api }, RESOURCES.services, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "kube-dns", namespace: "kube-system", labels: { "k8s-app": "kube-dns" } },
+    spec: {
+      type: "ClusterIP",
+      clusterIP: addresses.dns,
+      ports: [{ name: "dns", port: dnsPort, protocol: "UDP", targetPort: dnsPort }],
+    },
+  });
+}
+
+/** The Service `default/kubernetes`: how pods reach the API. Its endpoint is where the API server listens this time. */
+async function createApiService({ api, addresses, apiAddress, dns }: ControlPlaneOptions): Promise<void> {
+  const labels = { component: "apiserver", provider: "kubernetes" };
+  const metadata = { name: "kubernetes", namespace: "default", labels };
+  // Ordinary users can't listen on 443; pods learn the port from KUBERNETES_SERVICE_PORT either way.
+  const port = dns.port === 53 ? 443 : 6443;
+  const ports = [{ name: "https", port, protocol: "TCP", targetPort: apiAddress.port }];
+  await createIfMissing({ api }, RESOURCES.services, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata,
+    spec: { type: "ClusterIP", clusterIP: addresses.apiService, ports },
+  });
+  const slice = {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { ...metadata, labels: { "kubernetes.io/service-name": "kubernetes" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [apiAddress.host], conditions: { ready: true } }],
+    ports: [{ name: "https", port: apiAddress.port, protocol: "TCP" }],
+  };
+  await createIfMissing({ api }, RESOURCES.endpointSlices, slice);
+  const { endpoints, ports: slicePorts } = slice;
+  await api.patch(RESOURCES.endpointSlices, metadata, {
+    type: "merge",
+    body: { endpoints, ports: slicePorts },
+  });
+  const subsets = [{ addresses: [{ ip: apiAddress.host }], ports: slicePorts }];
+  const legacy = { apiVersion: "v1", kind: "Endpoints", metadata, subsets };
+  await createIfMissing({ api }, RESOURCES.endpoints, legacy);
+  await api.patch(RESOURCES.endpoints, metadata, { type: "merge", body: { subsets } });
+}

@@ -7,13 +7,14 @@ import type { Network } from "../src/base/network.ts";
 import { type Random, randomInteger, seededRandom } from "../src/base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../src/model/kubernetes-api.ts";
 import { parseMembership } from "../src/model/tier-membership.ts";
-import { Router, RouterMetrics } from "../src/router/mod.ts";
+import { Router, RouterMetrics, TierScaler } from "../src/router/mod.ts";
 import { MemoryDisk } from "../src/simulation/memory-disk.ts";
 import { MemoryKubernetesApi } from "../src/simulation/memory-kubernetes-api.ts";
 import { VirtualClock } from "../src/simulation/virtual-clock.ts";
 import { VirtualNetwork } from "../src/simulation/virtual-network.ts";
 import { createVirtualProcess, type VirtualProcess } from "../src/simulation/virtual-process.ts";
 import { createJournalEngine, runTestDb, type TenantEngine } from "../src/test-db/mod.ts";
+import { externalScalerHandler } from "../src/wire/keda/external-scaler.ts";
 import { MembershipClient } from "../src/wire/kubernetes/tier-membership.ts";
 
 const NAMESPACE = "percolate-test";
@@ -238,6 +239,17 @@ export class TierWorld {
       ...options,
     });
     await network.serve({ host: "0.0.0.0", port: 8080 }, (request) => router.handle(request));
+    const pending = {
+      count: () => router.pending,
+      onChange: (listener: (count: number) => void) => router.onPending(listener),
+    };
+    const scaler = new TierScaler({
+      clock: process.system.clock,
+      network,
+      pending,
+      membership: () => membership.current,
+    });
+    await network.serve({ host: "0.0.0.0", port: 6000, protocol: "h2c" }, externalScalerHandler(scaler));
     this.routers.push({ router, process, ip });
     return `http://${ip}:8080`;
   }

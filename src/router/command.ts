@@ -3,14 +3,17 @@ import { parseArgs } from "node:util";
 import { type HttpHandler, jsonResponse } from "../base/network.ts";
 import type { Command, System } from "../base/system.ts";
 import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
+import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
 import { MAX_PENDING, MAX_WAIT_MS, Router } from "./router.ts";
 import { RouterMetrics } from "./router-metrics.ts";
+import { TierScaler } from "./tier-scaler.ts";
 
 const USAGE = `usage: topology run router [flags]
 
   --port PORT           HTTP: requests of tenants, /metrics, /healthz and /readyz (default 8080)
+  --scaler-port PORT    gRPC: KEDA's external-push scaler (default 6000)
   --host ADDRESS        to listen on (default 0.0.0.0)
   --tier NAME           the tier whose pods get the requests (default small, or the environment's TIER)
   --max-wait SECONDS    a request waits this long for its tenant's pod (default ${MAX_WAIT_MS / 1000})
@@ -19,6 +22,7 @@ const USAGE = `usage: topology run router [flags]
 
 const FLAGS = {
   port: { type: "string", default: "8080" },
+  "scaler-port": { type: "string", default: "6000" },
   host: { type: "string", default: "0.0.0.0" },
   tier: { type: "string" },
   "max-wait": { type: "string", default: String(MAX_WAIT_MS / 1000) },
@@ -52,6 +56,7 @@ function parse(args: string[]) {
   return {
     ...values,
     port: numberOf("port", values.port, 0, 65_535),
+    scalerPort: numberOf("scaler-port", values["scaler-port"], 0, 65_535),
     maxWaitMs: numberOf("max-wait", values["max-wait"], 0, 3_600) * 1000,
     maxPending: numberOf("max-pending", values["max-pending"], 0, 1_000_000),
   };
@@ -65,8 +70,8 @@ function numberOf(flag: string, text: string, least: number, most: number): numb
   return value;
 }
 
-/** Requests that run when the router ends have this long to finish. */
-const DRAIN_MS = 10_000;
+/** Requests that run when the router ends have this long to finish, which those that wait may need. */
+const DRAIN_MS = MAX_WAIT_MS + 5_000;
 
 async function run(values: ReturnType<typeof parse>, system: System): Promise<void> {
   const { clock, random, log, network, env, signal } = system;
@@ -91,12 +96,25 @@ async function run(values: ReturnType<typeof parse>, system: System): Promise<vo
   const router = new Router({ clock, random, log, network, membership, metrics, ...values });
   const handler = handlerOf(router, metrics, () => known && !signal.aborted);
   const server = await network.serve({ host: values.host, port: values.port }, handler);
-  log.info("routing", { address: `${server.host}:${server.port}`, tier });
+  const scaler = new TierScaler({
+    clock,
+    network,
+    pending: { count: () => router.pending, onChange: (listener) => router.onPending(listener) },
+    membership: () => membership.current,
+  });
+  const scalerServer = await network.serve(
+    { host: values.host, port: values.scalerPort, protocol: "h2c" },
+    externalScalerHandler(scaler, {
+      onError: (error, path) => log.warn("scaler call failed", { path, error }),
+    }),
+  );
+  log.info("routing", { address: `${server.host}:${server.port}`, scaler_port: scalerServer.port, tier });
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  await server.close(DRAIN_MS);
+  scaler.close();
+  await Promise.all([server.close(DRAIN_MS), scalerServer.close()]);
   following.abort(new Error("the router has ended"));
 }
 

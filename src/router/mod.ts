@@ -7,3 +7,4 @@
  */
 export { type MembershipFeed, Router, type RouterOptions } from "./router.ts";
 export { RouterMetrics } from "./router-metrics.ts";
+export { TierScaler, type TierScalerOptions } from "./tier-scaler.ts";

@@ -22,6 +22,7 @@ import {
   RETRY_HEADER,
   type TierMembership,
 } from "../model/tier-membership.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { Replayable } from "./replayable.ts";
 import type { RouterMetrics } from "./router-metrics.ts";
 
@@ -29,6 +30,8 @@ import type { RouterMetrics } from "./router-metrics.ts";
 export const MAX_WAIT_MS = 30_000;
 /** Requests that are kept at a time; the next one is refused at once. */
 export const MAX_PENDING = 1_000;
+/** Bodies of all requests together, those that wait and those on their way; the next one is refused at once. */
+export const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** A pod that has not begun to answer by then is tried again. */
 export const ATTEMPT_TIMEOUT_MS = 10_000;
 /** An answer up to this size is read whole before it is passed on, so that a pod's death in between costs nothing. */
@@ -53,6 +56,8 @@ export interface RouterOptions {
   maxWaitMs?: number;
   /** @default `MAX_PENDING` */
   maxPending?: number;
+  /** @default `MAX_HELD_BYTES` */
+  maxHeldBytes?: number;
   /** @default `ATTEMPT_TIMEOUT_MS` */
   attemptTimeoutMs?: number;
 }
@@ -64,11 +69,13 @@ type Try = { response: HttpResponse } | { retry: RetryReason; epoch?: number };
 
 export class Router {
   readonly #options: RouterOptions;
+  readonly #budget: ByteBudget;
   #pending = 0;
   readonly #pendingListeners = new Set<(pending: number) => void>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
+    this.#budget = new ByteBudget(options.maxHeldBytes ?? MAX_HELD_BYTES);
   }
 
   /** Requests that wait for their tenant's pod. */
@@ -93,11 +100,18 @@ export class Router {
     const problem = tenantIdProblem(tenant);
     if (problem !== undefined) return errorOf(400, "invalid_tenant", problem);
     const startMs = clock.monotonic();
-    const body = await Replayable.read(request.body);
-    const first = await this.#try(request, tenant, body);
-    const response = "response" in first ? first.response : await this.#wait(request, tenant, body, first);
+    const body = await Replayable.read(request.body, this.#budget);
+    const response =
+      body === undefined
+        ? overloaded(`requests hold ${this.#budget.limit} bytes already`)
+        : await this.#answer(request, tenant, body).finally(() => body.release());
     metrics.answered(response.status, (clock.monotonic() - startMs) / 1000);
     return response;
+  }
+
+  async #answer(request: HttpRequest, tenant: string, body: Replayable): Promise<HttpResponse> {
+    const first = await this.#try(request, tenant, body);
+    return "response" in first ? first.response : this.#wait(request, tenant, body, first);
   }
 
   /** Tries again until there is an answer or no more time. */

@@ -573,15 +573,17 @@ export class TextParser {
   }
 
   #errorAt(expected: string, at: number, token: string, gotEnd = at): ExpositionError {
-    const end = Math.min(Math.max(gotEnd, at) + 1, this.#end);
-    const got = this.#quoted(Math.min(at, this.#end), end);
+    const end = Math.max(gotEnd, at) + 1;
     return new ExpositionError(
-      `${expected}, got ${got} (${quoteGo(token)}) while parsing: ${this.#quoted(this.#start, end)}`,
+      `${expected}, got ${this.#quoted(at, end)} (${quoteGo(token)}) while parsing: ${this.#quoted(this.#start, end)}`,
     );
   }
 
+  /** Upstream reads the text format with a line end added, and quotes it too. */
   #quoted(start: number, end: number): string {
-    return quoteGo(this.bytes.subarray(start, end));
+    const bytes = this.bytes.subarray(Math.min(start, this.#end), Math.min(end, this.#end));
+    const isPastEnd = end > this.#end && !this.#isOpenMetrics;
+    return quoteGo(isPastEnd ? Buffer.concat([bytes, Buffer.from("\n")]) : bytes);
   }
 }
 

@@ -573,10 +573,19 @@ export class TextParser {
   }
 
   #errorAt(expected: string, at: number, token: string, gotEnd = at): ExpositionError {
-    const end = Math.max(gotEnd, at) + 1;
+    const end = Math.max(gotEnd, this.#tokenEndOf(token, at)) + 1;
     return new ExpositionError(
       `${expected}, got ${this.#quoted(at, end)} (${quoteGo(token)}) while parsing: ${this.#quoted(this.#start, end)}`,
     );
+  }
+
+  /** Where upstream's lexer stands after a token: its errors quote one byte more. */
+  #tokenEndOf(token: string, at: number): number {
+    if (token === "EQUAL" || token === "COMMA" || token === "BCLOSE") return at + 1;
+    if (token === "TIMESTAMP") return this.#tokenEnd(at + 1);
+    let end = at;
+    if (token === "LNAME") while (end < this.#end && CLASS[this.bytes[end]] & LABEL_PART) end++;
+    return end;
   }
 
   /** Upstream reads the text format with a line end added, and quotes it too. */

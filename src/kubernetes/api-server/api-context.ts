@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
+import type { ServiceAddresses } from "./kinds/service-address.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 import type { ResourceRegistry } from "./resource-registry.ts";
@@ -12,6 +13,8 @@ export interface ApiContext {
   registry: ResourceRegistry;
   clock: Clock;
   random: Random;
+  /** Where cluster IPs come from. Without, Services get none. */
+  serviceAddresses?: ServiceAddresses;
 }
 
 /** @throws KubernetesError 404 `the server could not find the requested resource` */

@@ -1,7 +1,8 @@
 /** The built-in resources: names, short names, categories and subresources as `kubectl api-resources` lists them. */
 import type { ResourceInfo, ScalePaths } from "./resource-info.ts";
 
-type Trait = "namespaced" | "status" | "scale" | "generation" | "all";
+/** `review`: a question in the form of an object, answered and not kept. */
+type Trait = "namespaced" | "status" | "scale" | "generation" | "all" | "review";
 
 const REPLICAS: ScalePaths = { specReplicas: ".spec.replicas", statusReplicas: ".status.replicas" };
 
@@ -28,6 +29,7 @@ function builtin(
     namespaced: traits.includes("namespaced"),
     hasStatus: traits.includes("status"),
     scale: traits.includes("scale") ? REPLICAS : undefined,
+    ...(traits.includes("review") && { verbs: ["create"] }),
     subresources,
     hasGeneration: traits.includes("generation"),
     isCustom: false,
@@ -133,4 +135,14 @@ export const BUILTIN_RESOURCES: readonly ResourceInfo[] = [
     "validatingwebhookconfigurations",
     ["generation"],
   ),
+  builtin("v1", "Binding", "bindings", ["namespaced", "review"]),
+  builtin("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", ["review"]),
+  builtin("authentication.k8s.io/v1", "TokenReview", "tokenreviews", ["review"]),
+  builtin("authorization.k8s.io/v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", [
+    "namespaced",
+    "review",
+  ]),
+  builtin("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", ["review"]),
+  builtin("authorization.k8s.io/v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", ["review"]),
+  builtin("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", ["review"]),
 ];

@@ -100,7 +100,7 @@ test("ClusterStore.delete() of a scheduled pod waits for the kubelet", async () 
   const key = { namespace: "default", name: "p" };
   await store.create(pods, {
     metadata: { name: "p", namespace: "default" },
-    spec: { nodeName: "n", containers: [] },
+    spec: { nodeName: "n", containers: [{ name: "c", image: "i" }] },
   });
   const going = await store.delete(pods, key, { gracePeriodSeconds: 5 });
   assert.equal(going.metadata.deletionTimestamp, "1970-01-01T00:00:06Z");

@@ -14,6 +14,7 @@ import type {
 } from "../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
+import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
 import { bindPod } from "./operations/bind.ts";
 import { createObject } from "./operations/create.ts";
@@ -29,6 +30,8 @@ export interface ClusterStoreOptions {
   random: Random;
   /** Where changes are kept. @default nowhere: memory only, for tests and virtual time */
   changeLog?: ChangeLog;
+  /** Where cluster IPs come from. @default Services get none */
+  serviceAddresses?: ServiceAddresses;
   /** @default the clock's time, which is above what earlier clusters gave out */
   firstRevision?: number;
 }
@@ -37,9 +40,9 @@ export class ClusterStore implements KubernetesApi {
   readonly context: ApiContext;
 
   constructor(options: ClusterStoreOptions) {
-    const { clock, random, changeLog, firstRevision = Math.floor(clock.now()) } = options;
+    const { clock, random, changeLog, serviceAddresses, firstRevision = Math.floor(clock.now()) } = options;
     const store = new ObjectStore(firstRevision, changeLog);
-    this.context = { store, registry: new ResourceRegistry(), clock, random };
+    this.context = { store, registry: new ResourceRegistry(), clock, random, serviceAddresses };
   }
 
   async get<T extends KubernetesObject>(resource: GroupVersionResource, key: ObjectKey): Promise<T> {

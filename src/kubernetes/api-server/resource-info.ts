@@ -1,5 +1,7 @@
 /** What the API server knows about a resource: its names and which subresources it has. */
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
+import type { JsonSchema } from "./custom/json-schema.ts";
+import type { TableColumn } from "./table/table-column.ts";
 
 /** Where a scale subresource finds its numbers: JSON paths as CustomResourceDefinitions give them. */
 export interface ScalePaths {
@@ -21,10 +23,16 @@ export interface ResourceInfo extends GroupVersionResource {
   /** Has a `status` subresource: writes to the object leave the status alone and the other way round. */
   hasStatus: boolean;
   scale?: ScalePaths;
+  /** What may be done with it. @default everything */
+  verbs?: readonly string[];
   /** Other subresources: `log`, `exec`, `binding`, … */
   subresources: readonly string[];
   /** `metadata.generation` counts changes of everything but metadata and status. */
   hasGeneration: boolean;
+  /** Columns of `kubectl get`, where the kind has its own (custom resources). */
+  columns?: readonly TableColumn[];
+  /** The schema of a custom resource (OpenAPI v3), as its definition has it. */
+  schema?: JsonSchema;
   /** Kinds that are data to the cluster (a custom resource) have their definition here. */
   isCustom: boolean;
 }

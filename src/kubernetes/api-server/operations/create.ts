@@ -1,11 +1,12 @@
 /** POST of an object. */
 import { randomInteger, randomUuid } from "../../../base/random.ts";
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
-import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
+import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { validateObject } from "../validate-object.ts";
 
@@ -14,13 +15,15 @@ const NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789";
 /** A generated name's prefix is cut to this length, so that prefix and suffix fit a label. */
 const MAX_GENERATED_PREFIX = 58;
 
+export interface CreateOptions extends WriteOptions, InputOptions {}
+
 export function createObject(
   context: ApiContext,
   info: ResourceInfo,
   input: KubernetesObject,
-  options: WriteOptions = {},
+  options: CreateOptions = {},
 ): KubernetesObject {
-  const object = prepare(context, info, input);
+  const object = prepare(context, info, readInput(info, input, options));
   const { name, namespace } = object.metadata;
   const strategy = strategyOf(info);
   strategy.prepareForCreate?.(object, context);
@@ -35,13 +38,8 @@ export function createObject(
 
 /** The object as it is about to be stored, without defaults: names, identity, no status. */
 function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObject): KubernetesObject {
-  const { status, ...rest } = structuredClone(input);
-  const object: KubernetesObject = {
-    ...rest,
-    apiVersion: apiVersionOf(info.group, info.version),
-    kind: info.kind,
-  };
-  const metadata = (object.metadata ??= { name: "" });
+  const { status, ...object } = input as KubernetesObject;
+  const { metadata } = object;
   if (metadata.resourceVersion) {
     throw statusError("BadRequest", "resourceVersion should not be set on objects to be created");
   }
@@ -65,8 +63,7 @@ function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObjec
   delete metadata.resourceVersion;
   delete metadata.generation;
   if (info.hasGeneration) metadata.generation = 1;
-  if (!info.hasStatus && status !== undefined) object.status = status;
-  return object;
+  return !info.hasStatus && status !== undefined ? { ...object, status } : object;
 }
 
 function generateName(context: ApiContext, prefix: string): string {

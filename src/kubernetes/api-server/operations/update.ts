@@ -1,18 +1,19 @@
 /** PUT of an object or of its status, and the last step of every patch. */
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
-import { apiVersionOf, type KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
+import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { validateObject } from "../validate-object.ts";
 
 /** The finalizer of a namespace's content, in its spec and not its metadata. */
 export const NAMESPACE_FINALIZER = "kubernetes";
 
-export interface UpdateOptions extends WriteOptions {
+export interface UpdateOptions extends WriteOptions, InputOptions {
   subresource?: string;
 }
 
@@ -37,7 +38,9 @@ export function updateObject(
   const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
   checkPreconditions(info, input, previous);
   const object =
-    options.subresource === "status" ? withStatus(input, previous) : withContent(info, input, previous);
+    options.subresource === "status"
+      ? withStatus(info, input, previous, options)
+      : withContent(info, input, previous, options);
   if (options.subresource === undefined) {
     const strategy = strategyOf(info);
     strategy.prepareForUpdate?.(object, previous, context);
@@ -94,9 +97,15 @@ function checkPreconditions(info: ResourceInfo, input: KubernetesObject, previou
 }
 
 /** The previous object with the input's status: nothing else of the input counts. */
-function withStatus(input: KubernetesObject, previous: KubernetesObject): KubernetesObject {
+function withStatus(
+  info: ResourceInfo,
+  input: KubernetesObject,
+  previous: KubernetesObject,
+  options: UpdateOptions,
+): KubernetesObject {
+  const { status } = readInput(info, input, options);
   const { status: _, ...rest } = structuredClone(previous);
-  return input.status === undefined ? rest : { ...rest, status: structuredClone(input.status) };
+  return status === undefined ? rest : { ...rest, status };
 }
 
 /** The input with what clients cannot change taken from the previous object. */
@@ -104,10 +113,9 @@ function withContent(
   info: ResourceInfo,
   input: KubernetesObject,
   previous: KubernetesObject,
+  options: UpdateOptions,
 ): KubernetesObject {
-  const object = structuredClone(input);
-  object.apiVersion = apiVersionOf(info.group, info.version);
-  object.kind = info.kind;
+  const object = readInput(info, input, options);
   const { metadata } = object;
   const kept = previous.metadata;
   metadata.uid = kept.uid;

@@ -1,0 +1,43 @@
+/** Errors about one field, in the words of apimachinery `util/validation/field`. */
+import type { StatusCause } from "../../model/kubernetes-status.ts";
+
+function cause(reason: string, field: string, message: string, detail = ""): StatusCause {
+  return { reason, message: detail === "" ? message : `${message}: ${detail}`, field };
+}
+
+export function required(field: string, detail = ""): StatusCause {
+  return cause("FieldValueRequired", field, "Required value", detail);
+}
+
+export function invalidValue(field: string, value: unknown, detail: string): StatusCause {
+  return cause("FieldValueInvalid", field, `Invalid value: ${JSON.stringify(value)}`, detail);
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly string[]): StatusCause {
+  const list = supported.map((text) => JSON.stringify(text)).join(", ");
+  return cause(
+    "FieldValueNotSupported",
+    field,
+    `Unsupported value: ${JSON.stringify(value)}`,
+    `supported values: ${list}`,
+  );
+}
+
+export function duplicate(field: string, value: unknown): StatusCause {
+  return cause("FieldValueDuplicate", field, `Duplicate value: ${JSON.stringify(value)}`);
+}
+
+export function missingReference(field: string, value: unknown): StatusCause {
+  return cause("FieldValueNotFound", field, `Not found: ${JSON.stringify(value)}`);
+}
+
+export function forbiddenField(field: string, detail: string): StatusCause {
+  return cause("FieldValueForbidden", field, "Forbidden", detail);
+}
+
+/** A whole number that may not be negative, where one is given. */
+export function notNegative(field: string, value: unknown): StatusCause[] {
+  return typeof value === "number" && value < 0
+    ? [invalidValue(field, value, "must be greater than or equal to 0")]
+    : [];
+}

@@ -1,0 +1,131 @@
+/** `/openapi/v2` and `/openapi/v3`: enough for kubectl's validation, dry-run checks and `explain`. */
+import { createHash } from "node:crypto";
+import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { addKindSchemas } from "./openapi-schema.ts";
+import { openApiV2Protobuf } from "./openapi-v2.ts";
+
+export const KUBERNETES_VERSION = "v1.35.0";
+
+type Schema = Record<string, unknown>;
+
+/** Answers `/openapi/…`; undefined for unknown documents. */
+export function openApiResponse(
+  path: string,
+  request: Pick<HttpRequest, "headers">,
+  resources: ResourceInfo[],
+): HttpResponse | undefined {
+  if (path === "/openapi/v2") return v2(request, resources);
+  if (path === "/openapi/v3") return v3Index(resources);
+  const match = /^\/openapi\/v3\/(api\/[^/]+|apis\/[^/]+\/[^/]+)$/.exec(path);
+  if (match === null) return undefined;
+  const document = v3Document(match[1], resources);
+  return document === undefined ? undefined : json(JSON.stringify(document));
+}
+
+function json(body: string): HttpResponse {
+  return { status: 200, headers: { "content-type": "application/json" }, body };
+}
+
+function v2(request: Pick<HttpRequest, "headers">, resources: ResourceInfo[]): HttpResponse {
+  const accept = request.headers.accept ?? "";
+  if (accept.includes("protobuf")) {
+    const type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    return { status: 200, headers: { "content-type": type }, body: openApiV2Protobuf(resources) };
+  }
+  const info = { title: "Kubernetes", version: KUBERNETES_VERSION };
+  return json(JSON.stringify({ swagger: "2.0", info, paths: {}, definitions: {} }));
+}
+
+function documentPath({ group, version }: ResourceInfo): string {
+  return group === "" ? `api/${version}` : `apis/${group}/${version}`;
+}
+
+function v3Index(resources: ResourceInfo[]): HttpResponse {
+  const paths: Record<string, { serverRelativeURL: string }> = {};
+  for (const info of resources) {
+    const path = documentPath(info);
+    if (paths[path] !== undefined) continue;
+    const hash = createHash("sha256")
+      .update(fingerprint(path, resources))
+      .digest("hex")
+      .slice(0, 32)
+      .toUpperCase();
+    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+  }
+  return json(JSON.stringify({ paths }));
+}
+
+/** Changes whenever the document would. */
+function fingerprint(path: string, resources: ResourceInfo[]): string {
+  const parts = resources
+    .filter((info) => documentPath(info) === path)
+    .map((info) => `${info.resource} ${info.kind} ${JSON.stringify(info.schema ?? null)}`);
+  return [KUBERNETES_VERSION, path, ...parts].join("\n");
+}
+
+function v3Document(path: string, resources: ResourceInfo[]) {
+  const infos = resources.filter((info) => documentPath(info) === path);
+  if (infos.length === 0) return undefined;
+  const schemas = new Map<string, Schema>();
+  const paths: Record<string, Schema> = {};
+  for (const info of infos) {
+    const name = addKindSchemas(info, schemas) ?? addCustomSchema(info, schemas);
+    const base = `/${path}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
+    paths[base] = {
+      get: operation(info, name, "list", []),
+      post: operation(info, name, "post", WRITE_PARAMETERS),
+    };
+    paths[`${base}/{name}`] = {
+      get: operation(info, name, "get", []),
+      put: operation(info, name, "put", WRITE_PARAMETERS),
+      patch: operation(info, name, "patch", [...WRITE_PARAMETERS, "force"]),
+      delete: operation(info, name, "delete", ["dryRun"]),
+    };
+  }
+  return {
+    openapi: "3.0.0",
+    info: { title: "Kubernetes", version: KUBERNETES_VERSION },
+    paths,
+    components: { schemas: Object.fromEntries(schemas) },
+  };
+}
+
+const WRITE_PARAMETERS = ["dryRun", "fieldManager", "fieldValidation"];
+
+function operation(info: ResourceInfo, schema: string, action: string, parameters: string[]): Schema {
+  const { group, version, kind } = info;
+  return {
+    "x-kubernetes-action": action,
+    "x-kubernetes-group-version-kind": { group, version, kind },
+    parameters: parameters.map((name) => ({
+      name,
+      in: "query",
+      schema: { type: name === "force" ? "boolean" : "string", uniqueItems: true },
+    })),
+    responses: {
+      200: {
+        description: "OK",
+        content: { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } },
+      },
+    },
+  };
+}
+
+/** A custom resource's own schema, with what every object has. */
+function addCustomSchema(info: ResourceInfo, schemas: Map<string, Schema>): string {
+  const { group, version, kind } = info;
+  const name = `${group.split(".").reverse().join(".")}.${version}.${kind}`;
+  const own = (info.schema ?? { type: "object" }) as Schema;
+  schemas.set(name, {
+    ...own,
+    properties: {
+      ...(own.properties as Schema | undefined),
+      apiVersion: { type: "string" },
+      kind: { type: "string" },
+      metadata: { type: "object" },
+    },
+    "x-kubernetes-group-version-kind": [{ group, version, kind }],
+  });
+  return name;
+}

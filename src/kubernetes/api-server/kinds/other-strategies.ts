@@ -1,0 +1,67 @@
+/** Autoscaling, policy, RBAC, storage and definitions: defaults and the fields of selectors. */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { KindStrategy } from "./kind-strategy.ts";
+import { validateAutoscaler, validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
+import { setDefault } from "./pod-defaults.ts";
+
+/** Defaults of `autoscaling/v2` (`pkg/apis/autoscaling/v2/defaults.go`). */
+export const autoscalerStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setDefault(spec, "minReplicas", 1);
+    if ((spec.metrics ?? []).length === 0) {
+      const target = { type: "Utilization", averageUtilization: 80 };
+      spec.metrics = [{ type: "Resource", resource: { name: "cpu", target } }];
+    }
+    if (spec.behavior === undefined) return;
+    setDefault(spec.behavior, "scaleUp", {});
+    setDefault(spec.behavior, "scaleDown", {});
+    const { scaleUp, scaleDown } = spec.behavior;
+    setDefault(scaleUp, "stabilizationWindowSeconds", 0);
+    setDefault(scaleUp, "selectPolicy", "Max");
+    setDefault(scaleUp, "policies", [
+      { type: "Pods", value: 4, periodSeconds: 15 },
+      { type: "Percent", value: 100, periodSeconds: 15 },
+    ]);
+    setDefault(scaleDown, "selectPolicy", "Max");
+    setDefault(scaleDown, "policies", [{ type: "Percent", value: 100, periodSeconds: 15 }]);
+  },
+  validate: validateAutoscaler,
+};
+
+export const disruptionBudgetStrategy: KindStrategy = { validate: validateDisruptionBudget };
+
+/** Subjects and the role name their API group. */
+export const roleBindingStrategy: KindStrategy = {
+  setDefaults(object) {
+    const binding = object as KubernetesObject & { roleRef?: object; subjects?: { kind: string }[] };
+    if (binding.roleRef) setDefault(binding.roleRef, "apiGroup", "rbac.authorization.k8s.io");
+    for (const subject of binding.subjects ?? []) {
+      if (subject.kind !== "ServiceAccount") setDefault(subject, "apiGroup", "rbac.authorization.k8s.io");
+    }
+  },
+  validate: validateRoleBinding,
+};
+
+export const storageClassStrategy: KindStrategy = {
+  setDefaults(object) {
+    setDefault(object, "reclaimPolicy", "Delete");
+    setDefault(object, "volumeBindingMode", "Immediate");
+  },
+};
+
+export const priorityClassStrategy: KindStrategy = {
+  setDefaults: (object) => setDefault(object, "preemptionPolicy", "PreemptLowerPriority"),
+};
+
+export const definitionStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    const { names } = spec;
+    if (names !== undefined) {
+      setDefault(names, "singular", String(names.kind).toLowerCase());
+      setDefault(names, "listKind", `${names.kind}List`);
+    }
+    setDefault(spec, "conversion", { strategy: "None" });
+  },
+};

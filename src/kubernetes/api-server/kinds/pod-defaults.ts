@@ -1,0 +1,96 @@
+/** Defaults of pod specs, in pods and in templates (`pkg/apis/core/v1/defaults.go`). */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: what a client sent, checked elsewhere
+type Anything = any;
+
+/** Sets `object[field]` where it is absent. */
+export function setDefault(object: Anything, field: string, value: unknown): void {
+  if (object[field] === undefined || object[field] === null) object[field] = value;
+}
+
+export function setPodSpecDefaults(spec: Anything): void {
+  if (spec === undefined) return;
+  setDefault(spec, "restartPolicy", "Always");
+  setDefault(spec, "dnsPolicy", "ClusterFirst");
+  setDefault(spec, "schedulerName", "default-scheduler");
+  setDefault(spec, "terminationGracePeriodSeconds", 30);
+  setDefault(spec, "securityContext", {});
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
+  else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount;
+  for (const list of [spec.containers, spec.initContainers, spec.ephemeralContainers]) {
+    for (const container of list ?? []) setContainerDefaults(container);
+  }
+  for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);
+}
+
+/** Defaults that only pods get, not templates. */
+export function setPodDefaults(pod: KubernetesObject): void {
+  const { spec } = pod;
+  if (spec === undefined) return;
+  setPodSpecDefaults(spec);
+  setDefault(spec, "enableServiceLinks", true);
+  setDefault(spec, "preemptionPolicy", "PreemptLowerPriority");
+  setDefault(spec, "priority", 0);
+  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
+    const { limits, requests } = container.resources ?? {};
+    if (limits !== undefined) container.resources.requests = { ...limits, ...requests };
+  }
+}
+
+function setContainerDefaults(container: Anything): void {
+  setDefault(container, "imagePullPolicy", pullPolicyOf(container.image ?? ""));
+  setDefault(container, "terminationMessagePath", "/dev/termination-log");
+  setDefault(container, "terminationMessagePolicy", "File");
+  setDefault(container, "resources", {});
+  for (const port of container.ports ?? []) setDefault(port, "protocol", "TCP");
+  for (const variable of container.env ?? []) {
+    if (variable.valueFrom?.fieldRef) setDefault(variable.valueFrom.fieldRef, "apiVersion", "v1");
+  }
+  for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
+    if (probe) setProbeDefaults(probe);
+  }
+  for (const handler of [container.lifecycle?.preStop, container.lifecycle?.postStart]) {
+    if (handler?.httpGet) setHttpGetDefaults(handler.httpGet);
+  }
+}
+
+/** Moving tags are looked up each time. */
+function pullPolicyOf(image: string): string {
+  if (image.includes("@")) return "IfNotPresent";
+  const tag = /:([^:/]+)$/.exec(image)?.[1];
+  return tag === undefined || tag === "latest" ? "Always" : "IfNotPresent";
+}
+
+function setProbeDefaults(probe: Anything): void {
+  setDefault(probe, "timeoutSeconds", 1);
+  setDefault(probe, "periodSeconds", 10);
+  setDefault(probe, "successThreshold", 1);
+  setDefault(probe, "failureThreshold", 3);
+  if (probe.httpGet) setHttpGetDefaults(probe.httpGet);
+  if (probe.grpc) setDefault(probe.grpc, "service", "");
+}
+
+function setHttpGetDefaults(action: Anything): void {
+  setDefault(action, "path", "/");
+  setDefault(action, "scheme", "HTTP");
+}
+
+const MODE = 0o644;
+
+function setVolumeDefaults(volume: Anything): void {
+  if (Object.keys(volume).length === 1) volume.emptyDir = {};
+  for (const source of [volume.configMap, volume.secret, volume.projected, volume.downwardAPI]) {
+    if (source) setDefault(source, "defaultMode", MODE);
+  }
+  if (volume.hostPath) setDefault(volume.hostPath, "type", "");
+  for (const item of volume.downwardAPI?.items ?? []) {
+    if (item.fieldRef) setDefault(item.fieldRef, "apiVersion", "v1");
+  }
+  for (const source of volume.projected?.sources ?? []) {
+    if (source.serviceAccountToken) setDefault(source.serviceAccountToken, "expirationSeconds", 3600);
+    for (const item of source.downwardAPI?.items ?? []) {
+      if (item.fieldRef) setDefault(item.fieldRef, "apiVersion", "v1");
+    }
+  }
+}

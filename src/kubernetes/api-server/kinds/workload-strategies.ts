@@ -1,0 +1,131 @@
+/** Deployments, StatefulSets and the other kinds that make pods: defaults and checks (`pkg/apis/apps`, `pkg/apis/batch`). */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { KindStrategy } from "./kind-strategy.ts";
+import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
+import {
+  validateDeployment,
+  validateJob,
+  validateStatefulSet,
+  validateWorkload,
+} from "./workload-validation.ts";
+
+export const deploymentStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setPodSpecDefaults(spec.template?.spec);
+    setDefault(spec, "replicas", 1);
+    setDefault(spec, "strategy", {});
+    setDefault(spec.strategy, "type", "RollingUpdate");
+    if (spec.strategy.type === "RollingUpdate") {
+      setDefault(spec.strategy, "rollingUpdate", {});
+      setDefault(spec.strategy.rollingUpdate, "maxUnavailable", "25%");
+      setDefault(spec.strategy.rollingUpdate, "maxSurge", "25%");
+    }
+    setDefault(spec, "revisionHistoryLimit", 10);
+    setDefault(spec, "progressDeadlineSeconds", 600);
+  },
+  validate: validateDeployment,
+};
+
+export const statefulSetStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setPodSpecDefaults(spec.template?.spec);
+    setDefault(spec, "replicas", 1);
+    setDefault(spec, "podManagementPolicy", "OrderedReady");
+    setDefault(spec, "updateStrategy", {});
+    setDefault(spec.updateStrategy, "type", "RollingUpdate");
+    if (spec.updateStrategy.type === "RollingUpdate") {
+      setDefault(spec.updateStrategy, "rollingUpdate", {});
+      setDefault(spec.updateStrategy.rollingUpdate, "partition", 0);
+    }
+    setDefault(spec, "revisionHistoryLimit", 10);
+    setDefault(spec, "persistentVolumeClaimRetentionPolicy", {});
+    setDefault(spec.persistentVolumeClaimRetentionPolicy, "whenDeleted", "Retain");
+    setDefault(spec.persistentVolumeClaimRetentionPolicy, "whenScaled", "Retain");
+    for (const claim of spec.volumeClaimTemplates ?? []) {
+      claim.apiVersion = "v1";
+      claim.kind = "PersistentVolumeClaim";
+      setDefault(claim, "status", { phase: "Pending" });
+      if (claim.spec) setDefault(claim.spec, "volumeMode", "Filesystem");
+    }
+  },
+  validate: validateStatefulSet,
+};
+
+export const daemonSetStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setPodSpecDefaults(spec.template?.spec);
+    setDefault(spec, "updateStrategy", {});
+    setDefault(spec.updateStrategy, "type", "RollingUpdate");
+    if (spec.updateStrategy.type === "RollingUpdate") {
+      setDefault(spec.updateStrategy, "rollingUpdate", {});
+      setDefault(spec.updateStrategy.rollingUpdate, "maxUnavailable", 1);
+      setDefault(spec.updateStrategy.rollingUpdate, "maxSurge", 0);
+    }
+    setDefault(spec, "revisionHistoryLimit", 10);
+  },
+  validate: validateWorkload,
+};
+
+export const replicaSetStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setPodSpecDefaults(spec.template?.spec);
+    setDefault(spec, "replicas", 1);
+  },
+  validate: validateWorkload,
+};
+
+export const jobStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setPodSpecDefaults(spec.template?.spec);
+    if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
+    setDefault(spec, "parallelism", 1);
+    setDefault(spec, "backoffLimit", 6);
+    setDefault(spec, "completionMode", "NonIndexed");
+    setDefault(spec, "suspend", false);
+    setDefault(spec, "manualSelector", false);
+    setDefault(spec, "podReplacementPolicy", "TerminatingOrFailed");
+  },
+  prepareForCreate: setJobSelector,
+  prepareForUpdate(job, previous) {
+    setDefault(job.spec ?? {}, "selector", previous.spec?.selector);
+    const labels = previous.spec?.template?.metadata?.labels;
+    const template = job.spec?.template;
+    if (template !== undefined && labels !== undefined) {
+      template.metadata = { ...template.metadata, labels: { ...labels, ...template.metadata?.labels } };
+    }
+  },
+  validate: validateJob,
+  fields: { "status.successful": (job) => job.status?.succeeded ?? 0 },
+};
+
+/** A job tells its pods by its own identity, unless it says otherwise. */
+function setJobSelector(job: KubernetesObject): void {
+  const { spec } = job;
+  if (spec === undefined || spec.manualSelector === true || spec.template === undefined) return;
+  const { uid, name } = job.metadata;
+  const labels = {
+    ...spec.template.metadata?.labels,
+    "batch.kubernetes.io/controller-uid": uid,
+    "batch.kubernetes.io/job-name": name,
+    "controller-uid": uid,
+    "job-name": name,
+  };
+  spec.template.metadata = { ...spec.template.metadata, labels };
+  setDefault(spec, "selector", { matchLabels: { "batch.kubernetes.io/controller-uid": uid } });
+}
+
+export const cronJobStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setDefault(spec, "concurrencyPolicy", "Allow");
+    setDefault(spec, "suspend", false);
+    setDefault(spec, "successfulJobsHistoryLimit", 3);
+    setDefault(spec, "failedJobsHistoryLimit", 1);
+    setPodSpecDefaults(spec.jobTemplate?.spec?.template?.spec);
+  },
+};

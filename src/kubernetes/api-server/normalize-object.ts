@@ -1,0 +1,195 @@
+/**
+ * Objects of built-in kinds as Go would hand them back: checked against the kind's types, quantities and times in
+ * canonical form, optional fields with zero values gone, fields that the kind does not have left out and named.
+ */
+import { canonicalQuantity } from "../../model/quantity.ts";
+import { type ApiField, type ApiType, apiType } from "../../wire/kubernetes/schema/api-type.ts";
+import { isJsonObject, type JsonObject, setMember } from "./patch/merge-patch.ts";
+
+/** A value that does not fit its field. The message is that of Go's decoder. */
+export class FieldTypeError extends Error {}
+
+export interface NormalizedObject {
+  object: JsonObject;
+  /** Paths of the fields that the kind does not have: `spec.template.spec.containers[0].imag`. */
+  unknownFields: string[];
+}
+
+/** @throws FieldTypeError `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32` */
+export function normalizeObject(type: ApiType, object: JsonObject): NormalizedObject {
+  const unknownFields: string[] = [];
+  const { apiVersion, kind, ...members } = object;
+  const normalized = normalizeStruct(type, members, "", unknownFields);
+  return { object: { apiVersion, kind, ...normalized }, unknownFields };
+}
+
+function normalizeStruct(type: ApiType, value: JsonObject, path: string, unknown: string[]): JsonObject {
+  const result: JsonObject = {};
+  for (const [name, member] of Object.entries(value)) {
+    const field = type.fields.get(name);
+    const at = path === "" ? name : `${path}.${name}`;
+    if (field === undefined) {
+      if (!isEmbeddedTypeMeta(type, name)) unknown.push(at);
+      else result[name] = member;
+      continue;
+    }
+    if (member === null || member === undefined) continue;
+    const normalized = normalizeField(type, field, member, at, unknown);
+    if (field.isRequired || field.isPointer || !isZero(normalized)) result[name] = normalized;
+  }
+  return result;
+}
+
+/** Objects within objects (claim templates) may say what they are. */
+function isEmbeddedTypeMeta(type: ApiType, name: string): boolean {
+  return (name === "apiVersion" || name === "kind") && type.fields.has("metadata");
+}
+
+function isZero(value: unknown): boolean {
+  if (value === "" || value === 0 || value === false) return true;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+function normalizeField(
+  owner: ApiType,
+  field: ApiField,
+  value: unknown,
+  path: string,
+  unknown: string[],
+): unknown {
+  const { container, item } = field.type;
+  const fail = (kind: string) => {
+    const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
+    throw new FieldTypeError(
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${path} of type ${kind}`,
+    );
+  };
+  if (container === "list") {
+    if (!Array.isArray(value)) return fail(`[]${goType(item)}`);
+    return value.map((entry, index) =>
+      normalizeValue(owner, item, entry, `${path}[${index}]`, path, unknown),
+    );
+  }
+  if (container === "map") {
+    if (!isJsonObject(value)) return fail(`map[string]${goType(item)}`);
+    const result: JsonObject = {};
+    for (const [key, entry] of Object.entries(value)) {
+      setMember(
+        result,
+        key,
+        entry === null ? zeroOf(item) : normalizeValue(owner, item, entry, `${path}.${key}`, path, unknown),
+      );
+    }
+    return result;
+  }
+  return normalizeValue(owner, item, value, path, path, unknown);
+}
+
+function zeroOf(type: string): unknown {
+  return type === "string" || type === "bytes" ? "" : type === "quantity" ? "0" : null;
+}
+
+/** @param goPath the path as Go's messages have it: without indexes */
+function normalizeValue(
+  owner: ApiType,
+  type: string,
+  value: unknown,
+  path: string,
+  goPath: string,
+  unknown: string[],
+): unknown {
+  const fail = () => {
+    const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
+    throw new FieldTypeError(
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${goPath} of type ${goType(type)}`,
+    );
+  };
+  switch (type) {
+    case "string":
+      return typeof value === "string" ? value : fail();
+    case "bool":
+      return typeof value === "boolean" ? value : fail();
+    case "int32":
+    case "int64":
+      return typeof value === "number" && isWhole(value, type) ? value : fail();
+    case "float64":
+    case "duration":
+      return typeof value === "number" || type === "duration" ? value : fail();
+    case "intorstring":
+      return typeof value === "string" || (typeof value === "number" && isWhole(value, "int32"))
+        ? value
+        : fail();
+    case "bytes":
+      return typeof value === "string" ? checkBase64(value) : fail();
+    case "quantity":
+      return normalizeQuantity(value);
+    case "time":
+    case "microtime":
+      return typeof value === "string" ? normalizeTime(value, type) : fail();
+    case "any":
+    case "json":
+      return value;
+  }
+  const struct = apiType(type);
+  if (struct === undefined) throw new Error(`unknown type ${type}`);
+  if (struct.values !== undefined) return typeof value === "string" ? value : fail();
+  return isJsonObject(value) ? normalizeStruct(struct, value, path, unknown) : fail();
+}
+
+function isWhole(value: number, type: string): boolean {
+  return Number.isInteger(value) && (type === "int64" || (value >= -(2 ** 31) && value < 2 ** 31));
+}
+
+function normalizeQuantity(value: unknown): string {
+  if (typeof value !== "string" && typeof value !== "number") {
+    throw new FieldTypeError(
+      "unmarshalerDecoder: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    );
+  }
+  try {
+    return canonicalQuantity(value);
+  } catch (error) {
+    throw new FieldTypeError((error as Error).message);
+  }
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+function normalizeTime(value: string, type: string): string {
+  const parsed = TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(parsed)) {
+    throw new FieldTypeError(
+      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
+    );
+  }
+  if (type === "time") return `${new Date(parsed).toISOString().slice(0, 19)}Z`;
+  const fraction = /\.(\d{1,6})/.exec(value)?.[1] ?? "";
+  return `${new Date(parsed).toISOString().slice(0, 19)}.${fraction.padEnd(6, "0")}Z`;
+}
+
+function checkBase64(value: string): string {
+  const text = value.replace(/[\r\n]/g, "");
+  const bad = /[^A-Za-z0-9+/=]/.exec(text)?.index ?? (text.length % 4 === 0 ? -1 : text.length);
+  if (bad >= 0) throw new FieldTypeError(`illegal base64 data at input byte ${bad}`);
+  return text;
+}
+
+function jsonKind(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
+  return typeof value;
+}
+
+/** A type's name as Go's messages have it. */
+function goType(type: string): string {
+  const names: Record<string, string> = {
+    bytes: "[]uint8",
+    time: "v1.Time",
+    microtime: "v1.MicroTime",
+    intorstring: "intstr.IntOrString",
+  };
+  if (names[type] !== undefined) return names[type];
+  const match = /^(?:.*\/)?(\w+)\.(\w+)$/.exec(type);
+  return match === null ? type : `${match[1]}.${match[2]}`;
+}

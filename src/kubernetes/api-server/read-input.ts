@@ -1,0 +1,60 @@
+/** An object as a client sent it → a copy that may be stored: typed, canonical, unknown fields dealt with. */
+import type { WriteOptions } from "../../model/kubernetes-api.ts";
+import { apiVersionOf, type KubernetesObject } from "../../model/kubernetes-object.ts";
+import { statusError } from "../../model/kubernetes-status.ts";
+import { kindType } from "../../wire/kubernetes/schema/api-type.ts";
+import { FieldTypeError, normalizeObject } from "./normalize-object.ts";
+import { isJsonObject, type JsonObject } from "./patch/merge-patch.ts";
+import type { ResourceInfo } from "./resource-info.ts";
+
+export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
+  /** Takes what the client should be told. */
+  warn?: (text: string) => void;
+}
+
+/** @throws KubernetesError 400 when the input is not of the kind */
+export function readInput(info: ResourceInfo, input: unknown, options: InputOptions): KubernetesObject {
+  if (!isJsonObject(input)) throw statusError("BadRequest", `${info.kind}: the body is not an object`);
+  const apiVersion = apiVersionOf(info.group, info.version);
+  checkKind(info, input, apiVersion);
+  const named = { ...input, apiVersion, kind: info.kind, metadata: input.metadata ?? {} };
+  const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
+  if (type === undefined) return structuredClone(named) as unknown as KubernetesObject;
+  try {
+    const { object, unknownFields } = normalizeObject(type, named);
+    reportUnknown(info, unknownFields, options);
+    return object as unknown as KubernetesObject;
+  } catch (error) {
+    if (!(error instanceof FieldTypeError)) throw error;
+    throw statusError("BadRequest", cannotHandle(info, error.message));
+  }
+}
+
+export function cannotHandle(info: ResourceInfo, problem: string): string {
+  return `${info.kind} in version ${JSON.stringify(info.version)} cannot be handled as a ${info.kind}: ${problem}`;
+}
+
+function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string): void {
+  if (input.kind !== undefined && input.kind !== info.kind) {
+    throw statusError(
+      "BadRequest",
+      `${String(input.kind)} in version ${JSON.stringify(info.version)} cannot be handled as a ${info.kind}: ` +
+        `converting (${String(input.apiVersion)}.${String(input.kind)}) to (${info.group}.${info.kind}): unknown conversion`,
+    );
+  }
+  if (input.apiVersion !== undefined && input.apiVersion !== apiVersion) {
+    throw statusError(
+      "BadRequest",
+      `the API version in the data (${String(input.apiVersion)}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+}
+
+function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptions): void {
+  if (fields.length === 0) return;
+  const texts = fields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  if (options.fieldValidation === "Strict") {
+    throw statusError("BadRequest", cannotHandle(info, `strict decoding error: ${texts.join(", ")}`));
+  }
+  if (options.fieldValidation === "Warn") for (const text of texts) options.warn?.(text);
+}

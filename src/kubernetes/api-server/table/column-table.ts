@@ -1,0 +1,48 @@
+/** The columns of every kind, by the collection that holds it. */
+import type { ResourceInfo } from "../resource-info.ts";
+import * as core from "./core-columns.ts";
+import { podColumns } from "./pod-columns.ts";
+import type { TableColumn } from "./table-column.ts";
+import * as workload from "./workload-columns.ts";
+
+const COLUMNS: Record<string, TableColumn[]> = {
+  "/configmaps": core.configMapColumns,
+  "/endpoints": core.endpointsColumns,
+  "/events": core.eventColumns,
+  "/limitranges": core.createdColumns,
+  "/namespaces": core.namespaceColumns,
+  "/nodes": core.nodeColumns,
+  "/persistentvolumeclaims": core.claimColumns,
+  "/persistentvolumes": core.volumeColumns,
+  "/pods": podColumns,
+  "/replicationcontrollers": workload.replicaSetColumns,
+  "/secrets": core.secretColumns,
+  "/serviceaccounts": core.serviceAccountColumns,
+  "/services": core.serviceColumns,
+  "apiextensions.k8s.io/customresourcedefinitions": core.createdColumns,
+  "apiregistration.k8s.io/apiservices": core.apiServiceColumns,
+  "apps/controllerrevisions": workload.controllerRevisionColumns,
+  "apps/daemonsets": workload.daemonSetColumns,
+  "apps/deployments": workload.deploymentColumns,
+  "apps/replicasets": workload.replicaSetColumns,
+  "apps/statefulsets": workload.statefulSetColumns,
+  "autoscaling/horizontalpodautoscalers": workload.autoscalerColumns,
+  "batch/cronjobs": workload.cronJobColumns,
+  "batch/jobs": workload.jobColumns,
+  "coordination.k8s.io/leases": core.leaseColumns,
+  "discovery.k8s.io/endpointslices": core.endpointSliceColumns,
+  "networking.k8s.io/ingressclasses": core.ingressClassColumns,
+  "networking.k8s.io/ingresses": core.ingressColumns,
+  "networking.k8s.io/networkpolicies": core.networkPolicyColumns,
+  "policy/poddisruptionbudgets": core.disruptionBudgetColumns,
+  "rbac.authorization.k8s.io/clusterrolebindings": core.roleBindingColumns,
+  "rbac.authorization.k8s.io/clusterroles": core.createdColumns,
+  "rbac.authorization.k8s.io/rolebindings": core.roleBindingColumns,
+  "rbac.authorization.k8s.io/roles": core.createdColumns,
+  "scheduling.k8s.io/priorityclasses": core.priorityClassColumns,
+  "storage.k8s.io/storageclasses": core.storageClassColumns,
+};
+
+export function columnsOf(info: ResourceInfo): readonly TableColumn[] {
+  return info.columns ?? COLUMNS[info.collection] ?? core.plainColumns;
+}

@@ -1,0 +1,70 @@
+/** Lists, objects and watch events as `meta.k8s.io/v1` Tables: what `kubectl get` prints. */
+import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { columnsOf } from "./column-table.ts";
+import type { Row, TableColumn } from "./table-column.ts";
+
+/** What goes along with each row. */
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+export interface TableOptions {
+  include: IncludeObject;
+  nowMs: number;
+}
+
+/** Whether a request's `Accept` asks for a Table before anything else that we have. */
+export function wantsTable(accept: string | undefined): boolean {
+  const first = (accept ?? "").split(",")[0];
+  return first.includes("as=Table") && first.includes("g=meta.k8s.io");
+}
+
+export function includeObjectOf(value: string | null): IncludeObject {
+  return value === "None" || value === "Object" ? value : "Metadata";
+}
+
+export function listTable(info: ResourceInfo, list: KubernetesList, options: TableOptions) {
+  return table(info, list.items, list.metadata, options, true);
+}
+
+export function objectTable(info: ResourceInfo, object: KubernetesObject, options: TableOptions) {
+  return table(info, [object], { resourceVersion: object.metadata.resourceVersion }, options, true);
+}
+
+/** One event of a watch: the columns are named in the first one only. */
+export function eventTable(
+  info: ResourceInfo,
+  object: KubernetesObject,
+  isFirst: boolean,
+  options: TableOptions,
+) {
+  return table(info, [object], { resourceVersion: object.metadata.resourceVersion }, options, isFirst);
+}
+
+function table(
+  info: ResourceInfo,
+  items: readonly KubernetesObject[],
+  metadata: object,
+  options: TableOptions,
+  withColumns: boolean,
+) {
+  const columns = columnsOf(info);
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata,
+    columnDefinitions: withColumns ? columns.map(definition) : null,
+    rows: items.map((item) => ({
+      cells: columns.map((column) => column.value(item as Row, options.nowMs) ?? null),
+      ...(options.include !== "None" && { object: included(item, options.include) }),
+    })),
+  };
+}
+
+function definition({ name, type, format, priority }: TableColumn) {
+  return { name, type, format, description: "", priority };
+}
+
+function included(item: KubernetesObject, include: IncludeObject) {
+  if (include === "Object") return item;
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: item.metadata };
+}

@@ -7,6 +7,7 @@ import type { ServiceAddresses } from "./kinds/service-address.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 import type { ResourceRegistry } from "./resource-registry.ts";
+import type { ServiceAccountTokens } from "./service-account-token.ts";
 
 export interface ApiContext {
   store: ObjectStore;
@@ -15,6 +16,8 @@ export interface ApiContext {
   random: Random;
   /** Where cluster IPs come from. Without, Services get none. */
   serviceAddresses?: ServiceAddresses;
+  /** Makes tokens of service accounts. */
+  tokens?: ServiceAccountTokens;
 }
 
 /** @throws KubernetesError 404 `the server could not find the requested resource` */

@@ -10,18 +10,16 @@ import type {
   Patch,
   WatchEvent,
   WatchOptions,
-  WriteOptions,
 } from "../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
+import { fromStorageVersion, needsConversion } from "./convert.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
-import { bindPod } from "./operations/bind.ts";
-import { createObject } from "./operations/create.ts";
 import { deleteObject } from "./operations/delete.ts";
 import { listObjects } from "./operations/list.ts";
-import { patchObject } from "./operations/patch.ts";
-import { existingObject, updateObject } from "./operations/update.ts";
+import { createResource, getResource, patchResource, replaceResource } from "./operations/subresources.ts";
+import type { UpdateOptions } from "./operations/update.ts";
 import { watchObjects } from "./operations/watch.ts";
 import { ResourceRegistry } from "./resource-registry.ts";
 
@@ -47,38 +45,41 @@ export class ClusterStore implements KubernetesApi {
 
   async get<T extends KubernetesObject>(resource: GroupVersionResource, key: ObjectKey): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return existingObject(this.context, info, info.namespaced ? key.namespace : undefined, key.name) as T;
+    return fromStorageVersion(info, getResource(this.context, info, key)) as T;
   }
 
   async list<T extends KubernetesObject>(
     resource: GroupVersionResource,
     options?: ListOptions,
   ): Promise<KubernetesList<T>> {
-    return listObjects(this.context, resourceInfo(this.context, resource), options) as KubernetesList<T>;
+    const info = resourceInfo(this.context, resource);
+    const list = listObjects(this.context, info, options);
+    if (needsConversion(info)) list.items = list.items.map((item) => fromStorageVersion(info, item));
+    return list as KubernetesList<T>;
   }
 
   async create<T extends KubernetesObject>(
     resource: GroupVersionResource,
     object: T,
-    options: WriteOptions & { subresource?: string } = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    if (options.subresource === "binding") return bindPod(this.context, info, object) as T;
-    return createObject(this.context, info, object, options) as T;
+    return fromStorageVersion(info, createResource(this.context, info, object, options)) as T;
   }
 
   async replace<T extends KubernetesObject>(
     resource: GroupVersionResource,
     object: T,
-    options: WriteOptions & { subresource?: string } = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
-    return updateObject(this.context, resourceInfo(this.context, resource), object, options) as T;
+    const info = resourceInfo(this.context, resource);
+    return fromStorageVersion(info, replaceResource(this.context, info, object, options)) as T;
   }
 
   async updateStatus<T extends KubernetesObject>(
     resource: GroupVersionResource,
     object: T,
-    options: WriteOptions = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
     return this.replace(resource, object, { ...options, subresource: "status" });
   }
@@ -87,10 +88,11 @@ export class ClusterStore implements KubernetesApi {
     resource: GroupVersionResource,
     key: ObjectKey,
     patch: Patch,
-    options: WriteOptions = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return patchObject(this.context, info, key, patch, { ...options, subresource: key.subresource }) as T;
+    const all = { ...options, subresource: key.subresource };
+    return fromStorageVersion(info, patchResource(this.context, info, key, patch, all)) as T;
   }
 
   async delete<T extends KubernetesObject>(
@@ -100,7 +102,7 @@ export class ClusterStore implements KubernetesApi {
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
     const namespace = info.namespaced ? key.namespace : undefined;
-    return deleteObject(this.context, info, namespace, key.name, options) as T;
+    return fromStorageVersion(info, deleteObject(this.context, info, namespace, key.name, options)) as T;
   }
 
   watch<T extends KubernetesObject>(

@@ -4,6 +4,7 @@ import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { toStorageVersion } from "../convert.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
@@ -23,7 +24,7 @@ export function createObject(
   input: KubernetesObject,
   options: CreateOptions = {},
 ): KubernetesObject {
-  const object = prepare(context, info, readInput(info, input, options));
+  const object = prepare(context, info, toStorageVersion(info, readInput(info, input, options)));
   const { name, namespace } = object.metadata;
   const strategy = strategyOf(info);
   strategy.prepareForCreate?.(object, context);

@@ -3,6 +3,7 @@ import type { Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { fromStorageVersion } from "../convert.ts";
 import { jsonPatch } from "../patch/json-patch.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
 import { strategicMergePatch } from "../patch/strategic-merge-patch.ts";
@@ -18,7 +19,7 @@ export function patchObject(
   options: UpdateOptions = {},
 ): KubernetesObject {
   const previous = existingObject(context, info, info.namespaced ? key.namespace : undefined, key.name);
-  const patched = applyPatch(info, previous, patch);
+  const patched = applyPatch(info, fromStorageVersion(info, previous), patch);
   return updateObject(context, info, patched, options);
 }
 

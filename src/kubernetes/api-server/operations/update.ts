@@ -3,6 +3,7 @@ import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
@@ -15,6 +16,8 @@ export const NAMESPACE_FINALIZER = "kubernetes";
 
 export interface UpdateOptions extends WriteOptions, InputOptions {
   subresource?: string;
+  /** Server-side apply: told when the object did not exist before. */
+  onCreate?: () => void;
 }
 
 export function existingObject(
@@ -103,7 +106,7 @@ function withStatus(
   previous: KubernetesObject,
   options: UpdateOptions,
 ): KubernetesObject {
-  const { status } = readInput(info, input, options);
+  const { status } = toStorageVersion(info, readInput(info, input, options));
   const { status: _, ...rest } = structuredClone(previous);
   return status === undefined ? rest : { ...rest, status };
 }
@@ -115,7 +118,7 @@ function withContent(
   previous: KubernetesObject,
   options: UpdateOptions,
 ): KubernetesObject {
-  const object = readInput(info, input, options);
+  const object = toStorageVersion(info, readInput(info, input, options));
   const { metadata } = object;
   const kept = previous.metadata;
   metadata.uid = kept.uid;

@@ -3,6 +3,7 @@ import type { WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts"
 import { apiVersionOf, type KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { fromStorageVersion } from "../convert.ts";
 import { type ObjectFilter, objectFilter } from "../object-filter.ts";
 import { deepFreeze, type StoredEvent } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -87,7 +88,8 @@ class Watch implements AsyncIterator<WatchEvent> {
     const { namespace, sendInitialEvents } = this.#options;
     const prefix = namespace ? `${namespace}/` : "";
     for (const object of this.#context.store.scan(this.#info.collection, prefix)) {
-      if (this.#matches(object)) this.#queue.push({ type: "ADDED", object });
+      if (this.#matches(object))
+        this.#queue.push({ type: "ADDED", object: fromStorageVersion(this.#info, object) });
     }
     if (sendInitialEvents) this.#queue.push(this.#bookmark({ "k8s.io/initial-events-end": "true" }));
     this.#limit += this.#queue.length;
@@ -115,8 +117,9 @@ class Watch implements AsyncIterator<WatchEvent> {
     const { type, object, previous } = event;
     const is = type !== "DELETED" && this.#matches(object);
     const was = previous !== undefined && this.#matches(previous);
-    if (is) return [{ type: was ? "MODIFIED" : "ADDED", object }];
-    return was ? [{ type: "DELETED", object }] : [];
+    if (!is && !was) return [];
+    const shown = fromStorageVersion(this.#info, object);
+    return [{ type: is ? (was ? "MODIFIED" : "ADDED") : "DELETED", object: shown }];
   }
 
   #bookmark(annotations?: Record<string, string>): WatchEvent {

@@ -1,0 +1,135 @@
+/** The HTTP side of the API server: guard, authentication, authorization, then discovery or a resource. */
+import type { Clock } from "../../../base/clock.ts";
+import type { Logger } from "../../../base/log.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../../../base/network.ts";
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
+import type { PodRuntime } from "../../pod-runtime.ts";
+import type { Authenticator, User } from "../authenticate.ts";
+import { type AccessRequest, requireAccess } from "../authorize.ts";
+import type { ClusterStore } from "../cluster-store.ts";
+import { answerReview } from "../reviews.ts";
+import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
+import { checkOrigin } from "./guard.ts";
+import { KUBERNETES_VERSION, openApiResponse } from "./openapi.ts";
+import { handlePodLog } from "./pod-log-handler.ts";
+import { readRequestBody } from "./request-body.ts";
+import { type RequestInfo, requestInfo } from "./request-info.ts";
+import { handleResource, methodNotAllowed } from "./resource-handler.ts";
+import { errorResponse, objectResponse } from "./response.ts";
+
+export interface ApiHandlerOptions {
+  api: ClusterStore;
+  authenticator: Authenticator;
+  discovery: DiscoverySource;
+  clock: Clock;
+  log: Logger;
+  runtime: () => PodRuntime | undefined;
+  /** Answers requests that belong to other servers (aggregated APIs, proxies); undefined for the rest. */
+  elsewhere: (request: HttpRequest, info: RequestInfo, user: User) => Promise<HttpResponse | undefined>;
+  stopping: AbortSignal;
+}
+
+export function createApiHandler(options: ApiHandlerOptions): HttpHandler {
+  return async (request) => {
+    try {
+      return await route(options, request);
+    } catch (error) {
+      if (!isStatus(error))
+        options.log.error("request failed", { method: request.method, path: request.target, error });
+      return errorResponse(error);
+    }
+  };
+}
+
+async function route(options: ApiHandlerOptions, request: HttpRequest): Promise<HttpResponse> {
+  checkOrigin(request);
+  const user = options.authenticator.authenticate(request);
+  const info = readTarget(request);
+  requireAccess(options.api.context.store, user, accessOf(info));
+  if (!info.isResource) return general(options, request, info);
+  const other = await options.elsewhere(request, info, user);
+  if (other !== undefined) return other;
+  return resource(options, request, info, user);
+}
+
+function readTarget(request: HttpRequest): RequestInfo {
+  try {
+    return requestInfo(request.method, request.target);
+  } catch {
+    throw statusError("BadRequest", "the path is not well encoded");
+  }
+}
+
+/** What a request does, for the authorizer. */
+export function accessOf(info: RequestInfo): AccessRequest {
+  const { verb, group, resource, subresource, namespace, query } = info;
+  if (!info.isResource) return { verb, group: "", resource: "", path: info.path };
+  const selected = /^metadata\.name=([^,]+)$/.exec(query.get("fieldSelector") ?? "")?.[1];
+  return { verb, group, resource, subresource, namespace, name: info.name ?? selected };
+}
+
+async function general(
+  options: ApiHandlerOptions,
+  request: HttpRequest,
+  info: RequestInfo,
+): Promise<HttpResponse> {
+  if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
+  switch (info.path) {
+    case "/version":
+    case "/version/":
+      return objectResponse(200, VERSION);
+    case "/healthz":
+    case "/livez":
+    case "/readyz":
+      return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body: "ok" };
+  }
+  const resources = options.discovery.resources();
+  const found =
+    openApiResponse(info.path, request, resources) ??
+    (await discoveryResponse(info.path, request, options.discovery));
+  if (found !== undefined) return found;
+  if (info.path === "/")
+    return objectResponse(200, {
+      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
+    });
+  throw statusError("NotFound", "the server could not find the requested resource", {});
+}
+
+const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION)!;
+const VERSION = {
+  major: MAJOR,
+  minor: MINOR,
+  gitVersion: KUBERNETES_VERSION,
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "2025-12-17T00:00:00Z",
+  goVersion: "percolate-topology",
+  compiler: "node",
+  platform: "linux/amd64",
+};
+
+async function resource(
+  options: ApiHandlerOptions,
+  request: HttpRequest,
+  info: RequestInfo,
+  user: User,
+): Promise<HttpResponse> {
+  const { api, clock, stopping } = options;
+  const found = api.context.registry.find(info);
+  if (found === undefined)
+    throw statusError("NotFound", "the server could not find the requested resource", {});
+  if (found.verbs !== undefined) {
+    if (info.verb !== "create") throw methodNotAllowed();
+    const { value } = await readRequestBody(request);
+    const context = { store: api.context.store, authenticator: options.authenticator, user };
+    return objectResponse(201, answerReview(context, info.resource, (value ?? {}) as KubernetesObject));
+  }
+  const each = { request, info, resource: found, api, clock, stopping };
+  if (info.subresource === "log" && found.collection === "/pods" && info.verb === "get") {
+    const runtime = options.runtime();
+    if (runtime === undefined) throw statusError("ServiceUnavailable", "no kubelet is running");
+    return handlePodLog(each, runtime);
+  }
+  return handleResource(each);
+}

@@ -1,0 +1,290 @@
+/** Requests on resources: each verb to its operation, each answer in the form that the client wants. */
+import type { Clock } from "../../../base/clock.ts";
+import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
+import type { KubernetesApi, WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts";
+import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { statusError } from "../../../model/kubernetes-status.ts";
+import type { ClusterStore } from "../cluster-store.ts";
+import type { UpdateOptions } from "../operations/update.ts";
+import { isJsonObject } from "../patch/merge-patch.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import {
+  eventTable,
+  includeObjectOf,
+  listTable,
+  objectTable,
+  type TableOptions,
+  wantsTable,
+} from "../table/table-response.ts";
+import { readRequestBody } from "./request-body.ts";
+import { isTrue, type RequestInfo } from "./request-info.ts";
+import { deleteOptionsOf, listOptionsOf, wholeNumber, writeOptionsOf } from "./request-options.ts";
+import { jsonOf, objectResponse, successStatus } from "./response.ts";
+import { MIN_WATCH_TIMEOUT_SECONDS, watchResponse } from "./watch-response.ts";
+
+export interface ResourceRequest {
+  request: HttpRequest;
+  info: RequestInfo;
+  resource: ResourceInfo;
+  api: ClusterStore;
+  clock: Clock;
+  /** Aborts when the server stops. */
+  stopping: AbortSignal;
+}
+
+export async function handleResource(each: ResourceRequest): Promise<HttpResponse> {
+  switch (each.info.verb) {
+    case "get":
+      return getOne(each);
+    case "list":
+      return list(each);
+    case "watch":
+      return watch(each);
+    case "create":
+      return create(each);
+    case "update":
+      return update(each);
+    case "patch":
+      return patch(each);
+    case "delete":
+      return remove(each);
+    case "deletecollection":
+      return removeAll(each);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+export function methodNotAllowed() {
+  return statusError(
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+    {},
+  );
+}
+
+function keyOf({ info }: ResourceRequest) {
+  return { namespace: info.namespace, name: info.name!, subresource: info.subresource };
+}
+
+async function getOne(each: ResourceRequest): Promise<HttpResponse> {
+  const object = await each.api.get<KubernetesObject>(each.resource, keyOf(each));
+  return show(each, 200, object);
+}
+
+/** One object, as JSON, as a table or as metadata only. */
+function show(
+  each: ResourceRequest,
+  code: number,
+  object: KubernetesObject,
+  warnings: string[] = [],
+): HttpResponse {
+  const { request, resource, info } = each;
+  const { accept } = request.headers;
+  if (wantsTable(accept) && info.subresource === undefined) {
+    return objectResponse(code, objectTable(resource, object, tableOptions(each)), warnings);
+  }
+  if (wantsMetadata(accept)) return objectResponse(code, metadataOf(object), warnings);
+  return objectResponse(code, object, warnings);
+}
+
+function tableOptions({ info, clock }: ResourceRequest): TableOptions {
+  return { include: includeObjectOf(info.query.get("includeObject")), nowMs: clock.now() };
+}
+
+function wantsMetadata(accept: string | undefined): boolean {
+  return (accept ?? "").split(",")[0].includes("as=PartialObjectMetadata");
+}
+
+function metadataOf({ metadata }: KubernetesObject) {
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+}
+
+async function list(each: ResourceRequest): Promise<HttpResponse> {
+  const { request, resource, info, api } = each;
+  const found = await api.list<KubernetesObject>(resource, listOptionsOf(info));
+  const { accept } = request.headers;
+  if (wantsTable(accept)) return objectResponse(200, listTable(resource, found, tableOptions(each)));
+  if (wantsMetadata(accept)) {
+    const kind = "PartialObjectMetadataList";
+    return objectResponse(200, {
+      ...found,
+      kind,
+      apiVersion: "meta.k8s.io/v1",
+      items: found.items.map(metadataOf),
+    });
+  }
+  return {
+    status: 200,
+    headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
+    body: listJson(found),
+  };
+}
+
+/** The list from its items' kept texts. */
+function listJson({ items, ...head }: KubernetesList): string {
+  return `${JSON.stringify(head).slice(0, -1)},"items":[${items.map(jsonOf).join(",")}]}\n`;
+}
+
+async function watch(each: ResourceRequest): Promise<HttpResponse> {
+  const { request, resource, info, api, clock, stopping } = each;
+  const { query } = info;
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  request.signal.addEventListener("abort", end, { once: true });
+  stopping.addEventListener("abort", end, { once: true });
+  stop.signal.addEventListener("abort", () => stopping.removeEventListener("abort", end), { once: true });
+  const options: WatchOptions = {
+    ...listOptionsOf(info),
+    resourceVersion: query.get("resourceVersion") ?? undefined,
+    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    sendInitialEvents: isTrue(query.get("sendInitialEvents")),
+    signal: stop.signal,
+  };
+  const given = query.get("timeoutSeconds");
+  const timeoutSeconds =
+    given === null || given === "0" ? MIN_WATCH_TIMEOUT_SECONDS : wholeNumber("timeoutSeconds", given);
+  const events = (api as KubernetesApi).watch<KubernetesObject>(resource, options);
+  return watchResponse(events, { clock, timeoutSeconds, stop, encode: watchEncoder(each) });
+}
+
+function watchEncoder(each: ResourceRequest): ((event: WatchEvent) => string) | undefined {
+  const { accept } = each.request.headers;
+  if (wantsMetadata(accept)) return ({ object }) => JSON.stringify(metadataOf(object));
+  if (!wantsTable(accept)) return undefined;
+  let isFirst = true;
+  return ({ type, object }) => {
+    if (type === "BOOKMARK") {
+      return JSON.stringify({
+        kind: "Table",
+        apiVersion: "meta.k8s.io/v1",
+        metadata: object.metadata,
+        columnDefinitions: [],
+        rows: [],
+      });
+    }
+    const table = eventTable(each.resource, object, isFirst, tableOptions(each));
+    isFirst = false;
+    return JSON.stringify(table);
+  };
+}
+
+interface Write {
+  object: KubernetesObject;
+  options: UpdateOptions;
+  warnings: string[];
+}
+
+/** The body as an object of the place that the path names. */
+async function readWrite(each: ResourceRequest): Promise<Write> {
+  const { request, info, resource } = each;
+  const warnings: string[] = [];
+  const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
+  const { value } = await readRequestBody(request);
+  if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
+  const metadata: Record<string, unknown> = isJsonObject(value.metadata) ? { ...value.metadata } : {};
+  if (info.namespace !== undefined && resource.namespaced) {
+    if (metadata.namespace && metadata.namespace !== info.namespace) {
+      throw statusError(
+        "BadRequest",
+        "the namespace of the provided object does not match the namespace sent on the request",
+      );
+    }
+    metadata.namespace = info.namespace;
+  }
+  if (info.name !== undefined) {
+    if (metadata.name && metadata.name !== info.name) {
+      throw statusError(
+        "BadRequest",
+        `the name of the object (${String(metadata.name)}) does not match the name on the URL (${info.name})`,
+      );
+    }
+    metadata.name = info.name;
+  }
+  return { object: { ...value, metadata } as unknown as KubernetesObject, options, warnings };
+}
+
+async function create(each: ResourceRequest): Promise<HttpResponse> {
+  const { info, resource, api } = each;
+  if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
+  if (info.name !== undefined && info.subresource === undefined) throw methodNotAllowed();
+  const { object, options, warnings } = await readWrite(each);
+  const made = await api.create(resource, object, options);
+  if (info.subresource === "binding" || info.subresource === "eviction") {
+    return objectResponse(201, { ...successStatus(), code: 201 }, warnings);
+  }
+  return show(each, 201, made, warnings);
+}
+
+async function update(each: ResourceRequest): Promise<HttpResponse> {
+  if (each.info.name === undefined) throw methodNotAllowed();
+  const { object, options, warnings } = await readWrite(each);
+  return show(each, 200, await each.api.replace(each.resource, object, options), warnings);
+}
+
+const PATCH_TYPES: Record<string, "json" | "merge" | "strategic" | "apply"> = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
+};
+
+async function patch(each: ResourceRequest): Promise<HttpResponse> {
+  const { request, info, resource, api } = each;
+  if (info.name === undefined) throw methodNotAllowed();
+  const warnings: string[] = [];
+  const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
+  const { value, mediaType } = await readRequestBody(request);
+  const type = PATCH_TYPES[mediaType];
+  if (type === undefined) {
+    throw statusError(
+      "UnsupportedMediaType",
+      "the body of the request was in an unknown format - accepted media types include: " +
+        Object.keys(PATCH_TYPES).join(", "),
+    );
+  }
+  if (type === "apply" && !info.query.get("fieldManager")) {
+    throw statusError(
+      "Invalid",
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    );
+  }
+  let isNew = false;
+  const onCreate = () => {
+    isNew = true;
+  };
+  const patched = await api.patch(resource, keyOf(each), { type, body: value }, { ...options, onCreate });
+  return show(each, isNew ? 201 : 200, patched, warnings);
+}
+
+async function remove(each: ResourceRequest): Promise<HttpResponse> {
+  const { request, info, resource, api } = each;
+  const { value } = await readRequestBody(request);
+  const options = deleteOptionsOf(info, value);
+  const object = await api.delete<KubernetesObject>(resource, keyOf(each), options);
+  const { name, uid, deletionTimestamp, finalizers, deletionGracePeriodSeconds } = object.metadata;
+  const stays =
+    deletionTimestamp !== undefined &&
+    ((finalizers ?? []).length > 0 || (deletionGracePeriodSeconds ?? 0) > 0);
+  if (stays || resource.collection === "/namespaces") return objectResponse(200, object);
+  return objectResponse(
+    200,
+    successStatus({ name, group: resource.group || undefined, kind: resource.resource, uid }),
+  );
+}
+
+async function removeAll(each: ResourceRequest): Promise<HttpResponse> {
+  const { request, info, resource, api } = each;
+  if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
+  const { value } = await readRequestBody(request);
+  const options = deleteOptionsOf(info, value);
+  const found = await api.list<KubernetesObject>(resource, { ...listOptionsOf(info), limit: undefined });
+  for (const { metadata } of found.items) {
+    await api
+      .delete(resource, { namespace: metadata.namespace, name: metadata.name }, options)
+      .catch((error) => {
+        if (error?.reason !== "NotFound") throw error;
+      });
+  }
+  return objectResponse(200, found);
+}

@@ -1,0 +1,99 @@
+/** The scale subresource: `autoscaling/v1` Scale in front of a workload or a custom resource. */
+import type { Patch } from "../../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { formatSelector, selectorOf } from "../../../model/label-selector.ts";
+import type { ApiContext } from "../api-context.ts";
+import { invalidValue } from "../field-error.ts";
+import { jsonPatch } from "../patch/json-patch.ts";
+import { mergePatch } from "../patch/merge-patch.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { invalid } from "../validate-object.ts";
+import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
+
+interface Key {
+  namespace?: string;
+  name: string;
+}
+
+export function getScale(context: ApiContext, info: ResourceInfo, key: Key): KubernetesObject {
+  if (info.scale === undefined) throw notFound(info, `${key.name}/scale`);
+  return scaleOf(info, existingObject(context, info, key.namespace, key.name));
+}
+
+export function updateScale(
+  context: ApiContext,
+  info: ResourceInfo,
+  scale: KubernetesObject,
+  options: UpdateOptions,
+): KubernetesObject {
+  const { namespace, name, resourceVersion, uid } = scale.metadata;
+  const current = getScale(context, info, { namespace, name });
+  if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw conflict(info, name);
+  if (uid && uid !== current.metadata.uid) throw conflict(info, name);
+  const replicas = scale.spec?.replicas ?? 0;
+  if (!Number.isInteger(replicas)) {
+    throw statusError(
+      "BadRequest",
+      'Scale in version "v1" cannot be handled as a Scale: spec.replicas is no whole number',
+    );
+  }
+  if (replicas < 0) {
+    throw invalid({ kind: "Scale", group: "autoscaling" }, name, [
+      invalidValue("spec.replicas", replicas, "must be greater than or equal to 0"),
+    ]);
+  }
+  const object = structuredClone(existingObject(context, info, namespace, name));
+  writePath(object as unknown as Record<string, unknown>, info.scale!.specReplicas, replicas);
+  return scaleOf(info, updateObject(context, info, object, { ...options, subresource: undefined }));
+}
+
+export function patchScale(
+  context: ApiContext,
+  info: ResourceInfo,
+  key: Key,
+  patch: Patch,
+  options: UpdateOptions,
+): KubernetesObject {
+  const current = getScale(context, info, key);
+  const patched = patch.type === "json" ? jsonPatch(current, patch.body) : mergePatch(current, patch.body);
+  return updateScale(context, info, patched as KubernetesObject, options);
+}
+
+function scaleOf(info: ResourceInfo, object: KubernetesObject): KubernetesObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const { specReplicas, statusReplicas, labelSelector } = info.scale!;
+  const selector = labelSelector === undefined ? builtinSelector(object) : readPath(object, labelSelector);
+  const replicas = Number(readPath(object, specReplicas) ?? 0);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: replicas === 0 ? {} : { replicas },
+    status: { replicas: Number(readPath(object, statusReplicas) ?? 0), ...(selector ? { selector } : {}) },
+  };
+}
+
+function builtinSelector({ spec }: KubernetesObject): string {
+  return formatSelector(selectorOf(spec?.selector) ?? []);
+}
+
+/** `.spec.replicas` */
+function readPath(object: unknown, path: string): unknown {
+  return segments(path).reduce<unknown>(
+    (value, name) => (value as Record<string, unknown> | undefined)?.[name],
+    object,
+  );
+}
+
+function writePath(object: Record<string, unknown>, path: string, value: unknown): void {
+  const names = segments(path);
+  const last = names.pop()!;
+  let at = object;
+  for (const name of names) at = (at[name] ??= {}) as Record<string, unknown>;
+  at[last] = value;
+}
+
+function segments(path: string): string[] {
+  return path.split(".").filter((name) => name !== "" && name !== "__proto__");
+}

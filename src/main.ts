@@ -1,8 +1,8 @@
 /**
  * The one entry: `topology <command>` for people, `topology run <component> FLAGS` for the processes of pods.
  */
-import { fileURLToPath } from "node:url";
 import type { CliCommand } from "./base/machine.ts";
+import { IS_BUNDLED } from "./base/program-files.ts";
 import type { Command } from "./base/system.ts";
 
 /** What `topology run` can start. Each entry loads its room only. */
@@ -39,8 +39,9 @@ async function main(args: string[]): Promise<number> {
     console[isHelp ? "log" : "error"](usage());
     return isHelp ? 0 : 2;
   }
+  if (name === "up" && !IS_BUNDLED) await (await import("./base/bundle-programs.ts")).goOnInBundle(args);
   const { createNodeMachine } = await import("./base/node-machine.ts");
-  return (await entry.load()).command(rest, createNodeMachine(fileURLToPath(import.meta.url)));
+  return (await entry.load()).command(rest, createNodeMachine());
 }
 
 async function runComponent([component, ...args]: string[]): Promise<number> {

@@ -3,19 +3,19 @@ import type { Machine } from "./machine.ts";
 import { systemProcesses } from "./node-process.ts";
 import { createNodeSystem } from "./node-system.ts";
 import type { ProcessSignal } from "./process.ts";
+import { programFile } from "./program-files.ts";
 import { systemSockets } from "./sockets.ts";
 
 /** A second signal so soon after the first is the same Ctrl-C: npm passes it on to a process that already had it. */
 const REPEAT_GUARD_MS = 100;
 
-/** @param entry the path of `main.ts` */
-export function createNodeMachine(entry: string): Machine {
+export function createNodeMachine(): Machine {
   return {
     ...createNodeSystem(),
     processes: systemProcesses,
     sockets: systemSockets,
     pid: process.pid,
-    self: [process.execPath, entry],
+    self: [process.execPath, programFile("main")],
     isTerminal: process.stdout.isTTY === true,
     signalProcess,
     exitNow: (code) => process.exit(code),

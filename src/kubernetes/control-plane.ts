@@ -2,9 +2,8 @@
  * Everything of a cluster but its API server: controllers, scheduler, nodes, kubelet, proxy. They share one set of
  * informers, and know each other only through the API.
  */
-import { fileURLToPath } from "node:url";
-import { POD_SUPPORT_DIRECTORY } from "../base/pod/pod-support.ts";
 import type { Processes } from "../base/process.ts";
+import { PACKAGE_ROOT, programFile } from "../base/program-files.ts";
 import type { Sockets } from "../base/sockets.ts";
 import type { System } from "../base/system.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
@@ -124,7 +123,7 @@ async function createKubelet(
       heartbeatLimitMs: HEARTBEAT_LIMIT_MS,
       toolDirectory,
       path: env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      preloadPath: `${POD_SUPPORT_DIRECTORY}/preload.ts`,
+      preloadPath: programFile("preload"),
       hostDirectories: [PACKAGE_ROOT, `${dataDirectory}/compile-cache`],
       compileCacheDirectory: `${dataDirectory}/compile-cache`,
     },
@@ -136,9 +135,6 @@ async function createKubelet(
   });
   return { kubelet, runtime };
 }
-
-/** Where this package lies. */
-const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 /** What every cluster has from the start. */
 async function createBasics(options: ControlPlaneOptions): Promise<void> {

@@ -4,7 +4,7 @@
  * cluster.
  */
 import type { Disk } from "../../base/disk.ts";
-import { POD_SUPPORT_DIRECTORY } from "../../base/pod/pod-support.ts";
+import { programFile } from "../../base/program-files.ts";
 
 /** The tools that `tool.ts` has. */
 export const TOOLS = ["curl", "wget", "nc", "nslookup", "hostname", "getent"];
@@ -16,7 +16,7 @@ export async function writeToolShims(disk: Disk, directory: string, executable: 
     disk.writeFile(`${directory}/${name}`, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
   await write("node", quote(executable));
   for (const tool of TOOLS) {
-    await write(tool, `${quote(executable)} ${quote(`${POD_SUPPORT_DIRECTORY}/tool.ts`)} ${tool}`);
+    await write(tool, `${quote(executable)} ${quote(programFile("tool"))} ${tool}`);
   }
 }
 

@@ -1,0 +1,93 @@
+/**
+ * Bundles the programs once per state of the sources. A pod that starts from a bundle takes a third of the time and two
+ * thirds of the memory: it loads five files in place of hundreds, and no TypeScript stripper (decisions/0009).
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PACKAGE_ROOT, PROGRAMS } from "./program-files.ts";
+
+const CACHE = join(PACKAGE_ROOT, "node_modules/.cache/percolate-topology");
+/** Bundles of other states of the sources that are kept, for topologies that still run from them. */
+const KEPT_BUNDLES = 8;
+
+/** Becomes the bundled program, with the same pid. Returns where that is not possible. */
+export async function goOnInBundle(args: string[]): Promise<void> {
+  if (process.execve === undefined) return;
+  try {
+    const program = join(await bundlePrograms(), "main.js");
+    process.execve(
+      process.execPath,
+      [process.execPath, program, ...args],
+      process.env as Record<string, string>,
+    );
+  } catch (error) {
+    console.error(
+      `warning: the programs could not be bundled, starting is slower: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** The folder of the bundle, made when there is none for these sources. @throws Error when the sources do not bundle. */
+export async function bundlePrograms(): Promise<string> {
+  const directory = join(CACHE, sourcesDigest());
+  if (existsSync(directory)) return directory;
+  mkdirSync(CACHE, { recursive: true });
+  const unfinished = mkdtempSync(join(CACHE, "unfinished-"));
+  try {
+    await build(unfinished);
+    // Another process may have been faster with the same content.
+    if (existsSync(directory)) rmSync(unfinished, { recursive: true });
+    else renameSync(unfinished, directory);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(directory)) throw error;
+  }
+  removeOldBundles();
+  return directory;
+}
+
+async function build(outdir: string): Promise<void> {
+  const esbuild = await import("esbuild");
+  const entries = Object.entries(PROGRAMS).filter(([, source]) => existsSync(join(PACKAGE_ROOT, source)));
+  await esbuild.build({
+    entryPoints: Object.fromEntries(entries.map(([name, source]) => [name, join(PACKAGE_ROOT, source)])),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    external: ["esbuild"],
+    // CommonJS packages inside an ES module ask for Node's own modules by `require`.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+    logLevel: "silent",
+  });
+  await esbuild.stop();
+}
+
+/** Changes with every change of a source file or dependency. */
+function sourcesDigest(): string {
+  const hash = createHash("sha256");
+  for (const path of ["src", "package-lock.json", "package.json"]) {
+    const entries = statSync(join(PACKAGE_ROOT, path)).isDirectory()
+      ? readdirSync(join(PACKAGE_ROOT, path), { recursive: true, encoding: "utf8" }).map((name) =>
+          join(path, name),
+        )
+      : [path];
+    for (const entry of entries.sort()) {
+      const { size, mtimeMs } = statSync(join(PACKAGE_ROOT, entry));
+      hash.update(`${entry}\0${size}\0${mtimeMs}\n`);
+    }
+  }
+  return hash.update(PACKAGE_ROOT).digest("hex").slice(0, 16);
+}
+
+function removeOldBundles(): void {
+  const bundles = readdirSync(CACHE)
+    .map((name) => ({ path: join(CACHE, name), time: statSync(join(CACHE, name)).mtimeMs }))
+    .sort((a, b) => b.time - a.time);
+  for (const { path } of bundles.slice(KEPT_BUNDLES)) rmSync(path, { recursive: true, force: true });
+}

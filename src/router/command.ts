@@ -82,6 +82,7 @@ async function run(values: ReturnType<typeof parse>, system: System): Promise<vo
   const membership = new MembershipClient({
     api,
     clock,
+    random,
     log,
     namespace,
     name: membershipName(tier),

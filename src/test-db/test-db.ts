@@ -77,14 +77,14 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
 
 async function openMembership(
   options: TestDbOptions,
-  { clock, log, disk }: System,
+  { clock, random, log, disk }: System,
   signal: AbortSignal,
 ): Promise<Membership> {
   const { api, namespace, tier, dataDirectory } = options;
   if (api === undefined) return new SingleMembership();
   const name = membershipName(tier);
   const remembered = await rememberedMembership(disk, dataDirectory);
-  const client = new MembershipClient({ api, clock, log, namespace, name, signal, remembered });
+  const client = new MembershipClient({ api, clock, random, log, namespace, name, signal, remembered });
   void client.follow();
   return client;
 }

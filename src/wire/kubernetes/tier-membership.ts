@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { KubernetesError } from "../../model/kubernetes-status.ts";
@@ -25,6 +26,8 @@ interface ConfigMap extends KubernetesObject {
 export interface MembershipClientOptions {
   api: KubernetesApi;
   clock: Clock;
+  /** Spreads the tries of pods that change it at the same time. */
+  random: Random;
   log: Logger;
   namespace: string;
   /** Of the ConfigMap: see `membershipName`. */
@@ -36,9 +39,9 @@ export interface MembershipClientOptions {
 
 /** Tries of one change before its conflicts are reported: by then something else is wrong. */
 export const MAX_UPDATE_TRIES = 50;
-/** First delay after a conflict; it doubles up to the limit. */
+/** The delay after a conflict is random, up to this at first; the bound doubles up to the limit. */
 const CONFLICT_DELAY_MS = 10;
-const CONFLICT_DELAY_LIMIT_MS = 500;
+const CONFLICT_DELAY_LIMIT_MS = 1_000;
 
 /** The ConfigMap of a tier: `test-db-small-membership`. */
 export function membershipName(tier: string): string {
@@ -131,7 +134,7 @@ export class MembershipClient {
   async update(
     change: (membership: TierMembership) => Omit<TierMembership, "revision"> | undefined,
   ): Promise<TierMembership> {
-    const { clock, signal } = this.#options;
+    const { clock, random, signal } = this.#options;
     let delayMs = CONFLICT_DELAY_MS;
     for (let tries = 0; tries < MAX_UPDATE_TRIES; tries++) {
       const object = await this.#get();
@@ -144,7 +147,7 @@ export class MembershipClient {
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
-      await clock.sleep(delayMs, signal);
+      await clock.sleep(random.float() * delayMs, signal);
       delayMs = Math.min(delayMs * 2, CONFLICT_DELAY_LIMIT_MS);
     }
     throw new Error(`the membership of the tier was changed by others ${MAX_UPDATE_TRIES} times in a row`);

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertWhole, chaos, tenantNames } from "./tier-chaos.ts";
+import { TierWorld, Workload } from "./tier-world.ts";
+
+test("scaling 1 → 4 → 2 → 0 → 1 under load fails no request and loses nothing", async () => {
+  const seed = 1;
+  const world = new TierWorld(seed);
+  const { clock } = world;
+  await world.start(1);
+  const router = await clock.runUntil(world.addRouter());
+  await clock.advance(1_000);
+  const work = new Workload(world);
+  const running = tenantNames(20).map((tenant) => work.run(tenant, [router], 1_000));
+  for (const replicas of [4, 2, 1]) {
+    await clock.runUntil(world.scale(replicas));
+    await clock.advance(10_000);
+    assert.equal(world.pods.size, replicas);
+  }
+  work.stop();
+  await clock.runUntil(Promise.all(running), 60_000);
+  await clock.runUntil(world.scale(0));
+  await clock.advance(5_000);
+  assert.equal(world.pods.size, 0);
+  await clock.runUntil(world.scale(1));
+  await clock.advance(2_000);
+  assert.deepEqual(work.failures, []);
+  assert.equal(work.refused, 0);
+  assert.ok(work.acknowledged.size > 100);
+  await assertWhole(world, work, router, seed);
+});
+
+/** More of them by `node test/tier-chaos.ts FIRST COUNT`. */
+const SEEDS = [1, 2, 3, 4, 5];
+
+for (const seed of SEEDS) {
+  test(`random scaling, crashes, restarts and slow disks keep every tenant in one place: seed ${seed}`, async () => {
+    await chaos(seed);
+  });
+}

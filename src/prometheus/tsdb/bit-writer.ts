@@ -81,10 +81,8 @@ export class BitWriter {
     if (count > 0) this.bits((value % TWO_32) | 0, Math.min(count, 32));
   }
 
-  /** `xorWrite`: `value` as its difference from the one before in `window`, which is changed to it. */
-  xor(window: XorWindow, value: number): void {
-    scratch[0] = value;
-    const [low, high] = halves;
+  /** `xorWrite`: a float64 as its difference from the one before in `window`, which is changed to it. */
+  xor(window: XorWindow, low: number, high: number): void {
     const xorLow = low ^ window.low;
     const xorHigh = high ^ window.high;
     window.low = low;

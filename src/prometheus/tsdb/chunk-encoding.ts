@@ -5,3 +5,7 @@ export const CHUNK_HISTOGRAM = 2;
 export const CHUNK_FLOAT_HISTOGRAM = 3;
 
 export type ChunkEncoding = typeof CHUNK_XOR | typeof CHUNK_HISTOGRAM | typeof CHUNK_FLOAT_HISTOGRAM;
+
+export function isChunkEncoding(value: number): value is ChunkEncoding {
+  return value === CHUNK_XOR || value === CHUNK_HISTOGRAM || value === CHUNK_FLOAT_HISTOGRAM;
+}

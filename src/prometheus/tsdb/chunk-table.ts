@@ -1,5 +1,5 @@
 /** The closed chunks of the head: rows in typed arrays, chained per series from the newest to the oldest. */
-import { CHUNK_FLOAT_HISTOGRAM, type ChunkEncoding } from "./chunk-encoding.ts";
+import type { ChunkEncoding } from "./chunk-encoding.ts";
 import { NO_CHUNK } from "./series-table.ts";
 
 const PAGE_BITS = 12;
@@ -93,7 +93,7 @@ export class ChunkTable {
   }
 
   encoding(chunk: number): ChunkEncoding {
-    return Math.min(this.#word(chunk, W_KIND) >>> 16, CHUNK_FLOAT_HISTOGRAM) as ChunkEncoding;
+    return (this.#word(chunk, W_KIND) >>> 16) as ChunkEncoding;
   }
 
   samples(chunk: number): number {

@@ -1,6 +1,6 @@
 /** One batch of samples on its way into the log and the head (`tsdb/head_append.go`). */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import type { Labels } from "../../model/labels.ts";
+import { Labels } from "../../model/labels.ts";
 import {
   AppendError,
   type Exemplar,
@@ -10,11 +10,14 @@ import {
   STALE_LOW,
 } from "../storage.ts";
 import type { HeadWriter } from "./head-writer.ts";
+import { staleHistogram } from "./histogram-chunk.ts";
 import type { TsdbAppender } from "./tsdb-options.ts";
 import type { HistogramOfSeries } from "./wal-histogram-records.ts";
 import type { ExemplarOfSeries, SampleBatch } from "./wal-records.ts";
 
 const FIRST_CAPACITY = 64;
+/** What a processor sets in a NaN, and so in a stale marker, that passes through it. */
+const QUIET_BIT = 0x80000;
 
 /** Samples of a batch, with a growing capacity. */
 class PendingSamples implements SampleBatch {
@@ -74,9 +77,19 @@ export class HeadAppender implements TsdbAppender {
   }
 
   appendKnownBits(ref: SeriesRef, timestampMs: number, low: number, high: number): boolean {
-    const slot = this.#writer.head.table.slotOf(ref);
+    const { head } = this.#writer;
+    const slot = head.table.slotOf(ref);
     if (slot < 0) return false;
     this.#open(timestampMs);
+    if (low === STALE_LOW && (high & ~QUIET_BIT) === STALE_HIGH) {
+      if (head.isHistogram(slot)) {
+        this.appendHistogram(ref, Labels.empty, timestampMs, staleHistogram());
+        return true;
+      }
+      this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.#minValidMs);
+      this.samples.push(ref, timestampMs, low, STALE_HIGH);
+      return true;
+    }
     this.#writer.checkFloat(slot, timestampMs, low, high, this.#minValidMs);
     this.samples.push(ref, timestampMs, low, high);
     return true;

@@ -10,7 +10,7 @@ import { equalHistograms, histogramProblem } from "./histogram-shape.ts";
 import { PAGE_BITS, PAGE_MASK } from "./series-table.ts";
 import type { TsdbCounters } from "./tsdb-options.ts";
 import { type HistogramOfSeries, histogramRecordType, writeHistograms } from "./wal-histogram-records.ts";
-import { writeExemplars, writeMetadata, writeSamples, writeSeries } from "./wal-records.ts";
+import { writeExemplars, writeMetadata, writeSamples, writeSeries, writeTombstones } from "./wal-records.ts";
 import type { WalWriter } from "./wal-writer.ts";
 import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "./xor-chunk.ts";
 
@@ -99,11 +99,30 @@ export class HeadWriter {
     this.#apply(batch);
   }
 
+  /** Resolves when the log has what was deleted. */
+  async logTombstones(stones: { ref: number; minMs: number; maxMs: number }[]): Promise<void> {
+    const wal = this.#wal;
+    if (wal === undefined || stones.length === 0) return;
+    for (let ready = wal.whenReady(); ready !== undefined; ready = wal.whenReady()) await ready;
+    const out = new ByteWriter();
+    writeTombstones(out, stones);
+    wal.log([out.written()]);
+  }
+
   close(batch: HeadAppender): void {
     this.openAppenders.delete(batch);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resume of waiting) resume();
+  }
+
+  /** The series that open batches have samples for. */
+  *pendingRefs(): IterableIterator<number> {
+    for (const { samples, histograms, exemplars } of this.openAppenders) {
+      yield* samples.refs.subarray(0, samples.length);
+      for (const { ref } of histograms) yield ref;
+      for (const { ref } of exemplars) yield ref;
+    }
   }
 
   /** Resolves when the batches that are open now have ended. */
@@ -197,6 +216,9 @@ export class HeadWriter {
       }
     }
     counters.samplesAppended += length;
+    counters.chunksCreated = head.chunksCreated;
+    counters.chunksRemoved = head.chunksRemoved;
+    counters.seriesCreated = head.table.lastRef;
     for (const { ref, timestampMs, histogram } of batch.histograms) {
       const slot = head.table.slotOf(ref);
       if (timestampMs > head.lastTimeOf(slot)) head.appendHistogram(slot, timestampMs, histogram);

@@ -5,11 +5,14 @@
  */
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
+import type { BlockChunk } from "./block-series.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import type { SeriesColumns } from "./chunk-decoder.ts";
 import { CHUNK_XOR } from "./chunk-encoding.ts";
 import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
+import { HistogramSeries } from "./histogram-series.ts";
 import { equalBytes, readLabelKey, writeLabelKey } from "./label-key.ts";
 import { type PostingList, Postings } from "./postings.ts";
 import type { SampleColumns } from "./sample-columns.ts";
@@ -25,6 +28,7 @@ import {
   W_CLOSED,
   W_PIECE,
 } from "./series-table.ts";
+import { type Interval, isDeleted, Tombstones } from "./tombstones.ts";
 import {
   appendXor,
   CHUNK_SLACK_BYTES,
@@ -38,7 +42,6 @@ import {
   W_VALUE_HIGH,
   W_VALUE_LOW,
 } from "./xor-chunk.ts";
-import { decodeXor } from "./xor-decoder.ts";
 
 /** Upstream's `DefaultSamplesPerChunk`. */
 export const SAMPLES_PER_CHUNK = 120;
@@ -53,15 +56,20 @@ export class Head {
   readonly chunks = new ChunkTable();
   readonly postings = new Postings();
   /** Of the series that have native histograms, by slot. */
-  readonly histograms = new Map<number, { timestamps: number[]; histograms: FloatHistogram[] }>();
+  readonly histograms = new Map<number, HistogramSeries>();
+  /** What was deleted, by slot. */
+  readonly tombstones = new Tombstones();
   readonly chunkRangeMs: number;
   /** Of the samples in the head; Infinity and -Infinity while it is empty. */
   minMs = Number.POSITIVE_INFINITY;
   maxMs = Number.NEGATIVE_INFINITY;
+  /** Of the samples appended since a truncation began. */
+  appendedMinMs = Number.POSITIVE_INFINITY;
   /** Samples before it are in blocks or gone, and no longer taken. */
   minValidMs = Number.NEGATIVE_INFINITY;
   openChunks = 0;
   chunksCreated = 0;
+  chunksRemoved = 0;
   /** Grows when slots are given new numbers: whoever kept slots must look them up again. */
   generation = 0;
   /** Series that no log knows yet. */
@@ -148,23 +156,24 @@ export class Head {
         piece = this.#growChunk(words, w, byteLength);
       }
     } else {
+      if (this.histograms.size > 0) this.#closeHistograms(slot, page, row);
       piece = this.#openChunk(page, row, timestampMs);
     }
     appendXor(words, floats, row, this.pool.view(piece), this.pool.offset(piece), timestampMs, low, high);
-    if (timestampMs > this.maxMs) this.maxMs = timestampMs;
-    if (timestampMs < this.minMs) this.minMs = timestampMs;
+    this.#noteTime(timestampMs);
   }
 
   /** Whether the series' last sample is a native histogram. */
   isHistogram(slot: number): boolean {
-    return this.lastHistogram(slot) !== undefined;
+    return this.histograms.size > 0 && this.lastHistogram(slot) !== undefined;
   }
 
   /** The series' last sample when it is a native histogram. */
   lastHistogram(slot: number): FloatHistogram | undefined {
-    const series = this.histograms.get(slot);
-    if (series === undefined || series.timestamps.at(-1) !== this.lastTimeOf(slot)) return undefined;
-    return series.histograms.at(-1);
+    const page = this.table.pages[slot >>> PAGE_BITS];
+    // A float after the histogram has opened a chunk.
+    if (page.words[(slot & PAGE_MASK) * ROW_WORDS + W_PIECE] !== NO_PIECE) return undefined;
+    return this.histograms.get(slot)?.last;
   }
 
   /** Adds a histogram that is newer than the series' last sample. */
@@ -173,12 +182,12 @@ export class Head {
     const row = slot & PAGE_MASK;
     this.closeChunk(page, row);
     let series = this.histograms.get(slot);
-    if (series === undefined) this.histograms.set(slot, (series = { timestamps: [], histograms: [] }));
-    series.timestamps.push(timestampMs);
-    series.histograms.push(histogram);
+    if (series === undefined) this.histograms.set(slot, (series = new HistogramSeries()));
+    const closed = series.append(timestampMs, histogram, rangeEnd(timestampMs, this.chunkRangeMs));
+    if (closed !== undefined) this.#addClosed(page, row, closed);
+    if (series.timestamps.length === 1) this.chunksCreated++;
     page.floats[row * ROW_FLOATS + F_LAST_TIME] = timestampMs;
-    if (timestampMs > this.maxMs) this.maxMs = timestampMs;
-    if (timestampMs < this.minMs) this.minMs = timestampMs;
+    this.#noteTime(timestampMs);
   }
 
   /** Moves the open chunk, where there is one, to the closed ones. */
@@ -209,25 +218,32 @@ export class Head {
     this.openChunks--;
   }
 
-  /** Appends a series' float samples from `minMs` to `maxMs` to `out`, oldest first. */
-  readFloats(slot: number, minMs: number, maxMs: number, out: SampleColumns): void {
+  /** Appends a series' samples from `minMs` to `maxMs` to `out`, oldest first. */
+  read(slot: number, minMs: number, maxMs: number, out: SeriesColumns): void {
     const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
     const row = slot & PAGE_MASK;
     const w = row * ROW_WORDS;
-    this.#readClosed(words[w + W_CLOSED], minMs, maxMs, out);
+    const deleted = this.tombstones.size > 0 ? this.tombstones.get(slot) : undefined;
+    this.#readClosed(words[w + W_CLOSED], minMs, maxMs, out, deleted);
     const piece = words[w + W_PIECE];
-    if (piece === NO_PIECE || floats[row * ROW_FLOATS + F_CHUNK_MIN] > maxMs) return;
-    if (floats[row * ROW_FLOATS + F_LAST_TIME] < minMs) return;
-    const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
-    decodeXor(this.pool.view(piece), this.pool.offset(piece), byteLength, minMs, maxMs, out);
+    if (piece !== NO_PIECE) {
+      const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
+      if (floats[row * ROW_FLOATS + F_CHUNK_MIN] > maxMs) return;
+      if (floats[row * ROW_FLOATS + F_LAST_TIME] < minMs) return;
+      const start = this.pool.offset(piece);
+      out.addChunk(CHUNK_XOR, this.pool.view(piece), start, byteLength, minMs, maxMs, deleted);
+    } else if (this.histograms.size > 0) {
+      this.#readOpenHistograms(slot, minMs, maxMs, out, deleted);
+    }
   }
 
   /** The series' last sample when it is a float between the two times: answered without decoding. */
   readLastFloat(slot: number, minMs: number, maxMs: number, out: SampleColumns): boolean {
+    if (this.tombstones.size > 0 && this.tombstones.get(slot) !== undefined) return false;
     const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
     const w = (slot & PAGE_MASK) * ROW_WORDS;
     const lastMs = floats[(slot & PAGE_MASK) * ROW_FLOATS + F_LAST_TIME];
-    if (words[w + W_SAMPLES] === 0 || lastMs < minMs || lastMs > maxMs) return false;
+    if (words[w + W_PIECE] === NO_PIECE || lastMs < minMs || lastMs > maxMs) return false;
     out.push(lastMs, words[w + W_VALUE_LOW], words[w + W_VALUE_HIGH]);
     return true;
   }
@@ -241,6 +257,8 @@ export class Head {
     if (words[row * ROW_WORDS + W_PIECE] !== NO_PIECE && floats[row * ROW_FLOATS + F_CHUNK_MIN] <= maxMs) {
       return true;
     }
+    const open = this.histograms.get(slot);
+    if (open !== undefined && open.timestamps.length > 0 && open.timestamps[0] <= maxMs) return true;
     let chunk = words[row * ROW_WORDS + W_CLOSED];
     while (chunk !== NO_CHUNK && this.chunks.maxMs(chunk) >= minMs) {
       if (this.chunks.minMs(chunk) <= maxMs) return true;
@@ -249,18 +267,169 @@ export class Head {
     return false;
   }
 
-  #readClosed(newest: number, minMs: number, maxMs: number, out: SampleColumns): void {
+  /** A series' chunks that overlap the range, oldest first. Their bytes are valid within this turn. */
+  chunksOf(slot: number, minMs: number, maxMs: number): BlockChunk[] {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    const w = row * ROW_WORDS;
+    const { chunks, pool } = this;
+    const found: BlockChunk[] = this.#closedIn(words[w + W_CLOSED], minMs, maxMs).map((chunk) => ({
+      minMs: chunks.minMs(chunk),
+      maxMs: chunks.maxMs(chunk),
+      encoding: chunks.encoding(chunk),
+      bytes: pool.bytes(chunks.piece(chunk), chunks.byteLength(chunk)),
+      samples: chunks.samples(chunk),
+    }));
+    const piece = words[w + W_PIECE];
+    if (piece !== NO_PIECE) {
+      const first = floats[row * ROW_FLOATS + F_CHUNK_MIN];
+      const last = floats[row * ROW_FLOATS + F_LAST_TIME];
+      const bytes = pool.bytes(piece, (words[w + W_BIT_LENGTH] + 7) >>> 3);
+      const samples = words[w + W_SAMPLES];
+      if (first <= maxMs && last >= minMs) {
+        found.push({ minMs: first, maxMs: last, encoding: CHUNK_XOR, bytes, samples });
+      }
+    }
+    const open = this.histograms.get(slot)?.encode();
+    if (open !== undefined && open.minMs <= maxMs && open.maxMs >= minMs) found.push(open);
+    return found;
+  }
+
+  /** Gives up chunks that end before `minMs`. @returns whether the series has none left */
+  truncate(slot: number, minMs: number): boolean {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    const w = row * ROW_WORDS;
+    const { chunks } = this;
+    const newest = words[w + W_CLOSED];
+    let kept = NO_CHUNK;
+    let chunk = newest;
+    while (chunk !== NO_CHUNK && chunks.maxMs(chunk) >= minMs) {
+      kept = chunk;
+      chunk = chunks.older(chunk);
+    }
+    if (kept === NO_CHUNK) words[w + W_CLOSED] = NO_CHUNK;
+    else if (chunk !== NO_CHUNK) chunks.setOlder(kept, NO_CHUNK);
+    while (chunk !== NO_CHUNK) {
+      const older = chunks.older(chunk);
+      this.pool.release(chunks.piece(chunk), chunks.byteLength(chunk));
+      chunks.remove(chunk);
+      this.chunksRemoved++;
+      chunk = older;
+    }
+    const lastMs = floats[row * ROW_FLOATS + F_LAST_TIME];
+    if (lastMs < minMs) this.#dropOpen(slot, words, w);
+    return words[w + W_CLOSED] === NO_CHUNK && lastMs < minMs;
+  }
+
+  /** The time of a series' oldest sample, or Infinity. */
+  firstTimeOf(slot: number): number {
+    const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    let first = Number.POSITIVE_INFINITY;
+    if (words[row * ROW_WORDS + W_PIECE] !== NO_PIECE) first = floats[row * ROW_FLOATS + F_CHUNK_MIN];
+    const open = this.histograms.get(slot)?.timestamps[0];
+    if (open !== undefined && open < first) first = open;
+    for (
+      let chunk = words[row * ROW_WORDS + W_CLOSED];
+      chunk !== NO_CHUNK;
+      chunk = this.chunks.older(chunk)
+    ) {
+      if (this.chunks.minMs(chunk) < first) first = this.chunks.minMs(chunk);
+    }
+    return first;
+  }
+
+  /**
+   * Removes the series whose `moved` is -1 and closes the gaps. Nothing may hold slots meanwhile.
+   *
+   * @param moved per slot any number from 0 on for series that stay
+   */
+  renumber(moved: Int32Array): void {
+    this.table.renumber(moved);
+    this.postings.renumber(moved);
+    const histograms = [...this.histograms];
+    this.histograms.clear();
+    for (const [slot, series] of histograms) if (moved[slot] >= 0) this.histograms.set(moved[slot], series);
+    this.tombstones.renumber((slot) => (moved[slot] >= 0 ? moved[slot] : undefined));
+    this.unlogged.splice(
+      0,
+      this.unlogged.length,
+      ...this.unlogged.map((slot) => moved[slot]).filter((s) => s >= 0),
+    );
+    this.#last = NO_SERIES;
+    this.generation++;
+  }
+
+  #dropOpen(slot: number, words: Int32Array, w: number): void {
+    const piece = words[w + W_PIECE];
+    if (piece !== NO_PIECE) {
+      this.pool.release(piece, words[w + W_CAPACITY]);
+      words[w + W_PIECE] = NO_PIECE;
+      words[w + W_SAMPLES] = 0;
+      this.openChunks--;
+      this.chunksRemoved++;
+    }
+    this.histograms.delete(slot);
+  }
+
+  #noteTime(timestampMs: number): void {
+    if (timestampMs > this.maxMs) this.maxMs = timestampMs;
+    if (timestampMs < this.minMs) this.minMs = timestampMs;
+    if (timestampMs < this.appendedMinMs) this.appendedMinMs = timestampMs;
+  }
+
+  /** Oldest first. */
+  #closedIn(newest: number, minMs: number, maxMs: number): number[] {
     const { chunks } = this;
     const wanted: number[] = [];
     for (let chunk = newest; chunk !== NO_CHUNK; chunk = chunks.older(chunk)) {
       if (chunks.maxMs(chunk) < minMs) break;
-      if (chunks.minMs(chunk) <= maxMs && chunks.encoding(chunk) === CHUNK_XOR) wanted.push(chunk);
+      if (chunks.minMs(chunk) <= maxMs) wanted.push(chunk);
     }
-    for (let i = wanted.length - 1; i >= 0; i--) {
-      const piece = chunks.piece(wanted[i]);
-      const byteLength = chunks.byteLength(wanted[i]);
-      decodeXor(this.pool.view(piece), this.pool.offset(piece), byteLength, minMs, maxMs, out);
+    return wanted.reverse();
+  }
+
+  #readClosed(newest: number, minMs: number, maxMs: number, out: SeriesColumns, deleted?: Interval[]): void {
+    const { chunks, pool } = this;
+    for (const chunk of this.#closedIn(newest, minMs, maxMs)) {
+      const piece = chunks.piece(chunk);
+      const start = pool.offset(piece);
+      const byteLength = chunks.byteLength(chunk);
+      out.addChunk(chunks.encoding(chunk), pool.view(piece), start, byteLength, minMs, maxMs, deleted);
     }
+  }
+
+  #readOpenHistograms(
+    slot: number,
+    minMs: number,
+    maxMs: number,
+    out: SeriesColumns,
+    deleted?: Interval[],
+  ): void {
+    const series = this.histograms.get(slot);
+    if (series === undefined) return;
+    for (const [i, timestampMs] of series.timestamps.entries()) {
+      if (timestampMs < minMs || timestampMs > maxMs) continue;
+      if (deleted !== undefined && isDeleted(deleted, timestampMs)) continue;
+      out.addHistogram(timestampMs, series.histogramAt(i));
+    }
+  }
+
+  #addClosed(page: SeriesPage, row: number, closed: BlockChunk): void {
+    const w = row * ROW_WORDS;
+    const { bytes, minMs, maxMs, encoding, samples } = closed;
+    const piece = this.pool.allocate(bytes.length);
+    this.pool.bytes(piece, bytes.length).set(bytes);
+    page.words[w + W_CLOSED] = this.chunks.add(
+      minMs,
+      maxMs,
+      piece,
+      bytes.length,
+      encoding,
+      samples,
+      page.words[w + W_CLOSED],
+    );
   }
 
   #openChunk(page: SeriesPage, row: number, timestampMs: number): number {
@@ -275,6 +444,11 @@ export class Head {
     this.openChunks++;
     this.chunksCreated++;
     return piece;
+  }
+
+  #closeHistograms(slot: number, page: SeriesPage, row: number): void {
+    const closed = this.histograms.get(slot)?.close();
+    if (closed !== undefined) this.#addClosed(page, row, closed);
   }
 
   #growChunk(words: Int32Array, w: number, byteLength: number): number {

@@ -81,12 +81,14 @@ function writeIntegers(out: BitWriter, { timestamps, histograms }: HistogramSamp
       out.varbitInt(time.first(timestamps[0]));
       out.varbitUint(count.first(isStale ? 0 : histogram.count));
       out.varbitUint(zeroCount.first(isStale ? 0 : histogram.zeroCount));
-      out.float64(setWindow(sum, histogram.sum));
+      setWindow(sum, histogram.sum);
+      out.word64(sum.low, sum.high);
     } else {
       out.varbitInt(time.next(timestamps[i]));
       out.varbitInt(isStale ? 0 : count.next(histogram.count));
       out.varbitInt(isStale ? 0 : zeroCount.next(histogram.zeroCount));
-      out.xor(sum, canonical(histogram.sum));
+      const { low, high } = bitsOf(histogram.sum);
+      out.xor(sum, low, high);
     }
     if (isStale) continue;
     for (const [k, value] of bucketDifferences(histogram).entries()) {
@@ -98,19 +100,26 @@ function writeIntegers(out: BitWriter, { timestamps, histograms }: HistogramSamp
 function writeFloats(out: BitWriter, { timestamps, histograms }: HistogramSamples): void {
   const time = new SecondDifference();
   const windows: XorWindow[] = [];
-  for (const [i, histogram] of histograms.entries()) {
-    const isStale = isStaleHistogram(histogram);
-    out.varbitInt(i === 0 ? time.first(timestamps[0]) : time.next(timestamps[i]));
-    const { count, zeroCount, sum, positiveBuckets, negativeBuckets } = histogram;
-    const values = isStale ? [0, 0, sum] : [count, zeroCount, sum, ...positiveBuckets, ...negativeBuckets];
-    for (const [k, value] of values.entries()) {
-      if (i > 0) {
-        out.xor(windows[k], canonical(value));
-      } else {
-        windows.push({ low: 0, high: 0, leading: -1, trailing: 0 });
-        out.float64(setWindow(windows[k], value));
-      }
+  const write = (index: number, isFirst: boolean, value: number) => {
+    const { low, high } = bitsOf(value);
+    if (isFirst) {
+      windows[index] = { low, high, leading: -1, trailing: 0 };
+      out.word64(low, high);
+    } else {
+      out.xor(windows[index], low, high);
     }
+  };
+  for (const [i, histogram] of histograms.entries()) {
+    const isFirst = i === 0;
+    const isStale = isStaleHistogram(histogram);
+    out.varbitInt(isFirst ? time.first(timestamps[0]) : time.next(timestamps[i]));
+    write(0, isFirst, isStale ? 0 : histogram.count);
+    write(1, isFirst, isStale ? 0 : histogram.zeroCount);
+    // Not through an array: arrays of numbers do not keep what a NaN says.
+    write(2, isFirst, histogram.sum);
+    if (isStale) continue;
+    const buckets = [...histogram.positiveBuckets, ...histogram.negativeBuckets];
+    for (const [k, value] of buckets.entries()) write(3 + k, isFirst, value);
   }
 }
 
@@ -137,11 +146,12 @@ export function decodeHistogramChunk(
   const layout = readLayout(reader);
   const next = encoding === CHUNK_HISTOGRAM ? integerReader(reader, layout) : floatReader(reader, layout);
   for (let i = 0; i < samples; i++) {
-    const { timestampMs, values } = next(i);
+    const sample = next(i);
+    const { timestampMs } = sample;
     if (timestampMs > maxMs) return;
     if (timestampMs < minMs) continue;
     out.timestamps.push(timestampMs);
-    out.histograms.push(histogramOf(layout, values, hintOf(chunk[2] & FLAGS_MASK, i)));
+    out.histograms.push(histogramOf(layout, sample, hintOf(chunk[2] & FLAGS_MASK, i)));
   }
 }
 
@@ -158,33 +168,40 @@ type Layout = Pick<
   negativeCount: number;
 };
 
-/** Count, zero count, sum, positive buckets, negative buckets. Cut off after the sum in a stale marker. */
-type SampleReader = (index: number) => { timestampMs: number; values: number[] };
+/** A sample as it is in a chunk; `buckets` are the positive ones, then the negative ones. */
+interface RawSample {
+  timestampMs: number;
+  count: number;
+  zeroCount: number;
+  sum: number;
+  isStale: boolean;
+  buckets: number[];
+}
+
+type SampleReader = (index: number) => RawSample;
 
 function integerReader(reader: BitReader, layout: Layout): SampleReader {
   const time = new SecondDifference();
-  const count = new SecondDifference();
-  const zeroCount = new SecondDifference();
+  const counts = [new SecondDifference(), new SecondDifference()];
   const { positiveCount, negativeCount } = layout;
-  const buckets = Array.from({ length: positiveCount + negativeCount }, () => new SecondDifference());
-  const sum: XorWindow = { low: 0, high: 0, leading: -1, trailing: 0 };
+  const differences = Array.from({ length: positiveCount + negativeCount }, () => new SecondDifference());
+  const window: XorWindow = { low: 0, high: 0, leading: -1, trailing: 0 };
   return (index) => {
     const isFirst = index === 0;
     const timestampMs = time.read(reader.varbitInt(), isFirst);
-    const counts = [
-      count.read(isFirst ? reader.varbitUint() : reader.varbitInt(), isFirst),
-      zeroCount.read(isFirst ? reader.varbitUint() : reader.varbitInt(), isFirst),
-    ];
-    const sumValue = isFirst ? setWindow(sum, reader.float64()) : reader.xor(sum);
-    const values = [...counts, sumValue];
-    if (isStaleWindow(sum) && !isFirst) return { timestampMs, values };
+    const count = counts[0].read(isFirst ? reader.varbitUint() : reader.varbitInt(), isFirst);
+    const zeroCount = counts[1].read(isFirst ? reader.varbitUint() : reader.varbitInt(), isFirst);
+    const sum = isFirst ? setWindow(window, reader.float64()) : reader.xor(window);
+    const isStale = isStaleWindow(window);
+    const buckets: number[] = [];
+    if (isStale && !isFirst) return { timestampMs, count, zeroCount, sum, isStale, buckets };
     let running = 0;
-    for (let k = 0; k < buckets.length; k++) {
+    for (let k = 0; k < differences.length; k++) {
       if (k === positiveCount) running = 0;
-      running += buckets[k].read(reader.varbitInt(), isFirst);
-      values.push(running);
+      running += differences[k].read(reader.varbitInt(), isFirst);
+      buckets.push(running);
     }
-    return { timestampMs, values };
+    return { timestampMs, count, zeroCount, sum, isStale, buckets };
   };
 }
 
@@ -195,30 +212,31 @@ function floatReader(reader: BitReader, layout: Layout): SampleReader {
     () => ({ low: 0, high: 0, leading: -1, trailing: 0 }),
   );
   return (index) => {
-    const timestampMs = time.read(reader.varbitInt(), index === 0);
-    const values: number[] = [];
-    for (const window of windows) {
-      values.push(index === 0 ? setWindow(window, reader.float64()) : reader.xor(window));
-      if (index > 0 && values.length === 3 && isStaleWindow(window)) break;
-    }
-    return { timestampMs, values };
+    const isFirst = index === 0;
+    const read = (window: XorWindow) => (isFirst ? setWindow(window, reader.float64()) : reader.xor(window));
+    const timestampMs = time.read(reader.varbitInt(), isFirst);
+    const count = read(windows[0]);
+    const zeroCount = read(windows[1]);
+    const sum = read(windows[2]);
+    const isStale = isStaleWindow(windows[2]);
+    const buckets = isStale && !isFirst ? [] : windows.slice(3).map(read);
+    return { timestampMs, count, zeroCount, sum, isStale, buckets };
   };
 }
 
-function histogramOf(layout: Layout, values: number[], counterResetHint: CounterResetHint): FloatHistogram {
-  const [count, zeroCount, sum] = values;
-  if (isStaleNumber(sum)) return staleHistogram();
+function histogramOf(layout: Layout, sample: RawSample, counterResetHint: CounterResetHint): FloatHistogram {
+  if (sample.isStale) return staleHistogram();
   return {
     counterResetHint,
     schema: layout.schema,
     zeroThreshold: layout.zeroThreshold,
-    zeroCount,
-    count,
-    sum,
+    zeroCount: sample.zeroCount,
+    count: sample.count,
+    sum: sample.sum,
     positiveSpans: layout.positiveSpans,
     negativeSpans: layout.negativeSpans,
-    positiveBuckets: values.slice(3, 3 + layout.positiveCount),
-    negativeBuckets: values.slice(3 + layout.positiveCount),
+    positiveBuckets: sample.buckets.slice(0, layout.positiveCount),
+    negativeBuckets: sample.buckets.slice(layout.positiveCount),
     customValues: layout.customValues,
   };
 }
@@ -325,14 +343,27 @@ class SecondDifference {
   }
 }
 
+/** What a processor sets in a NaN that passes through it. */
+const QUIET_BIT = 0x80000;
 const scratch = new Float64Array(1);
 const halves = new Int32Array(scratch.buffer);
 
 function setWindow(window: XorWindow, value: number): number {
-  scratch[0] = canonical(value);
-  window.low = halves[0];
-  window.high = halves[1];
-  return scratch[0];
+  const { low, high } = bitsOf(value);
+  window.low = low;
+  window.high = high;
+  return value;
+}
+
+/**
+ * The halves of a float64. The stale marker comes out as itself, also after a processor has quieted it, which is why
+ * it must not pass through a number again on its way to disk.
+ */
+export function bitsOf(value: number): { low: number; high: number } {
+  scratch[0] = value;
+  const [low, high] = halves;
+  const isStale = low === STALE_LOW && (high & ~QUIET_BIT) === STALE_HIGH;
+  return { low, high: isStale ? STALE_HIGH : high };
 }
 
 function isStaleWindow(window: XorWindow): boolean {
@@ -341,13 +372,8 @@ function isStaleWindow(window: XorWindow): boolean {
 
 /** Whether a number is the stale marker, also after a processor has quieted it. */
 export function isStaleNumber(value: number): boolean {
-  scratch[0] = value;
-  return halves[0] === STALE_LOW && (halves[1] & ~0x80000) === STALE_HIGH;
-}
-
-/** A quieted stale marker back to the marker; other numbers as they are. */
-function canonical(value: number): number {
-  return isStaleNumber(value) ? staleNumber() : value;
+  const { low, high } = bitsOf(value);
+  return low === STALE_LOW && high === STALE_HIGH;
 }
 
 function staleNumber(): number {

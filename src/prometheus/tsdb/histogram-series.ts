@@ -3,7 +3,8 @@
  * layout and encodes them, as upstream's chunk ends up after it was recoded for new buckets.
  */
 import type { FloatHistogram, Span } from "../../model/histogram.ts";
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type ChunkEncoding } from "./chunk-encoding.ts";
+import type { BlockChunk } from "./block-series.ts";
+import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from "./chunk-encoding.ts";
 import {
   encodeHistogramChunk,
   GAUGE,
@@ -20,14 +21,6 @@ const TARGET_CHUNK_BYTES = 1024;
 const MIN_CHUNK_SAMPLES = 10;
 const MAX_CHUNK_SAMPLES = 240;
 
-export interface ClosedHistogramChunk {
-  bytes: Uint8Array;
-  encoding: ChunkEncoding;
-  samples: number;
-  minMs: number;
-  maxMs: number;
-}
-
 /** Collects histograms and cuts them into chunks where upstream would. */
 export class HistogramSeries implements HistogramSamples {
   timestamps: number[] = [];
@@ -43,7 +36,7 @@ export class HistogramSeries implements HistogramSamples {
   }
 
   /** @returns the chunk that had to be closed first, where one had */
-  append(timestampMs: number, histogram: FloatHistogram, cutAtMs: number): ClosedHistogramChunk | undefined {
+  append(timestampMs: number, histogram: FloatHistogram, cutAtMs: number): BlockChunk | undefined {
     const change =
       this.#last === undefined ? { fits: true, flags: RESET_UNKNOWN } : changeTo(this.#last, histogram);
     const isInteger = isIntegerHistogram(histogram) || isStaleHistogram(histogram);
@@ -63,16 +56,25 @@ export class HistogramSeries implements HistogramSamples {
   }
 
   /** Ends the open chunk; undefined when there is none. */
-  close(): ClosedHistogramChunk | undefined {
+  close(): BlockChunk | undefined {
     if (this.timestamps.length === 0) return undefined;
-    const closed = this.#encode();
+    const closed = this.encode();
     this.timestamps = [];
     this.histograms = [];
     return closed;
   }
 
-  #encode(): ClosedHistogramChunk {
+  /** The histogram at an index, with what the chunk tells about counter resets. */
+  histogramAt(index: number): FloatHistogram {
+    const histogram = this.histograms[index];
+    const counterResetHint = this.#flags === GAUGE ? "gauge" : index === 0 ? "unknown" : "not_reset";
+    return isStaleHistogram(histogram) ? histogram : { ...histogram, counterResetHint };
+  }
+
+  /** The open chunk as it would be closed now; undefined when there is none. */
+  encode(): BlockChunk | undefined {
     const { timestamps } = this;
+    if (timestamps.length === 0) return undefined;
     const encoding = this.#isInteger ? CHUNK_HISTOGRAM : CHUNK_FLOAT_HISTOGRAM;
     const histograms = alignHistograms(this.histograms);
     return {
@@ -91,7 +93,7 @@ export class HistogramSeries implements HistogramSamples {
     return (
       length >= MIN_CHUNK_SAMPLES &&
       length % MIN_CHUNK_SAMPLES === 0 &&
-      this.#encode().bytes.length >= TARGET_CHUNK_BYTES
+      this.encode()!.bytes.length >= TARGET_CHUNK_BYTES
     );
   }
 }

@@ -93,12 +93,6 @@ export class Postings {
     return entry === undefined ? 0 : typeof entry === "number" ? 1 : entry.length;
   }
 
-  /** All series that have the label. */
-  withName(name: string): Int32Array {
-    const values = this.#names.get(name);
-    return values === undefined ? NONE : union(Array.from(values.keys(), (value) => this.get(name, value)));
-  }
-
   /** Renumbers: `moved[slot]` is a slot's new number, ascending with it, or -1 where the series is gone. */
   renumber(moved: Int32Array): void {
     for (const [name, values] of this.#names) {

@@ -1,5 +1,7 @@
 /** A store of time series in a directory (`tsdb/db.go`). */
-import { compareStrings, type Labels } from "../../model/labels.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { randomHex } from "../../base/random.ts";
+import type { Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type {
   Exemplar,
@@ -9,22 +11,26 @@ import type {
   SeriesSamples,
   TimeRange,
 } from "../storage.ts";
+import type { Block } from "./block.ts";
+import { BlockSet } from "./block-set.ts";
+import { Compactor } from "./compactor.ts";
 import { ExemplarStorage } from "./exemplars.ts";
 import { Head } from "./head.ts";
 import { HeadAppender } from "./head-appender.ts";
 import { HeadMatcher } from "./head-matcher.ts";
-import { HeadReader } from "./head-reader.ts";
 import { headStatus } from "./head-status.ts";
 import { HeadWriter } from "./head-writer.ts";
 import { Pacer } from "./pacer.ts";
+import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { BlockMeta, Tsdb, TsdbCounters, TsdbOptions, TsdbStatus } from "./tsdb-options.ts";
 import { openWal } from "./wal-open.ts";
 import { WalWriter } from "./wal-writer.ts";
 
 export const DEFAULT_BLOCK_DURATION_MS = 2 * 3600_000;
-/** Series read between two looks at the clock. */
-const SERIES_PER_CHECK = 32;
+const DEFAULT_RETENTION_MS = 15 * 24 * 3600_000;
+const MAX_BLOCK_DURATION_MS = 31 * 24 * 3600_000;
+const COMPACTION_INTERVAL_MS = 60_000;
 
 /**
  * Opens the store, which is empty when the directory is.
@@ -45,52 +51,49 @@ class Store implements Tsdb {
   readonly #exemplars: ExemplarStorage;
   readonly #metadata = new Map<string, MetricMetadata>();
   readonly #gate = new ReadGate();
+  readonly #blocks: BlockSet;
   #wal: WalWriter | undefined;
   #writer!: HeadWriter;
+  #compactor: Compactor | undefined;
+  #timer: Timer | undefined;
   #unlock: (() => Promise<void>) | undefined;
 
   constructor(options: TsdbOptions) {
     this.#options = options;
-    const seed = new DataView(options.random.bytes(4).buffer).getInt32(0);
+    const { random, clock, disk, directory, log } = options;
+    const seed = new DataView(random.bytes(4).buffer).getInt32(0);
     this.#head = new Head(options.minBlockDurationMs ?? DEFAULT_BLOCK_DURATION_MS, seed);
-    this.#matcher = new HeadMatcher(this.#head);
+    this.#matcher = new HeadMatcher(this.#head, clock);
     this.#exemplars = new ExemplarStorage(options.maxExemplars ?? 0);
+    this.#blocks = new BlockSet(disk, directory, log);
   }
 
   async open(): Promise<void> {
-    const { directory, disk, clock, log, readOnly = false, lockFile = true } = this.#options;
+    const { directory, disk, readOnly = false, lockFile = true } = this.#options;
     if (!readOnly) {
       await disk.makeDirectory(directory);
       if (lockFile) this.#unlock = await disk.lock?.(`${directory}/lock`);
     }
-    const startMs = clock.monotonic();
-    log.info("Replaying WAL, this may take a while");
-    const { corruptions } = await openWal({
-      directory: `${directory}/wal`,
-      disk,
-      log,
-      readOnly,
-      pacer: new Pacer(clock),
-      target: {
+    try {
+      await this.#blocks.load(readOnly);
+      this.counters.blocksLoaded = this.#blocks.all.length;
+      this.#head.minValidMs = this.#blocks.maxTimeMs;
+      await this.#replay(readOnly);
+      if (!readOnly) await this.#openWriter();
+      this.#writer = new HeadWriter({
         head: this.#head,
+        wal: this.#wal,
         exemplars: this.#exemplars,
         metadata: this.#metadata,
-        deleteInHead: () => {},
-      },
-    });
-    this.counters.walCorruptions += corruptions;
-    log.info("WAL replay completed", {
-      total_replay_duration: `${(clock.monotonic() - startMs).toFixed(1)}ms`,
-    });
-    if (!readOnly) await this.#openWriter();
-    this.#writer = new HeadWriter({
-      head: this.#head,
-      wal: this.#wal,
-      exemplars: this.#exemplars,
-      metadata: this.#metadata,
-      counters: this.counters,
-      outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
-    });
+        counters: this.counters,
+        outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
+      });
+      if (this.#wal !== undefined) this.#startCompactor(this.#wal);
+    } catch (error) {
+      await this.#blocks.close();
+      await this.#unlock?.();
+      throw error;
+    }
   }
 
   appender(): HeadAppender {
@@ -98,55 +101,32 @@ class Store implements Tsdb {
   }
 
   async close(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#compactor?.stop();
     await this.#wal?.close();
+    await this.#blocks.close();
     await this.#unlock?.();
   }
 
-  async select(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<SeriesSamples[]> {
-    return this.#gate.read(async () => {
-      const slots = this.#matcher.sortedSlots(matchers);
-      const reader = new HeadReader(this.#head, range);
-      const out: SeriesSamples[] = [];
-      await this.#eachSlot(slots, hints, (slot) => {
-        const series = reader.read(slot, hints.newestOnly === true);
-        if (series !== undefined) out.push(series);
-        return out.length;
-      });
-      return out;
-    });
+  select(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<SeriesSamples[]> {
+    return this.#query(range, hints, (querier) => querier.select(matchers));
   }
 
-  async series(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<Labels[]> {
-    return this.#gate.read(async () => {
-      const out: Labels[] = [];
-      await this.#eachSlot(this.#matcher.sortedSlots(matchers), hints, (slot) => {
-        if (this.#head.hasChunksIn(slot, range.minMs, range.maxMs)) out.push(this.#head.labelsOf(slot));
-        return out.length;
-      });
-      return out;
-    });
+  series(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<Labels[]> {
+    return this.#query(range, hints, (querier) => querier.series(matchers));
   }
 
-  async labelNames(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<string[]> {
-    const names = new Set<string>();
-    for (const labels of await this.series(matchers, range)) {
-      for (let i = 0; i < labels.flat.length; i += 2) names.add(labels.flat[i]);
-    }
-    return limited([...names].sort(compareStrings), hints);
+  labelNames(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<string[]> {
+    return this.#query(range, hints, (querier) => querier.labelNames(matchers));
   }
 
-  async labelValues(
+  labelValues(
     name: string,
     matchers: Matcher[],
     range: TimeRange,
     hints: SelectHints = {},
   ): Promise<string[]> {
-    const values = new Set<string>();
-    for (const labels of await this.series(matchers, range)) {
-      const value = labels.get(name);
-      if (value !== "") values.add(value);
-    }
-    return limited([...values].sort(compareStrings), hints);
+    return this.#query(range, hints, (querier) => querier.labelValues(name, matchers));
   }
 
   async exemplars(
@@ -165,21 +145,36 @@ class Store implements Tsdb {
   }
 
   blocks(): BlockMeta[] {
-    return [];
+    return this.#blocks.all.map((block) => block.meta);
   }
 
-  async compact(): Promise<void> {}
+  async compact(): Promise<void> {
+    await this.#writable().compact();
+  }
 
-  async deleteSeries(): Promise<void> {
-    throw new Error("not there yet");
+  deleteSeries(matchers: Matcher[], range: TimeRange): Promise<void> {
+    return this.#writable().exclusive(async () => {
+      await this.#blocks.using(range, async (blocks) => {
+        for (const block of blocks) await deleteInBlock(block, matchers, range, this.#options.clock);
+        for (const block of blocks) this.#blocks.forgetSize(block);
+      });
+      await this.#gate.read(() => this.#deleteInHead(matchers, range));
+    });
   }
 
   async cleanTombstones(): Promise<void> {
-    throw new Error("not there yet");
+    await this.#writable().cleanTombstones();
   }
 
-  async snapshot(): Promise<string> {
-    throw new Error("not there yet");
+  async snapshot(skipHead: boolean): Promise<string> {
+    const { clock, random, directory } = this.#options;
+    const time = new Date(clock.now())
+      .toISOString()
+      .replace(/[-:]/g, "")
+      .replace(/\.\d+Z/, "Z");
+    const name = `${time}-${randomHex(random, 8)}`;
+    await this.#writable().snapshot(`${directory}/snapshots/${name}`, skipHead);
+    return name;
   }
 
   reconfigure(options: Pick<TsdbOptions, "outOfOrderTimeWindowMs" | "maxExemplars">): void {
@@ -194,6 +189,62 @@ class Store implements Tsdb {
     return slot < 0 ? undefined : this.#head.labelsOf(slot);
   }
 
+  /** Runs a query on what overlaps its range, none of which goes away meanwhile. */
+  #query<T>(range: TimeRange, hints: SelectHints, run: (querier: Querier) => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    return this.#gate.read(() =>
+      this.#blocks.using(range, (blocks) =>
+        run(new Querier({ head: this.#head, matcher: this.#matcher, blocks, clock, range, hints })),
+      ),
+    );
+  }
+
+  async #deleteInHead(matchers: Matcher[], range: TimeRange): Promise<void> {
+    const head = this.#head;
+    const minMs = Math.max(range.minMs, head.minMs);
+    const maxMs = Math.min(range.maxMs, head.maxMs);
+    if (minMs > maxMs) return;
+    const stones: { ref: number; minMs: number; maxMs: number }[] = [];
+    for (const slot of await this.#matcher.sortedSlots(matchers)) {
+      if (!head.hasChunksIn(slot, minMs, maxMs)) continue;
+      stones.push({ ref: head.table.refOf(slot), minMs, maxMs });
+    }
+    await this.#writer.logTombstones(stones);
+    for (const { ref } of stones) head.tombstones.add(head.table.slotOf(ref), { minMs, maxMs });
+  }
+
+  #writable(): Compactor {
+    if (this.#compactor === undefined) throw new Error("the store was opened read-only");
+    return this.#compactor;
+  }
+
+  async #replay(readOnly: boolean): Promise<void> {
+    const { directory, disk, clock, log } = this.#options;
+    const startMs = clock.monotonic();
+    log.info("Replaying WAL, this may take a while");
+    const head = this.#head;
+    const { corruptions } = await openWal({
+      directory: `${directory}/wal`,
+      disk,
+      log,
+      readOnly,
+      pacer: new Pacer(clock),
+      target: {
+        head,
+        exemplars: this.#exemplars,
+        metadata: this.#metadata,
+        deleteInHead(ref, minMs, maxMs) {
+          const slot = head.table.slotOf(ref);
+          if (slot >= 0 && maxMs >= head.minValidMs) head.tombstones.add(slot, { minMs, maxMs });
+        },
+      },
+    });
+    this.counters.walCorruptions += corruptions;
+    log.info("WAL replay completed", {
+      total_replay_duration: `${(clock.monotonic() - startMs).toFixed(1)}ms`,
+    });
+  }
+
   async #openWriter(): Promise<void> {
     const { directory, disk, log, walSegmentBytes, walCompression } = this.#options;
     this.#wal = await WalWriter.open({
@@ -203,21 +254,58 @@ class Store implements Tsdb {
       compression: walCompression,
       onError: (error) => log.error("WAL segment could not be begun", { err: error }),
     });
+    // What upstream keeps besides the log can be made from it, and would contradict what we add to it.
+    await disk.remove(`${directory}/chunks_head`);
+    for (const name of await disk.list(directory)) {
+      if (name.startsWith("chunk_snapshot.")) await disk.remove(`${directory}/${name}`);
+    }
   }
 
-  /** Goes through slots in slices of time, until `take` answers the limit. */
-  async #eachSlot(slots: Int32Array, hints: SelectHints, take: (slot: number) => number): Promise<void> {
-    const pacer = new Pacer(this.#options.clock);
-    const limit = hints.limit || Number.POSITIVE_INFINITY;
-    for (let i = 0; i < slots.length; i++) {
-      if (take(slots[i]) >= limit) return;
-      if (i % SERIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause(hints.signal);
-    }
+  #startCompactor(wal: WalWriter): void {
+    const { directory, disk, clock, random, log, retentionMs = DEFAULT_RETENTION_MS } = this.#options;
+    const longest =
+      retentionMs > 0 ? Math.min(retentionMs / 10, MAX_BLOCK_DURATION_MS) : MAX_BLOCK_DURATION_MS;
+    const compactor = new Compactor({
+      directory,
+      disk,
+      clock,
+      random,
+      log,
+      head: this.#head,
+      matcher: this.#matcher,
+      writer: this.#writer,
+      wal,
+      gate: this.#gate,
+      blocks: this.#blocks,
+      counters: this.counters,
+      maxBlockDurationMs: this.#options.maxBlockDurationMs ?? longest,
+      retentionMs,
+      retentionBytes: this.#options.retentionBytes ?? 0,
+      walCompression: this.#options.walCompression ?? "none",
+    });
+    this.#compactor = compactor;
+    if (this.#options.compactInBackground === false) return;
+    this.#timer = clock.every(COMPACTION_INTERVAL_MS, () => {
+      compactor.compact().catch((error) => log.error("compaction failed", { err: error }));
+    });
   }
 }
 
-function limited(sorted: string[], hints: SelectHints): string[] {
-  return hints.limit ? sorted.slice(0, hints.limit) : sorted;
+async function deleteInBlock(
+  block: Block,
+  matchers: Matcher[],
+  range: TimeRange,
+  clock: Clock,
+): Promise<void> {
+  let isChanged = false;
+  for (const { number, chunks } of await block.entries(matchers, range, clock)) {
+    const minMs = Math.max(range.minMs, chunks[0].minMs);
+    const maxMs = Math.min(range.maxMs, chunks[chunks.length - 1].maxMs);
+    if (minMs > maxMs) continue;
+    block.tombstones.add(number, { minMs, maxMs });
+    isChanged = true;
+  }
+  if (isChanged) await block.saveTombstones();
 }
 
 function noCounts(): TsdbCounters {

@@ -18,6 +18,7 @@ import {
 import type { SeriesRef } from "../storage.ts";
 import { ByteReader, CorruptionError } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { bitsOf } from "./histogram-chunk.ts";
 import { isIntegerHistogram } from "./histogram-shape.ts";
 import {
   RECORD_CUSTOM_FLOAT_HISTOGRAMS,
@@ -70,7 +71,8 @@ function writeHistogram(out: ByteWriter, histogram: FloatHistogram, isInteger: b
     out.float64(histogram.zeroCount);
     out.float64(histogram.count);
   }
-  out.float64(histogram.sum);
+  const sum = bitsOf(histogram.sum);
+  out.bits(sum.low, sum.high);
   for (const spans of [histogram.positiveSpans, histogram.negativeSpans]) {
     out.uvarint(spans.length);
     for (const { offset, length } of spans) {

@@ -81,6 +81,8 @@ export class WalWriter {
    * Undefined when the log can be written to.
    */
   whenReady(): Promise<void> | undefined {
+    // Segments may grow beyond their size while the next one is being opened, but not without end.
+    if (this.#size >= 2 * this.#segmentBytes && this.#turning !== undefined) return this.#turning;
     if (!this.#isTorn) return undefined;
     this.#mending ??= this.#mend().finally(() => (this.#mending = undefined));
     return this.#mending;

@@ -1,0 +1,281 @@
+/**
+ * A store's housekeeping (`Compact`, `reloadBlocks` of `tsdb/db.go`): cuts blocks from the head, compacts blocks,
+ * removes old ones, deletes and copies. One piece of work at a time.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Disk } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Block } from "./block.ts";
+import { headBlockMeta, mergedMeta, writeBlockMeta } from "./block-meta.ts";
+import { type BlockSet, directorySize } from "./block-set.ts";
+import { blocksSource } from "./block-source.ts";
+import { type BlockWriterParts, writeBlock } from "./block-writer.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
+import { beyondSizeRetention, beyondTimeRetention, blockRanges, planCompaction } from "./compaction-plan.ts";
+import { type Head, rangeEnd } from "./head.ts";
+import type { HeadMatcher } from "./head-matcher.ts";
+import { headSource } from "./head-source.ts";
+import { truncateHead } from "./head-truncation.ts";
+import type { HeadWriter } from "./head-writer.ts";
+import { Pacer } from "./pacer.ts";
+import type { ReadGate } from "./read-gate.ts";
+import type { BlockMeta, TsdbCounters } from "./tsdb-options.ts";
+import { createUlid } from "./ulid.ts";
+import { segmentIndexes } from "./wal-format.ts";
+import type { WalWriter } from "./wal-writer.ts";
+
+export interface CompactorParts {
+  directory: string;
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  head: Head;
+  matcher: HeadMatcher;
+  writer: HeadWriter;
+  wal: WalWriter;
+  gate: ReadGate;
+  blocks: BlockSet;
+  counters: TsdbCounters;
+  maxBlockDurationMs: number;
+  retentionMs: number;
+  retentionBytes: number;
+  walCompression: "none" | "snappy";
+}
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  #working: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
+  #checkpointedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** Everything that is due. */
+  compact(): Promise<void> {
+    return this.exclusive(async () => {
+      const { counters } = this.#parts;
+      try {
+        await this.#cutBlocks();
+        await this.#compactBlocks();
+        await this.#applyRetention();
+      } catch (error) {
+        counters.compactionsFailed++;
+        throw error;
+      }
+    });
+  }
+
+  /** Runs `work` when nothing else of this kind is under way. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#working.then(work);
+    this.#working = result.catch(() => {});
+    return result;
+  }
+
+  /** No new work is begun; resolves when the present one has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#working;
+  }
+
+  /** Rewrites every block that has tombstones without what was deleted. */
+  cleanTombstones(): Promise<void> {
+    return this.exclusive(async () => {
+      for (const block of [...this.#parts.blocks.all]) {
+        if (block.tombstones.size > 0) await this.#replace([block]);
+      }
+    });
+  }
+
+  /** Blocks and, unless `skipHead`, the head as a block, as copies in `directory`. */
+  snapshot(directory: string, skipHead: boolean): Promise<void> {
+    return this.exclusive(async () => {
+      const { disk, clock, head, blocks } = this.#parts;
+      await disk.makeDirectory(directory);
+      for (const block of blocks.all) {
+        await copyDirectory(disk, block.directory, `${directory}/${block.meta.ulid}`, new Pacer(clock));
+      }
+      if (skipHead || head.minMs > head.maxMs) return;
+      await this.#writeHeadBlock(directory, head.minMs, head.maxMs + 1);
+    });
+  }
+
+  /** Cuts a block from the head for every range that is complete, half a range after it has ended. */
+  async #cutBlocks(): Promise<void> {
+    const { head, writer, blocks, log, clock } = this.#parts;
+    let cutMs = Number.NEGATIVE_INFINITY;
+    while (!this.#isStopped && head.maxMs - head.minMs > 1.5 * head.chunkRangeMs) {
+      const minMs = head.minMs;
+      const maxMs = rangeEnd(minMs, head.chunkRangeMs);
+      // Batches that began earlier may still hold samples of the range.
+      await writer.whenClosed();
+      const startMs = clock.monotonic();
+      const meta = await this.#writeHeadBlock(this.#parts.directory, minMs, maxMs);
+      if (meta !== undefined) {
+        await blocks.add(meta.ulid);
+        log.info("write block", {
+          mint: minMs,
+          maxt: maxMs,
+          ulid: meta.ulid,
+          duration: duration(clock, startMs),
+        });
+      }
+      await this.#truncate(maxMs);
+      cutMs = maxMs;
+    }
+    if (cutMs > this.#checkpointedMs) await this.#checkpoint(cutMs);
+  }
+
+  async #writeHeadBlock(directory: string, minMs: number, maxMs: number): Promise<BlockMeta | undefined> {
+    const { clock, random, head, matcher, gate, counters } = this.#parts;
+    const meta = headBlockMeta(createUlid(clock.now(), random), minMs, maxMs);
+    const written = await gate.read(() =>
+      writeBlock(this.#writerParts(directory), headSource(head, matcher, minMs, maxMs - 1), meta),
+    );
+    if (written !== undefined) counters.compactions++;
+    return written;
+  }
+
+  async #truncate(minMs: number): Promise<void> {
+    const { head, writer, gate, clock, counters } = this.#parts;
+    counters.seriesRemoved += await truncateHead(head, writer, gate, new Pacer(clock), minMs);
+    counters.headTruncations++;
+  }
+
+  /** The lower two thirds of the log's segments become a checkpoint. */
+  async #checkpoint(minMs: number): Promise<void> {
+    const { wal, disk, log, clock, head, counters, walCompression } = this.#parts;
+    const segments = segmentIndexes(await disk.list(wal.directory));
+    await wal.nextSegment();
+    this.#checkpointedMs = minMs;
+    if (segments.length < 2) return;
+    const first = segments[0];
+    const last = first + Math.floor(((segments[segments.length - 1] - 1 - first) * 2) / 3);
+    if (last <= first) return;
+    const startMs = clock.monotonic();
+    await writeCheckpoint(
+      {
+        directory: wal.directory,
+        disk,
+        pacer: new Pacer(clock),
+        minMs,
+        isKept: (ref) => head.table.slotOf(ref) >= 0,
+        compression: walCompression,
+      },
+      last,
+    );
+    counters.checkpointCreations++;
+    log.info("WAL checkpoint complete", { first, last, duration: duration(clock, startMs) });
+  }
+
+  async #compactBlocks(): Promise<void> {
+    const { head, blocks, maxBlockDurationMs } = this.#parts;
+    const ranges = blockRanges(head.chunkRangeMs, maxBlockDurationMs);
+    while (!this.#isStopped) {
+      const planned = planCompaction(
+        blocks.all.map((block) => block.meta),
+        ranges,
+      );
+      if (planned.length === 0) return;
+      await this.#replace(blocks.all.filter((block) => planned.includes(block.meta)));
+    }
+  }
+
+  /** Makes one block of some, without what was deleted from them. */
+  async #replace(old: Block[]): Promise<void> {
+    const { blocks, clock, random, log, counters, directory, disk } = this.#parts;
+    const startMs = clock.monotonic();
+    const meta = mergedMeta(
+      createUlid(clock.now(), random),
+      old.map((block) => block.meta),
+    );
+    for (const block of old) block.acquire();
+    try {
+      const written = await writeBlock(this.#writerParts(directory), blocksSource(old, clock), meta);
+      if (written !== undefined) await blocks.add(written.ulid);
+      counters.compactions++;
+      log.info("compact blocks", {
+        count: old.length,
+        mint: meta.minTime,
+        maxt: meta.maxTime,
+        ulid: written?.ulid,
+        sources: old.map((block) => block.meta.ulid).join(" "),
+        duration: duration(clock, startMs),
+      });
+    } catch (error) {
+      log.error("compaction failed", { err: error, sources: old.map((block) => block.meta.ulid).join(" ") });
+      for (const block of old) {
+        block.meta = { ...block.meta, compaction: { ...block.meta.compaction, failed: true } };
+        await writeBlockMeta(disk, block.directory, block.meta);
+      }
+      throw error;
+    } finally {
+      for (const block of old) block.release();
+    }
+    await blocks.remove(old);
+  }
+
+  async #applyRetention(): Promise<void> {
+    const { blocks, counters, log, retentionMs, retentionBytes, directory, disk } = this.#parts;
+    const old = beyondTimeRetention(blocks.all, retentionMs);
+    if (old.length > 0) {
+      counters.timeRetentions++;
+      for (const { meta } of old) log.info("Deleting obsolete block", { block: meta.ulid });
+      await blocks.remove(old);
+    }
+    if (retentionBytes <= 0) return;
+    const sized: { block: Block; meta: BlockMeta; size: number }[] = [];
+    for (const block of blocks.all) sized.push({ block, meta: block.meta, size: await blocks.size(block) });
+    const used = await directorySize(disk, `${directory}/wal`);
+    const large = beyondSizeRetention(sized, used, retentionBytes);
+    if (large.length === 0) return;
+    counters.sizeRetentions++;
+    for (const { meta } of large) log.info("Deleting obsolete block", { block: meta.ulid });
+    await blocks.remove(large.map(({ block }) => block));
+  }
+
+  #writerParts(directory: string): BlockWriterParts {
+    return { disk: this.#parts.disk, directory, pacer: new Pacer(this.#parts.clock) };
+  }
+}
+
+function duration(clock: Clock, startMs: number): string {
+  return `${(clock.monotonic() - startMs).toFixed(1)}ms`;
+}
+
+const COPY_BYTES = 1 << 20;
+
+/** Copies a directory with everything below it. Durable when this resolves. */
+async function copyDirectory(disk: Disk, from: string, to: string, pacer: Pacer): Promise<void> {
+  await disk.makeDirectory(to);
+  for (const name of await disk.list(from)) {
+    const stat = await disk.stat(`${from}/${name}`);
+    if (stat?.isDirectory) await copyDirectory(disk, `${from}/${name}`, `${to}/${name}`, pacer);
+    else await copyFile(disk, `${from}/${name}`, `${to}/${name}`, pacer);
+  }
+  await disk.syncDirectory(to);
+}
+
+async function copyFile(disk: Disk, from: string, to: string, pacer: Pacer): Promise<void> {
+  const source = await disk.open(from, "read");
+  try {
+    const target = await disk.open(to, "update");
+    try {
+      for (let position = 0; ; position += COPY_BYTES) {
+        const data = await source.read(position, COPY_BYTES);
+        if (data.length > 0) await target.write(position, data);
+        if (data.length < COPY_BYTES) break;
+        if (pacer.isDue()) await pacer.pause();
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

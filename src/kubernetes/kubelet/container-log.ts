@@ -45,12 +45,18 @@ export class ContainerLog {
   #rest: Uint8Array = new Uint8Array();
   #logBytes = 0;
   #pumping: Promise<void> | undefined;
+  readonly #closed = Promise.withResolvers<void>();
 
   /** @param path without extension: `.raw`, `.log`, `.log.1` …, `.offset` are added */
   constructor(disk: Disk, clock: Clock, path: string) {
     this.#disk = disk;
     this.#clock = clock;
     this.#path = path;
+  }
+
+  /** Resolves when the program has ended and its last line has been told. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get rawPath(): string {
@@ -83,6 +89,7 @@ export class ContainerLog {
     const files = [this.#raw, this.#log, this.#offsets];
     this.#raw = this.#log = this.#offsets = undefined;
     for (const file of files) await file?.close();
+    this.#closed.resolve();
   }
 
   /** Calls back with every line from now on. */

@@ -103,6 +103,10 @@ export class Kubelet {
     return undefined;
   }
 
+  get nodeNames(): string[] {
+    return this.#options.nodes.map(({ name }) => name);
+  }
+
   #isOurs(pod: Pod): boolean {
     return this.#options.nodes.some(({ name }) => name === pod.spec.nodeName);
   }

@@ -10,15 +10,18 @@ import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../mod
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
+import { startDaemonSetController } from "./controllers/daemon-set.ts";
 import { startDeploymentController } from "./controllers/deployment.ts";
 import { startEndpointSliceController } from "./controllers/endpoint-slice.ts";
 import { startGarbageCollector } from "./controllers/garbage-collector.ts";
+import { startJobController } from "./controllers/job.ts";
 import { startNamespaceController } from "./controllers/namespace.ts";
 import {
   DEFAULT_STORAGE_CLASS,
   PROVISIONER,
   startPersistentVolumeControllers,
 } from "./controllers/persistent-volume.ts";
+import { startPodDisruptionBudgetController } from "./controllers/pod-disruption-budget.ts";
 import { startReplicaSetController } from "./controllers/replica-set.ts";
 import { createIfMissing, startServiceAccountController } from "./controllers/service-account.ts";
 import { startStatefulSetController } from "./controllers/stateful-set.ts";
@@ -29,6 +32,7 @@ import { writeToolShims } from "./kubelet/tool-shims.ts";
 import { DEFAULT_NODES, startVirtualNodes } from "./kubelet/virtual-nodes.ts";
 import type { AddressPlan } from "./network/address-plan.ts";
 import { type ServiceProxy, startServiceProxy } from "./network/service-proxy.ts";
+import { isEligible } from "./scheduler/filters.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import type { Pod } from "./types.ts";
 
@@ -88,7 +92,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startStatefulSetController(context);
   startReplicaSetController(context);
   startDeploymentController(context);
+  startDaemonSetController(context, (pod, node) => isEligible(pod, node));
+  startJobController(context);
   startEndpointSliceController(context);
+  startPodDisruptionBudgetController(context);
   startScheduler(context);
   startGarbageCollector(context);
   startNamespaceController(context, { namespacedResources: options.namespacedResources });

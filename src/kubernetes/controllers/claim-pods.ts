@@ -4,7 +4,6 @@ import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { type LabelSelector, matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import { type ControllerContext, controllerReference } from "./controller.ts";
-import { isOwnedOrOrphan } from "./pod-facts.ts";
 
 export interface Claimant {
   owner: KubernetesObject;
@@ -27,7 +26,7 @@ export async function claimObjects<T extends KubernetesObject>(
   const { items } = await api.list<T>(resource, { namespace: owner.metadata.namespace });
   const mine: T[] = [];
   for (const object of items) {
-    const relation = isOwnedOrOrphan(object, owner.metadata.uid!);
+    const relation = relationOf(object, owner.metadata.uid!);
     const matches = selector !== undefined && matchesSelector(selector, object.metadata.labels);
     if (relation === "owned" && (matches || isGoing)) mine.push(object);
     else if (relation === "owned") {
@@ -62,4 +61,10 @@ async function patchOwners<T extends KubernetesObject>(
     if (isStatus(error, "NotFound", "Conflict", "Invalid")) return undefined;
     throw error;
   }
+}
+
+function relationOf(object: KubernetesObject, ownerUid: string): "owned" | "orphan" | "other" {
+  const owner = object.metadata.ownerReferences?.find(({ controller }) => controller);
+  if (owner === undefined) return "orphan";
+  return owner.uid === ownerUid ? "owned" : "other";
 }

@@ -14,10 +14,21 @@ export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number)
   );
 }
 
+/** Milliseconds until `isPodAvailable`; undefined when the pod isn't ready. */
+export function podAvailableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
+  const ready = readyCondition(pod);
+  if (ready?.status !== "True") return undefined;
+  if (minReadySeconds === 0) return 0;
+  return Math.max(0, Date.parse(ready.lastTransitionTime ?? "") + minReadySeconds * 1_000 - nowMs);
+}
+
+export function isPodFinished(pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}
+
 /** Not ended and not about to. */
 export function isPodActive(pod: Pod): boolean {
-  const { phase } = pod.status ?? {};
-  return phase !== "Succeeded" && phase !== "Failed" && pod.metadata.deletionTimestamp === undefined;
+  return !isPodFinished(pod) && pod.metadata.deletionTimestamp === undefined;
 }
 
 export function isPodTerminating(pod: Pod): boolean {

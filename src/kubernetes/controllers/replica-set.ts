@@ -3,12 +3,12 @@ import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import type { Condition, Pod, ReplicaSet } from "../types.ts";
+import { claimObjects } from "./claim-pods.ts";
 import {
   type ControllerContext,
   controllerReference,
   deleteIfExists,
   getIfExists,
-  isControlledBy,
   splitKey,
   startController,
   writeStatus,
@@ -20,12 +20,7 @@ export const BURST_REPLICAS = 500;
 
 export function startReplicaSetController(context: ControllerContext): void {
   const { api, clock, informers } = context;
-  const pods = informers.of<Pod>(RESOURCES.pods);
-  /**
-   * Pods that were made and that the watch has not shown yet, by owner: without it the next look makes them again
-   * (upstream's "expectations").
-   */
-  const expected = new Map<string, Set<string>>();
+  informers.of<Pod>(RESOURCES.pods);
 
   const controller = startController({
     context,
@@ -36,13 +31,11 @@ export function startReplicaSetController(context: ControllerContext): void {
         RESOURCES.replicaSets,
         splitKey(key) as { name: string },
       );
-      if (set === undefined) {
-        expected.delete(key);
-        return undefined;
-      }
-      const owned = [...pods.objects.values()].filter((pod) => isControlledBy(pod, set));
-      await adoptOrphans(set);
-      if (set.metadata.deletionTimestamp === undefined) await scale(key, set, owned.filter(isPodActive));
+      if (set === undefined) return undefined;
+      const claimant = { owner: set, apiVersion: "apps/v1", kind: "ReplicaSet", selector: set.spec.selector };
+      // From the API itself and not from the watch: what was just made is in it, so nothing is made twice.
+      const owned = await claimObjects<Pod>(context, RESOURCES.pods, claimant, isPodActive);
+      if (set.metadata.deletionTimestamp === undefined) await scale(set, owned.filter(isPodActive));
       const status = statusOf(set, owned, clock.now());
       await writeStatus(api, RESOURCES.replicaSets, set, status);
       return waitForAvailability(set, owned, clock.now());
@@ -57,34 +50,18 @@ export function startReplicaSetController(context: ControllerContext): void {
     return [...sets].filter(([, set]) => selects(set, pod)).map(([key]) => key);
   }
 
-  /** Pods without a controller that the selector matches become the set's. */
-  async function adoptOrphans(set: ReplicaSet): Promise<void> {
-    for (const pod of pods.objects.values()) {
-      if (!isOrphan(pod) || !isPodActive(pod) || !selects(set, pod)) continue;
-      const { namespace, name, uid, ownerReferences = [] } = pod.metadata;
-      const owners = [...ownerReferences, controllerReference(set, "apps/v1", "ReplicaSet")];
-      const body = { metadata: { uid, ownerReferences: owners } };
-      await api.patch(RESOURCES.pods, { namespace, name }, { type: "merge", body });
+  async function scale(set: ReplicaSet, active: Pod[]): Promise<void> {
+    const missing = (set.spec.replicas ?? 1) - active.length;
+    for (let i = 0; i < Math.min(missing, BURST_REPLICAS); i++) await createPod(set);
+    if (missing >= 0) return;
+    const victims = active.toSorted(compareForDeletion).slice(0, Math.min(-missing, BURST_REPLICAS));
+    for (const pod of victims) {
+      await deleteIfExists(api, RESOURCES.pods, pod);
+      controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
     }
   }
 
-  async function scale(key: string, set: ReplicaSet, active: Pod[]): Promise<void> {
-    const pending = expected.get(key) ?? new Set();
-    for (const pod of active) pending.delete(pod.metadata.name);
-    const missing = (set.spec.replicas ?? 1) - active.length - pending.size;
-    if (missing > 0) {
-      for (let i = 0; i < Math.min(missing, BURST_REPLICAS); i++) pending.add(await createPod(set));
-    } else if (missing < 0 && pending.size === 0) {
-      const victims = active.toSorted(compareForDeletion).slice(0, Math.min(-missing, BURST_REPLICAS));
-      for (const pod of victims) {
-        await deleteIfExists(api, RESOURCES.pods, pod);
-        controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-      }
-    }
-    expected.set(key, pending);
-  }
-
-  async function createPod(set: ReplicaSet): Promise<string> {
+  async function createPod(set: ReplicaSet): Promise<void> {
     const { namespace, name } = set.metadata;
     const { metadata, spec } = structuredClone(set.spec.template);
     try {
@@ -101,7 +78,6 @@ export function startReplicaSetController(context: ControllerContext): void {
         spec,
       });
       controller.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-      return pod.metadata.name;
     } catch (error) {
       if (!isStatus(error, "AlreadyExists")) {
         controller.events.record(

@@ -5,7 +5,7 @@ import type { LabelSelector } from "../../model/label-selector.ts";
 import type { ControllerRevision, PodTemplate } from "../types.ts";
 import { claimObjects } from "./claim-pods.ts";
 import { type ControllerContext, controllerReference, deleteIfExists, sameJson } from "./controller.ts";
-import { safeHash } from "./pod-facts.ts";
+import { podTemplateHash, safeEncode } from "./pod-template-hash.ts";
 
 export interface RevisionOwner extends KubernetesObject {
   spec: { template: PodTemplate; selector: LabelSelector; revisionHistoryLimit?: number };
@@ -38,7 +38,7 @@ export async function updateRevision(
     return api.replace<ControllerRevision>(RESOURCES.controllerRevisions, { ...equal, revision: next });
   }
   const { name, namespace } = owner.metadata;
-  const hash = safeHash(data, owner.status?.collisionCount ?? 0);
+  const hash = safeEncode(podTemplateHash(owner.spec.template, owner.status?.collisionCount ?? 0));
   return api.create<ControllerRevision>(RESOURCES.controllerRevisions, {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",

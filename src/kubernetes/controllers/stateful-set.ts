@@ -22,7 +22,8 @@ import {
   startController,
   writeStatus,
 } from "./controller.ts";
-import { availableInMs, isFinished, isReady, isTerminating, podFromTemplate } from "./pod-facts.ts";
+import { podFromTemplate } from "./pod-from-template.ts";
+import { isPodFinished, isPodReady, isPodTerminating, podAvailableInMs } from "./pod-state.ts";
 import { listRevisions, templateOf, truncateHistory, updateRevision } from "./revision-history.ts";
 
 const REVISION_LABEL = "controller-revision-hash";
@@ -132,8 +133,8 @@ async function step(pass: Pass): Promise<void> {
 async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wait"> {
   const { pods } = pass;
   const pod = pods.get(ordinal);
-  if (pod !== undefined && isFinished(pod)) {
-    if (!isTerminating(pod)) {
+  if (pod !== undefined && isPodFinished(pod)) {
+    if (!isPodTerminating(pod)) {
       const { kind, name } = { kind: "StatefulSet", name: pass.set.metadata.name };
       const message = `${kind} ${pass.set.metadata.namespace}/${name} is recreating failed Pod ${pod.metadata.name}`;
       pass.controller.events.record(pass.set, "Warning", "RecreatingFailedPod", message);
@@ -145,8 +146,8 @@ async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wa
     await createPod(pass, ordinal);
     return "wait";
   }
-  if (isTerminating(pod) || !isReady(pod) || pod.status?.phase !== "Running") return "wait";
-  const leftMs = availableInMs(pod, pass.set.spec.minReadySeconds ?? 0, pass.context.clock.now());
+  if (isPodTerminating(pod) || !isPodReady(pod) || pod.status?.phase !== "Running") return "wait";
+  const leftMs = podAvailableInMs(pod, pass.set.spec.minReadySeconds ?? 0, pass.context.clock.now());
   if (leftMs !== 0) {
     pass.againMs = Math.min(pass.againMs ?? Number.POSITIVE_INFINITY, leftMs ?? Number.POSITIVE_INFINITY);
     return "wait";
@@ -161,7 +162,7 @@ async function condemn(
   firstUnhealthy: number | undefined,
 ): Promise<"go on" | "wait"> {
   const pod = pass.pods.get(ordinal)!;
-  if (isTerminating(pod)) return "wait";
+  if (isPodTerminating(pod)) return "wait";
   if (pass.monotonic && !isHealthy(pod) && ordinal !== firstUnhealthy) return "wait";
   await deletePod(pass, pod);
   return "wait";
@@ -176,17 +177,17 @@ async function rollingUpdate(pass: Pass, wanted: number[]): Promise<void> {
     if (ordinal < start + partition) return;
     const pod = pods.get(ordinal);
     if (pod === undefined) return;
-    if (pod.metadata.labels?.[REVISION_LABEL] !== update.metadata.name && !isTerminating(pod)) {
+    if (pod.metadata.labels?.[REVISION_LABEL] !== update.metadata.name && !isPodTerminating(pod)) {
       await deletePod(pass, pod);
       return;
     }
     if (!isHealthy(pod)) return;
-    if (availableInMs(pod, set.spec.minReadySeconds ?? 0, pass.context.clock.now()) !== 0) return;
+    if (podAvailableInMs(pod, set.spec.minReadySeconds ?? 0, pass.context.clock.now()) !== 0) return;
   }
 }
 
 function isHealthy(pod: Pod): boolean {
-  return pod.status?.phase === "Running" && isReady(pod) && !isTerminating(pod);
+  return pod.status?.phase === "Running" && isPodReady(pod) && !isPodTerminating(pod);
 }
 
 async function createPod(pass: Pass, ordinal: number): Promise<void> {
@@ -347,12 +348,12 @@ async function reportStatus(pass: Pass): Promise<void> {
   };
   for (const pod of pods.values()) {
     status.replicas++;
-    if (pod.status?.phase === "Running" && isReady(pod)) {
+    if (pod.status?.phase === "Running" && isPodReady(pod)) {
       status.readyReplicas!++;
-      const leftMs = availableInMs(pod, set.spec.minReadySeconds ?? 0, context.clock.now());
+      const leftMs = podAvailableInMs(pod, set.spec.minReadySeconds ?? 0, context.clock.now());
       if (leftMs === 0) status.availableReplicas!++;
     }
-    if (isTerminating(pod)) continue;
+    if (isPodTerminating(pod)) continue;
     const revision = pod.metadata.labels?.[REVISION_LABEL];
     if (revision === current.metadata.name) status.currentReplicas!++;
     if (revision === update.metadata.name) status.updatedReplicas!++;

@@ -1,5 +1,5 @@
 /** Where a pod can not go, and the words for it (kube-scheduler 1.35 `framework/plugins`, the filters). */
-import type { Pod } from "../types.ts";
+import type { Node, Pod } from "../types.ts";
 import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
 import {
   countsForSpread,
@@ -146,4 +146,13 @@ export function refusal(situation: Situation, info: NodeInfo): Refusal | undefin
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** Whether a node is one for a pod at all, whatever runs on it now: the question of the DaemonSet controller. */
+export function isEligible(pod: Pod, node: Node): boolean {
+  const info: NodeInfo = { node, pods: [], requested: { cpu: 0, memory: 0 } };
+  const situation: Situation = { pod, nodes: [info], namespaces: () => undefined };
+  return [nodeUnschedulable, taintToleration, nodeAffinity].every(
+    (filter) => filter(situation, info) === undefined,
+  );
 }

@@ -72,7 +72,8 @@ export class Kubelet {
     await this.#options.runtime.endUnknown(new Set(runs), new Set(workers.map(({ uid }) => uid)));
 
     informers.onChange<Pod>(RESOURCES.pods, (pod, previous) => this.#podChanged(pod, previous));
-    for (const resource of [RESOURCES.configMaps, RESOURCES.secrets, RESOURCES.persistentVolumeClaims]) {
+    const { configMaps, secrets, persistentVolumeClaims, serviceAccounts } = RESOURCES;
+    for (const resource of [configMaps, secrets, persistentVolumeClaims, serviceAccounts]) {
       informers.onChange(resource, (object, previous) => this.#sourceChanged((object ?? previous)!));
     }
     const timers = [

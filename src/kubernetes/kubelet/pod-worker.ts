@@ -268,8 +268,17 @@ export class PodWorker {
       secret: (name) => context.secret(namespace, name),
       claim: (name) => context.claim(namespace, name),
       volume: (name) => context.volume(name),
-      token: (audience, seconds) => context.token(this.pod, audience, seconds),
+      token: (audience, seconds) => this.#token(audience, seconds),
     };
+  }
+
+  async #token(audience: string | undefined, expirationSeconds: number): Promise<string> {
+    try {
+      return await this.#context.token(this.pod, audience, expirationSeconds);
+    } catch (error) {
+      if (!isStatus(error, "NotFound")) throw error;
+      throw new MountError("kube-api-access", `failed to fetch token: ${(error as Error).message}`);
+    }
   }
 
   /** One init container after the other; a sidecar lets the next one begin once it has started. */

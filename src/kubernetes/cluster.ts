@@ -1,0 +1,244 @@
+/** Puts a cluster together: addresses and name server, API server, control plane. */
+import { resolve } from "node:path";
+import { programFile } from "../base/program-files.ts";
+import { randomHex } from "../base/random.ts";
+import type { SocketServer } from "../base/sockets.ts";
+import type { System } from "../base/system.ts";
+import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import { statusError } from "../model/kubernetes-status.ts";
+import { type ApiServer, createApiServer } from "./api-server/mod.ts";
+import type { Cluster, ClusterOptions, RunningContainer } from "./cluster-types.ts";
+import { type ControlPlane, startControlPlane } from "./control-plane.ts";
+import { Informers } from "./controllers/controller.ts";
+import { startHorizontalPodAutoscalerController } from "./controllers/horizontal-pod-autoscaler.ts";
+import { createMetricsClient } from "./controllers/horizontal-pod-autoscaler-metrics.ts";
+import {
+  builtInImages,
+  createImageCatalogue,
+  type ImageCatalogue,
+  readImagesFile,
+} from "./kubelet/image-catalogue.ts";
+import { createLocalPodRuntime } from "./kubelet/local-pod-runtime.ts";
+import { claimAddressRange } from "./network/address-range.ts";
+import type { ServiceDirectory } from "./network/cluster-names.ts";
+import { machineNameServers, startDnsServer } from "./network/dns-server.ts";
+import { slicesOf } from "./network/service-proxy.ts";
+import type { EndpointSlice, Pod, Service } from "./types.ts";
+
+/** How long the HPA's question for metrics may take, in milliseconds. */
+const METRICS_TIMEOUT_MS = 10_000;
+
+interface Running {
+  server: ApiServer;
+  plane: ControlPlane;
+  url: string;
+  informers: Informers;
+  dns: SocketServer;
+  stop: AbortController;
+}
+
+export function createCluster(options: ClusterOptions): Cluster {
+  let running: Running | undefined;
+  const started = (): Running => {
+    if (running === undefined) throw new Error("the cluster has not been started");
+    return running;
+  };
+  const forwards = new Set<SocketServer>();
+  return {
+    async start() {
+      running ??= await startCluster(options);
+    },
+    async stop({ keepPods = false } = {}) {
+      if (running === undefined) return;
+      const { server, plane, dns, stop } = running;
+      running = undefined;
+      await Promise.all([...forwards].map((forward) => forward.close()));
+      forwards.clear();
+      // The API, names and Services stay until the last pod has said goodbye.
+      await plane.kubelet.leave({ keepProcesses: keepPods });
+      stop.abort();
+      await plane.proxy.close();
+      await server.close();
+      await dns.close();
+    },
+    get api(): KubernetesApi {
+      return started().server.api;
+    },
+    apiUrl: () => started().url,
+    kubeconfig: () => started().server.kubeconfig(started().url),
+    async forward(from, target) {
+      const { plane, informers } = started();
+      const forward = await options.sockets.listenTcp(from, (client) => {
+        const service = informers
+          .of<Service>(RESOURCES.services)
+          .objects.get(`${target.namespace}/${target.service}`);
+        const port = service?.spec.ports?.find(
+          ({ name, port: number }) => target.port === name || target.port === number,
+        );
+        if (service === undefined || port === undefined) client.destroy();
+        else void plane.proxy.connect(client, service, port);
+      });
+      forwards.add(forward);
+      return {
+        ...forward,
+        close: async () => {
+          forwards.delete(forward);
+          await forward.close();
+        },
+      };
+    },
+    containers: () => (running === undefined ? [] : containersOf(running)),
+  };
+}
+
+async function startCluster(options: ClusterOptions): Promise<Running> {
+  const { system, processes, sockets, apiAddress = {} } = options;
+  const { clock, random, disk, network, log } = system;
+  const dataDirectory = resolve(options.dataDirectory);
+  await disk.makeDirectory(dataDirectory, { mode: 0o700 });
+  const images = options.images ?? (await imagesOf(options, dataDirectory));
+  const stop = new AbortController();
+  const directory: { current: ServiceDirectory } = { current: EMPTY_DIRECTORY };
+  const upstreams = await machineNameServers(disk);
+  const { plan, dns } = await claimAddressRange({
+    disk,
+    sockets,
+    path: `${dataDirectory}/addresses`,
+    prefix: options.addressPrefix,
+    listenDns: (at) => startDnsServer({ at, sockets, upstreams, directory: lazyDirectory(directory) }),
+  });
+  const server = await createApiServer({
+    clock,
+    random,
+    disk,
+    network,
+    log,
+    directory: dataDirectory,
+    hosts: [plan.apiService],
+    serviceAddresses: plan,
+  });
+  const { host = "127.0.0.1", port = 0 } = apiAddress;
+  const listening = await server.listen({ host, port });
+  const { api } = server;
+  const informers = new Informers({ api, clock, log, signal: stop.signal });
+  directory.current = serviceDirectory(informers);
+  const url = `https://${listening.host}:${listening.port}`;
+  const plane = await startControlPlane({
+    system,
+    processes,
+    sockets,
+    api,
+    informers,
+    dataDirectory,
+    clusterId: await clusterIdAt(system, `${dataDirectory}/cluster-id`),
+    addresses: plan,
+    dns,
+    apiAddress: { host: listening.host, port: listening.port },
+    ca: server.ca,
+    images,
+    issueToken: (pod, audience, seconds) => issueToken(server, pod, audience, seconds),
+    namespacedResources: () => api.context.registry.all().filter(({ namespaced }) => namespaced),
+    signal: stop.signal,
+  });
+  const { kubelet, runtime } = plane;
+  server.setRuntime(
+    createLocalPodRuntime({ kubelet, runtime, processes, sockets, disk, clock, signal: stop.signal }),
+  );
+  startHorizontalPodAutoscalerController({
+    api,
+    clock,
+    log,
+    metrics: createMetricsClient((path) => getJson(system, server, url, path)),
+    signal: stop.signal,
+  });
+  return { server, plane, url, informers, dns, stop };
+}
+
+async function imagesOf(
+  { system, processes }: ClusterOptions,
+  dataDirectory: string,
+): Promise<ImageCatalogue> {
+  const commandOf = (component: string) => [processes.executable, programFile("main"), "run", component];
+  return createImageCatalogue(
+    builtInImages(commandOf),
+    await readImagesFile(system.disk, `${dataDirectory}/images.yaml`),
+  );
+}
+
+/** A name of this cluster that no other one has: programs are found again by it. */
+async function clusterIdAt({ disk, random }: System, path: string): Promise<string> {
+  const present = await disk.readFile(path).catch(() => undefined);
+  if (present !== undefined) return new TextDecoder().decode(present).trim();
+  const id = randomHex(random, 8);
+  await disk.writeFile(path, `${id}\n`);
+  return id;
+}
+
+async function issueToken(
+  server: ApiServer,
+  pod: Pod,
+  audience: string | undefined,
+  expirationSeconds: number,
+): Promise<string> {
+  const { namespace, name, uid } = pod.metadata;
+  const accountName = pod.spec.serviceAccountName ?? "default";
+  const account = await server.api.get(RESOURCES.serviceAccounts, { namespace, name: accountName });
+  const subject = {
+    namespace: namespace!,
+    serviceAccount: accountName,
+    uid: account.metadata.uid!,
+    pod: { name, uid: uid! },
+  };
+  const { tokens } = server.api.context;
+  return tokens!.issue(subject, expirationSeconds, audience === undefined ? undefined : [audience]).token;
+}
+
+async function getJson({ network }: System, server: ApiServer, url: string, path: string): Promise<unknown> {
+  const headers = { authorization: `Bearer ${server.adminToken}`, accept: "application/json" };
+  const response = await network.fetch(url + path, { headers, ca: server.ca, timeoutMs: METRICS_TIMEOUT_MS });
+  const text = await response.text();
+  if (response.status === 200) return JSON.parse(text);
+  throw statusError("ServiceUnavailable", messageOf(text) ?? `status ${response.status}`);
+}
+
+function messageOf(text: string): string | undefined {
+  try {
+    return JSON.parse(text).message;
+  } catch {
+    return undefined;
+  }
+}
+
+const EMPTY_DIRECTORY: ServiceDirectory = { service: () => undefined, slices: () => [], services: () => [] };
+
+/** The name server holds the range's address before there is anything to answer from. */
+function lazyDirectory(directory: { current: ServiceDirectory }): ServiceDirectory {
+  return {
+    service: (namespace, name) => directory.current.service(namespace, name),
+    slices: (namespace, service) => directory.current.slices(namespace, service),
+    services: () => directory.current.services(),
+  };
+}
+
+function serviceDirectory(informers: Informers): ServiceDirectory {
+  const services = informers.of<Service>(RESOURCES.services);
+  const slices = informers.of<EndpointSlice>(RESOURCES.endpointSlices);
+  return {
+    service: (namespace, name) => services.objects.get(`${namespace}/${name}`),
+    slices: (namespace, service) => slicesOf(slices.objects.values(), namespace, service),
+    services: () => [...services.objects.values()],
+  };
+}
+
+function containersOf({ plane }: Running): RunningContainer[] {
+  return [...plane.kubelet.workers.values()].flatMap((worker) =>
+    worker.units.flatMap(({ spec, run }) => {
+      if (run === undefined) return [];
+      const { namespace, name } = worker.pod.metadata;
+      const { pid, startedMs } = run.process;
+      return [
+        { namespace: namespace!, pod: name, container: spec.name, podIp: worker.ip ?? "", pid, startedMs },
+      ];
+    }),
+  );
+}

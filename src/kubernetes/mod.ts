@@ -1,0 +1,18 @@
+/**
+ * The embedded cluster: a small Kubernetes (1.35) on one machine, without containers. An API server that speaks the real
+ * REST API, the controllers, a scheduler over three virtual nodes, a kubelet whose containers are processes, Service
+ * addresses and cluster DNS: all in the process that calls `createCluster`, the pods in processes of their own.
+ *
+ * On purpose different from upstream:
+ * - `image:` names an entry of the image catalogue (`kubelet/image-catalogue.ts`), not something to pull.
+ * - There are no namespaces of the kernel: a pod is a group of processes with a loopback address of its own. Node
+ *   programs are told the pod's network and folders by a preload (`base/pod/preload.ts`); other programs must listen on
+ *   their `POD_IP` and find mounts below their working directory.
+ * - All nodes are this machine. Requests are what the scheduler goes by; limits are not enforced.
+ * - Readiness is probed eagerly until it succeeds for the first time (`kubelet/prober.ts`).
+ * - Services are proxied by the control plane's process and are not reachable while it is down; pods go on meanwhile
+ *   and are adopted by the next one, or end after `HEARTBEAT_LIMIT_MS`.
+ */
+export { createCluster } from "./cluster.ts";
+export type { Cluster, ClusterOptions, RunningContainer, ServiceTarget } from "./cluster-types.ts";
+export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";

@@ -17,8 +17,19 @@ export function validateWorkload(object: KubernetesObject, previous?: Kubernetes
   if (previous !== undefined && !deepEqual(spec.selector, previous.spec?.selector)) {
     causes.push(invalidValue("spec.selector", spec.selector, "field is immutable"));
   }
-  causes.push(...validateTemplate(spec.template, ["Always"]));
+  causes.push(...validateTemplate(withClaims(spec), ["Always"]));
   return causes;
+}
+
+/** A StatefulSet's containers mount its claims by their names, as if they were volumes of the template. */
+// biome-ignore lint/suspicious/noExplicitAny: a workload's spec
+function withClaims(spec: any): any {
+  const { template, volumeClaimTemplates = [] } = spec;
+  if (template?.spec === undefined || volumeClaimTemplates.length === 0) return template;
+  const names: string[] = volumeClaimTemplates.map((claim: KubernetesObject) => claim.metadata?.name);
+  const others = (template.spec.volumes ?? []).filter(({ name }: { name: string }) => !names.includes(name));
+  const claims = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...template, spec: { ...template.spec, volumes: [...others, ...claims] } };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a workload's spec

@@ -1,0 +1,90 @@
+/**
+ * `external.metrics.k8s.io/v1beta1` as KEDA's metrics adapter serves it (keda `pkg/provider`): the API server hands the
+ * HPA's questions on to here.
+ */
+import { type HttpHandler, type HttpResponse, jsonResponse } from "../base/network.ts";
+import { parseSelector } from "../model/label-selector.ts";
+import type { ScaleHandler } from "./scale-handler.ts";
+import { OWNER_LABEL } from "./scaled-object.ts";
+
+const GROUP = "external.metrics.k8s.io";
+const GROUP_VERSION = `${GROUP}/v1beta1`;
+const PREFIX = `/apis/${GROUP_VERSION}`;
+
+const VERSION = { groupVersion: GROUP_VERSION, version: "v1beta1" };
+const API_GROUP = { name: GROUP, versions: [VERSION], preferredVersion: VERSION };
+const RESOURCE_LIST = {
+  kind: "APIResourceList",
+  apiVersion: "v1",
+  groupVersion: GROUP_VERSION,
+  resources: [
+    {
+      name: "externalmetrics",
+      singularName: "",
+      namespaced: true,
+      kind: "ExternalMetricValueList",
+      verbs: ["get"],
+    },
+  ],
+};
+
+export function externalMetricsHandler(scaleHandler: Pick<ScaleHandler, "externalMetrics">): HttpHandler {
+  return async ({ method, target }) => {
+    const url = new URL(target, "http://localhost");
+    if (method !== "GET")
+      return failure(405, "the server does not allow this method on the requested resource");
+    switch (url.pathname) {
+      case "/apis":
+        return jsonResponse(200, { kind: "APIGroupList", apiVersion: "v1", groups: [API_GROUP] });
+      case `/apis/${GROUP}`:
+        return jsonResponse(200, { kind: "APIGroup", apiVersion: "v1", ...API_GROUP });
+      case PREFIX:
+        return jsonResponse(200, RESOURCE_LIST);
+      case "/healthz":
+      case "/livez":
+      case "/readyz":
+        return { status: 200, headers: { "content-type": "text/plain" }, body: "ok" };
+    }
+    const path = /^\/namespaces\/([^/]+)\/([^/]+)$/.exec(url.pathname.slice(PREFIX.length));
+    if (!url.pathname.startsWith(`${PREFIX}/`) || path === null) {
+      return failure(404, "the server could not find the requested resource", "NotFound");
+    }
+    const [, namespace, metric] = path.map(decodeURIComponent);
+    return metricValues(scaleHandler, namespace, metric, url.searchParams.get("labelSelector") ?? "");
+  };
+}
+
+async function metricValues(
+  scaleHandler: Pick<ScaleHandler, "externalMetrics">,
+  namespace: string,
+  metric: string,
+  labelSelector: string,
+): Promise<HttpResponse> {
+  try {
+    const requirement = parseSelector(labelSelector).find(({ key }) => key === OWNER_LABEL);
+    const name =
+      requirement?.operator === "=" || requirement?.operator === "==" ? requirement.values[0] : undefined;
+    if (!name) throw new Error("scaledObject name is not specified");
+    const values = await scaleHandler.externalMetrics(`${namespace}/${name}`, metric);
+    const items = values.map(({ metricName, value, timestamp }) => ({
+      metricName,
+      metricLabels: null,
+      timestamp,
+      value,
+    }));
+    return jsonResponse(200, {
+      kind: "ExternalMetricValueList",
+      apiVersion: GROUP_VERSION,
+      metadata: {},
+      items,
+    });
+  } catch (error) {
+    const text = (error as Error).message;
+    return failure(500, `rpc error: code = Unknown desc = error when getting metric values ${text}`);
+  }
+}
+
+function failure(code: number, message: string, reason?: string): HttpResponse {
+  const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message };
+  return jsonResponse(code, { ...status, ...(reason === undefined ? {} : { reason }), code });
+}

@@ -1,0 +1,77 @@
+/** The operator put together: what `topology run keda-operator` starts, and what virtual time runs in process. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { HttpHandler, Network } from "../base/network.ts";
+import type { KubernetesApi } from "../model/kubernetes-api.ts";
+import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import { externalMetricsHandler } from "./external-metrics-api.ts";
+import { KedaMetrics } from "./keda-metrics.ts";
+import { ScaleHandler } from "./scale-handler.ts";
+import { ScaledObjectReconciler } from "./scaled-object-reconciler.ts";
+
+/** The upstream version that this stands for. */
+export const KEDA_VERSION = "2.20.2";
+/** `KEDA_HTTP_DEFAULT_TIMEOUT` */
+export const DEFAULT_HTTP_TIMEOUT_MS = 3_000;
+
+export interface KedaOperatorOptions {
+  api: KubernetesApi;
+  network: Network;
+  clock: Clock;
+  log: Logger;
+  signal: AbortSignal;
+  /** Where the operator runs: secrets of ClusterTriggerAuthentications are there. @default "keda" */
+  operatorNamespace?: string;
+  /** `WATCH_NAMESPACE`. @default all */
+  watchNamespace?: string;
+  /** @default DEFAULT_HTTP_TIMEOUT_MS */
+  httpTimeoutMs?: number;
+}
+
+export interface KedaOperator {
+  /** Answers `external.metrics.k8s.io`. */
+  externalMetrics: HttpHandler;
+  /** Answers `/metrics`. */
+  metrics: KedaMetrics;
+  /** Resolves when the ScaledObjects of the cluster are known. */
+  started: Promise<void>;
+}
+
+/** Runs until the signal aborts. */
+export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
+  const { api, clock, log, signal } = options;
+  const metrics = new KedaMetrics(KEDA_VERSION);
+  const events = createEventRecorder({
+    api,
+    clock,
+    component: "keda-operator",
+    onError: (error) => log.debug("failed to record an event", { error }),
+  });
+  let reconciler: ScaledObjectReconciler | undefined;
+  const handler = new ScaleHandler({
+    api,
+    network: options.network,
+    clock,
+    log,
+    events,
+    metrics,
+    operatorNamespace: options.operatorNamespace ?? "keda",
+    httpTimeoutMs: options.httpTimeoutMs ?? DEFAULT_HTTP_TIMEOUT_MS,
+    latest: (key) => reconciler?.latest(key),
+    onSpecsChanged: (key) => reconciler?.enqueue(key),
+  });
+  const namespace = options.watchNamespace || undefined;
+  reconciler = new ScaledObjectReconciler({
+    api,
+    clock,
+    log,
+    events,
+    metrics,
+    handler,
+    signal,
+    namespace,
+    version: KEDA_VERSION,
+  });
+  signal.addEventListener("abort", () => handler.close(), { once: true });
+  return { externalMetrics: externalMetricsHandler(handler), metrics, started: reconciler.start() };
+}

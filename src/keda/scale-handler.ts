@@ -1,0 +1,577 @@
+/**
+ * The scale loops (keda `pkg/scaling/scale_handler.go`): each ScaledObject is polled at once and then every
+ * `pollingInterval`; push scalers wake it in between; the HPA's questions for metrics are answered.
+ */
+import type { Clock } from "../base/clock.ts";
+import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import { kubernetesTime } from "../model/kubernetes-object.ts";
+import { parseQuantity } from "../model/quantity.ts";
+import { fallbackMetrics, hasValidFallback, isThresholdExceeded, nextHealth } from "./fallback.ts";
+import type { KedaMetrics, ScalerKey } from "./keda-metrics.ts";
+import { type ExecutorWorld, type ObservedHpa, type Poll, requestScale } from "./scale-executor.ts";
+import { countReadyPods, getTargetScale, resolveTarget, setTargetReplicas } from "./scale-target.ts";
+import {
+  COMPOSITE_METRIC,
+  conditionOf,
+  DEFAULT_POLLING_INTERVAL_SECONDS,
+  keyOf,
+  type ScaledObject,
+  usesModifiers,
+  withConditions,
+} from "./scaled-object.ts";
+import { changeStatus } from "./scaled-object-status.ts";
+import type { ExternalMetricValue, HpaMetricSpec } from "./scalers/scaler.ts";
+import {
+  askScaler,
+  type BuiltScaler,
+  buildScalersCache,
+  type CacheWorld,
+  metricSpecsOf,
+  type ScalersCache,
+  scalerName,
+} from "./scalers-cache.ts";
+import { applyFormula } from "./scaling-modifiers.ts";
+
+export interface ScaleHandlerOptions extends CacheWorld {
+  api: KubernetesApi;
+  clock: Clock;
+  metrics: KedaMetrics;
+  /** The newest known state of a ScaledObject, by `namespace/name`. */
+  latest(key: string): ScaledObject | undefined;
+  /** A push scaler's metrics have changed: the HPA has to be made anew. */
+  onSpecsChanged(key: string): void;
+}
+
+interface Loop {
+  stop: AbortController;
+  /** One scaling of an object at a time. */
+  turn: Promise<void>;
+}
+
+/** One metric after its scaler was asked, and the fallback too. */
+interface Reading {
+  metricName: string;
+  metrics: ExternalMetricValue[];
+  active: boolean;
+  fallback: boolean;
+  error?: Error;
+}
+
+interface CachedReading {
+  metrics: ExternalMetricValue[];
+  error?: Error;
+}
+
+export class ScaleHandler {
+  readonly #options: ScaleHandlerOptions;
+  readonly #loops = new Map<string, Loop>();
+  readonly #caches = new Map<string, ScalersCache>();
+  /** Of triggers with `useCachedMetrics`: key, then metric. */
+  readonly #readings = new Map<string, Map<string, CachedReading>>();
+
+  constructor(options: ScaleHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the loop of an object, in place of the one that it had. */
+  handle(object: ScaledObject): void {
+    const key = keyOf(object);
+    const running = this.#loops.get(key);
+    if (running === undefined) {
+      this.#options.events.record(object, "Normal", "KEDAScalersStarted", "Started scalers watch");
+    }
+    running?.stop.abort();
+    const loop = { stop: new AbortController(), turn: running?.turn ?? Promise.resolve() };
+    this.#loops.set(key, loop);
+    void this.#poll(object, loop);
+    void this.#listen(object, loop);
+  }
+
+  /** Ends the loop of an object. */
+  remove(object: ScaledObject): void {
+    const key = keyOf(object);
+    const loop = this.#loops.get(key);
+    if (loop === undefined) return;
+    loop.stop.abort();
+    this.#loops.delete(key);
+    this.#readings.delete(key);
+    this.#caches.delete(key);
+    this.#options.events.record(object, "Normal", "KEDAScalersStopped", "Stopped scalers watch");
+  }
+
+  close(): void {
+    for (const { stop } of this.#loops.values()) stop.abort();
+  }
+
+  /** The specs of all scalers, for the HPA. Those that can't be asked now are left out. @throws Error */
+  async metricSpecs(object: ScaledObject): Promise<HpaMetricSpec[]> {
+    const { scalers } = await this.#cacheOf(object, true);
+    const specs = await Promise.all(scalers.map((built) => built.pushedSpecs ?? built.scaler.metricSpecs()));
+    return specs.flat();
+  }
+
+  /**
+   * What the HPA is told.
+   *
+   * @throws Error with upstream's text
+   */
+  async externalMetrics(key: string, metricName: string): Promise<ExternalMetricValue[]> {
+    const { metrics: recorder, clock } = this.#options;
+    const object = this.#options.latest(key);
+    if (object === undefined) throw new Error(`error getting scalers ScaledObject ${key} not found`);
+    let cache: ScalersCache;
+    try {
+      cache = await this.#cacheOf(object, false);
+      recorder.scaledObjectError(object.metadata.namespace!, object.metadata.name, false);
+    } catch (error) {
+      recorder.scaledObjectError(object.metadata.namespace!, object.metadata.name, true);
+      throw new Error(`error getting scalers ${(error as Error).message}`);
+    }
+    const composite = usesModifiers(object);
+    const wanted = new Set(
+      (composite ? (object.status?.externalMetricNames ?? []) : [metricName]).map((name) =>
+        name.toLowerCase(),
+      ),
+    );
+    const triggerOf = new Map<string, string>();
+    const readings = await this.#readAll(object, cache, {
+      triggerOf,
+      wants: (name) => wanted.has(name.toLowerCase()),
+      fromCache: (config, name) => (config.useCachedMetrics ? this.#readings.get(key)?.get(name) : undefined),
+    });
+    const failed = readings.some(({ error }) => error !== undefined);
+    const fellBack = readings.some(({ fallback }) => fallback);
+    if (failed) this.#caches.delete(key);
+    if (failed && !fellBack) throw new Error(`metric:${metricName} encountered error`);
+    const metrics = readings.flatMap((reading) => reading.metrics);
+    if (metrics.length === 0) throw new Error(`no matching metrics found for ${metricName}`);
+    return composite
+      ? this.#compose(object, cache, readings, triggerOf, kubernetesTime(clock.now()))
+      : metrics;
+  }
+
+  // ---- loops ----
+
+  async #poll(object: ScaledObject, loop: Loop): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const { namespace, name } = object.metadata;
+    const intervalMs = (object.spec.pollingInterval ?? DEFAULT_POLLING_INTERVAL_SECONDS) * 1000;
+    const { signal } = loop.stop;
+    let dueMs = clock.monotonic();
+    while (!signal.aborted) {
+      metrics.loopLatency(namespace!, name, (clock.monotonic() - dueMs) / 1000);
+      dueMs = clock.monotonic() + intervalMs;
+      await this.#inTurn(loop, () => this.#check(object, signal));
+      await clock.sleep(Math.max(dueMs - clock.monotonic(), 0), signal).catch(() => {});
+    }
+  }
+
+  /** Runs one scaling after the other; what goes wrong is logged and the loop goes on. */
+  #inTurn(loop: Loop, work: () => Promise<void>): Promise<void> {
+    loop.turn = loop.turn.then(async () => {
+      if (loop.stop.signal.aborted) return;
+      try {
+        await work();
+      } catch (error) {
+        this.#options.log.error("error during scaling", { logger: "scale_handler", error });
+      }
+    });
+    return loop.turn;
+  }
+
+  async #check(known: ScaledObject, signal: AbortSignal): Promise<void> {
+    const { events, log } = this.#options;
+    const key = keyOf(known);
+    const object = this.#options.latest(key);
+    if (object === undefined) return;
+    const wasFallback = conditionOf(object, "Fallback")?.status === "True";
+    let state: Awaited<ReturnType<ScaleHandler["scaledObjectState"]>>;
+    try {
+      state = await this.scaledObjectState(object, signal);
+    } catch (error) {
+      const { namespace, name } = object.metadata;
+      const fields = { "scaledObject.Namespace": namespace, "scaledObject.Name": name, error };
+      log.error("error getting state of scaledObject", { logger: "scale_handler", ...fields });
+      return;
+    }
+    if (signal.aborted) return;
+    if (state.fallback && !wasFallback) {
+      events.record(object, "Normal", "ScaledObjectFallbackActivated", "ScaledObject fallback is active");
+    } else if (!state.fallback && wasFallback) {
+      const message = "ScaledObject fallback is no longer active";
+      events.record(object, "Normal", "ScaledObjectFallbackDeactivated", message);
+    }
+    await this.#scale(object, state);
+    if (state.cacheable.size > 0) this.#readings.set(key, state.cacheable);
+  }
+
+  async #scale(object: ScaledObject, poll: Poll): Promise<void> {
+    const result = await requestScale(object, poll, this.#executorWorld());
+    if (result.error !== undefined) {
+      this.#options.log.error("error during scaling", { logger: "scale_handler", error: result.error });
+    }
+    await changeStatus(this.#options.api, object, (status) => ({
+      ...status,
+      conditions: withConditions(status.conditions, result.conditions),
+      ...(result.lastActiveTime === undefined ? {} : { lastActiveTime: result.lastActiveTime }),
+      triggersActivity: result.triggersActivity,
+    }));
+  }
+
+  #executorWorld(): ExecutorWorld {
+    const { api, clock, log, events } = this.#options;
+    return {
+      clock,
+      log,
+      events,
+      currentReplicas: async (object) => {
+        const scale = await getTargetScale(api, object, await resolveTarget(api, object));
+        return scale.spec.replicas ?? 0;
+      },
+      setReplicas: async (object, replicas) =>
+        setTargetReplicas(api, object, await resolveTarget(api, object), replicas),
+      async hpa(object) {
+        const name = object.status?.hpaName;
+        if (name === undefined) return undefined;
+        try {
+          const key = { namespace: object.metadata.namespace, name };
+          return (await api.get(RESOURCES.horizontalPodAutoscalers, key)) as ObservedHpa;
+        } catch (error) {
+          log.error("Could not read HPA status, skipping health check", { logger: "scaleexecutor", error });
+          return undefined;
+        }
+      },
+    };
+  }
+
+  async #listen(object: ScaledObject, loop: Loop): Promise<void> {
+    let cache: ScalersCache;
+    try {
+      cache = await this.#cacheOf(object, true);
+    } catch (error) {
+      this.#options.log.error("Error getting scalers", { logger: "scale_handler", error });
+      return;
+    }
+    for (const { scaler, config } of cache.scalers) {
+      if (scaler.pushes !== undefined)
+        void this.#followPushes(object, loop, scaler.pushes(loop.stop.signal), config.index);
+      if (scaler.pushedSpecs !== undefined) {
+        void this.#followSpecs(object, scaler.pushedSpecs(loop.stop.signal), config.index);
+      }
+    }
+  }
+
+  async #followPushes(
+    { metadata }: ScaledObject,
+    loop: Loop,
+    pushes: AsyncIterable<boolean>,
+    index: number,
+  ): Promise<void> {
+    for await (const active of pushes) {
+      // That it is no longer active is the polls' business.
+      if (!active) continue;
+      const object = this.#options.latest(`${metadata.namespace}/${metadata.name}`);
+      const metric = object?.status?.externalMetricNames?.find((name) => name.startsWith(`s${index}-`));
+      if (object === undefined || metric === undefined) continue;
+      const poll: Poll = { active: true, failed: false, activeTriggers: [metric], pushedMetric: metric };
+      await this.#inTurn(loop, () => this.#scale(object, poll));
+    }
+  }
+
+  async #followSpecs(
+    object: ScaledObject,
+    pushed: AsyncIterable<HpaMetricSpec[]>,
+    index: number,
+  ): Promise<void> {
+    const key = keyOf(object);
+    for await (const specs of pushed) {
+      const cache = this.#caches.get(key);
+      const built = cache?.scalers[index];
+      if (built === undefined || cache!.uid !== object.metadata.uid) continue;
+      built.pushedSpecs = specs;
+      this.#options.onSpecsChanged(key);
+    }
+  }
+
+  // ---- state ----
+
+  /** Asks every trigger, whatever the others say. */
+  async scaledObjectState(
+    object: ScaledObject,
+    signal?: AbortSignal,
+  ): Promise<
+    Poll & { fallback: boolean; cacheable: Map<string, CachedReading>; metrics: ExternalMetricValue[] }
+  > {
+    const { metrics: recorder, clock } = this.#options;
+    const { namespace, name } = object.metadata;
+    const key = keyOf(object);
+    let cache: ScalersCache;
+    try {
+      cache = await this.#cacheOf(object, true);
+    } catch (error) {
+      recorder.scaledObjectError(namespace!, name, true);
+      throw new Error(`error getting scalers cache ${(error as Error).message}`);
+    }
+    const triggerOf = new Map<string, string>();
+    const cacheable = new Map<string, CachedReading>();
+    const composite = usesModifiers(object);
+    const readings = await this.#readAll(object, cache, {
+      triggerOf,
+      signal,
+      wants: () => true,
+      fromCache: () => undefined,
+      onRead: ({ config }, reading) => {
+        if (config.useCachedMetrics)
+          cacheable.set(reading.metricName, { metrics: reading.metrics, error: reading.error });
+      },
+      reason: composite ? "KEDAMetricSourceFailed" : "KEDAScalerFailed",
+    });
+    const failed = readings.some(({ error }) => error !== undefined);
+    const fallback = readings.some((reading) => reading.fallback);
+    if (failed) this.#caches.delete(key);
+    recorder.scaledObjectError(namespace!, name, failed);
+    let active = readings.some((reading) => reading.active);
+    let activeTriggers = readings
+      .filter((reading) => reading.active)
+      .flatMap((reading) => reading.metrics.map((metric) => metric.metricName));
+    let metrics = readings.flatMap((reading) => reading.metrics);
+    if (composite) {
+      metrics = this.#compose(object, cache, readings, triggerOf, kubernetesTime(clock.now()));
+      const above = failed ? [] : this.#activeComposites(object, metrics);
+      active = above.length > 0;
+      activeTriggers = above;
+    }
+    // With nothing but CPU and memory it could never come back from zero.
+    const { triggers } = object.spec;
+    if (!failed && triggers.every(({ type }) => type === "cpu" || type === "memory")) active = true;
+    return { active, failed, activeTriggers, fallback, cacheable, metrics };
+  }
+
+  #activeComposites(object: ScaledObject, metrics: ExternalMetricValue[]): string[] {
+    const activation = Number(object.spec.advanced!.scalingModifiers!.activationTarget || "0");
+    return metrics
+      .filter((metric) => {
+        const value = parseQuantity(metric.value);
+        const key = this.#keyOf(object, COMPOSITE_METRIC, 0, metric.metricName);
+        this.#options.metrics.value(key, value);
+        this.#options.metrics.active(key, value > activation);
+        return value > activation;
+      })
+      .slice(0, 1)
+      .map(({ metricName }) => metricName);
+  }
+
+  /** With a formula: one metric from all, or the fallback's. A formula that fails leaves none. */
+  #compose(
+    object: ScaledObject,
+    cache: ScalersCache,
+    readings: Reading[],
+    triggerOf: ReadonlyMap<string, string>,
+    timestamp: string,
+  ): ExternalMetricValue[] {
+    const fallen = readings.find(({ fallback }) => fallback)?.metrics[0];
+    if (fallen !== undefined) return [{ ...fallen, metricName: COMPOSITE_METRIC }];
+    const metrics = readings.flatMap((reading) => reading.metrics);
+    if (cache.formula === undefined) return metrics;
+    try {
+      return [applyFormula(object, cache.formula, metrics, triggerOf, timestamp)];
+    } catch (error) {
+      this.#options.log.error("error applying custom scalingModifiers.Formula", {
+        logger: "scale_handler",
+        error,
+      });
+      return [];
+    }
+  }
+
+  async #readAll(
+    object: ScaledObject,
+    cache: ScalersCache,
+    how: {
+      triggerOf: Map<string, string>;
+      signal?: AbortSignal;
+      wants: (metricName: string) => boolean;
+      fromCache: (config: BuiltScaler["config"], metricName: string) => CachedReading | undefined;
+      onRead?: (built: BuiltScaler, reading: Reading) => void;
+      reason?: string;
+    },
+  ): Promise<Reading[]> {
+    const readings = await Promise.all(
+      cache.scalers.map(async (built): Promise<Reading[]> => {
+        let specs: HpaMetricSpec[];
+        try {
+          specs = await metricSpecsOf(built, how.signal);
+        } catch (error) {
+          const { message } = error as Error;
+          this.#options.events.record(object, "Warning", "KEDAScalerFailed", message);
+          const fields = { scaler: scalerName(built), error };
+          this.#options.log.error("error getting metric spec for the scaler", {
+            logger: "scale_handler",
+            ...fields,
+          });
+          return [{ metricName: "", metrics: [], active: false, fallback: false, error: error as Error }];
+        }
+        const external = specs.filter(
+          (spec) => spec.external !== undefined && how.wants(spec.external.metric.name),
+        );
+        if (external.length === 0 && specs.some((spec) => spec.external === undefined))
+          this.#recordResource(object, built, specs);
+        return Promise.all(
+          external.map(async (spec) => {
+            const { name } = spec.external!.metric;
+            how.triggerOf.set(name, built.config.name);
+            const cached = how.fromCache(built.config, name);
+            const reading = await this.#read(object, built, spec, cached, how);
+            how.onRead?.(built, reading);
+            return reading;
+          }),
+        );
+      }),
+    );
+    return readings.flat();
+  }
+
+  #recordResource(object: ScaledObject, built: BuiltScaler, specs: HpaMetricSpec[]): void {
+    if (usesModifiers(object)) return;
+    for (const { resource, containerResource } of specs) {
+      const name = resource?.name ?? containerResource?.name;
+      if (name !== undefined) {
+        this.#options.metrics.active(this.#keyOf(object, scalerName(built), built.config.index, name), true);
+      }
+    }
+  }
+
+  async #read(
+    object: ScaledObject,
+    built: BuiltScaler,
+    spec: HpaMetricSpec,
+    cached: CachedReading | undefined,
+    { signal, reason }: { signal?: AbortSignal; reason?: string },
+  ): Promise<Reading> {
+    const { clock, metrics: recorder, log, events } = this.#options;
+    const metricName = spec.external!.metric.name;
+    const key = this.#keyOf(object, scalerName(built), built.config.index, metricName);
+    const reading: Reading = { metricName, metrics: [], active: false, fallback: false };
+    try {
+      if (cached?.error !== undefined) throw cached.error;
+      if (cached !== undefined) reading.metrics = cached.metrics;
+      else {
+        const startMs = clock.monotonic();
+        const answer = await askScaler(built, metricName, signal);
+        recorder.latency(key, (clock.monotonic() - startMs) / 1000);
+        reading.metrics = answer.metrics;
+        reading.active = answer.active;
+      }
+      await this.#recordHealth(object, metricName, false);
+    } catch (error) {
+      if (signal?.aborted) return reading;
+      log.error(`error executing ${built.config.type} query`, {
+        logger: `${built.config.type.replaceAll("-", "_")}_scaler`,
+        type: "ScaledObject",
+        namespace: object.metadata.namespace,
+        name: object.metadata.name,
+        error,
+      });
+      await this.#fallBack(object, spec, error as Error, reading);
+    }
+    if (reading.error !== undefined && reason !== undefined) {
+      const what =
+        reason === "KEDAMetricSourceFailed" ? "error getting metric source" : "error getting scale decision";
+      log.error(what, { logger: "scale_handler", scaler: scalerName(built), error: reading.error });
+      events.record(object, "Warning", reason, reading.error.message);
+    }
+    recorder.scalerError(key, reading.error !== undefined);
+    for (const metric of reading.metrics) recorder.value(key, parseQuantity(metric.value));
+    if (!usesModifiers(object) && reading.error === undefined && cached === undefined)
+      recorder.active(key, reading.active);
+    return reading;
+  }
+
+  /** Puts the fallback into a reading that failed, or the failure itself. */
+  async #fallBack(
+    object: ScaledObject,
+    spec: HpaMetricSpec,
+    failure: Error,
+    reading: Reading,
+  ): Promise<void> {
+    if (!hasValidFallback(object)) {
+      reading.error = failure;
+      return;
+    }
+    const { api, clock } = this.#options;
+    const { metricName } = reading;
+    try {
+      const failures = (await this.#recordHealth(object, metricName, true)) ?? 0;
+      const target = await resolveTarget(api, object);
+      const { metrics, active } = await fallbackMetrics(
+        object,
+        metricName,
+        spec,
+        failure,
+        failures,
+        {
+          currentReplicas: async () => (await getTargetScale(api, object, target)).spec.replicas ?? 0,
+          readyReplicas: () => countReadyPods(api, object, target),
+        },
+        kubernetesTime(clock.now()),
+      );
+      reading.metrics = metrics;
+      reading.fallback = active;
+      reading.active = active;
+      if (active) {
+        this.#options.log.info("Suppressing error, using fallback metrics", {
+          logger: "fallback",
+          "scaledObject.Namespace": object.metadata.namespace,
+          "scaledObject.Name": object.metadata.name,
+          suppressedError: failure.message,
+          "fallback.behavior": object.spec.fallback!.behavior ?? "static",
+          "fallback.replicas": object.spec.fallback!.replicas,
+        });
+      }
+    } catch (error) {
+      reading.error = error as Error;
+    }
+  }
+
+  /** Counts failures in the status, where there is a fallback to count for. Answers the count. */
+  async #recordHealth(
+    object: ScaledObject,
+    metricName: string,
+    failed: boolean,
+  ): Promise<number | undefined> {
+    if (!hasValidFallback(object)) return undefined;
+    const known = this.#options.latest(keyOf(object)) ?? object;
+    if (!failed && known.status?.health?.[metricName]?.status === "Happy") return 0;
+    let failures = 0;
+    await changeStatus(this.#options.api, object, (status, current) => {
+      const next = nextHealth(status.health?.[metricName], failed);
+      failures = next.numberOfFailures!;
+      const health = { ...status.health, [metricName]: next };
+      const fallen = isThresholdExceeded({ ...current, status: { ...status, health } });
+      const condition = fallen
+        ? { reason: "FallbackExists", message: "At least one trigger is falling back on this scaled object" }
+        : { reason: "NoFallbackFound", message: "No fallbacks are active on this scaled object" };
+      const conditions = withConditions(status.conditions, [
+        { type: "Fallback", status: fallen ? "True" : "False", ...condition },
+      ]);
+      return { ...status, health, conditions };
+    });
+    return failures;
+  }
+
+  #keyOf(object: ScaledObject, scaler: string, triggerIndex: number, metric: string): ScalerKey {
+    const { namespace, name } = object.metadata;
+    return { namespace: namespace!, scaledObject: name, scaler, triggerIndex, metric };
+  }
+
+  async #cacheOf(object: ScaledObject, sameGeneration: boolean): Promise<ScalersCache> {
+    const key = keyOf(object);
+    const cached = this.#caches.get(key);
+    if (cached !== undefined && (!sameGeneration || cached.generation === (object.metadata.generation ?? 0)))
+      return cached;
+    const target = await resolveTarget(this.#options.api, object);
+    const built = await buildScalersCache(object, target, this.#options);
+    this.#caches.set(key, built);
+    return built;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The scalers of one ScaledObject (keda `pkg/scaling/cache/scalers_cache.go`, `pkg/scaling/scalers_builder.go`). They
+ * are built once for each generation, and again after any failure, so that changed secrets are read.
+ */
+import type { EventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import type { Formula } from "./expression.ts";
+import { type GroupVersionKindResource, getTarget } from "./scale-target.ts";
+import { type ScaledObject, type Trigger, usesModifiers } from "./scaled-object.ts";
+import { buildScaler, type ScalerWorld } from "./scalers/build-scaler.ts";
+import type { HpaMetricSpec, MetricsAndActivity, Scaler } from "./scalers/scaler.ts";
+import { compileScalingModifiers } from "./scaling-modifiers.ts";
+import { resolveAuthParams, resolveContainerEnv } from "./trigger-authentication.ts";
+import type { TriggerConfig } from "./trigger-config.ts";
+
+export interface BuiltScaler {
+  scaler: Scaler;
+  config: TriggerConfig;
+  rebuild: () => Promise<Scaler>;
+  /** What a push scaler streamed, in place of what it would answer. */
+  pushedSpecs?: HpaMetricSpec[];
+}
+
+export interface ScalersCache {
+  generation: number;
+  uid: string;
+  scalers: BuiltScaler[];
+  formula?: Formula;
+}
+
+export interface CacheWorld extends ScalerWorld {
+  events: EventRecorder;
+  operatorNamespace: string;
+  httpTimeoutMs: number;
+}
+
+/** @throws Error when a trigger can't be built: then none is */
+export async function buildScalersCache(
+  object: ScaledObject,
+  target: GroupVersionKindResource,
+  world: CacheWorld,
+): Promise<ScalersCache> {
+  const workload = await getTarget(world.api, object, target);
+  const podSpec = workload.spec?.template?.spec;
+  const scalers: BuiltScaler[] = [];
+  for (const [index, trigger] of object.spec.triggers.entries()) {
+    try {
+      scalers.push(await buildOne(object, trigger, index, podSpec, world));
+    } catch (error) {
+      const { message } = error as Error;
+      world.events.record(object, "Warning", "KEDAScalerFailed", message);
+      world.log.error("error resolving auth params", { logger: "scale_handler", triggerIndex: index, error });
+      throw error;
+    }
+    world.events.record(object, "Normal", "KEDAScalersStarted", `Scaler ${trigger.type} is built`);
+  }
+  return {
+    generation: object.metadata.generation ?? 0,
+    uid: object.metadata.uid ?? "",
+    scalers,
+    ...(object.spec.advanced?.scalingModifiers?.formula ? { formula: compileScalingModifiers(object) } : {}),
+  };
+}
+
+async function buildOne(
+  object: ScaledObject,
+  trigger: Trigger,
+  index: number,
+  podSpec: Parameters<typeof resolveContainerEnv>[1] | undefined,
+  world: CacheWorld,
+): Promise<BuiltScaler> {
+  const namespace = object.metadata.namespace!;
+  const container = object.spec.scaleTargetRef.envSourceContainerName;
+  const configure = async (): Promise<TriggerConfig> => ({
+    namespace,
+    scaledObject: object.metadata.name,
+    type: trigger.type,
+    name: trigger.name ?? "",
+    index,
+    metadata: trigger.metadata ?? {},
+    authParams: await resolveAuthParams(world, trigger, namespace, podSpec),
+    resolvedEnv:
+      podSpec === undefined || podSpec.containers.length === 0
+        ? {}
+        : await resolveContainerEnv(world, podSpec, container, namespace),
+    metricType: trigger.metricType,
+    asMetricSource: usesModifiers(object),
+    useCachedMetrics: trigger.useCachedMetrics ?? false,
+    httpTimeoutMs: world.httpTimeoutMs,
+  });
+  const config = await configure();
+  return {
+    config,
+    scaler: buildScaler(config, world),
+    rebuild: async () => buildScaler(await configure(), world),
+  };
+}
+
+/** What a scaler's metrics are, asked again with a new scaler when there are none. @throws Error */
+export async function metricSpecsOf(built: BuiltScaler, signal?: AbortSignal): Promise<HpaMetricSpec[]> {
+  if (built.pushedSpecs !== undefined) return built.pushedSpecs;
+  const specs = await built.scaler.metricSpecs(signal);
+  if (specs.length > 0) return specs;
+  built.scaler = await built.rebuild();
+  const again = await built.scaler.metricSpecs(signal);
+  if (again.length === 0) throw new Error("got empty metric spec");
+  return again;
+}
+
+/** Asks a scaler, and once more with a new one when that failed. @throws what the second try threw */
+export async function askScaler(
+  built: BuiltScaler,
+  metricName: string,
+  signal?: AbortSignal,
+): Promise<MetricsAndActivity> {
+  try {
+    return await built.scaler.metricsAndActivity(metricName, signal);
+  } catch {
+    built.scaler = await built.rebuild();
+    return built.scaler.metricsAndActivity(metricName, signal);
+  }
+}
+
+/** What logs and metrics call a scaler. */
+export function scalerName({ scaler, config }: BuiltScaler): string {
+  return config.name === "" ? scaler.kind : config.name;
+}

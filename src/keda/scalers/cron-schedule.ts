@@ -1,0 +1,165 @@
+/** Five-field cron expressions and their next time in a time zone (robfig/cron v3 `parser.go`, `spec.go`). */
+
+/** Minutes, hours, days, months, weekdays that match. */
+export interface CronSchedule {
+  minutes: ReadonlySet<number>;
+  hours: ReadonlySet<number>;
+  daysOfMonth: ReadonlySet<number>;
+  months: ReadonlySet<number>;
+  daysOfWeek: ReadonlySet<number>;
+  /** Only one of the two day fields restricts. */
+  anyDayOfMonth: boolean;
+  anyDayOfWeek: boolean;
+  /** `TZ=…` in front of the expression, which upstream honours over the trigger's own. */
+  timezone?: string;
+}
+
+interface Field {
+  min: number;
+  max: number;
+  names?: Record<string, number>;
+}
+
+const MONTHS = namesOf(
+  ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+  1,
+);
+const WEEKDAYS = namesOf(["sun", "mon", "tue", "wed", "thu", "fri", "sat"], 0);
+const FIELDS: Field[] = [
+  { min: 0, max: 59 },
+  { min: 0, max: 23 },
+  { min: 1, max: 31 },
+  { min: 1, max: 12, names: MONTHS },
+  { min: 0, max: 6, names: WEEKDAYS },
+];
+
+function namesOf(names: string[], first: number): Record<string, number> {
+  return Object.fromEntries(names.map((name, index) => [name, index + first]));
+}
+
+/** @throws Error with upstream's text */
+export function parseCron(text: string): CronSchedule {
+  let expression = text;
+  let timezone: string | undefined;
+  const zone = /^(?:CRON_)?TZ=(\S+)\s+/.exec(text);
+  if (zone !== null) {
+    timezone = zone[1];
+    expression = text.slice(zone[0].length);
+  }
+  if (expression.trim() === "") throw new Error("empty spec string");
+  const parts = expression.trim().split(/\s+/);
+  if (parts.length !== FIELDS.length) {
+    throw new Error(`expected exactly 5 fields, found ${parts.length}: [${parts.join(" ")}]`);
+  }
+  const [minutes, hours, daysOfMonth, months, daysOfWeek] = parts.map((part, index) =>
+    parseField(part, FIELDS[index]),
+  );
+  const isAny = (part: string) => part.split(",").some((piece) => /^[*?](\/1)?$/.test(piece));
+  return {
+    minutes,
+    hours,
+    daysOfMonth,
+    months,
+    daysOfWeek,
+    anyDayOfMonth: isAny(parts[2]),
+    anyDayOfWeek: isAny(parts[4]),
+    timezone,
+  };
+}
+
+function parseField(text: string, field: Field): Set<number> {
+  const values = new Set<number>();
+  for (const piece of text.split(",").filter((part) => part !== "")) {
+    const [range, stepText, extra] = piece.split("/");
+    if (extra !== undefined) throw new Error(`too many slashes: ${piece}`);
+    const [start, end] = parseRange(range, piece, field, stepText !== undefined);
+    const step = stepText === undefined ? 1 : parseNumber(stepText);
+    if (step === 0) throw new Error(`step of range should be a positive number: ${piece}`);
+    if (start < field.min)
+      throw new Error(`beginning of range (${start}) below minimum (${field.min}): ${piece}`);
+    if (end > field.max) throw new Error(`end of range (${end}) above maximum (${field.max}): ${piece}`);
+    if (start > end) throw new Error(`beginning of range (${start}) beyond end of range (${end}): ${piece}`);
+    for (let value = start; value <= end; value += step) values.add(value);
+  }
+  return values;
+}
+
+function parseRange(range: string, piece: string, field: Field, hasStep: boolean): [number, number] {
+  const [low, high, extra] = range.split("-");
+  if (low === "*" || low === "?") return [field.min, field.max];
+  if (extra !== undefined) throw new Error(`too many hyphens: ${piece}`);
+  const start = parseValue(low, field);
+  if (high !== undefined) return [start, parseValue(high, field)];
+  // "5/15" goes on to the end, "5" is one value.
+  return [start, hasStep ? field.max : start];
+}
+
+function parseValue(text: string, { names }: Field): number {
+  const lower = text.toLowerCase();
+  return names !== undefined && Object.hasOwn(names, lower) ? names[lower] : parseNumber(text);
+}
+
+function parseNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^-\d+$/.test(text)) throw new Error(`negative number (${text}) not allowed: ${text}`);
+  throw new Error(
+    `failed to parse int from ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
+}
+
+/** A schedule that matches nothing within this many days (30 February) never comes: five years, as upstream. */
+const MAX_DAYS_AHEAD = 5 * 366;
+const MINUTE_MS = 60_000;
+/** A jump to this hour of the same day cannot land in the next one, whatever the clocks do. */
+const LAST_SAFE_HOUR = 22;
+
+/** The first matching minute after `nowMs`, or undefined when there is none. */
+export function nextCronTime(schedule: CronSchedule, nowMs: number, timezone: string): number | undefined {
+  const zone = schedule.timezone ?? timezone;
+  let timeMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
+  const limitMs = timeMs + MAX_DAYS_AHEAD * 86_400_000;
+  while (timeMs < limitMs) {
+    const local = localParts(timeMs, zone);
+    if (!schedule.months.has(local.month) || !matchesDay(schedule, local)) {
+      // Not straight to midnight: a day may be 23 or 25 hours long.
+      const hours = Math.max(LAST_SAFE_HOUR - local.hour, 1);
+      timeMs += (hours * 60 - local.minute) * MINUTE_MS;
+    } else if (!schedule.hours.has(local.hour)) timeMs += (60 - local.minute) * MINUTE_MS;
+    else if (!schedule.minutes.has(local.minute)) timeMs += MINUTE_MS;
+    else return timeMs;
+  }
+  return undefined;
+}
+
+function matchesDay(
+  { daysOfMonth, daysOfWeek, anyDayOfMonth, anyDayOfWeek }: CronSchedule,
+  { day, weekday }: { day: number; weekday: number },
+): boolean {
+  const inMonth = daysOfMonth.has(day);
+  const inWeek = daysOfWeek.has(weekday);
+  // When both restrict, either is enough: cron's old rule.
+  return anyDayOfMonth || anyDayOfWeek ? inMonth && inWeek : inMonth || inWeek;
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function localParts(timeMs: number, zone: string) {
+  let formatter = formatters.get(zone);
+  if (formatter === undefined) {
+    formatter = new Intl.DateTimeFormat("en-US", {
+      timeZone: zone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+    });
+    if (formatters.size >= 64) formatters.clear();
+    formatters.set(zone, formatter);
+  }
+  const parts: Record<string, number> = {};
+  for (const { type, value } of formatter.formatToParts(timeMs)) parts[type] = Number(value);
+  const { year, month, day, hour, minute } = parts;
+  return { month, day, hour, minute, weekday: new Date(Date.UTC(year, month - 1, day)).getUTCDay() };
+}

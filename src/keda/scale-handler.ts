@@ -285,11 +285,17 @@ export class ScaleHandler {
   ): Promise<void> {
     const key = keyOf(object);
     for await (const specs of pushed) {
-      const cache = this.#caches.get(key);
-      const built = cache?.scalers[index];
-      if (built === undefined || cache!.uid !== object.metadata.uid) continue;
-      built.pushedSpecs = specs;
-      this.#options.onSpecsChanged(key);
+      const latest = this.#options.latest(key);
+      if (latest === undefined || latest.metadata.uid !== object.metadata.uid) continue;
+      try {
+        // A failure may have thrown the scalers away meanwhile: the stream outlives them.
+        const { scalers } = await this.#cacheOf(latest, true);
+        scalers[index].pushedSpecs = specs;
+        this.#options.onSpecsChanged(key);
+      } catch (error) {
+        const fields = { logger: "scale_handler", error };
+        this.#options.log.error("error getting scalers cache for metric spec update", fields);
+      }
     }
   }
 

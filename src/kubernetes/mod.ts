@@ -13,6 +13,36 @@
  * - Services are proxied by the control plane's process and are not reachable while it is down; pods go on meanwhile
  *   and are adopted by the next one, or end after `HEARTBEAT_LIMIT_MS`.
  */
+
+export { ClusterStore, type ClusterStoreOptions } from "./api-server/cluster-store.ts";
+export type { ResourceInfo } from "./api-server/resource-info.ts";
 export { createCluster } from "./cluster.ts";
 export type { Cluster, ClusterOptions, RunningContainer, ServiceTarget } from "./cluster-types.ts";
+export {
+  type AutoscalerControllerOptions,
+  startHorizontalPodAutoscalerController,
+} from "./controllers/horizontal-pod-autoscaler.ts";
+export {
+  type AutoscalerMemory,
+  DOWNSCALE_STABILIZATION_SECONDS,
+  newAutoscalerMemory,
+  rememberScaling,
+} from "./controllers/horizontal-pod-autoscaler-behavior.ts";
+export {
+  type AutoscalerSettings,
+  DEFAULT_TOLERANCE,
+  type Decision,
+  decide,
+} from "./controllers/horizontal-pod-autoscaler-decision.ts";
+export {
+  createMetricsClient,
+  type GetJson,
+  type MetricsClient,
+} from "./controllers/horizontal-pod-autoscaler-metrics.ts";
+export type {
+  AutoscalerVersion,
+  HorizontalPodAutoscaler,
+  MetricSpec,
+  Scale,
+} from "./controllers/horizontal-pod-autoscaler-types.ts";
 export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createNodeNetwork } from "../../base/node-network.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
-import type { GrpcError } from "../grpc/status.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
 import {
   createExternalScalerClient,
@@ -100,10 +99,11 @@ test("client and server speak over gRPC, streams included", async () => {
     assert.deepEqual(await client.getMetrics(request), [{ metricName: "waiting", value: 7 }]);
     assert.deepEqual(await Array.fromAsync(client.streamIsActive(REF)), [false, true]);
     assert.deepEqual(seen, [REF]);
-    await assert.rejects(
-      Array.fromAsync(client.streamMetricSpec(REF)),
-      (error: GrpcError) => error.code === 12,
-    );
+    const stop = new AbortController();
+    const specs = client.streamMetricSpec(REF, { signal: stop.signal })[Symbol.asyncIterator]();
+    assert.deepEqual((await specs.next()).value, [{ metricName: "waiting", targetSize: 2.5 }]);
+    stop.abort();
+    await assert.rejects(specs.next());
   } finally {
     await server.close();
   }

@@ -72,9 +72,17 @@ export function externalScalerHandler(
       yield encodeIsActive(active);
     }
   }
+  /** The specs once, and then an open stream: KEDA that came up before the program learns them now. */
+  async function* streamMetricSpec(request: Uint8Array, { signal }: GrpcCall) {
+    yield encodeSpecs(await server.getMetricSpec(decodeRef(request)));
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    }
+  }
   const methods: [string, GrpcMethod][] = [
     ["IsActive", { unary: async (body) => encodeIsActive(await server.isActive(decodeRef(body))) }],
     ["StreamIsActive", { serverStream: streamIsActive }],
+    ["StreamMetricSpec", { serverStream: streamMetricSpec }],
     ["GetMetricSpec", { unary: async (body) => encodeSpecs(await server.getMetricSpec(decodeRef(body))) }],
     [
       "GetMetrics",

@@ -8,6 +8,9 @@ import type { Command } from "./base/system.ts";
 /** What `topology run` can start. Each entry loads its room only. */
 const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   collector: () => import("./collector/command.ts"),
+  // By the name of its image, and of its program.
+  keda: () => import("./keda/command.ts"),
+  "keda-operator": () => import("./keda/command.ts"),
   "kube-state-metrics": () => import("./kube-state-metrics/command.ts"),
   // The Collector by the name of its program.
   otelcol: () => import("./collector/command.ts"),

@@ -46,7 +46,7 @@ async function world(
     status: 200,
     queries: [],
   };
-  await network.from("10.0.0.2").serve({ host: "0.0.0.0", port: 9090 }, ({ target }) => {
+  await network.host("10.0.0.2").serve({ host: "0.0.0.0", port: 9090 }, ({ target }) => {
     prometheus.queries.push(target);
     const result = prometheus.values.map((value) => ({ metric: {}, value: [clock.now() / 1000, value] }));
     return jsonResponse(prometheus.status, { status: "success", data: { resultType: "vector", result } });
@@ -67,7 +67,7 @@ async function world(
   const operator = startKedaOperator({
     api,
     clock,
-    network: network.from("10.0.0.1"),
+    network: network.host("10.0.0.1"),
     log: silentLogger,
     signal: stop.signal,
   });
@@ -276,7 +276,7 @@ test("an external-push scaler wakes the target at once", async () => {
     getMetricSpec: () => [{ metricName: "waiting", targetSize: 1 }],
     getMetrics: ({ metricName }) => [{ metricName, value: 1 }],
   });
-  await network.from("10.0.0.3").serve({ host: "0.0.0.0", port: 6000, protocol: "h2c" }, handler);
+  await network.host("10.0.0.3").serve({ host: "0.0.0.0", port: 6000, protocol: "h2c" }, handler);
   await clock.advance(60_000);
   assert.deepEqual((await scaledObject()).status!.externalMetricNames, ["s0-prometheus", "s1-waiting"]);
   assert.equal(await replicas(), 0);

@@ -9,7 +9,6 @@ import { seededRandom } from "../base/random.ts";
 import { ClusterStore, type GetJson, type ResourceInfo } from "../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../model/kubernetes-object.ts";
-import { withScale } from "./scale-subresource.ts";
 
 /** The kinds of KEDA, as its CustomResourceDefinitions name them. */
 const KEDA_KINDS: [kind: string, resource: string, namespaced: boolean][] = [
@@ -23,7 +22,7 @@ export function createMemoryCluster(clock: Clock, seed = 1): KubernetesApi {
   for (const [kind, resource, namespaced] of KEDA_KINDS) {
     store.context.registry.addCustom(customKind(kind, resource, namespaced));
   }
-  return withScale(store);
+  return store;
 }
 
 function customKind(kind: string, resource: string, namespaced: boolean): ResourceInfo {

@@ -4,7 +4,6 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { withScale } from "../../simulation/scale-subresource.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { startHorizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
@@ -22,7 +21,7 @@ interface KubernetesEvent extends KubernetesObject {
 /** A store with a StatefulSet of three pods' template, an HPA on it, and an external metric that the test sets. */
 async function world(options: { replicas?: number; hpa?: object; behavior?: object } = {}) {
   const clock = new VirtualClock();
-  const api = withScale(new ClusterStore({ clock, random: seededRandom(1) }));
+  const api = new ClusterStore({ clock, random: seededRandom(1) });
   const state = { metricMilli: 1000, failing: false };
   const stop = new AbortController();
   const metrics = {

@@ -1,0 +1,145 @@
+/** `topology run keda-operator`, with upstream's flags: the operator and, on its own port, the metrics adapter. */
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { parseArgs } from "node:util";
+import { isMissing } from "../base/disk.ts";
+import type { LogLevel } from "../base/log.ts";
+import { type HttpHandler, jsonResponse, type TlsIdentity, textResponse } from "../base/network.ts";
+import type { Command, System } from "../base/system.ts";
+import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
+import { createKedaLog } from "./keda-log.ts";
+import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
+
+const text = (fallback: string) => ({ type: "string" as const, default: fallback });
+const flag = (fallback: boolean) => ({ type: "boolean" as const, default: fallback });
+
+/** Upstream's flags; those that mean nothing here are taken and left alone. */
+const FLAGS = {
+  "metrics-bind-address": text(":8080"),
+  "health-probe-bind-address": text(":8081"),
+  "secure-port": text("6443"),
+  "cert-dir": text("/certs"),
+  "zap-log-level": text("info"),
+  "zap-encoder": text("console"),
+  "zap-time-encoding": text("rfc3339"),
+  "metrics-service-bind-address": text(":9666"),
+  "leader-elect": flag(false),
+  "leader-election-id": text("operator.keda.sh"),
+  "kube-api-qps": text("20"),
+  "kube-api-burst": text("30"),
+  "disable-compression": text("true"),
+  "enable-cert-rotation": text("false"),
+  "enable-prometheus-metrics": text("true"),
+  "operator-service-name": text("keda-operator"),
+  "metrics-server-service-name": text("keda-metrics-apiserver"),
+  "k8s-cluster-domain": text("cluster.local"),
+  "validating-webhook-name": text("keda-admission"),
+};
+
+const LEVELS: Record<string, LogLevel> = { debug: "debug", info: "info", error: "error", "1": "debug" };
+
+export const command: Command = async (args, system) => {
+  let flags: ReturnType<typeof parseFlags>;
+  try {
+    flags = parseFlags(args);
+  } catch (error) {
+    system.log.error((error as Error).message);
+    return 2;
+  }
+  const log = createKedaLog({
+    clock: system.clock,
+    write: (line) => system.print(`${line}\n`),
+    level: LEVELS[flags["zap-log-level"]] ?? "info",
+    encoder: flags["zap-encoder"] === "json" ? "json" : "console",
+  });
+  const setup = log.with({ logger: "setup" });
+  setup.info("Starting manager");
+  setup.info(`KEDA Version: ${KEDA_VERSION}`);
+  const { network, clock, env, signal } = system;
+  const operator = startKedaOperator({
+    api: await createInClusterClient(system),
+    network,
+    clock,
+    log,
+    signal,
+    operatorNamespace:
+      env.KEDA_CLUSTER_OBJECT_NAMESPACE ?? env.POD_NAMESPACE ?? (await inClusterNamespace(system)),
+    watchNamespace: env.WATCH_NAMESPACE,
+    httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
+  });
+  const state = { ready: false };
+  const tls = await servingIdentity(flags["cert-dir"], system);
+  const servers = await Promise.all([
+    network.serve(
+      address(flags["metrics-bind-address"]),
+      metricsHandler(() => operator.metrics.text()),
+    ),
+    network.serve(address(flags["health-probe-bind-address"]), healthHandler(state)),
+    network.serve({ ...address(`:${flags["secure-port"]}`), tls }, operator.externalMetrics),
+  ]);
+  await operator.started;
+  state.ready = true;
+  setup.info("Connection to the cluster has been successfully established");
+  await new Promise((stop) => {
+    if (signal.aborted) stop(undefined);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  await Promise.all(servers.map((server) => server.close()));
+  return 0;
+};
+
+function parseFlags(args: string[]) {
+  return parseArgs({ args, options: FLAGS, strict: true }).values;
+}
+
+/** `:8080` and `127.0.0.1:8080` */
+function address(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(":");
+  return { host: text.slice(0, colon) || "0.0.0.0", port: Number(text.slice(colon + 1)) };
+}
+
+function metricsHandler(metrics: () => string): HttpHandler {
+  return ({ target }) =>
+    target.split("?")[0] === "/metrics"
+      ? textResponse(200, metrics(), { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+      : textResponse(404, "404 page not found\n");
+}
+
+function healthHandler(state: { ready: boolean }): HttpHandler {
+  return ({ target }) => {
+    const path = target.split("?")[0];
+    if (path === "/healthz") return textResponse(200, "ok");
+    if (path === "/readyz") return state.ready ? textResponse(200, "ok") : textResponse(500, "not ready");
+    return jsonResponse(404, { error: "not found" });
+  };
+}
+
+const YEAR_MS = 365 * 24 * 3_600_000;
+
+/** From the certificate directory, as cert-manager or the rotator fills it; self-signed when there is none. */
+async function servingIdentity(directory: string, { disk, clock, random }: System): Promise<TlsIdentity> {
+  try {
+    const [cert, key] = await Promise.all(
+      ["tls.crt", "tls.key"].map(async (name) =>
+        new TextDecoder().decode(await disk.readFile(`${directory}/${name}`)),
+      ),
+    );
+    return { cert, key };
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const { issueCertificate } = await import("../wire/x509/certificate.ts");
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const now = clock.now();
+  const name = "keda-metrics-apiserver.keda.svc";
+  const request = {
+    commonName: name,
+    hosts: [name, `${name}.cluster.local`],
+    publicKey: createPublicKey(privateKey),
+    isAuthority: false,
+    notBeforeMs: now - 3_600_000,
+    notAfterMs: now + YEAR_MS,
+    serial: random.bytes(16),
+  };
+  const cert = issueCertificate(request, { commonName: name, privateKey });
+  return { cert, key: privateKey.export({ type: "pkcs8", format: "pem" }) as string };
+}

@@ -10,7 +10,9 @@ import { createAuthenticator } from "./authenticate.ts";
 import { bootstrapCluster } from "./bootstrap.ts";
 import { clusterIdentity } from "./certificate-authority.ts";
 import { ClusterStore } from "./cluster-store.ts";
+import { Aggregator } from "./http/aggregator.ts";
 import { createApiHandler } from "./http/api-handler.ts";
+import { METRICS_GROUP, metricsResponse } from "./http/metrics-api.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ObjectLog } from "./object-log.ts";
@@ -64,15 +66,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const identity = await clusterIdentity({ disk, clock, random, directory: `${directory}/pki`, hosts });
   const adminToken = await tokenAt(disk, random, `${directory}/admin.token`);
   const objects = await ObjectLog.open(disk, clock, `${directory}/objects`);
-  const { firstRevision } = objects;
-  const api = new ClusterStore({ clock, random, changeLog: objects.log, firstRevision, serviceAddresses });
+  const api = new ClusterStore({
+    clock,
+    random,
+    changeLog: objects.log,
+    restore: objects.objects,
+    firstRevision: objects.firstRevision,
+    serviceAddresses,
+  });
   const { store } = api.context;
-  for (const { collection, key, object } of objects.objects) store.restore(collection, key, object);
   objects.log.attach(store);
   const tokens = new ServiceAccountTokens(identity.tokenKey, clock);
   api.context.tokens = tokens;
   await bootstrapCluster(api);
   const stop = new AbortController();
+  const aggregator = new Aggregator({ api, network, clock });
+  aggregator.start(stop.signal);
   let runtime: PodRuntime | undefined;
   let address = "127.0.0.1";
   const handler = createApiHandler({
@@ -80,13 +89,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authenticator: createAuthenticator(adminToken, tokens, store),
     discovery: {
       resources: () => api.context.registry.all(),
-      remoteGroups: () => [],
+      remoteGroups: () => [METRICS_GROUP, ...aggregator.groups()],
       serverAddress: () => address,
     },
     clock,
     log,
     runtime: () => runtime,
-    elsewhere: async () => undefined,
+    elsewhere: async (request, info, user) =>
+      (await metricsResponse(info, store, runtime)) ?? aggregator.handle(request, info, user),
     stopping: stop.signal,
   });
   const upgrade: UpgradeHandler = (_request, socket) => socket.destroy();

@@ -14,7 +14,9 @@ import type {
 import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
 import { fromStorageVersion, needsConversion } from "./convert.ts";
+import { startDefinitionController } from "./custom/definition-controller.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
+import type { RestoredObject } from "./object-log.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
 import { deleteObject } from "./operations/delete.ts";
 import { listObjects } from "./operations/list.ts";
@@ -30,6 +32,8 @@ export interface ClusterStoreOptions {
   changeLog?: ChangeLog;
   /** Where cluster IPs come from. @default Services get none */
   serviceAddresses?: ServiceAddresses;
+  /** What an earlier run left. */
+  restore?: readonly RestoredObject[];
   /** @default the clock's time, which is above what earlier clusters gave out */
   firstRevision?: number;
 }
@@ -41,6 +45,8 @@ export class ClusterStore implements KubernetesApi {
     const { clock, random, changeLog, serviceAddresses, firstRevision = Math.floor(clock.now()) } = options;
     const store = new ObjectStore(firstRevision, changeLog);
     this.context = { store, registry: new ResourceRegistry(), clock, random, serviceAddresses };
+    for (const { collection, key, object } of options.restore ?? []) store.restore(collection, key, object);
+    startDefinitionController(this);
   }
 
   async get<T extends KubernetesObject>(resource: GroupVersionResource, key: ObjectKey): Promise<T> {

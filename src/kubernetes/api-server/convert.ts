@@ -33,6 +33,8 @@ const converted = new WeakMap<KubernetesObject, KubernetesObject>();
 
 /** An object of the store in the version that `info` stands for. */
 export function fromStorageVersion(info: ResourceInfo, object: KubernetesObject): KubernetesObject {
+  // A subresource answers with a kind of its own.
+  if (object.kind !== info.kind) return object;
   const conversion = conversionOf(info);
   const apiVersion = info.group === "" ? info.version : `${info.group}/${info.version}`;
   if (conversion === undefined && (!info.isCustom || object.apiVersion === apiVersion)) return object;

@@ -9,18 +9,14 @@ import { isJsonObject, type JsonObject, setMember } from "./patch/merge-patch.ts
 /** A value that does not fit its field. The message is that of Go's decoder. */
 export class FieldTypeError extends Error {}
 
-export interface NormalizedObject {
-  object: JsonObject;
-  /** Paths of the fields that the kind does not have: `spec.template.spec.containers[0].imag`. */
-  unknownFields: string[];
-}
-
-/** @throws FieldTypeError `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32` */
-export function normalizeObject(type: ApiType, object: JsonObject): NormalizedObject {
-  const unknownFields: string[] = [];
+/**
+ * @param unknownFields takes the paths of the fields that the kind does not have:
+ * `spec.template.spec.containers[0].imag`
+ * @throws FieldTypeError `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`
+ */
+export function normalizeObject(type: ApiType, object: JsonObject, unknownFields: string[]): JsonObject {
   const { apiVersion, kind, ...members } = object;
-  const normalized = normalizeStruct(type, members, "", unknownFields);
-  return { object: { apiVersion, kind, ...normalized }, unknownFields };
+  return { apiVersion, kind, ...normalizeStruct(type, members, "", unknownFields) };
 }
 
 function normalizeStruct(type: ApiType, value: JsonObject, path: string, unknown: string[]): JsonObject {

@@ -1,13 +1,16 @@
 /** An object as a client sent it → a copy that may be stored: typed, canonical, unknown fields dealt with. */
 import type { WriteOptions } from "../../model/kubernetes-api.ts";
 import { apiVersionOf, type KubernetesObject } from "../../model/kubernetes-object.ts";
-import { statusError } from "../../model/kubernetes-status.ts";
+import { type KubernetesError, statusError } from "../../model/kubernetes-status.ts";
 import { kindType } from "../../wire/kubernetes/schema/api-type.ts";
+import { applyDefaults, pruneObject } from "./custom/prune.ts";
 import { FieldTypeError, normalizeObject } from "./normalize-object.ts";
 import { isJsonObject, type JsonObject } from "./patch/merge-patch.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 
 export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
+  /** Set while a patch is carried out: problems are the patch's, and told as such. */
+  patchText?: string;
   /** Takes what the client should be told. */
   warn?: (text: string) => void;
 }
@@ -19,18 +22,55 @@ export function readInput(info: ResourceInfo, input: unknown, options: InputOpti
   checkKind(info, input, apiVersion);
   const named = { ...input, apiVersion, kind: info.kind, metadata: input.metadata ?? {} };
   const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
-  if (type === undefined) return structuredClone(named) as unknown as KubernetesObject;
+  if (type === undefined) return readCustom(info, structuredClone(named), options);
   try {
-    const { object, unknownFields } = normalizeObject(type, named);
+    const unknownFields: string[] = [];
+    const object = normalizeObject(type, named, unknownFields);
     reportUnknown(info, unknownFields, options);
     return object as unknown as KubernetesObject;
   } catch (error) {
     if (!(error instanceof FieldTypeError)) throw error;
-    throw statusError("BadRequest", cannotHandle(info, error.message));
+    throw unreadable(info, error.message, options);
   }
 }
 
-export function cannotHandle(info: ResourceInfo, problem: string): string {
+/** A new object is refused as a whole; in a patch it is the patch that is invalid. */
+function unreadable(info: ResourceInfo, problem: string, { patchText }: InputOptions): KubernetesError {
+  if (patchText === undefined) return statusError("BadRequest", cannotHandle(info, problem));
+  const wrongType = /cannot unmarshal .* of type (.*)$/.exec(problem);
+  const message = `Invalid value: ${JSON.stringify(patchText)}: ${wrongType ? `unrecognized type: ${wrongType[1]}` : problem}`;
+  return statusError("Invalid", ` "" is invalid: patch: ${message}`, {
+    causes: [{ reason: "FieldValueInvalid", message, field: "patch" }],
+  });
+}
+
+/** Custom resources: metadata by its type, the rest by the definition's schema. */
+function readCustom(info: ResourceInfo, object: JsonObject, options: InputOptions): KubernetesObject {
+  const { schema } = info;
+  const unknown: string[] = [];
+  try {
+    const {
+      apiVersion: _,
+      kind: __,
+      ...metadata
+    } = normalizeObject(METADATA, { metadata: object.metadata }, unknown);
+    object.metadata = metadata.metadata;
+  } catch (error) {
+    if (!(error instanceof FieldTypeError)) throw error;
+    throw unreadable(info, error.message, options);
+  }
+  if (schema !== undefined) {
+    unknown.push(...pruneObject(object, schema));
+    applyDefaults(object, schema);
+  }
+  reportUnknown(info, unknown, options);
+  return object as unknown as KubernetesObject;
+}
+
+/** What all custom kinds have in common with the built-in ones. */
+const METADATA = kindType("", "v1", "ConfigMap")!;
+
+function cannotHandle(info: ResourceInfo, problem: string): string {
   return `${info.kind} in version ${JSON.stringify(info.version)} cannot be handled as a ${info.kind}: ${problem}`;
 }
 
@@ -54,7 +94,7 @@ function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptio
   if (fields.length === 0) return;
   const texts = fields.map((field) => `unknown field ${JSON.stringify(field)}`);
   if (options.fieldValidation === "Strict") {
-    throw statusError("BadRequest", cannotHandle(info, `strict decoding error: ${texts.join(", ")}`));
+    throw unreadable(info, `strict decoding error: ${texts.join(", ")}`, options);
   }
   if (options.fieldValidation === "Warn") for (const text of texts) options.warn?.(text);
 }

@@ -2,6 +2,7 @@
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type KubernetesError, type StatusCause, statusError } from "../../model/kubernetes-status.ts";
 import { dnsSubdomainProblem, labelValueProblem, qualifiedNameProblem } from "../../model/label-selector.ts";
+import { validateSchema } from "./custom/schema-validation.ts";
 import { invalidValue } from "./field-error.ts";
 import { strategyOf } from "./kinds/strategies.ts";
 import type { ResourceInfo } from "./resource-info.ts";
@@ -15,10 +16,9 @@ export function validateObject(
   object: KubernetesObject,
   previous?: KubernetesObject,
 ): void {
-  const causes = [
-    ...validateMetadata(info, object),
-    ...(strategyOf(info).validate?.(object, previous) ?? []),
-  ];
+  const causes = validateMetadata(info, object);
+  if (info.schema !== undefined) causes.push(...validateSchema(info.schema, object, ""));
+  causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
   if (causes.length > 0) throw invalid(info, object.metadata.name, causes);
 }
 

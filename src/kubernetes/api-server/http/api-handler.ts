@@ -109,6 +109,13 @@ const VERSION = {
   platform: "linux/amd64",
 };
 
+/** As upstream's mux says it: clients make their own message of it. */
+const NO_SUCH_PATH: HttpResponse = {
+  status: 404,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body: "404 page not found\n",
+};
+
 async function resource(
   options: ApiHandlerOptions,
   request: HttpRequest,
@@ -117,8 +124,7 @@ async function resource(
 ): Promise<HttpResponse> {
   const { api, clock, stopping } = options;
   const found = api.context.registry.find(info);
-  if (found === undefined)
-    throw statusError("NotFound", "the server could not find the requested resource", {});
+  if (found === undefined) return NO_SUCH_PATH;
   if (found.verbs !== undefined) {
     if (info.verb !== "create") throw methodNotAllowed();
     const { value } = await readRequestBody(request);

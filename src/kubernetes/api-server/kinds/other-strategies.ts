@@ -1,5 +1,6 @@
 /** Autoscaling, policy, RBAC, storage and definitions: defaults and the fields of selectors. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { validateDefinition } from "../custom/definition-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { validateAutoscaler, validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
 import { setDefault } from "./pod-defaults.ts";
@@ -64,4 +65,5 @@ export const definitionStrategy: KindStrategy = {
     }
     setDefault(spec, "conversion", { strategy: "None" });
   },
+  validate: validateDefinition,
 };

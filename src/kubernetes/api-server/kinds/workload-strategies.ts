@@ -27,6 +27,10 @@ export const deploymentStrategy: KindStrategy = {
   validate: validateDeployment,
 };
 
+/**
+ * Claim templates stay as they were sent. Upstream fills them in, which makes `kubectl apply` of an unchanged
+ * StatefulSet say "configured" each time.
+ */
 export const statefulSetStrategy: KindStrategy = {
   setDefaults({ spec }) {
     if (spec === undefined) return;
@@ -43,12 +47,6 @@ export const statefulSetStrategy: KindStrategy = {
     setDefault(spec, "persistentVolumeClaimRetentionPolicy", {});
     setDefault(spec.persistentVolumeClaimRetentionPolicy, "whenDeleted", "Retain");
     setDefault(spec.persistentVolumeClaimRetentionPolicy, "whenScaled", "Retain");
-    for (const claim of spec.volumeClaimTemplates ?? []) {
-      claim.apiVersion = "v1";
-      claim.kind = "PersistentVolumeClaim";
-      setDefault(claim, "status", { phase: "Pending" });
-      if (claim.spec) setDefault(claim.spec, "volumeMode", "Filesystem");
-    }
   },
   validate: validateStatefulSet,
 };

@@ -4,6 +4,7 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
+import { goText } from "../patch/go-text.ts";
 import { jsonPatch } from "../patch/json-patch.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
 import { strategicMergePatch } from "../patch/strategic-merge-patch.ts";
@@ -20,7 +21,12 @@ export function patchObject(
 ): KubernetesObject {
   const previous = existingObject(context, info, info.namespaced ? key.namespace : undefined, key.name);
   const patched = applyPatch(info, fromStorageVersion(info, previous), patch);
-  return updateObject(context, info, patched, options);
+  return updateObject(context, info, patched, { ...options, patchText: patchText(patch, patched) });
+}
+
+/** The patch, or what it leads to, as upstream names it in errors. */
+function patchText(patch: Patch, patched: KubernetesObject): string {
+  return patch.type === "strategic" ? goText(patch.body) : JSON.stringify(patched);
 }
 
 /** The object with the patch applied, its identity checked. */

@@ -1,0 +1,100 @@
+/** Follows CustomResourceDefinitions: their resources are served as long as they are there. */
+import type { Clock } from "../../../base/clock.ts";
+import { RESOURCES } from "../../../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { isStatus } from "../../../model/kubernetes-status.ts";
+import type { ClusterStore } from "../cluster-store.ts";
+import type { StoredEvent } from "../object-store.ts";
+import { type Definition, resourcesOf } from "./definition.ts";
+
+const COLLECTION = "apiextensions.k8s.io/customresourcedefinitions";
+/** Keeps a definition until its objects are gone. */
+export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+
+export function startDefinitionController(api: ClusterStore): void {
+  const { store, clock } = api.context;
+  for (const definition of store.scan(COLLECTION)) {
+    register(api, definition as Definition);
+    settle(api, clock, definition as Definition);
+  }
+  store.listen(COLLECTION, ({ type, object }: StoredEvent) => {
+    const definition = object as Definition;
+    const { group, names } = definition.spec;
+    api.context.registry.removeCustom(group, names.plural);
+    if (type === "DELETED") return;
+    register(api, definition);
+    settle(api, clock, definition);
+  });
+}
+
+function register(api: ClusterStore, definition: Definition): void {
+  for (const info of resourcesOf(definition)) api.context.registry.addCustom(info);
+}
+
+/** Writes happen after the change that caused them has reached everyone. */
+function settle(api: ClusterStore, clock: Clock, definition: Definition): void {
+  const work = definition.metadata.deletionTimestamp === undefined ? establish : cleanUp;
+  Promise.resolve()
+    .then(() => work(api, clock, definition))
+    .catch((error) => {
+      // Another change came first, and settles it.
+      if (!isStatus(error, "Conflict", "NotFound")) throw error;
+    });
+}
+
+async function establish(api: ClusterStore, clock: Clock, definition: Definition): Promise<void> {
+  const { spec, status, metadata } = definition;
+  const finalizers = metadata.finalizers ?? [];
+  let current: KubernetesObject = definition;
+  if (!finalizers.includes(CLEANUP_FINALIZER)) {
+    const withFinalizer = { ...metadata, finalizers: [...finalizers, CLEANUP_FINALIZER] };
+    current = await api.replace(RESOURCES.customResourceDefinitions, {
+      ...definition,
+      metadata: withFinalizer,
+    });
+  }
+  const stored: string[] = status?.storedVersions ?? [];
+  const storage = spec.versions.find((version) => version.storage)!.name;
+  const at = kubernetesTime(clock.now());
+  const condition = (type: string, reason: string, message: string) => {
+    const known = (status?.conditions ?? []).find((each: { type: string }) => each.type === type);
+    return known ?? { type, status: "True", lastTransitionTime: at, reason, message };
+  };
+  const names = { ...spec.names, singular: spec.names.singular, listKind: spec.names.listKind };
+  const settled = {
+    acceptedNames: names,
+    storedVersions: stored.includes(storage) ? stored : [...stored, storage],
+    conditions: [
+      condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+      condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+    ],
+  };
+  await api.updateStatus(RESOURCES.customResourceDefinitions, { ...current, status: settled } as Definition);
+}
+
+async function cleanUp(api: ClusterStore, _clock: Clock, definition: Definition): Promise<void> {
+  const finalizers = definition.metadata.finalizers ?? [];
+  if (!finalizers.includes(CLEANUP_FINALIZER)) return;
+  const { store } = api.context;
+  const collection = `${definition.spec.group}/${definition.spec.names.plural}`;
+  const [info] = resourcesOf(definition);
+  for (const { metadata } of [...store.scan(collection)]) {
+    if (metadata.deletionTimestamp !== undefined) continue;
+    await api.delete(info, { namespace: metadata.namespace, name: metadata.name });
+  }
+  if (store.count(collection) > 0) return waitForLast(api, collection, definition.metadata.name);
+  const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+  const metadata = { ...definition.metadata, finalizers: rest };
+  await api.replace(RESOURCES.customResourceDefinitions, { ...definition, metadata });
+}
+
+/** Objects with finalizers go when their controllers let them. */
+function waitForLast(api: ClusterStore, collection: string, name: string): void {
+  const { store, clock } = api.context;
+  const stop = store.listen(collection, () => {
+    if (store.count(collection) > 0) return;
+    stop();
+    const definition = store.get(COLLECTION, name);
+    if (definition !== undefined) settle(api, clock, definition as Definition);
+  });
+}

@@ -1,0 +1,187 @@
+/** Custom resources against their schema, in the words of kube-openapi's validator. */
+import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { deepEqual } from "../deep-equal.ts";
+import { invalidValue, notSupported, required } from "../field-error.ts";
+import { isJsonObject } from "../patch/merge-patch.ts";
+import type { JsonSchema } from "./json-schema.ts";
+
+/** More than these are not reported. */
+const MAX_CAUSES = 100;
+
+/** What is wrong with a value; `path` names it. */
+export function validateSchema(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
+  const causes: StatusCause[] = [];
+  check(schema, value, path, causes);
+  return causes;
+}
+
+function check(schema: JsonSchema, value: unknown, path: string, causes: StatusCause[]): void {
+  if (causes.length >= MAX_CAUSES) return;
+  if (value === null && schema.nullable) return;
+  if (!checkType(schema, value, path, causes)) return;
+  if (schema.enum !== undefined && !schema.enum.some((allowed) => deepEqual(allowed, value))) {
+    causes.push(notSupported(path, value, schema.enum.map(String)));
+  }
+  if (typeof value === "number") checkNumber(schema, value, path, causes);
+  else if (typeof value === "string") checkString(schema, value, path, causes);
+  else if (Array.isArray(value)) checkList(schema, value, path, causes);
+  else if (isJsonObject(value)) checkObject(schema, value, path, causes);
+  checkCombinations(schema, value, path, causes);
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  return typeof value;
+}
+
+function checkType(schema: JsonSchema, value: unknown, path: string, causes: StatusCause[]): boolean {
+  const actual = typeOf(value);
+  const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
+  if (isIntOrString ? actual === "integer" || actual === "string" : fits(schema.type, actual)) return true;
+  const wanted = isIntOrString ? "integer,string" : schema.type;
+  causes.push({
+    reason: "FieldValueTypeInvalid",
+    field: path || "<nil>",
+    message: `Invalid value: ${JSON.stringify(actual)}: ${path} in body must be of type ${wanted}: ${JSON.stringify(actual)}`,
+  });
+  return false;
+}
+
+function fits(wanted: string | undefined, actual: string): boolean {
+  return wanted === undefined || wanted === actual || (wanted === "number" && actual === "integer");
+}
+
+function checkNumber(schema: JsonSchema, value: number, path: string, causes: StatusCause[]): void {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum)) {
+    const word = exclusiveMinimum ? "greater than" : "greater than or equal to";
+    causes.push(invalidValue(path, value, `${path} in body should be ${word} ${minimum}`));
+  }
+  if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum)) {
+    const word = exclusiveMaximum ? "less than" : "less than or equal to";
+    causes.push(invalidValue(path, value, `${path} in body should be ${word} ${maximum}`));
+  }
+  if (multipleOf !== undefined && value % multipleOf !== 0) {
+    causes.push(invalidValue(path, value, `${path} in body should be a multiple of ${multipleOf}`));
+  }
+}
+
+function checkString(schema: JsonSchema, value: string, path: string, causes: StatusCause[]): void {
+  const { minLength, maxLength, pattern } = schema;
+  if (minLength !== undefined && [...value].length < minLength) {
+    causes.push(invalidValue(path, value, `${path} in body should be at least ${minLength} chars long`));
+  }
+  if (maxLength !== undefined && [...value].length > maxLength) {
+    const message = `Too long: may not be more than ${maxLength} bytes`;
+    causes.push({ reason: "FieldValueTooLong", field: path, message });
+  }
+  if (pattern !== undefined && !patternOf(pattern).test(value)) {
+    causes.push(invalidValue(path, value, `${path} in body should match '${pattern}'`));
+  }
+  if (schema.format === "date-time" && Number.isNaN(Date.parse(value))) {
+    causes.push(
+      invalidValue(path, value, `${path} in body must be of type date-time: ${JSON.stringify(value)}`),
+    );
+  }
+}
+
+const patterns = new Map<string, RegExp>();
+
+/** Definitions are written by the cluster's administrator; a pattern that is none matches everything. */
+function patternOf(pattern: string): RegExp {
+  let found = patterns.get(pattern);
+  if (found === undefined) {
+    try {
+      found = new RegExp(pattern, "u");
+    } catch {
+      found = /(?:)/;
+    }
+    patterns.set(pattern, found);
+  }
+  return found;
+}
+
+function checkList(schema: JsonSchema, value: unknown[], path: string, causes: StatusCause[]): void {
+  const { minItems, maxItems, uniqueItems, items } = schema;
+  if (minItems !== undefined && value.length < minItems) {
+    causes.push(invalidValue(path, value.length, `${path} in body should have at least ${minItems} items`));
+  }
+  if (maxItems !== undefined && value.length > maxItems) {
+    const message = `Too many: ${value.length}: must have at most ${maxItems} items`;
+    causes.push({ reason: "FieldValueTooMany", field: path, message });
+  }
+  const isSet = uniqueItems || schema["x-kubernetes-list-type"] === "set";
+  const keys = schema["x-kubernetes-list-type"] === "map" ? schema["x-kubernetes-list-map-keys"] : undefined;
+  if (isSet || keys !== undefined) checkUnique(value, keys, path, causes);
+  if (items !== undefined)
+    for (const [index, item] of value.entries()) check(items, item, `${path}[${index}]`, causes);
+}
+
+function checkUnique(list: unknown[], keys: string[] | undefined, path: string, causes: StatusCause[]): void {
+  const seen = new Set<string>();
+  for (const [index, item] of list.entries()) {
+    const identity =
+      keys === undefined ? item : keys.map((key) => (item as Record<string, unknown>)?.[key] ?? null);
+    const text = JSON.stringify(identity);
+    if (seen.has(text)) {
+      const value =
+        keys === undefined
+          ? item
+          : Object.fromEntries(keys.map((key, at) => [key, (identity as unknown[])[at]]));
+      causes.push({
+        reason: "FieldValueDuplicate",
+        field: `${path}[${index}]`,
+        message: `Duplicate value: ${JSON.stringify(value)}`,
+      });
+    }
+    seen.add(text);
+  }
+}
+
+function checkObject(
+  schema: JsonSchema,
+  value: Record<string, unknown>,
+  path: string,
+  causes: StatusCause[],
+): void {
+  const at = (name: string) => (path === "" ? name : `${path}.${name}`);
+  for (const name of schema.required ?? []) {
+    if (value[name] === undefined) causes.push(required(at(name)));
+  }
+  const size = Object.keys(value).length;
+  if (schema.minProperties !== undefined && size < schema.minProperties) {
+    causes.push(
+      invalidValue(path, size, `${path} in body should have at least ${schema.minProperties} properties`),
+    );
+  }
+  if (schema.maxProperties !== undefined && size > schema.maxProperties) {
+    const message = `Too many: ${size}: must have at most ${schema.maxProperties} items`;
+    causes.push({ reason: "FieldValueTooMany", field: path, message });
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties![name] : undefined;
+    if (property !== undefined) check(property, member, at(name), causes);
+    else if (typeof schema.additionalProperties === "object")
+      check(schema.additionalProperties, member, at(name), causes);
+  }
+}
+
+function checkCombinations(schema: JsonSchema, value: unknown, path: string, causes: StatusCause[]): void {
+  const holds = (each: JsonSchema) => validateSchema(each, value, path).length === 0;
+  const fail = (problem: string) => causes.push(invalidValue(path, "", problem));
+  for (const each of schema.allOf ?? []) check(each, value, path, causes);
+  if (schema.anyOf !== undefined && !schema.anyOf.some(holds)) {
+    fail(`${JSON.stringify(path)} must validate at least one schema (anyOf)`);
+  }
+  if (schema.oneOf !== undefined) {
+    const matching = schema.oneOf.filter(holds).length;
+    const found = matching === 0 ? "none valid" : `${matching} valid`;
+    if (matching !== 1)
+      fail(`${JSON.stringify(path)} must validate one and only one schema (oneOf). Found ${found}`);
+  }
+  if (schema.not !== undefined && holds(schema.not))
+    fail(`${JSON.stringify(path)} must not validate the schema (not)`);
+}

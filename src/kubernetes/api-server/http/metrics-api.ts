@@ -1,0 +1,99 @@
+/** `metrics.k8s.io/v1beta1`: what metrics-server serves, from the kubelet's figures. For `kubectl top` and the HPA. */
+import type { HttpResponse } from "../../../base/network.ts";
+import { kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { matchesSelector, parseSelector } from "../../../model/label-selector.ts";
+import type { PodRuntime, PodStats } from "../../pod-runtime.ts";
+import { type ObjectStore, storageKey } from "../object-store.ts";
+import type { RemoteGroup } from "./discovery.ts";
+import type { RequestInfo } from "./request-info.ts";
+import { methodNotAllowed } from "./resource-handler.ts";
+import { objectResponse } from "./response.ts";
+
+const GROUP = "metrics.k8s.io";
+const VERSION = "v1beta1";
+const API_VERSION = `${GROUP}/${VERSION}`;
+const READ_VERBS = ["get", "list"];
+
+/** Its place in discovery. */
+export const METRICS_GROUP: RemoteGroup = {
+  group: GROUP,
+  version: VERSION,
+  resources: async () => [
+    { name: "nodes", singularName: "", namespaced: false, kind: "NodeMetrics", verbs: READ_VERBS },
+    { name: "pods", singularName: "", namespaced: true, kind: "PodMetrics", verbs: READ_VERBS },
+  ],
+};
+
+/** Answers requests for the group; undefined for others. */
+export async function metricsResponse(
+  info: RequestInfo,
+  store: ObjectStore,
+  runtime: PodRuntime | undefined,
+): Promise<HttpResponse | undefined> {
+  if (info.group !== GROUP || info.version !== VERSION) return undefined;
+  if (info.verb !== "get" && info.verb !== "list") throw methodNotAllowed();
+  if (runtime === undefined)
+    throw statusError("ServiceUnavailable", "the server is currently unable to handle the request");
+  const items =
+    info.resource === "nodes" ? await nodeItems(store, runtime) : await podItems(info, store, runtime);
+  if (info.name !== undefined) {
+    const found = items.find((item) => item.metadata.name === info.name);
+    if (found === undefined) throw notFound({ group: GROUP, resource: info.resource }, info.name);
+    return objectResponse(200, found);
+  }
+  const selector = parseSelector(info.query.get("labelSelector") ?? "");
+  return objectResponse(200, {
+    kind: info.resource === "nodes" ? "NodeMetricsList" : "PodMetricsList",
+    apiVersion: API_VERSION,
+    metadata: {},
+    items: items.filter((item) => matchesSelector(selector, item.metadata.labels)),
+  });
+}
+
+const usageOf = (cpuCores: number, memoryBytes: number) => ({
+  cpu: `${Math.round(cpuCores * 1e9)}n`,
+  memory: `${Math.ceil(memoryBytes / 1024)}Ki`,
+});
+
+async function nodeItems(store: ObjectStore, runtime: PodRuntime) {
+  const stats = await runtime.nodeStats();
+  return stats.map(({ node, timestampMs, windowMs, cpuCores, memoryBytes }) => ({
+    kind: "NodeMetrics",
+    apiVersion: API_VERSION,
+    metadata: {
+      name: node,
+      labels: store.get("/nodes", node)?.metadata.labels,
+      creationTimestamp: kubernetesTime(timestampMs),
+    },
+    timestamp: kubernetesTime(timestampMs),
+    window: `${windowMs / 1000}s`,
+    usage: usageOf(cpuCores, memoryBytes),
+  }));
+}
+
+async function podItems({ namespace }: RequestInfo, store: ObjectStore, runtime: PodRuntime) {
+  const all = await runtime.podStats();
+  return all
+    .filter((stats) => namespace === undefined || stats.namespace === namespace)
+    .map((stats) => podItem(store, stats));
+}
+
+function podItem(store: ObjectStore, { namespace, pod, timestampMs, windowMs, containers }: PodStats) {
+  return {
+    kind: "PodMetrics",
+    apiVersion: API_VERSION,
+    metadata: {
+      name: pod,
+      namespace,
+      labels: store.get("/pods", storageKey(namespace, pod))?.metadata.labels,
+      creationTimestamp: kubernetesTime(timestampMs),
+    },
+    timestamp: kubernetesTime(timestampMs),
+    window: `${windowMs / 1000}s`,
+    containers: containers.map(({ name, cpuCores, memoryBytes }) => ({
+      name,
+      usage: usageOf(cpuCores, memoryBytes),
+    })),
+  };
+}

@@ -87,7 +87,7 @@ export class Aggregator {
     }
     const hasBody = !["GET", "HEAD", "DELETE"].includes(request.method);
     try {
-      const response = await this.#fetch(service, request.target, {
+      const response = await this.#send(service, request.target, {
         method: request.method,
         headers,
         body: hasBody ? request.body : undefined,
@@ -110,7 +110,7 @@ export class Aggregator {
     return all.filter(({ spec }) => spec?.service !== undefined);
   }
 
-  #fetch(service: ApiService, target: string, options: Parameters<Network["fetch"]>[1]) {
+  #send(service: ApiService, target: string, options: Parameters<Network["fetch"]>[1]) {
     const { service: reference, caBundle } = service.spec;
     const { namespace, name, port = 443 } = reference!;
     const endpoint = serviceEndpoint(this.#api.context.store, namespace, name, port);
@@ -141,7 +141,7 @@ export class Aggregator {
         accept: "application/json",
         ...userHeaders({ name: "system:aggregator", groups: ["system:masters"] }),
       };
-      const response = await this.#fetch(service, path, { headers, timeoutMs: DISCOVERY_TIMEOUT_MS });
+      const response = await this.#send(service, path, { headers, timeoutMs: DISCOVERY_TIMEOUT_MS });
       if (response.status !== 200) return undefined;
       const list = JSON.parse(await response.text(MAX_DISCOVERY_BYTES)) as { resources?: LegacyResource[] };
       return list.resources ?? [];

@@ -3,6 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
+import type { Notifier } from "./rules/notifier.ts";
+import type { RuleManager } from "./rules/rule-manager.ts";
 import type { ScrapeManager } from "./scrape/scrape-manager.ts";
 import type { Tsdb } from "./tsdb/mod.ts";
 
@@ -21,6 +23,8 @@ export interface PrometheusServer {
   readonly flags: Flags;
   readonly tsdb: Tsdb;
   readonly scrape: ScrapeManager;
+  readonly rules: RuleManager;
+  readonly notifier: Notifier;
   readonly status: PrometheusStatus;
   /** Replaced by a reload. */
   readonly config: PrometheusConfig;

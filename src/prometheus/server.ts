@@ -9,6 +9,8 @@ import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
 import { DEFAULT_RETENTION_MS, type Flags } from "./flags.ts";
 import { Engine } from "./promql/mod.ts";
+import { Notifier } from "./rules/notifier.ts";
+import { RuleManager } from "./rules/rule-manager.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
 import type { PrometheusServer } from "./server-state.ts";
 import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
@@ -67,6 +69,42 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   });
   state.tsdb = tsdb;
   const scrape = new ScrapeManager({ storage: tsdb, network: system.network, disk, clock, log });
+  const engine = new Engine({
+    queryable: tsdb,
+    clock,
+    lookbackMs: flags.duration("query.lookback-delta"),
+    maxSamples: flags.number("query.max-samples"),
+    timeoutMs: flags.duration("query.timeout"),
+    subqueryStepMs: () => state.config.global.evaluation_interval,
+    delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
+    typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
+  });
+  const externalUrl =
+    flags.text("web.external-url").replace(/\/$/, "") || `http://${hostname()}:${listeners[0].port}`;
+  const notifier = new Notifier({
+    network: system.network,
+    disk,
+    clock,
+    log: log.with({ component: "notifier" }),
+    externalUrl,
+    capacity: flags.number("alertmanager.notification-queue-capacity"),
+    batchSize: flags.number("alertmanager.notification-batch-size"),
+  });
+  const rules = new RuleManager(
+    {
+      engine,
+      storage: tsdb,
+      clock,
+      log: log.with({ component: "rule manager" }),
+      externalUrl,
+      notify: (alerts, rule) => notifier.send(alerts, rule.config.expr),
+      outageToleranceMs: flags.duration("rules.alert.for-outage-tolerance"),
+      forGracePeriodMs: flags.duration("rules.alert.for-grace-period"),
+      resendDelayMs: flags.duration("rules.alert.resend-delay"),
+    },
+    disk,
+  );
+  const notifyDiscovery = new DiscoveryManager(system, log, (name, groups) => notifier.update(name, groups));
   const discovery = new DiscoveryManager(system, log, (job, groups) => scrape.update(job, groups));
   const server: PrometheusServer = {
     clock,
@@ -74,6 +112,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     flags,
     tsdb,
     scrape,
+    rules,
+    notifier,
     status: {
       startMs,
       workingDirectory: process.cwd(),
@@ -103,23 +143,16 @@ export async function startServer(flags: Flags, system: System, quit: () => void
 
   async function apply(next: PrometheusConfig): Promise<void> {
     const configs = await scrapeConfigsOf(next, disk);
+    const groups = await rules.load(next);
     await scrape.reload(configs);
+    notifyDiscovery.reload(notifier.reload(next));
+    await rules.apply(groups);
     discovery.reload(new Map(configs.map((each) => [each.job_name, each])));
     tsdb.reconfigure(storeSettings(flags, next));
     state.config = next;
   }
 
   await apply(config);
-  const engine = new Engine({
-    queryable: tsdb,
-    clock,
-    lookbackMs: flags.duration("query.lookback-delta"),
-    maxSamples: flags.number("query.max-samples"),
-    timeoutMs: flags.duration("query.timeout"),
-    subqueryStepMs: () => state.config.global.evaluation_interval,
-    delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
-    typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
-  });
   handle = createWebHandler({ server, engine, metrics, quit, monotonic: () => clock.monotonic() });
   log.info("Server is ready to receive web requests.");
   return {
@@ -127,8 +160,10 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     reload: () => server.reload(),
     async stop() {
       discovery.stop();
+      notifyDiscovery.stop();
       await Promise.all(listeners.map((listener) => listener.close(STOP_GRACE_MS)));
-      await scrape.stop();
+      await Promise.all([scrape.stop(), rules.stop()]);
+      await notifier.stop();
       await tsdb.close();
     },
   };

@@ -15,6 +15,7 @@ import {
   rangeQuery,
   series,
 } from "./query-api.ts";
+import { alertmanagers, alerts, rules } from "./rules-api.ts";
 import * as status from "./status-api.ts";
 
 export interface ApiOptions {
@@ -46,6 +47,9 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/scrape_pools/config": [READ, ({ server, parameters }) => status.scrapePoolConfig(server, parameters)],
   "/targets": [READ, ({ server, parameters }) => status.targets(server, parameters)],
   "/targets/metadata": [READ, targetMetadata],
+  "/alertmanagers": [READ, alertmanagers],
+  "/alerts": [READ, alerts],
+  "/rules": [READ, rules],
   "/metadata": [READ, ({ server, parameters }) => status.metadata(server, parameters)],
   "/status/config": [READ, ({ server }) => status.statusConfig(server)],
   "/status/runtimeinfo": [READ, ({ server }) => status.runtimeInfo(server)],

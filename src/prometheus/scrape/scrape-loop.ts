@@ -89,12 +89,15 @@ export class ScrapeLoop {
     this.#running = this.#running.then(() => this.#scrape(at));
   }
 
-  /** Ends scraping. @param vanished the target is gone: its series end now */
-  async stop(vanished: boolean): Promise<void> {
+  /** Ends scraping. */
+  async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#abort.abort(new Error("target removed"));
     await this.#running;
-    if (!vanished) return;
+  }
+
+  /** The target is gone: its series end now. To be called after `stop`. */
+  async endSeries(): Promise<void> {
     const appender = this.#options.storage.appender();
     const atMs = Math.max(this.#options.clock.now(), this.#previousMs + 1);
     for (const entry of this.#cache.current()) this.#markStale(appender, entry.ref, entry.labels!, atMs);

@@ -31,6 +31,8 @@ class Pool implements ScrapePool {
   readonly loops = new Map<string, ScrapeLoop>();
   dropped: DroppedTarget[] = [];
   groups: TargetGroup[] = [];
+  /** Stopped loops of the pool that this one replaces, until it is known which targets go on. */
+  #predecessors: ScrapeLoop[] = [];
   readonly #client: HttpClient;
   readonly #options: ScrapeManagerOptions;
   readonly #log: Logger;
@@ -71,12 +73,32 @@ class Pool implements ScrapePool {
     for (const [key, loop] of this.loops) {
       if (wanted.has(key)) continue;
       this.loops.delete(key);
-      loop.stop(true).catch((error) => this.#log.error("Stopping a scrape loop failed", { err: error }));
+      this.#end(loop);
     }
+    const continued = new Set(active.map((target) => target.labels.key));
+    for (const loop of this.#predecessors) if (!continued.has(loop.target.labels.key)) this.#end(loop);
+    this.#predecessors = [];
   }
 
-  async stop(vanished: boolean): Promise<void> {
-    await Promise.all([...this.loops.values()].map((loop) => loop.stop(vanished)));
+  #end(loop: ScrapeLoop): void {
+    loop
+      .stop()
+      .then(() => loop.endSeries())
+      .catch((error) => this.#log.error("Stopping a scrape loop failed", { err: error }));
+  }
+
+  /** Takes the place of a pool that was stopped. */
+  replace(old: Pool): void {
+    this.#predecessors = [...old.#predecessors, ...old.loops.values()];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.loops.values()].map((loop) => loop.stop()));
+  }
+
+  /** The job is gone. To be called after `stop`. */
+  async endSeries(): Promise<void> {
+    await Promise.all([...this.loops.values(), ...this.#predecessors].map((loop) => loop.endSeries()));
   }
 }
 
@@ -112,7 +134,10 @@ export class ScrapeManager {
     for (const [job, old] of this.#pools) {
       if (fresh.get(job) === old) continue;
       this.#pools.delete(job);
-      await old.stop(!fresh.has(job));
+      await old.stop();
+      const successor = fresh.get(job);
+      if (successor === undefined) await old.endSeries();
+      else successor.replace(old);
     }
     for (const [job, pool] of fresh) this.#pools.set(job, pool);
   }
@@ -129,6 +154,6 @@ export class ScrapeManager {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.stop(false)));
+    await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
   }
 }

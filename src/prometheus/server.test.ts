@@ -1,0 +1,447 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../base/log.ts";
+import { type HttpRequest, type HttpResponse, readBody } from "../base/network.ts";
+import { seededRandom } from "../base/random.ts";
+import { Labels } from "../model/labels.ts";
+import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualNetwork } from "../simulation/virtual-network.ts";
+import { createVirtualProcess } from "../simulation/virtual-process.ts";
+import type { WriteRequest } from "../wire/remote-write/write-request.ts";
+import { CONTENT_TYPE_V2 } from "../wire/remote-write/write-request.ts";
+import { encodeWriteRequestV1 } from "../wire/remote-write/write-v1.ts";
+import { encodeWriteRequestV2 } from "../wire/remote-write/write-v2.ts";
+import { snappyCompress } from "../wire/snappy.ts";
+import { parseFlags } from "./flags.ts";
+import { startServer } from "./server.ts";
+
+const SERVER = "127.13.1.1";
+const URL_BASE = `http://${SERVER}:9090`;
+
+/** A server in virtual time, with other hosts beside it. */
+async function world(config: string, files: Record<string, string> = {}) {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork({ clock });
+  const disk = new MemoryDisk();
+  for (const [path, text] of Object.entries({ "/etc/prometheus.yml": config, ...files }))
+    await disk.writeFile(path, text);
+  const random = seededRandom(1);
+  const process = createVirtualProcess({
+    clock,
+    random,
+    disk,
+    network: network.host(SERVER),
+    log: silentLogger,
+  });
+  const args = [
+    "--config.file=/etc/prometheus.yml",
+    "--storage.tsdb.path=/data",
+    "--web.listen-address=0.0.0.0:9090",
+    "--web.enable-remote-write-receiver",
+    "--web.enable-lifecycle",
+    "--enable-feature=exemplar-storage",
+  ];
+  const server = await startServer(parseFlags(args), process.system, () => {});
+  const client = network.host("127.13.1.99");
+  return {
+    clock,
+    network,
+    disk,
+    server,
+    /** Serves a body that the test can change. */
+    async target(address: string, body: { text: string; type?: string; status?: number }) {
+      const requests: HttpRequest[] = [];
+      await network.host(address).serve({ host: address, port: 80 }, (request): HttpResponse => {
+        requests.push(request);
+        return {
+          status: body.status ?? 200,
+          headers: { "content-type": body.type ?? "text/plain" },
+          body: body.text,
+        };
+      });
+      return requests;
+    },
+    async get(path: string) {
+      const response = await client.fetch(URL_BASE + path);
+      const text = await response.text();
+      return { status: response.status, text, headers: response.headers };
+    },
+    async post(path: string, body: Uint8Array | string, headers: Record<string, string> = {}) {
+      const response = await client.fetch(URL_BASE + path, { method: "POST", body, headers });
+      return { status: response.status, text: await response.text(), headers: response.headers };
+    },
+    /** An instant query's result as text: `{labels} value` sorted. */
+    async query(expression: string): Promise<string[]> {
+      const { text } = await this.get(`/api/v1/query?query=${encodeURIComponent(expression)}`);
+      const { data, error } = JSON.parse(text);
+      if (error) throw new Error(error);
+      if (data.resultType === "scalar") return [data.result[1]];
+      return data.result
+        .map(
+          (row: { metric: Record<string, string>; value: [number, string] }) =>
+            `${Labels.of(row.metric)} ${row.value[1]}`,
+        )
+        .sort();
+    },
+  };
+}
+
+const scrape = (settings: string, target = "127.13.2.1") => `
+global: {scrape_interval: 10s}
+scrape_configs:
+- job_name: app
+  static_configs: [{targets: ["${target}"], labels: {pod: db-0}}]
+${settings.replace(/^/gm, "  ")}
+`;
+
+test("a target is scraped at its interval, with the series that say how it went", async () => {
+  const it = await world(scrape(""));
+  const body = { text: 'a 1\nb{c="d"} 2\n' };
+  const requests = await it.target("127.13.2.1", body);
+  await it.clock.advance(10_500);
+  assert.deepEqual(await it.query('{job="app",__name__!~"scrape_duration.*"}'), [
+    '{__name__="a", instance="127.13.2.1", job="app", pod="db-0"} 1',
+    '{__name__="b", c="d", instance="127.13.2.1", job="app", pod="db-0"} 2',
+    '{__name__="scrape_samples_post_metric_relabeling", instance="127.13.2.1", job="app", pod="db-0"} 2',
+    '{__name__="scrape_samples_scraped", instance="127.13.2.1", job="app", pod="db-0"} 2',
+    '{__name__="scrape_series_added", instance="127.13.2.1", job="app", pod="db-0"} 0',
+    '{__name__="up", instance="127.13.2.1", job="app", pod="db-0"} 1',
+  ]);
+  const before = requests.length;
+  await it.clock.advance(60_000);
+  assert.equal(requests.length - before, 6);
+  const { headers } = requests[0];
+  assert.equal(
+    headers.accept,
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+  );
+  assert.equal(headers["x-prometheus-scrape-timeout-seconds"], "10");
+  await it.server.stop();
+});
+
+test("a label that target and sample both have is the target's, or with honor_labels the sample's", async () => {
+  const body = { text: 'a{pod="other",instance=""} 1\n' };
+  for (const [settings, expected] of [
+    ["", '{__name__="a", exported_pod="other", instance="127.13.2.1", job="app", pod="db-0"} 1'],
+    ["honor_labels: true", '{__name__="a", instance="127.13.2.1", job="app", pod="other"} 1'],
+  ]) {
+    const it = await world(scrape(settings));
+    await it.target("127.13.2.1", body);
+    await it.clock.advance(1_000);
+    assert.deepEqual(await it.query("a"), [expected]);
+    await it.server.stop();
+  }
+});
+
+test("series end when they are no longer exposed, when the scrape fails, and when the target is gone", async () => {
+  const it = await world(scrape(""));
+  const body = { text: "a 1\nb 1\nc 1 1767225600000\n", status: 200 };
+  await it.target("127.13.2.1", body);
+  await it.clock.advance(10_500);
+  assert.deepEqual(await it.query("count({__name__=~'a|b'})"), ["{} 2"]);
+  body.text = "a 1\n";
+  await it.clock.advance(10_000);
+  assert.deepEqual(
+    (await it.query('{__name__=~"a|b|c"}')).map((row) => /"(\w)"/.exec(row)![1]),
+    ["a", "c"],
+  );
+  body.status = 500;
+  await it.clock.advance(10_000);
+  assert.deepEqual(await it.query("a"), []);
+  assert.match((await it.query("up"))[0], / 0$/);
+  const { data } = JSON.parse((await it.get("/api/v1/targets")).text);
+  assert.equal(data.activeTargets[0].lastError, "server returned HTTP status 500 Internal Server Error");
+  body.status = 200;
+  await it.clock.advance(10_000);
+  assert.equal((await it.query("a")).length, 1);
+  await it.disk.writeFile("/etc/prometheus.yml", "scrape_configs: [{job_name: app}]");
+  await it.server.reload();
+  await it.clock.advance(1_000);
+  // What came with a time of its own gets no marker.
+  assert.deepEqual(await it.query("{job='app',__name__!='c'}"), []);
+  await it.server.stop();
+});
+
+test("what a scrape may hold is limited", async () => {
+  const cases: [settings: string, error: RegExp][] = [
+    ["sample_limit: 1", /sample limit exceeded/],
+    ["label_limit: 4", /label_limit exceeded \(metric: b, number of labels: 5, limit: 4\)/],
+    ["label_name_length_limit: 7", /label_name_length_limit exceeded/],
+    ["label_value_length_limit: 5", /label_value_length_limit exceeded/],
+    ["body_size_limit: 1B", /body size limit exceeded/],
+    ["target_limit: 0", /^$/],
+  ];
+  for (const [settings, error] of cases) {
+    const it = await world(scrape(settings));
+    await it.target("127.13.2.1", { text: 'a 1\nb{a="1"} 1\nlong{c="d"} 1' });
+    await it.clock.advance(1_000);
+    const { data } = JSON.parse((await it.get("/api/v1/targets")).text);
+    assert.match(data.activeTargets[0].lastError, error, settings);
+    assert.equal((await it.query("a")).length, error.source === "^$" ? 1 : 0, settings);
+    await it.server.stop();
+  }
+});
+
+test("metric relabelling drops and renames, timestamps are honoured or not", async () => {
+  const rules =
+    "metric_relabel_configs: [{source_labels: [__name__], regex: b, action: drop}, {source_labels: [x], target_label: y}]";
+  const it = await world(scrape(`${rules}\nhonor_timestamps: false`));
+  await it.target("127.13.2.1", { text: 'a{x="1"} 5 1000\nb 1\n' });
+  await it.clock.advance(1_000);
+  assert.deepEqual(await it.query("a"), [
+    '{__name__="a", instance="127.13.2.1", job="app", pod="db-0", x="1", y="1"} 5',
+  ]);
+  assert.deepEqual(await it.query("b"), []);
+  assert.match((await it.query("scrape_samples_scraped"))[0], / 2$/);
+  await it.server.stop();
+});
+
+test("exemplars of OpenMetrics are kept", async () => {
+  const it = await world(scrape(""));
+  const text = '# TYPE a counter\na_total 3 # {trace_id="ab"} 2 1767225600.5\n# EOF\n';
+  await it.target("127.13.2.1", { text, type: "application/openmetrics-text; version=1.0.0" });
+  await it.clock.advance(1_000);
+  const { data } = JSON.parse((await it.get("/api/v1/query_exemplars?query=rate(a_total[1m])")).text);
+  assert.deepEqual(data, [
+    {
+      seriesLabels: { __name__: "a_total", instance: "127.13.2.1", job: "app", pod: "db-0" },
+      exemplars: [{ labels: { trace_id: "ab" }, value: "2", timestamp: 1767225600.5 }],
+    },
+  ]);
+  await it.server.stop();
+});
+
+test("a malformed body is refused whole, a type that is none of ours by name", async () => {
+  const cases: [body: { text: string; type?: string }, error: RegExp][] = [
+    [{ text: "a 1\nb{" }, /expected label name/],
+    [{ text: "a 1", type: "" }, /blank Content-Type and no fallback_scrape_protocol/],
+    [{ text: "a 1", type: "text/html" }, /unsupported Content-Type "text\/html"/],
+    [{ text: 'a{b="1",b="2"} 1' }, /label name "b" is not unique/],
+  ];
+  for (const [body, error] of cases) {
+    const it = await world(scrape(""));
+    await it.target("127.13.2.1", body);
+    await it.clock.advance(1_000);
+    const { data } = JSON.parse((await it.get("/api/v1/targets")).text);
+    assert.match(data.activeTargets[0].lastError, error);
+    assert.deepEqual(await it.query("a"), []);
+    await it.server.stop();
+  }
+});
+
+function request(
+  series: [labels: Record<string, string>, value: number, timestampMs: number][],
+): WriteRequest {
+  return {
+    series: series.map(([labels, value, timestampMs]) => ({
+      labels: Labels.of(labels),
+      samples: [{ value, timestampMs }],
+      histograms: [],
+      exemplars: [],
+    })),
+    metadata: [],
+  };
+}
+
+test("remote write takes both versions, and says what it did not take", async () => {
+  const it = await world("");
+  const nowMs = it.clock.now();
+  const send = (body: WriteRequest, version: 1 | 2) =>
+    it.post(
+      "/api/v1/write",
+      snappyCompress(version === 1 ? encodeWriteRequestV1(body) : encodeWriteRequestV2(body)),
+      {
+        "content-encoding": "snappy",
+        "content-type": version === 1 ? "application/x-protobuf" : CONTENT_TYPE_V2,
+      },
+    );
+  assert.equal((await send(request([[{ __name__: "a", x: "1" }, 1, nowMs]]), 1)).status, 204);
+  const two = await send(request([[{ __name__: "a", x: "2" }, 2, nowMs]]), 2);
+  assert.equal(two.status, 204);
+  assert.equal(two.headers["x-prometheus-remote-write-samples-written"], "1");
+  const mixed = await send(
+    request([
+      [{ __name__: "a", x: "1" }, 1, nowMs - 1000],
+      [{ __name__: "a", x: "3" }, 3, nowMs],
+    ]),
+    2,
+  );
+  assert.equal(mixed.status, 400);
+  assert.match(mixed.text, /out of order sample/);
+  assert.equal(mixed.headers["x-prometheus-remote-write-samples-written"], "1");
+  assert.equal((await send(request([[{ __name__: "a" }, 1, nowMs + 11 * 60_000]]), 1)).status, 400);
+  assert.equal((await send(request([[{ x: "1" }, 1, nowMs]]), 1)).status, 400);
+  assert.deepEqual(await it.query("a"), [
+    '{__name__="a", x="1"} 1',
+    '{__name__="a", x="2"} 2',
+    '{__name__="a", x="3"} 3',
+  ]);
+  await it.server.stop();
+});
+
+test("remote write refuses what it cannot read", async () => {
+  const it = await world("");
+  const cases: [body: Uint8Array, headers: Record<string, string>, status: number, text: RegExp][] = [
+    [new Uint8Array([255, 255]), {}, 400, /snappy: corrupt input/],
+    [snappyCompress(new Uint8Array([10, 200, 1])), {}, 400, /proto/],
+    [new Uint8Array([0]), { "content-type": "text/plain" }, 415, /not accepted/],
+    [
+      new Uint8Array([0]),
+      { "content-type": "application/x-protobuf", "content-encoding": "gzip" },
+      415,
+      /only snappy/,
+    ],
+    [Buffer.from("ffffff7f00", "hex"), {}, 400, /larger than/],
+  ];
+  for (const [body, headers, status, text] of cases) {
+    const answer = await it.post("/api/v1/write", body, {
+      "content-type": "application/x-protobuf",
+      ...headers,
+    });
+    assert.equal(answer.status, status, answer.text);
+    assert.match(answer.text, text);
+  }
+  await it.server.stop();
+});
+
+test("the API answers errors in upstream's words", async () => {
+  const it = await world("");
+  const cases: [path: string, status: number, error: string][] = [
+    [
+      "/query?query=1&time=abc",
+      400,
+      'invalid parameter "time": invalid time value for \'time\': cannot parse "abc" to a valid timestamp',
+    ],
+    ["/query?query=1&timeout=zz", 400, 'invalid parameter "timeout": cannot parse "zz" to a valid duration'],
+    ["/query?query=1&limit=x", 400, 'invalid parameter "limit": strconv.Atoi: parsing "x": invalid syntax'],
+    [
+      "/query_range?query=1&start=1&end=0&step=1",
+      400,
+      'invalid parameter "end": end timestamp must not be before start time',
+    ],
+    [
+      "/query_range?query=1&start=0&end=1&step=0",
+      400,
+      'invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer',
+    ],
+    [
+      "/query_range?query=1&start=0&end=20000&step=1",
+      400,
+      "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+    ],
+    ["/series", 400, "no match[] parameter provided"],
+    ["/metadata?limit=x", 400, "limit must be a number"],
+    ["/status/tsdb?limit=0", 400, "limit must be a positive number"],
+    ["/rules?type=x", 400, 'invalid parameter "type": not supported value "x"'],
+    ["/scrape_pools/config", 400, "no scrapePool parameter provided"],
+  ];
+  for (const [path, status, error] of cases) {
+    const answer = await it.get(`/api/v1${path}`);
+    assert.equal(answer.status, status, path);
+    assert.deepEqual(JSON.parse(answer.text), { status: "error", errorType: "bad_data", error });
+  }
+  await it.server.stop();
+});
+
+test("a configuration that is bad leaves the old one in force", async () => {
+  const it = await world(scrape(""));
+  await it.target("127.13.2.1", { text: "a 1" });
+  await it.disk.writeFile("/etc/prometheus.yml", "nonsense: 1");
+  const answer = await it.post("/-/reload", "");
+  assert.equal(answer.status, 500);
+  assert.match(answer.text, /line 1: field nonsense not found in type config.plain/);
+  await it.clock.advance(11_000);
+  assert.equal((await it.query("a")).length, 1);
+  assert.match((await it.get("/metrics")).text, /prometheus_config_last_reload_successful 0/);
+  await it.server.stop();
+});
+
+test("rules record, alerts go from pending to firing to resolved, and Alertmanager hears of it", async () => {
+  const rules = `
+groups:
+- name: g
+  interval: 10s
+  rules:
+  - record: doubled
+    expr: a * 2
+    labels: {kind: x}
+  - alert: High
+    expr: a > 5
+    for: 20s
+    labels: {severity: "{{ if gt $value 7.0 }}critical{{ else }}page{{ end }}"}
+    annotations: {summary: "{{ $labels.instance }} is at {{ $value | humanize }}"}
+`;
+  const config = `${scrape("")}
+rule_files: [/etc/rules.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: ["127.13.2.9:80"]}]}]}
+`;
+  const it = await world(config, { "/etc/rules.yml": rules });
+  const received: {
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+    endsAt: string;
+  }[][] = [];
+  await it.network.host("127.13.2.9").serve({ host: "127.13.2.9", port: 80 }, async (incoming) => {
+    assert.equal(incoming.target, "/api/v2/alerts");
+    received.push(JSON.parse(new TextDecoder().decode(await readBody(incoming.body))));
+    return { status: 200 };
+  });
+  const body = { text: "a 6" };
+  await it.target("127.13.2.1", body);
+  await it.clock.advance(15_000);
+  assert.deepEqual(await it.query("doubled"), [
+    '{__name__="doubled", instance="127.13.2.1", job="app", kind="x", pod="db-0"} 12',
+  ]);
+  const state = async () => JSON.parse((await it.get("/api/v1/rules")).text).data.groups[0].rules[1].state;
+  assert.equal(await state(), "pending");
+  await it.clock.advance(30_000);
+  assert.equal(await state(), "firing");
+  assert.deepEqual(await it.query("ALERTS"), [
+    '{__name__="ALERTS", alertname="High", alertstate="firing", instance="127.13.2.1", job="app", pod="db-0", severity="page"} 1',
+  ]);
+  assert.equal(received[0][0].annotations.summary, "127.13.2.1 is at 6");
+  const count = received.length;
+  body.text = "a 1";
+  await it.clock.advance(30_000);
+  assert.equal(await state(), "inactive");
+  assert.deepEqual(await it.query("ALERTS"), []);
+  assert.ok(received.length > count && Date.parse(received.at(-1)![0].endsAt) <= it.clock.now());
+  await it.server.stop();
+});
+
+test("an alert's age survives a restart", async () => {
+  const rules = "groups: [{name: g, interval: 10s, rules: [{alert: A, expr: vector(1), for: 30m}]}]";
+  const it = await world("rule_files: [/etc/rules.yml]", { "/etc/rules.yml": rules });
+  await it.clock.advance(20 * 60_000);
+  const activeAt = JSON.parse((await it.get("/api/v1/alerts")).text).data.alerts[0].activeAt;
+  await it.server.stop();
+  const again = createVirtualProcess({
+    clock: it.clock,
+    random: seededRandom(2),
+    disk: it.disk,
+    network: it.network.host(SERVER),
+    log: silentLogger,
+  });
+  const args = [
+    "--config.file=/etc/prometheus.yml",
+    "--storage.tsdb.path=/data",
+    "--web.listen-address=0.0.0.0:9090",
+  ];
+  const server = await startServer(parseFlags(args), again.system, () => {});
+  await it.clock.advance(30_000);
+  const restored = JSON.parse((await it.get("/api/v1/alerts")).text).data.alerts[0].activeAt;
+  assert.ok(Math.abs(Date.parse(restored) - Date.parse(activeAt)) < 30_000, `${restored} ${activeAt}`);
+  await server.stop();
+});
+
+test("/federate shows the newest samples with external labels", async () => {
+  const it = await world(
+    `${scrape("").replace("{scrape_interval: 10s}", "{scrape_interval: 10s, external_labels: {site: s}}")}`,
+  );
+  await it.target("127.13.2.1", { text: "a 1" });
+  await it.clock.advance(400);
+  const { text } = await it.get("/federate?match[]=a");
+  assert.match(text, /^# TYPE a untyped\na\{instance="127.13.2.1",job="app",pod="db-0",site="s"\} 1 \d+\n$/);
+  await it.server.stop();
+});

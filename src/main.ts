@@ -21,6 +21,7 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
 
 /** What people type. Each entry loads what it needs only. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
+  up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
   status: { summary: "show what runs", load: () => import("./cli/status.ts") },
   simulate: {

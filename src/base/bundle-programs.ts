@@ -59,6 +59,7 @@ async function build(outdir: string): Promise<void> {
     platform: "node",
     target: "node24",
     external: ["esbuild"],
+    define: { BUNDLED_PACKAGE_ROOT: JSON.stringify(PACKAGE_ROOT) },
     // CommonJS packages inside an ES module ask for Node's own modules by `require`.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',

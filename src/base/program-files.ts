@@ -23,8 +23,12 @@ const HERE = fileURLToPath(import.meta.url);
 /** Whether this process runs from a bundle. */
 export const IS_BUNDLED = HERE.endsWith(".js");
 
+/** Written into bundles. */
+declare const BUNDLED_PACKAGE_ROOT: string | undefined;
+
 /** The folder of package.json. */
-export const PACKAGE_ROOT = findPackageRoot(dirname(HERE));
+export const PACKAGE_ROOT =
+  typeof BUNDLED_PACKAGE_ROOT === "undefined" ? findPackageRoot(dirname(HERE)) : BUNDLED_PACKAGE_ROOT;
 
 /** The file to start Node with. */
 export function programFile(program: Program): string {

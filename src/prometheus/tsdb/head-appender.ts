@@ -11,6 +11,7 @@ import {
 } from "../storage.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { staleHistogram } from "./histogram-chunk.ts";
+import { MAX_LABEL_SET_BYTES } from "./label-key.ts";
 import type { TsdbAppender } from "./tsdb-options.ts";
 import type { HistogramOfSeries } from "./wal-histogram-records.ts";
 import type { ExemplarOfSeries, SampleBatch } from "./wal-records.ts";
@@ -140,7 +141,9 @@ export class HeadAppender implements TsdbAppender {
 
   #slotOf(labels: Labels): number {
     if (labels.size === 0) throw new AppendError("invalid label set", "empty labelset");
-    return this.#writer.head.slotOfLabels(labels);
+    const slot = this.#writer.head.slotOfLabels(labels);
+    if (slot < 0) throw new AppendError("invalid label set", `more than ${MAX_LABEL_SET_BYTES} bytes`);
+    return slot;
   }
 
   /** From now on what the batch refers to must stay: the series, and the time range of the head. */

@@ -13,7 +13,7 @@ import { CHUNK_XOR } from "./chunk-encoding.ts";
 import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import { HistogramSeries } from "./histogram-series.ts";
-import { equalBytes, readLabelKey, writeLabelKey } from "./label-key.ts";
+import { equalBytes, MAX_LABEL_SET_BYTES, readLabelKey, writeLabelKey } from "./label-key.ts";
 import { type PostingList, Postings } from "./postings.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import {
@@ -91,10 +91,11 @@ export class Head {
     return this.chunks.count + this.openChunks;
   }
 
-  /** The slot of the series with these labels, made when missing. */
+  /** The slot of the series with these labels, made when missing; -1 when they take too many bytes. */
   slotOfLabels(labels: Labels): number {
     this.#key.clear();
     writeLabelKey(this.#key, labels);
+    if (this.#key.length > MAX_LABEL_SET_BYTES) return -1;
     return this.slotOfKey(this.#key.bytes, 0, this.#key.length);
   }
 

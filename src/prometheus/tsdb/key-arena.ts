@@ -14,6 +14,7 @@ export class KeyArena {
   add(source: Uint8Array, start: number, end: number): number {
     const size = HEADER_BYTES + (end - start);
     const aligned = (size + UNIT_BYTES - 1) & -UNIT_BYTES;
+    if (aligned > SLAB_BYTES) throw new RangeError(`key of ${size} bytes`);
     if (this.#next + aligned > SLAB_BYTES) {
       const slab = new Uint8Array(SLAB_BYTES);
       this.#slabs.push(slab);
@@ -30,6 +31,10 @@ export class KeyArena {
 
   slab(handle: number): Uint8Array {
     return this.#slabs[handle >>> SLAB_UNIT_BITS];
+  }
+
+  view(handle: number): DataView {
+    return this.#views[handle >>> SLAB_UNIT_BITS];
   }
 
   /** Where the key's bytes begin in its slab. */

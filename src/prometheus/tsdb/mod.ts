@@ -5,6 +5,7 @@
  * upstream, the log is made durable against the end of the machine (fsync) when a segment is full, at a checkpoint
  * and on close.
  */
+export { SeriesCache, type SeriesCacheOptions } from "./series-cache.ts";
 export { openTsdb } from "./tsdb.ts";
 export type {
   BlockMeta,

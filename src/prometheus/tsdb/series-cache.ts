@@ -1,0 +1,162 @@
+/**
+ * From the bytes by which a sender names a series (a time series' labels in remote write, the text before the value
+ * in an exposition) to the store's reference, without decoding them. Senders repeat themselves in the same order, so
+ * the series that followed last time is tried first: comparing bytes is all that is left to do.
+ */
+import type { SeriesRef } from "../storage.ts";
+import { KeyArena } from "./key-arena.ts";
+import { hashBytes } from "./label-key.ts";
+
+/** Names that are kept, and their bytes in all; beyond that the cache starts again from nothing. */
+export const MAX_CACHED_SERIES = 4_000_000;
+export const MAX_CACHED_BYTES = 512 * 1024 * 1024;
+const FIRST_CAPACITY = 1024;
+
+export interface SeriesCacheOptions {
+  /** Any number that senders can't know, so that they can't choose names that collide. */
+  hashSeed: number;
+  /** @default 4 million */
+  maxSeries?: number;
+  /** @default 512 MiB */
+  maxBytes?: number;
+}
+
+export class SeriesCache {
+  readonly #seed: number;
+  readonly #maxSeries: number;
+  readonly #maxBytes: number;
+  #keys = new KeyArena();
+  #index = new Int32Array(2 * FIRST_CAPACITY);
+  #refs = new Float64Array(FIRST_CAPACITY);
+  #handles = new Int32Array(FIRST_CAPACITY);
+  #hashes = new Int32Array(FIRST_CAPACITY);
+  /** Which entry followed an entry last time. */
+  #next = new Int32Array(FIRST_CAPACITY);
+  #count = 0;
+  #last = 0;
+  #source: Uint8Array | undefined;
+  #view = new DataView(new ArrayBuffer(0));
+
+  constructor({ hashSeed, maxSeries, maxBytes }: SeriesCacheOptions) {
+    this.#seed = hashSeed;
+    this.#maxSeries = maxSeries ?? MAX_CACHED_SERIES;
+    this.#maxBytes = maxBytes ?? MAX_CACHED_BYTES;
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** What `set` was told of these bytes, or 0. The store may have dropped that series since: `appendKnown` tells. */
+  find(bytes: Uint8Array, start: number, end: number): SeriesRef {
+    if (this.#count === 0) return 0;
+    if (bytes !== this.#source) this.#look(bytes);
+    const predicted = this.#next[this.#last];
+    if (this.#has(predicted, start, end - start)) {
+      this.#last = predicted;
+      return this.#refs[predicted];
+    }
+    const found = this.#lookUp(start, end, hashBytes(bytes, start, end, this.#seed));
+    if (found < 0) return 0;
+    this.#follow(found);
+    return this.#refs[found];
+  }
+
+  /** Notes, or corrects, the reference for these bytes. */
+  set(bytes: Uint8Array, start: number, end: number, ref: SeriesRef): void {
+    if (bytes !== this.#source) this.#look(bytes);
+    const hash = hashBytes(bytes, start, end, this.#seed);
+    let entry = this.#count === 0 ? -1 : this.#lookUp(start, end, hash);
+    if (entry < 0) {
+      if (this.#count >= this.#maxSeries || this.#keys.heldBytes > this.#maxBytes) this.clear();
+      entry = this.#add(bytes, start, end, hash);
+    }
+    this.#refs[entry] = ref;
+    this.#follow(entry);
+  }
+
+  clear(): void {
+    this.#keys = new KeyArena();
+    this.#index = new Int32Array(2 * FIRST_CAPACITY);
+    this.#resize(FIRST_CAPACITY);
+    this.#next.fill(0);
+    this.#count = 0;
+    this.#last = 0;
+  }
+
+  #look(bytes: Uint8Array): void {
+    this.#source = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #follow(entry: number): void {
+    this.#next[this.#last] = entry;
+    this.#last = entry;
+  }
+
+  #has(entry: number, start: number, length: number): boolean {
+    const keys = this.#keys;
+    const handle = this.#handles[entry];
+    if (keys.byteLength(handle) !== length) return false;
+    const key = keys.view(handle);
+    let at = keys.start(handle);
+    const view = this.#view;
+    let i = start;
+    for (const last = start + length - 3; i < last; i += 4, at += 4) {
+      if (view.getInt32(i) !== key.getInt32(at)) return false;
+    }
+    for (const end = start + length; i < end; i++, at++) {
+      if (view.getUint8(i) !== key.getUint8(at)) return false;
+    }
+    return true;
+  }
+
+  #lookUp(start: number, end: number, hash: number): number {
+    const index = this.#index;
+    const mask = index.length - 1;
+    for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const entry = index[at] - 1;
+      if (this.#hashes[entry] === hash && this.#has(entry, start, end - start)) return entry;
+    }
+    return -1;
+  }
+
+  #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const entry = this.#count++;
+    if (entry === this.#refs.length) this.#resize(2 * entry);
+    this.#handles[entry] = this.#keys.add(bytes, start, end);
+    this.#hashes[entry] = hash;
+    this.#next[entry] = 0;
+    if (2 * this.#count > this.#index.length) this.#rehash();
+    else this.#enter(entry, hash);
+    return entry;
+  }
+
+  #resize(capacity: number): void {
+    const kept = Math.min(capacity, this.#count);
+    const refs = new Float64Array(capacity);
+    refs.set(this.#refs.subarray(0, kept));
+    this.#refs = refs;
+    this.#handles = resized(this.#handles, capacity, kept);
+    this.#hashes = resized(this.#hashes, capacity, kept);
+    this.#next = resized(this.#next, capacity, kept);
+  }
+
+  #rehash(): void {
+    this.#index = new Int32Array(2 * this.#index.length);
+    for (let entry = 0; entry < this.#count; entry++) this.#enter(entry, this.#hashes[entry]);
+  }
+
+  #enter(entry: number, hash: number): void {
+    const mask = this.#index.length - 1;
+    let at = hash & mask;
+    while (this.#index[at] !== 0) at = (at + 1) & mask;
+    this.#index[at] = entry + 1;
+  }
+}
+
+function resized(old: Int32Array, capacity: number, kept: number): Int32Array<ArrayBuffer> {
+  const array = new Int32Array(capacity);
+  array.set(old.subarray(0, kept));
+  return array;
+}

@@ -10,6 +10,8 @@ import { hashBytes } from "./label-key.ts";
 /** Names that are kept, and their bytes in all; beyond that the cache starts again from nothing. */
 export const MAX_CACHED_SERIES = 4_000_000;
 export const MAX_CACHED_BYTES = 512 * 1024 * 1024;
+/** Longer names are not kept. */
+const MAX_NAME_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 1024;
 
 export interface SeriesCacheOptions {
@@ -35,7 +37,7 @@ export class SeriesCache {
   #count = 0;
   #last = 0;
   #source: Uint8Array | undefined;
-  #view = new DataView(new ArrayBuffer(0));
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor({ hashSeed, maxSeries, maxBytes }: SeriesCacheOptions) {
     this.#seed = hashSeed;
@@ -64,6 +66,7 @@ export class SeriesCache {
 
   /** Notes, or corrects, the reference for these bytes. */
   set(bytes: Uint8Array, start: number, end: number, ref: SeriesRef): void {
+    if (end - start > MAX_NAME_BYTES) return;
     if (bytes !== this.#source) this.#look(bytes);
     const hash = hashBytes(bytes, start, end, this.#seed);
     let entry = this.#count === 0 ? -1 : this.#lookUp(start, end, hash);

@@ -34,6 +34,7 @@ interface Running {
   url: string;
   informers: Informers;
   dns: SocketServer;
+  stopDeciding: AbortController;
   stop: AbortController;
 }
 
@@ -50,11 +51,12 @@ export function createCluster(options: ClusterOptions): Cluster {
     },
     async stop({ keepPods = false } = {}) {
       if (running === undefined) return;
-      const { server, plane, dns, stop } = running;
+      const { server, plane, dns, stopDeciding, stop } = running;
       running = undefined;
       await Promise.all([...forwards].map((forward) => forward.close()));
       forwards.clear();
-      // The API, names and Services stay until the last pod has said goodbye.
+      // The API, names and Services stay until the last pod has said goodbye; nobody replaces what ends.
+      stopDeciding.abort();
       await plane.kubelet.leave({ keepProcesses: keepPods });
       stop.abort();
       await plane.proxy.close();
@@ -97,7 +99,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
   const dataDirectory = resolve(options.dataDirectory);
   await disk.makeDirectory(dataDirectory, { mode: 0o700 });
   const images = options.images ?? (await imagesOf(options, dataDirectory));
-  const stop = new AbortController();
+  const [stopDeciding, stop] = [new AbortController(), new AbortController()];
   const directory: { current: ServiceDirectory } = { current: EMPTY_DIRECTORY };
   const upstreams = await machineNameServers(disk);
   const { plan, dns } = await claimAddressRange({
@@ -138,7 +140,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     images,
     issueToken: (pod, audience, seconds) => issueToken(server, pod, audience, seconds),
     namespacedResources: () => api.context.registry.all().filter(({ namespaced }) => namespaced),
-    signal: stop.signal,
+    signal: stopDeciding.signal,
   });
   const { kubelet, runtime } = plane;
   server.setRuntime(
@@ -149,9 +151,9 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     clock,
     log,
     metrics: createMetricsClient((path) => getJson(system, server, url, path)),
-    signal: stop.signal,
+    signal: stopDeciding.signal,
   });
-  return { server, plane, url, informers, dns, stop };
+  return { server, plane, url, informers, dns, stopDeciding, stop };
 }
 
 async function imagesOf(

@@ -58,6 +58,7 @@ export interface ControlPlaneOptions {
   issueToken(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
   /** All namespaced resources that the API serves. */
   namespacedResources(): GroupVersionResource[];
+  /** Ends controllers and kubelet; informers and proxy go on for pods that are still on their way out. */
   signal: AbortSignal;
 }
 

@@ -174,7 +174,7 @@ export class PodWorker {
     }));
   }
 
-  /** The control plane ends, and its pods with it; the API keeps them as they are. */
+  /** The control plane ends, and its pods with it; the API keeps them, as not running. */
   async leave(options: { keepProcesses: boolean; maxGraceMs: number }): Promise<void> {
     this.#leaving = true;
     await this.#syncing;
@@ -182,6 +182,7 @@ export class PodWorker {
     if (options.keepProcesses) return;
     const graceMs = Math.min((this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000, options.maxGraceMs);
     await this.#stopAll(graceMs, () => {});
+    if (this.units.some(({ hasRun }) => hasRun)) await this.#writeStatus();
   }
 
   unit(container: string): ContainerUnit | undefined {
@@ -207,7 +208,10 @@ export class PodWorker {
         }
       }),
     );
-    if (this.units.some(({ run }) => run !== undefined)) this.ip = this.#context.takeAddress(this.pod);
+    if (status?.podIP === undefined) return;
+    this.ip = this.#context.takeAddress(this.pod);
+    // What the API says is what was true when the last control plane died: nobody may take it for the present.
+    if (!["Succeeded", "Failed"].includes(status.phase ?? "")) await this.#writeStatus();
   }
 
   async #sync(): Promise<void> {
@@ -514,9 +518,9 @@ export class PodWorker {
   async #ended(unit: ContainerUnit, run: ContainerRun, exit: ProcessExit): Promise<void> {
     const { runtime } = this.#context;
     await runtime.closeLog(run.log);
-    if (this.#leaving) return;
     const message = await this.#terminationMessage(unit, run, exit).catch(() => undefined);
     unit.end(exit, run.process.startedMs, message);
+    if (this.#leaving) return;
     unit.backOff.fail(exit.finishedMs, exit.finishedMs - run.process.startedMs);
     if (this.#ending === undefined) this.wake();
   }

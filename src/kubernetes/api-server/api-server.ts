@@ -17,6 +17,7 @@ import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ObjectLog } from "./object-log.ts";
 import { ServiceAccountTokens } from "./service-account-token.ts";
+import { createUpgradeHandler } from "./streaming/upgrade-handler.ts";
 
 export interface ApiServerOptions {
   clock: Clock;
@@ -82,11 +83,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const stop = new AbortController();
   const aggregator = new Aggregator({ api, network, clock });
   aggregator.start(stop.signal);
+  const authenticator = createAuthenticator(adminToken, tokens, store);
   let runtime: PodRuntime | undefined;
   let address = "127.0.0.1";
   const handler = createApiHandler({
     api,
-    authenticator: createAuthenticator(adminToken, tokens, store),
+    authenticator,
     discovery: {
       resources: () => api.context.registry.all(),
       remoteGroups: () => [METRICS_GROUP, ...aggregator.groups()],
@@ -99,7 +101,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       (await metricsResponse(info, store, runtime)) ?? aggregator.handle(request, info, user),
     stopping: stop.signal,
   });
-  const upgrade: UpgradeHandler = (_request, socket) => socket.destroy();
+  const upgrade = createUpgradeHandler({ api, authenticator, runtime: () => runtime, clock, log });
   const servers: HttpServer[] = [];
   return {
     api,

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Labels } from "../../model/labels.ts";
+import { checkTemplate, expandTemplate, type TemplateData } from "./template.ts";
+
+const data: TemplateData = {
+  labels: { instance: "db-0:8000", job: "app" },
+  externalLabels: { site: "s" },
+  externalUrl: "http://p:9090/x",
+  value: 1234.5678,
+  timestampMs: 1_767_225_600_000,
+  query: async (expression) =>
+    expression === "none" ? [] : ["b", "a"].map((pod, i) => ({ labels: Labels.of({ pod }), value: i + 1 })),
+};
+
+test("expandTemplate() does what Go's templates do with Prometheus' functions", async () => {
+  const cases: [template: string, expected: string][] = [
+    ["plain", "plain"],
+    [
+      "{{ $labels.instance }} {{ .Labels.job }} {{ $externalLabels.site }} {{ $externalURL }}",
+      "db-0:8000 app s http://p:9090/x",
+    ],
+    ["{{ $labels.missing }}|", "|"],
+    ["{{ $value }} {{ $value | humanize }} {{ $value | humanize1024 }}", "1234.5678 1.235k 1.206ki"],
+    [
+      '{{ printf "%.1f %d %s %5.2e|%-6s|%06.2f%%" $value 3 "x" 0.00012 "ab" 3.14159 }}',
+      "1234.6 3 x 1.20e-04|ab    |003.14%",
+    ],
+    ["{{ 0.00123 | humanize }} {{ 0 | humanize }} {{ humanize1024 1048576 }}", "1.23m 0 1Mi"],
+    [
+      "{{ humanizeDuration 3661 }} {{ humanizeDuration 0.0123 }} {{ humanizeDuration 90061 }} {{ humanizeDuration -1 }}",
+      "1h 1m 1s 12.3ms 1d 1h 1m 1s -1s",
+    ],
+    ["{{ 0.12345 | humanizePercentage }}", "12.35%"],
+    ["{{ 1767225600.5 | humanizeTimestamp }}", "2026-01-01 00:00:00.5 +0000 UTC"],
+    ["{{ if gt $value 1000.0 }}big{{ else if eq $value 0.0 }}zero{{ else }}small{{ end }}", "big"],
+    ["{{ if and true (not false) }}y{{ end }}", "y"],
+    ['{{ with query "up" }}{{ . | first | value }} {{ . | first | label "pod" }}{{ end }}', "1 b"],
+    [
+      '{{ range query "up" | sortByLabel "pod" }}{{ .Labels.pod }}={{ .Value }};{{ else }}none{{ end }}',
+      "a=2;b=1;",
+    ],
+    ['{{ range query "none" }}x{{ else }}none{{ end }}', "none"],
+    ["{{ range $i, $v := .Labels }}{{ $i }}:{{ $v }} {{ end }}", "instance:db-0:8000 job:app "],
+    ["{{ $x := 5 }}{{ $x }}", "5"],
+    ['{{ toUpper "a" }}{{ title "the db" }}{{ "B" | toLower }}', "AThe Dbb"],
+    [
+      '{{ reReplaceAll "(.*):.*" "$1!" $labels.instance }} {{ match "^db" $labels.instance }}',
+      "db-0! true",
+    ],
+    ['{{ stripPort "a.b:80" }} {{ stripDomain "a.b.c:80" }} {{ pathPrefix }}', "a.b a:80 /x"],
+    ["a {{- 1 -}} b{{/* gone */}}", "a1b"],
+    ['{{ index $labels "job" }}{{ len "abc" }}{{ (query "up" | first).Value }}', "app31"],
+  ];
+  for (const [template, expected] of cases)
+    assert.equal(await expandTemplate(template, data), expected, template);
+});
+
+test("checkTemplate() finds what is malformed", () => {
+  for (const bad of [
+    "{{",
+    "{{ $labels.x",
+    "{{ if }}x{{ end }}",
+    "{{ if true }}",
+    "{{ end }}",
+    "{{ 1 | }}",
+    "{{ (1 }}",
+    "{{ ) }}",
+  ])
+    assert.match(checkTemplate(bad, "a") ?? "", /^template: a:1: /, bad);
+  assert.equal(checkTemplate("{{ $labels.x }} {{ $value | humanize }}", "a"), undefined);
+});
+
+test("expandTemplate() fails on what cannot be evaluated", async () => {
+  for (const bad of [
+    '{{ query "none" | first }}',
+    "{{ nothing }}",
+    "{{ $x }}",
+    '{{ humanize "x" }}',
+    "{{ 1 2 }}",
+  ])
+    await assert.rejects(expandTemplate(bad, data), { name: "TemplateError" }, bad);
+});

@@ -1,7 +1,8 @@
 /** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
 import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
 import type { Engine } from "../promql/mod.ts";
-import { createWriteReceiver } from "../remote/write-receiver.ts";
+import { createFastWrite } from "../remote/fast-write.ts";
+import { createWriteReceiver, MAX_AHEAD_MS } from "../remote/write-receiver.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { cleanTombstones, deleteSeries, snapshot } from "./admin-api.ts";
 import { ApiError, type ApiResult, apiErrorResponse, apiResponse, readParameters } from "./api-request.ts";
@@ -83,6 +84,11 @@ export function createHttpApi(
     clock: server.clock,
     log: server.log.with({ component: "web" }),
     accepted: server.flags.list("web.remote-write-receiver.accepted-protobuf-messages"),
+    fast: createFastWrite({
+      appender: () => server.tsdb.appender(),
+      now: () => server.clock.now(),
+      maxAheadMs: MAX_AHEAD_MS,
+    }),
   });
 
   async function run(request: HttpRequest, operation: Operation, variable: string): Promise<HttpResponse> {

@@ -20,6 +20,8 @@ import { AppendError, type Appender, type SeriesRef } from "../storage.ts";
 
 /** A request's body, compressed and not, may measure so much (upstream's `decodeReadLimit`). */
 export const MAX_WRITE_BYTES = 32 * 1024 * 1024;
+/** The buffer for decompression that is kept from one request to the next is not larger. */
+const MAX_SCRATCH_BYTES = 4 * 1024 * 1024;
 /** Samples further in the future than this are refused. */
 export const MAX_AHEAD_MS = 10 * 60_000;
 
@@ -52,6 +54,8 @@ export interface WriteOutcome {
 export function createWriteReceiver(
   options: WriteReceiverOptions,
 ): (request: HttpRequest) => Promise<HttpResponse> {
+  // Used from here to the end of the decoding, which is one turn of the event loop: requests can share it.
+  let scratch = new Uint8Array(0);
   return async (request) => {
     const message = messageOf(request.headers["content-type"]);
     if (message === undefined || !options.accepted.includes(message)) {
@@ -71,7 +75,10 @@ export function createWriteReceiver(
       );
     let payload: Uint8Array;
     try {
-      payload = snappyDecompress(await readBody(request.body, MAX_WRITE_BYTES), MAX_WRITE_BYTES);
+      const body = await readBody(request.body, MAX_WRITE_BYTES);
+      payload = snappyDecompress(body, MAX_WRITE_BYTES, scratch);
+      if (payload.length > scratch.length)
+        scratch = new Uint8Array(Math.min(2 * payload.length, MAX_SCRATCH_BYTES));
     } catch (error) {
       if (error instanceof BodyLimitError) return plain(413, error.message);
       if (error instanceof SnappyError) return plain(400, error.message);

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../../base/log.ts";
+import { randomInteger, seededRandom } from "../../base/random.ts";
+import { Labels } from "../../model/labels.ts";
+import { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { ProtobufError } from "../../wire/protobuf/reader.ts";
+import type { WriteRequest, WriteSeries } from "../../wire/remote-write/write-request.ts";
+import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
+import { createMatcher } from "../matcher.ts";
+import { openTsdb } from "../tsdb/mod.ts";
+import { createFastWrite } from "./fast-write.ts";
+import { RawSeriesCache } from "./raw-series-cache.ts";
+
+const clock = new VirtualClock();
+const NOW = clock.now();
+
+async function store() {
+  const tsdb = await openTsdb({
+    directory: "/data",
+    disk: new MemoryDisk(),
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+    compactInBackground: false,
+  });
+  const fast = createFastWrite({ appender: () => tsdb.appender(), now: () => NOW, maxAheadMs: 600_000 });
+  const samples = async () => {
+    const all = await tsdb.select([createMatcher("__name__", "=~", ".+")], { minMs: 0, maxMs: NOW + 1e9 });
+    return all.map(
+      ({ labels, timestamps, values }) =>
+        `${labels} ${[...timestamps].map((t, i) => `${t - NOW}:${values[i]}`)}`,
+    );
+  };
+  return { tsdb, fast, samples };
+}
+
+function series(
+  labels: Record<string, string>,
+  ...samples: [offsetMs: number, value: number][]
+): WriteSeries {
+  return {
+    labels: Labels.of(labels),
+    samples: samples.map(([offsetMs, value]) => ({ timestampMs: NOW + offsetMs, value })),
+    histograms: [],
+    exemplars: [],
+  };
+}
+const encode = (...all: WriteSeries[]) =>
+  encodeWriteRequestV1({ series: all, metadata: [] } satisfies WriteRequest);
+
+test("createFastWrite() stores what a request says, in whatever order series come", async () => {
+  const { fast, samples } = await store();
+  const names = ["a", "b", "c"];
+  for (const [step, order] of [
+    [0, names],
+    [1, names],
+    [2, ["c", "a"]],
+    [3, ["b", "c", "a"]],
+  ] as const)
+    await fast.write(
+      encode(
+        ...order.map((name) =>
+          series({ __name__: name, x: "1" }, [step, step], [step + 0.5 * 2 * 10, -step]),
+        ),
+      ).slice(),
+    );
+  const outcome = await fast.write(encode(series({ __name__: "d" }, [0, 1], [1, 0])));
+  assert.deepEqual(outcome, { samples: 2, histograms: 0, exemplars: 0, problem: "" });
+  const found = await samples();
+  assert.equal(found.length, 4);
+  assert.equal(found[3], '{__name__="d"} 0:1,1:0');
+});
+
+test("createFastWrite() leaves out what the store refuses, and keeps the rest", async () => {
+  const { fast, samples } = await store();
+  await fast.write(encode(series({ __name__: "a" }, [10, 1])));
+  const outcome = await fast.write(
+    encode(
+      series({ __name__: "a" }, [5, 1], [11, 2]),
+      series({ x: "no name" }, [0, 1]),
+      series({ __name__: "b" }, [11 * 60_000, 1], [1, 3]),
+    ),
+  );
+  assert.equal(outcome?.samples, 2);
+  assert.notEqual(outcome?.problem, "");
+  assert.deepEqual(await samples(), ['{__name__="a"} 10:1,11:2', '{__name__="b"} 1:3']);
+});
+
+test("createFastWrite() leaves unusual requests to the general way, having stored nothing", async () => {
+  const { fast, samples } = await store();
+  const unusual: WriteRequest[] = [
+    {
+      series: [series({ __name__: "a" }, [0, 1])],
+      metadata: [{ metric: "a", type: "counter", help: "", unit: "" }],
+    },
+    {
+      series: [
+        {
+          ...series({ __name__: "a" }, [0, 1]),
+          exemplars: [{ labels: Labels.empty, value: 1, timestampMs: 1 }],
+        },
+      ],
+      metadata: [],
+    },
+  ];
+  for (const request of unusual) assert.equal(await fast.write(encodeWriteRequestV1(request)), undefined);
+  assert.deepEqual(await samples(), []);
+});
+
+test("createFastWrite() answers mutated requests with a refusal or an outcome (seeded)", async () => {
+  const { fast } = await store();
+  const random = seededRandom(4);
+  for (let round = 0; round < 5_000; round++) {
+    const bytes = encode(
+      series({ __name__: "a", x: String(round % 7) }, [round, 1]),
+      series({ __name__: "b", long: "y".repeat(randomInteger(random, 200)) }, [round, 2]),
+    ).slice();
+    for (let n = randomInteger(random, 4); n >= 0; n--)
+      bytes[randomInteger(random, bytes.length)] = randomInteger(random, 256);
+    try {
+      await fast.write(bytes.subarray(0, 1 + randomInteger(random, bytes.length)));
+    } catch (error) {
+      assert.ok(error instanceof ProtobufError, String(error));
+    }
+  }
+});
+
+test("RawSeriesCache finds every key it was given, and forgets all at its limit", () => {
+  const cache = new RawSeriesCache(1000);
+  const keys = Array.from({ length: 1000 }, (_, i) =>
+    new TextEncoder().encode(`key ${i} ${"x".repeat(i % 13)}`),
+  );
+  const viewOf = (key: Uint8Array) => new DataView(key.buffer);
+  for (const [i, key] of keys.entries()) cache.add(key, viewOf(key), 0, key.length, i + 1);
+  for (const [i, key] of keys.entries()) {
+    assert.equal(cache.refOf(cache.find(key, viewOf(key), 0, key.length)), i + 1);
+  }
+  cache.begin();
+  for (const key of keys) assert.ok(cache.predicted(key, viewOf(key), 0) >= 0);
+  assert.equal(cache.size, 1000);
+  const extra = new TextEncoder().encode("one more");
+  cache.add(extra, viewOf(extra), 0, extra.length, 7);
+  assert.equal(cache.size, 1);
+  assert.equal(cache.find(keys[0], viewOf(keys[0]), 0, keys[0].length), -1);
+});

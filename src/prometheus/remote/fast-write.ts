@@ -1,0 +1,223 @@
+/**
+ * The quick way for the usual remote-write 1.0 request: series with labels first and float samples after them, taken
+ * straight from the bytes. Anything else (exemplars, histograms, metadata, labels apart) is left to the general way,
+ * before any of it was stored.
+ */
+import type { Labels } from "../../model/labels.ts";
+import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
+import { AppendError, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
+import type { TsdbAppender } from "../tsdb/mod.ts";
+import { RawSeriesCache } from "./raw-series-cache.ts";
+import { type FastWrite, invalidLabels, type WriteOutcome } from "./write-receiver.ts";
+
+/** The NaN that ends a series, after a processor has quieted it. */
+const STALE_HIGH_QUIET = 0x7ff80000;
+
+export interface FastWriteOptions {
+  appender: () => TsdbAppender;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** Samples this far in the future are refused. */
+  maxAheadMs: number;
+}
+
+export function createFastWrite(options: FastWriteOptions): FastWrite {
+  const cache = new RawSeriesCache();
+  return {
+    async write(payload) {
+      const appender = options.appender();
+      const reader = new RequestReader(payload, cache, appender, options.now() + options.maxAheadMs);
+      let isUsual: boolean;
+      try {
+        isUsual = reader.read();
+      } catch (error) {
+        appender.rollback();
+        throw error;
+      }
+      if (!isUsual) {
+        appender.rollback();
+        return undefined;
+      }
+      await appender.commit();
+      return reader.outcome;
+    },
+  };
+}
+
+class RequestReader {
+  readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #cache: RawSeriesCache;
+  readonly #appender: TsdbAppender;
+  readonly #latestMs: number;
+  #position = 0;
+
+  constructor(bytes: Uint8Array, cache: RawSeriesCache, appender: TsdbAppender, latestMs: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#cache = cache;
+    this.#appender = appender;
+    this.#latestMs = latestMs;
+  }
+
+  /** Answers false when the request is not of the usual form, or malformed: the general way tells what is wrong. */
+  read(): boolean {
+    const bytes = this.#bytes;
+    this.#cache.begin();
+    while (this.#position < bytes.length) {
+      if (bytes[this.#position++] !== 0x0a) return false;
+      const length = this.#varint();
+      const end = this.#position + length;
+      if (length < 0 || end > bytes.length) return false;
+      if (!this.#series(end)) return false;
+    }
+    return true;
+  }
+
+  #series(end: number): boolean {
+    const start = this.#position;
+    const bytes = this.#bytes;
+    const cache = this.#cache;
+    let entry = cache.predicted(bytes, this.#view, start);
+    if (entry >= 0) {
+      this.#position = start + cache.lengthOf(entry);
+      // The key has to be all of the labels, and the samples what follows.
+      if (this.#position > end || (this.#position < end && bytes[this.#position] !== 0x12)) entry = -1;
+    }
+    if (entry < 0) {
+      this.#position = start;
+      if (!this.#skipLabels(end)) return false;
+      entry = cache.find(bytes, this.#view, start, this.#position - start);
+    }
+    const labelsEnd = this.#position;
+    let ref: SeriesRef = entry < 0 ? 0 : cache.refOf(entry);
+    let labels: Labels | undefined;
+    while (this.#position < end) {
+      if (!this.#sample(end)) return false;
+      if (ref !== 0 && this.#append(ref)) continue;
+      // A series that is new, or that the store has forgotten.
+      labels ??= decodeLabels(bytes, start, labelsEnd);
+      const problem = invalidLabels(labels);
+      if (problem !== undefined) {
+        this.outcome.problem = problem;
+        continue;
+      }
+      ref = this.#appendNew(labels);
+      if (ref === 0) continue;
+      if (entry >= 0) cache.setRef(entry, ref);
+      else entry = cache.add(bytes, this.#view, start, labelsEnd - start, ref);
+    }
+    return this.#position === end;
+  }
+
+  #timestampMs = 0;
+  #low = 0;
+  #high = 0;
+
+  /** Reads one sample message. */
+  #sample(end: number): boolean {
+    const bytes = this.#bytes;
+    if (bytes[this.#position] !== 0x12) return false;
+    this.#position++;
+    const length = this.#varint();
+    const sampleEnd = this.#position + length;
+    if (length < 0 || sampleEnd > end) return false;
+    this.#low = 0;
+    this.#high = 0;
+    this.#timestampMs = 0;
+    while (this.#position < sampleEnd) {
+      const tag = bytes[this.#position++];
+      if (tag === 0x09) {
+        if (this.#position + 8 > sampleEnd) return false;
+        this.#low = this.#view.getInt32(this.#position, true);
+        this.#high = this.#view.getInt32(this.#position + 4, true);
+        this.#position += 8;
+      } else if (tag === 0x10) {
+        this.#timestampMs = this.#varint();
+        if (this.#timestampMs < 0) return false;
+      } else return false;
+    }
+    return this.#position === sampleEnd;
+  }
+
+  #append(ref: SeriesRef): boolean {
+    const timestampMs = this.#timestampMs;
+    try {
+      if (timestampMs > this.#latestMs) throw new AppendError("out of bounds");
+      if (!this.#appender.appendKnownBits(ref, timestampMs, this.#low, this.#high)) return false;
+      this.outcome.samples++;
+    } catch (error) {
+      if (!(error instanceof AppendError)) throw error;
+      this.outcome.problem = error.message;
+    }
+    return true;
+  }
+
+  /** Answers 0 when the store refuses the sample. */
+  #appendNew(labels: Labels): SeriesRef {
+    const timestampMs = this.#timestampMs;
+    const isStale = this.#low === STALE_LOW && (this.#high === STALE_HIGH || this.#high === STALE_HIGH_QUIET);
+    try {
+      if (timestampMs > this.#latestMs) throw new AppendError("out of bounds");
+      const ref = isStale
+        ? this.#appender.appendStale(0, labels, timestampMs)
+        : this.#appender.append(0, labels, timestampMs, doubleOf(this.#low, this.#high));
+      this.outcome.samples++;
+      return ref;
+    } catch (error) {
+      if (!(error instanceof AppendError)) throw error;
+      this.outcome.problem = `${error.reason} for series ${labels}`;
+      return 0;
+    }
+  }
+
+  #skipLabels(end: number): boolean {
+    const bytes = this.#bytes;
+    while (this.#position < end && bytes[this.#position] === 0x0a) {
+      this.#position++;
+      const length = this.#varint();
+      if (length < 0 || this.#position + length > end) return false;
+      this.#position += length;
+    }
+    return true;
+  }
+
+  /** An unsigned varint up to 2^53, or -1 when it is longer, negative or cut off. */
+  #varint(): number {
+    const bytes = this.#bytes;
+    let byte = bytes[this.#position++];
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    let factor = 0x80;
+    for (let i = 1; i < 8; i++) {
+      byte = bytes[this.#position++];
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : -1;
+      factor *= 0x80;
+    }
+    return -1;
+  }
+}
+
+const words = new Int32Array(2);
+const double = new Float64Array(words.buffer);
+
+function doubleOf(low: number, high: number): number {
+  words[0] = low;
+  words[1] = high;
+  return double[0];
+}
+
+/** The labels as the general decoder reads them: from a request of this one series without samples. */
+function decodeLabels(bytes: Uint8Array, start: number, end: number): Labels {
+  const length = end - start;
+  const head: number[] = [0x0a];
+  let rest = length;
+  for (; rest > 0x7f; rest >>>= 7) head.push((rest & 0x7f) | 0x80);
+  head.push(rest);
+  const request = new Uint8Array(head.length + length);
+  request.set(head);
+  request.set(bytes.subarray(start, end), head.length);
+  return decodeWriteRequestV1(request).series[0].labels;
+}

@@ -153,7 +153,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   }
 
   await apply(config);
-  handle = createWebHandler({ server, engine, metrics, quit, monotonic: () => clock.monotonic() });
+  const hashSeed = new DataView(system.random.bytes(4).buffer).getInt32(0);
+  handle = createWebHandler({ server, engine, metrics, quit, hashSeed, monotonic: () => clock.monotonic() });
   log.info("Server is ready to receive web requests.");
   return {
     addresses: listeners.map(({ host, port }) => ({ host, port })),

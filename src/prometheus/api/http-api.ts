@@ -23,6 +23,8 @@ export interface ApiOptions {
   server: PrometheusServer;
   engine: Engine;
   monotonic: () => number;
+  /** Any number that clients can't know. */
+  hashSeed: number;
 }
 
 interface Call extends QueryContext {
@@ -88,6 +90,7 @@ export function createHttpApi(
       appender: () => server.tsdb.appender(),
       now: () => server.clock.now(),
       maxAheadMs: MAX_AHEAD_MS,
+      hashSeed: options.hashSeed,
     }),
   });
 

@@ -11,7 +11,6 @@ import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { createMatcher } from "../matcher.ts";
 import { openTsdb } from "../tsdb/mod.ts";
 import { createFastWrite } from "./fast-write.ts";
-import { RawSeriesCache } from "./raw-series-cache.ts";
 
 const clock = new VirtualClock();
 const NOW = clock.now();
@@ -25,7 +24,12 @@ async function store() {
     log: silentLogger,
     compactInBackground: false,
   });
-  const fast = createFastWrite({ appender: () => tsdb.appender(), now: () => NOW, maxAheadMs: 600_000 });
+  const fast = createFastWrite({
+    appender: () => tsdb.appender(),
+    now: () => NOW,
+    maxAheadMs: 600_000,
+    hashSeed: 7,
+  });
   const samples = async () => {
     const all = await tsdb.select([createMatcher("__name__", "=~", ".+")], { minMs: 0, maxMs: NOW + 1e9 });
     return all.map(
@@ -125,23 +129,4 @@ test("createFastWrite() answers mutated requests with a refusal or an outcome (s
       assert.ok(error instanceof ProtobufError, String(error));
     }
   }
-});
-
-test("RawSeriesCache finds every key it was given, and forgets all at its limit", () => {
-  const cache = new RawSeriesCache(1000);
-  const keys = Array.from({ length: 1000 }, (_, i) =>
-    new TextEncoder().encode(`key ${i} ${"x".repeat(i % 13)}`),
-  );
-  const viewOf = (key: Uint8Array) => new DataView(key.buffer);
-  for (const [i, key] of keys.entries()) cache.add(key, viewOf(key), 0, key.length, i + 1);
-  for (const [i, key] of keys.entries()) {
-    assert.equal(cache.refOf(cache.find(key, viewOf(key), 0, key.length)), i + 1);
-  }
-  cache.begin();
-  for (const key of keys) assert.ok(cache.predicted(key, viewOf(key), 0) >= 0);
-  assert.equal(cache.size, 1000);
-  const extra = new TextEncoder().encode("one more");
-  cache.add(extra, viewOf(extra), 0, extra.length, 7);
-  assert.equal(cache.size, 1);
-  assert.equal(cache.find(keys[0], viewOf(keys[0]), 0, keys[0].length), -1);
 });

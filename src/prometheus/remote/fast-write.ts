@@ -6,8 +6,7 @@
 import type { Labels } from "../../model/labels.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { AppendError, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
-import type { TsdbAppender } from "../tsdb/mod.ts";
-import { RawSeriesCache } from "./raw-series-cache.ts";
+import { SeriesCache, type TsdbAppender } from "../tsdb/mod.ts";
 import { type FastWrite, invalidLabels, type WriteOutcome } from "./write-receiver.ts";
 
 /** The NaN that ends a series, after a processor has quieted it. */
@@ -19,10 +18,12 @@ export interface FastWriteOptions {
   now: () => number;
   /** Samples this far in the future are refused. */
   maxAheadMs: number;
+  /** Any number that senders can't know. */
+  hashSeed: number;
 }
 
 export function createFastWrite(options: FastWriteOptions): FastWrite {
-  const cache = new RawSeriesCache();
+  const cache = new SeriesCache({ hashSeed: options.hashSeed });
   return {
     async write(payload) {
       const appender = options.appender();
@@ -48,12 +49,12 @@ class RequestReader {
   readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #cache: RawSeriesCache;
+  readonly #cache: SeriesCache;
   readonly #appender: TsdbAppender;
   readonly #latestMs: number;
   #position = 0;
 
-  constructor(bytes: Uint8Array, cache: RawSeriesCache, appender: TsdbAppender, latestMs: number) {
+  constructor(bytes: Uint8Array, cache: SeriesCache, appender: TsdbAppender, latestMs: number) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#cache = cache;
@@ -64,7 +65,6 @@ class RequestReader {
   /** Answers false when the request is not of the usual form, or malformed: the general way tells what is wrong. */
   read(): boolean {
     const bytes = this.#bytes;
-    this.#cache.begin();
     while (this.#position < bytes.length) {
       if (bytes[this.#position++] !== 0x0a) return false;
       const length = this.#varint();
@@ -79,19 +79,9 @@ class RequestReader {
     const start = this.#position;
     const bytes = this.#bytes;
     const cache = this.#cache;
-    let entry = cache.predicted(bytes, this.#view, start);
-    if (entry >= 0) {
-      this.#position = start + cache.lengthOf(entry);
-      // The key has to be all of the labels, and the samples what follows.
-      if (this.#position > end || (this.#position < end && bytes[this.#position] !== 0x12)) entry = -1;
-    }
-    if (entry < 0) {
-      this.#position = start;
-      if (!this.#skipLabels(end)) return false;
-      entry = cache.find(bytes, this.#view, start, this.#position - start);
-    }
+    if (!this.#skipLabels(end)) return false;
     const labelsEnd = this.#position;
-    let ref: SeriesRef = entry < 0 ? 0 : cache.refOf(entry);
+    let ref: SeriesRef = cache.find(bytes, start, labelsEnd);
     let labels: Labels | undefined;
     while (this.#position < end) {
       if (!this.#sample(end)) return false;
@@ -105,8 +95,7 @@ class RequestReader {
       }
       ref = this.#appendNew(labels);
       if (ref === 0) continue;
-      if (entry >= 0) cache.setRef(entry, ref);
-      else entry = cache.add(bytes, this.#view, start, labelsEnd - start, ref);
+      cache.set(bytes, start, labelsEnd, ref);
     }
     return this.#position === end;
   }

@@ -15,6 +15,8 @@ export interface WebOptions {
   engine: Engine;
   monotonic: () => number;
   metrics: HttpMetrics;
+  /** Any number that clients can't know. */
+  hashSeed: number;
   /** Ends the process gracefully. */
   quit: () => void;
 }

@@ -1,4 +1,5 @@
 /** Remarks on a query's answer: warnings and infos, with upstream's texts (`util/annotations`). */
+import { formatG } from "../../model/number-format.ts";
 import { quoteString } from "./parser/lexer.ts";
 import { lineAndColumn, type Position } from "./parser/parse-error.ts";
 
@@ -97,26 +98,10 @@ export function informHistogramIgnored(
   annotations.inform(`ignored histogram in ${aggregation} aggregation`, position);
 }
 
-/** As Go's `%g`: the shortest digits that give the number back, an exponent below 1e-4 and from 1e6. */
-export function formatG(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  const [mantissa, exponentText] = value.toExponential().split("e");
-  const exponent = Number(exponentText);
-  if (exponent >= -4 && exponent < 6) return plainDecimal(value);
-  const digits = Math.abs(exponent).toString().padStart(2, "0");
-  return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
-}
-
-/** Without exponent, which JavaScript would write below 1e-6. */
-export function plainDecimal(value: number): string {
-  const text = String(value);
-  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
-  if (match === null) return text;
-  const [, sign, first, rest = "", exponentText] = match;
-  const exponent = Number(exponentText);
-  const digits = first + rest;
-  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
-  return sign + digits.padEnd(exponent + 1, "0");
+/** A range has floats and histograms, and the function looks at the floats only. */
+export function informMixedRange(annotations: Annotations, metricName: string, position: Position): void {
+  annotations.inform(
+    `ignored histograms in a range containing both floats and histograms for metric name ${quoteString(metricName)}`,
+    position,
+  );
 }

@@ -46,6 +46,8 @@ export interface EngineOptions {
   typeAndUnitLabels?: boolean;
   /** `promql-use-start-timestamps`. @default false */
   startTimestamps?: boolean;
+  /** How many warnings, and how many infos, an answer carries at most; 0 for no limit. @default 10 */
+  remarkLimit?: number;
 }
 
 /** What one query may have otherwise than the engine. */
@@ -115,7 +117,7 @@ export class Engine {
     const grid = new Grid(timeMs, 1, 1);
     const run = this.#run(options);
     const value = await guarded(() => instantValue(expression, run, grid));
-    return { ...value, ...remarksOf(run, query) };
+    return { ...value, ...remarksOf(run, query, this.#options.remarkLimit) };
   }
 
   /**
@@ -150,7 +152,7 @@ export class Engine {
     const samples = series
       .map((one) => toSamples(one, grid))
       .sort((a, b) => compareLabels(a.labels, b.labels));
-    return { kind: "matrix", series: samples, ...remarksOf(run, query) };
+    return { kind: "matrix", series: samples, ...remarksOf(run, query, this.#options.remarkLimit) };
   }
 
   #prepare(query: string, times: QueryTimes, expression: Expression): Expression {
@@ -249,6 +251,6 @@ function finish(series: StepSeries[], { run, grid }: EvaluationContext): StepSer
   return cleaned;
 }
 
-function remarksOf({ annotations }: QueryRun, query: string): Remarks {
-  return { warnings: annotations.texts("warning", query), infos: annotations.texts("info", query) };
+function remarksOf({ annotations }: QueryRun, query: string, limit?: number): Remarks {
+  return { warnings: annotations.texts("warning", query, limit), infos: annotations.texts("info", query, limit) };
 }

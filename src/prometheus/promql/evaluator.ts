@@ -2,6 +2,8 @@
  * Evaluates a preprocessed expression over a grid of steps, series by series rather than step by step
  * (`evaluator.eval` in upstream's `promql/engine.go`).
  */
+import { multiplyHistogram } from "../../model/histogram-arithmetic.ts";
+import { sizeInSamples } from "../../model/histogram-buckets.ts";
 import { aggregate } from "./aggregation/aggregate.ts";
 import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operation.ts";
 import { setOperation } from "./binary/set-operation.ts";
@@ -19,6 +21,7 @@ import {
 import { typeOf } from "./parser/type-check.ts";
 import type { QueryRun } from "./query-run.ts";
 import type { Selection } from "./selection.ts";
+import { evaluateSmoothed } from "./smoothed-selector.ts";
 import { countPresent, mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
 
 /** What evaluation of a sub-expression needs to know. */
@@ -44,7 +47,9 @@ async function evaluateNode(node: Expression, context: EvaluationContext): Promi
     case "number":
       return [scalarSeries(context.grid, new Float64Array(context.grid.count).fill(node.value))];
     case "vector-selector":
-      return evaluateSelector(node, context);
+      return node.extension === "smoothed"
+        ? evaluateSmoothed(node, context)
+        : evaluateSelector(node, context);
     case "parenthesis":
       return evaluate(node.expression, context);
     case "unary":
@@ -78,7 +83,7 @@ async function evaluateSelector(
     const seen = lookBack(series, planner.planFor(series.timestamps), grid);
     if (seen !== undefined) {
       out.push(seen);
-      samples += seen.present === grid.all ? grid.count : countPresent(seen.present);
+      samples += countSamples([seen]);
       run.samples = samples;
     }
     if (run.isDue) await run.pause();
@@ -101,7 +106,8 @@ async function evaluateUnary(node: UnaryExpression, context: EvaluationContext):
   const negated = input.map((series) => {
     const values = series.values.map((value) => -value);
     if (isScalar) return scalarSeries(grid, values);
-    return series.derived({ ...series, values, present: series.present }, run.delayedNameRemoval);
+    const histograms = series.histograms?.map((histogram) => histogram && multiplyHistogram(histogram, -1));
+    return series.derived({ values, present: series.present, histograms }, run.delayedNameRemoval);
   });
   return run.delayedNameRemoval ? negated : mergeDuplicates(negated, grid);
 }
@@ -144,9 +150,11 @@ async function evaluateInvariant(node: Expression, context: EvaluationContext): 
 function countSamples(series: readonly StepSeries[]): number {
   let count = 0;
   let previous: { present: Uint8Array; count: number } | undefined;
-  for (const { present } of series) {
+  for (const { present, histograms } of series) {
     if (previous?.present !== present) previous = { present, count: countPresent(present) };
     count += previous.count;
+    if (histograms === undefined) continue;
+    for (const histogram of histograms) if (histogram !== undefined) count += sizeInSamples(histogram) - 1;
   }
   return count;
 }

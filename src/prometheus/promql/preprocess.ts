@@ -14,7 +14,7 @@ export interface QueryTimes {
 }
 
 /** Functions whose result changes with the evaluation time even where their arguments don't. */
-const STEP_DEPENDENT = new Set([
+export const STEP_DEPENDENT_FUNCTIONS: ReadonlySet<string> = new Set([
   "days_in_month",
   "day_of_month",
   "day_of_week",
@@ -157,7 +157,7 @@ function markCall(node: Call): { isInvariant: boolean; isWrapped: boolean } {
   // `timestamp(metric @ 1)` is the sample's own time; `timestamp(abs(metric @ 1))` is the step's.
   const isTimestampOfSelector =
     node.name === "timestamp" && node.arguments.every(({ kind }) => kind === "vector-selector");
-  if (allInvariant && (!STEP_DEPENDENT.has(node.name) || isTimestampOfSelector)) {
+  if (allInvariant && (!STEP_DEPENDENT_FUNCTIONS.has(node.name) || isTimestampOfSelector)) {
     return { isInvariant: true, isWrapped: true };
   }
   node.arguments = node.arguments.map((argument, i) => (marks[i].isWrapped ? invariant(argument) : argument));

@@ -1,9 +1,11 @@
 /** A range selector as the whole of an instant query: the samples themselves. */
-import type { SeriesSamples } from "../storage.ts";
-import { isStaleMarker } from "../storage.ts";
+import { isStaleMarker, type SeriesSamples } from "../storage.ts";
+import { firstIndex } from "./classic-histogram.ts";
 import type { EvaluationContext } from "./evaluator.ts";
+import { endsOf, endValues } from "./functions/extended-rate.ts";
 import { wordsOf } from "./lookback.ts";
 import type { MatrixSelector } from "./parser/ast.ts";
+import { executionError } from "./query-error.ts";
 
 export async function selectMatrix(
   { vector, rangeMs }: MatrixSelector,
@@ -12,7 +14,10 @@ export async function selectMatrix(
   const endMs = (typeof vector.at === "number" ? vector.at : grid.startMs) - vector.offsetMs;
   const out: SeriesSamples[] = [];
   for (const series of selection.get(vector)!) {
-    const samples = within(series, endMs - rangeMs, endMs);
+    const samples =
+      vector.extension === undefined
+        ? within(series, endMs - rangeMs, endMs)
+        : extended(series, vector.extension, endMs - rangeMs, endMs, run.lookbackMs);
     if (samples !== undefined) {
       out.push(samples);
       run.samples += samples.timestamps.length;
@@ -38,5 +43,36 @@ function within(series: SeriesSamples, startMs: number, endMs: number): SeriesSa
     timestamps: Float64Array.from(indexes, (i) => timestamps[i]),
     values: Float64Array.from(indexes, (i) => values[i]),
     histograms: histograms && indexes.map((i) => histograms[i]),
+  };
+}
+
+/** The samples of an `anchored` or `smoothed` range, with one at each of its ends. */
+function extended(
+  series: SeriesSamples,
+  extension: "anchored" | "smoothed",
+  startMs: number,
+  endMs: number,
+  lookbackMs: number,
+): SeriesSamples | undefined {
+  const isSmoothed = extension === "smoothed";
+  const reach = within(series, startMs - lookbackMs, endMs + (isSmoothed ? lookbackMs : 0));
+  if (reach === undefined) return undefined;
+  if (reach.histograms !== undefined) {
+    throw executionError(`${extension} modifier is not supported with histograms`);
+  }
+  const { labels, timestamps, values } = reach;
+  const ends = endsOf(timestamps, 0, timestamps.length, { startMs, endMs, isSmoothed: false });
+  const last = isSmoothed
+    ? firstIndex(timestamps.length - 1, (i) => timestamps[i] >= endMs)
+    : timestamps.length - 1;
+  if (ends === undefined || timestamps[last] <= startMs) return undefined;
+  const { left, right } = endValues(timestamps, values, { ...ends, last }, { isSmoothed, isCounter: false });
+  const inner = [...timestamps.keys()].filter(
+    (i) => i >= ends.first && i <= last && timestamps[i] > startMs && timestamps[i] < endMs,
+  );
+  return {
+    labels,
+    timestamps: Float64Array.of(startMs, ...inner.map((i) => timestamps[i]), endMs),
+    values: Float64Array.of(left, ...inner.map((i) => values[i]), right),
   };
 }

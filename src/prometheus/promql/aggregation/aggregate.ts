@@ -7,6 +7,7 @@ import { StepSeries } from "../step-series.ts";
 import { countValues } from "./count-values.ts";
 import { createFloatGroup, type FloatGroup, type RunningOperator } from "./float-aggregation.ts";
 import { type Groups, groupSeries } from "./grouping.ts";
+import { aggregateMixed } from "./histogram-aggregation.ts";
 import { quantileGroup } from "./quantile-group.ts";
 import { selectSeries } from "./selecting-aggregation.ts";
 
@@ -47,11 +48,12 @@ async function runningAggregation(
 ): Promise<StepSeries[]> {
   const { run } = context;
   const groups = groupSeries(input, { labels: node.grouping, isWithout: node.isWithout });
-  const states = groups.labels.map(createGroup);
+  const mixed = mixedGroups(node, input, groups, context);
+  const states = groups.labels.map((_, i) => mixed.get(i) ?? createGroup());
   const dropsName = new Uint8Array(states.length);
   for (let i = 0; i < input.length; i++) {
     const series = input[i];
-    if (series.histograms !== undefined && !COUNTS_HISTOGRAMS.has(node.operator)) {
+    if (series.histograms !== undefined && !TAKES_HISTOGRAMS.has(node.operator)) {
       informHistogramIgnored(run.annotations, node.operator, node.expression.position);
     }
     states[groups.indexOf[i]].add(series);
@@ -61,7 +63,27 @@ async function runningAggregation(
   return finishGroups(groups, states, dropsName);
 }
 
-const COUNTS_HISTOGRAMS: ReadonlySet<string> = new Set(["count", "group"]);
+const TAKES_HISTOGRAMS: ReadonlySet<string> = new Set(["count", "group", "sum", "avg"]);
+
+/** The groups of `sum` and `avg` in which there are histograms, by index. */
+function mixedGroups(
+  { operator, expression }: Aggregation,
+  input: readonly StepSeries[],
+  { indexOf }: Groups,
+  { grid, run }: EvaluationContext,
+): Map<number, FloatGroup> {
+  const groups = new Map<number, FloatGroup>();
+  if (operator !== "sum" && operator !== "avg") return groups;
+  input.forEach(({ histograms }, i) => {
+    if (histograms === undefined || groups.has(indexOf[i])) return;
+    const members: StepSeries[] = [];
+    groups.set(indexOf[i], {
+      add: (series) => members.push(series),
+      finish: () => aggregateMixed(operator, members, grid, expression.position, run.annotations),
+    });
+  });
+  return groups;
+}
 
 function finishGroups({ labels }: Groups, states: FloatGroup[], dropsName: Uint8Array): StepSeries[] {
   const out: StepSeries[] = [];

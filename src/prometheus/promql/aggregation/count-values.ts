@@ -1,6 +1,7 @@
 /** `count_values`: the number of series for each value, the value in a label. */
+import { formatHistogram } from "../../../model/histogram-format.ts";
 import { compareStrings, type Labels } from "../../../model/labels.ts";
-import { plainDecimal } from "../annotations.ts";
+import { formatFloat } from "../../../model/number-format.ts";
 import type { EvaluationContext } from "../evaluator.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { ColumnBuilder, StepSeries } from "../step-series.ts";
@@ -38,13 +39,7 @@ export async function countValues(
   );
 }
 
-function valueText(series: StepSeries, step: number): string {
-  return formatFloat(series.values[step]);
-}
-
-/** As Go's `strconv.FormatFloat(value, 'f', -1, 64)`. */
-function formatFloat(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  return Object.is(value, -0) ? "-0" : plainDecimal(value);
+function valueText({ values, histograms }: StepSeries, step: number): string {
+  const histogram = histograms?.[step];
+  return histogram === undefined ? formatFloat(values[step]) : formatHistogram(histogram);
 }

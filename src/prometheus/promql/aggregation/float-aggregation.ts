@@ -3,12 +3,12 @@
 import type { Grid } from "../grid.ts";
 import { nextCompensation } from "../kahan.ts";
 import type { AggregateOperator } from "../parser/ast.ts";
-import type { StepSeries } from "../step-series.ts";
+import type { Histograms, StepSeries } from "../step-series.ts";
 
 /** The running state of one group, a value per step. */
 export interface FloatGroup {
   add(series: StepSeries): void;
-  finish(): { values: Float64Array; present: Uint8Array } | undefined;
+  finish(): { values: Float64Array; present: Uint8Array; histograms?: Histograms } | undefined;
 }
 
 /** The aggregations that this file knows. */

@@ -1,6 +1,7 @@
 /** Aggregations that pass some of their input on, labels and all: `topk`, `bottomk`, `limitk`, `limit_ratio`. */
 
-import { formatG, informHistogramIgnored } from "../annotations.ts";
+import { formatG } from "../../../model/number-format.ts";
+import { informHistogramIgnored } from "../annotations.ts";
 import type { EvaluationContext } from "../evaluator.ts";
 import { hashLabels } from "../label-hash.ts";
 import type { Aggregation } from "../parser/ast.ts";

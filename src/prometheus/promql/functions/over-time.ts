@@ -1,4 +1,5 @@
 /** The `*_over_time` functions of float samples. */
+import { informMixedRange } from "../annotations.ts";
 import { nextCompensation } from "../kahan.ts";
 import { quantileOf } from "../quantile.ts";
 import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
@@ -6,9 +7,22 @@ import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-fun
 /** The samples from `from` up to but not including `to`, never none. */
 type FloatReducer = (values: Float64Array, from: number, to: number, timestamps: Float64Array) => number;
 
-/** A function that looks at the floats of each window, where there are any. */
+/** A function that looks at the floats of each window, where there are any. Histograms beside them are ignored. */
 export function floatsOverTime(reduce: FloatReducer): RangeFunction {
-  return (input, call) => reduceFloats(input, call, reduce);
+  return (input, call) => {
+    if (input.hasHistograms) informOfIgnored(input, call);
+    return reduceFloats(input, call, reduce);
+  };
+}
+
+/** Remarks that a window has both floats and histograms, of which the latter don't count. */
+function informOfIgnored({ labels, floatPlan, histogramPlan }: RangeInput, call: RangeCall): void {
+  for (let step = 0; step < call.grid.count; step++) {
+    const hasFloats = floatPlan.to[step] > floatPlan.from[step];
+    if (!hasFloats || histogramPlan.to[step] === histogramPlan.from[step]) continue;
+    informMixedRange(call.annotations, labels.get("__name__"), call.positionOf(0));
+    return;
+  }
 }
 
 export function reduceFloats(input: RangeInput, call: RangeCall, reduce: FloatReducer): Columns | undefined {

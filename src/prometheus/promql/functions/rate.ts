@@ -1,14 +1,11 @@
 /** `rate`, `increase` and `delta`: `extrapolatedRate` in upstream's `promql/functions.go`. */
+
 import { quoteString } from "../parser/lexer.ts";
 import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
 import type { WindowPlan } from "../window.ts";
-
-export interface RateKind {
-  /** Drops in value are resets, and there is nothing below zero. */
-  isCounter: boolean;
-  /** Per second, rather than over the range. */
-  isPerSecond: boolean;
-}
+import { extendedRate } from "./extended-rate.ts";
+import { generalRate } from "./general-rate.ts";
+import { type RateKind, THRESHOLD_INTERVALS } from "./rate-kind.ts";
 
 /** What extrapolation needs to know of each window's timestamps; values come into it only near zero. */
 interface ExtrapolationPlan {
@@ -22,11 +19,13 @@ interface ExtrapolationPlan {
   factor: Float64Array;
 }
 
-/** Series ends are where samples would be missing for longer than this many average intervals. */
-const THRESHOLD_INTERVALS = 1.1;
-
 export function rateFunction(kind: RateKind): RangeFunction {
-  return (input, call) => floatRate(kind, input, call);
+  return (input, call) => {
+    if (call.extension !== undefined) return extendedRate(kind, input, call);
+    const startsCount =
+      kind.isCounter && call.run.startTimestamps && input.floats.startTimestamps !== undefined;
+    return input.hasHistograms || startsCount ? generalRate(kind, input, call) : floatRate(kind, input, call);
+  };
 }
 
 function floatRate(kind: RateKind, input: RangeInput, call: RangeCall): Columns | undefined {

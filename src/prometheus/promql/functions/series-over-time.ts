@@ -1,5 +1,5 @@
 /** Functions of a range that need more of a series than the floats of one window. */
-import { warnInvalidQuantile } from "../annotations.ts";
+import { informMixedRange, warnInvalidQuantile } from "../annotations.ts";
 import { quantileOf } from "../quantile.ts";
 import type { RangeCall, RangeFunction, RangeInput, WindowResult } from "../range-function.ts";
 import { store } from "../range-function.ts";
@@ -7,7 +7,7 @@ import { ColumnBuilder } from "../step-series.ts";
 import { checkFactor, doubleExponentialSmoothing, linearRegression } from "./regression.ts";
 
 /** The samples of one step, `from` inclusive, `to` exclusive, of each kind. */
-interface Window {
+export interface Window {
   step: number;
   from: number;
   to: number;
@@ -71,27 +71,56 @@ export const timeOfLast = perWindow(({ floats, histograms }, { from, to, histogr
   return Math.max(float, histogram) / 1000;
 });
 
-export const quantileOverTime = perWindow(({ floats }, { step, from, to }, call) => {
+export const quantileOverTime = perWindow((input, window, call) => {
+  const { step, from, to } = window;
   if (to === from) return undefined;
   const quantile = call.scalars[0]![step];
   warnInvalidQuantile(call.annotations, quantile, call.positionOf(0));
-  return quantileOf(quantile, floats.values.slice(from, to));
+  informIfMixed(input, window, call);
+  return quantileOf(quantile, input.floats.values.slice(from, to));
 });
 
-export const deriv = perWindow(({ floats }, { from, to }) =>
-  to - from < 2 ? undefined : linearRegression(floats, from, to, floats.timestamps[from]).slope,
+/** A trend needs two floats. */
+function trend(
+  compute: (floats: RangeInput["floats"], window: Window, call: RangeCall) => number,
+): RangeFunction {
+  return perWindow((input, window, call) => {
+    const count = window.to - window.from;
+    if (count > 0) informIfMixed(input, window, call);
+    return count < 2 ? undefined : compute(input.floats, window, call);
+  });
+}
+
+function informIfMixed(
+  { labels }: RangeInput,
+  { histogramFrom, histogramTo }: Window,
+  call: RangeCall,
+): void {
+  if (histogramTo > histogramFrom)
+    informMixedRange(call.annotations, labels.get("__name__"), call.positionOf(0));
+}
+
+export const deriv = trend(
+  (floats, { from, to }) => linearRegression(floats, from, to, floats.timestamps[from]).slope,
 );
 
-export const predictLinear = perWindow(({ floats }, { step, from, to }, { grid, scalars }) => {
-  if (to - from < 2) return undefined;
+export const predictLinear = trend((floats, { step, from, to }, { grid, scalars }) => {
   const { slope, intercept } = linearRegression(floats, from, to, grid.timeAt(step));
   return slope * scalars[1]![step] + intercept;
 });
 
-export const smoothing = perWindow(({ floats }, { step, from, to }, { scalars }) => {
-  const [smoothingFactor, trendFactor] = [scalars[1]![step], scalars[2]![step]];
-  checkFactor("smoothing", smoothingFactor);
-  checkFactor("trend", trendFactor);
-  if (to - from < 2) return undefined;
-  return doubleExponentialSmoothing(floats.values, from, to, smoothingFactor, trendFactor);
-});
+export const smoothing: RangeFunction = (input, call) => {
+  for (let step = 0; step < call.grid.count; step++) {
+    const { from, to } = input.floatPlan;
+    const isEmpty =
+      to[step] === from[step] && input.histogramPlan.to[step] === input.histogramPlan.from[step];
+    if (isEmpty) continue;
+    checkFactor("smoothing", call.scalars[1]![step]);
+    checkFactor("trend", call.scalars[2]![step]);
+  }
+  return smooth(input, call);
+};
+
+const smooth = trend((floats, { step, from, to }, { scalars }) =>
+  doubleExponentialSmoothing(floats.values, from, to, scalars[1]![step], scalars[2]![step]),
+);

@@ -1,13 +1,21 @@
 /** Every function of PromQL and what computes it. Their types are in `parser/function-signatures.ts`. */
 import type { Annotations } from "../annotations.ts";
 import type { EvaluationContext } from "../evaluator.ts";
+import { info } from "../info.ts";
 import type { Call } from "../parser/ast.ts";
 import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
 import type { StepSeries } from "../step-series.ts";
 import { absent, absentOverTime } from "./absent.ts";
 import { calendarFunction } from "./calendar-function.ts";
 import { changes, instantChange, resets } from "./change.ts";
-import { histogramQuantile } from "./histogram.ts";
+import {
+  histogramFraction,
+  histogramQuantile,
+  histogramQuantiles,
+  histogramVariance,
+  perHistogram,
+} from "./histogram.ts";
+import { totalOverTime } from "./histogram-over-time.ts";
 import { labelJoin, labelReplace } from "./label.ts";
 import { MATH_FUNCTIONS } from "./math.ts";
 import {
@@ -36,6 +44,7 @@ import {
   timeOfLast,
 } from "./series-over-time.ts";
 import { sortByLabel, sortByValue } from "./sort.ts";
+import { startTimestamp } from "./start-timestamp.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** What a function of vectors and scalars works on. */
@@ -95,7 +104,7 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<st
     ...MATH_FUNCTIONS,
     absent: ofVectors(absent),
     absent_over_time: { kind: "range", compute: presentOverTime, finish: absentOverTime },
-    avg_over_time: range(floatsOverTime(averageFloats)),
+    avg_over_time: range(totalOverTime("avg", averageFloats)),
     changes: range(changes),
     clamp: ofVectors(clamp),
     count_over_time: range(countOverTime),
@@ -107,10 +116,18 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<st
     deriv: range(deriv),
     double_exponential_smoothing: range(smoothing),
     first_over_time: { kind: "range", compute: firstOverTime, keepsName: true },
+    histogram_avg: ofVectors(perHistogram(({ sum, count }) => sum / count)),
+    histogram_count: ofVectors(perHistogram(({ count }) => count)),
+    histogram_fraction: ofVectors(histogramFraction),
     histogram_quantile: ofVectors(histogramQuantile),
+    histogram_quantiles: ofVectors(histogramQuantiles),
+    histogram_stddev: ofVectors(perHistogram((histogram) => Math.sqrt(histogramVariance(histogram)))),
+    histogram_stdvar: ofVectors(perHistogram(histogramVariance)),
+    histogram_sum: ofVectors(perHistogram(({ sum }) => sum)),
     hour: ofVectors(calendarFunction("hour")),
     idelta: range(instantChange({ isRate: false })),
     increase: counter(false),
+    info: { kind: "vector", evaluatesItself: true, evaluate: info },
     irate: range(instantChange({ isRate: true })),
     label_join: ofVectors(labelJoin),
     label_replace: ofVectors(labelReplace),
@@ -133,11 +150,12 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<st
     sort_by_label: ofVectors(sortByLabel("ascending")),
     sort_by_label_desc: ofVectors(sortByLabel("descending")),
     sort_desc: ofVectors(sortByValue("descending")),
+    start_timestamp: { kind: "vector", evaluatesItself: true, evaluate: startTimestamp },
     stddev_over_time: range(
       floatsOverTime((values, from, to) => Math.sqrt(varianceOfFloats(values, from, to))),
     ),
     stdvar_over_time: range(floatsOverTime(varianceOfFloats)),
-    sum_over_time: range(floatsOverTime(sumFloats)),
+    sum_over_time: range(totalOverTime("sum", sumFloats)),
     time: ofVectors(time),
     timestamp: { kind: "vector", evaluatesItself: true, evaluate: timestamp },
     ts_of_first_over_time: range(timeOfFirst),

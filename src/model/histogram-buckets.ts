@@ -1,0 +1,170 @@
+/** The buckets of native histograms: where they lie, one by one and all in a row. */
+import { CUSTOM_BUCKETS_SCHEMA, type FloatHistogram, type Span, usesCustomBuckets } from "./histogram.ts";
+
+export interface Bucket {
+  lower: number;
+  upper: number;
+  isLowerInclusive: boolean;
+  isUpperInclusive: boolean;
+  count: number;
+}
+
+/** One side's buckets without the gaps: `counts[i]` observations in the bucket with index `indexes[i]`, ascending. */
+export interface Side {
+  indexes: number[];
+  counts: number[];
+}
+
+/** What spans and counts stand for. */
+export function sideOf(spans: readonly Span[], buckets: readonly number[]): Side {
+  const indexes: number[] = [];
+  let index = 0;
+  for (const { offset, length } of spans) {
+    index += offset;
+    for (let i = 0; i < length; i++) indexes.push(index++);
+  }
+  return { indexes, counts: [...buckets] };
+}
+
+/** Spans and counts of a side; buckets without observations are left out ("compact"). */
+export function spansOf({ indexes, counts }: Side): { spans: Span[]; buckets: number[] } {
+  const spans: Span[] = [];
+  const buckets: number[] = [];
+  let end = 0;
+  for (let i = 0; i < indexes.length; i++) {
+    if (counts[i] === 0) continue;
+    const offset = indexes[i] - end;
+    const last = spans.at(-1);
+    if (last !== undefined && offset === 0) last.length++;
+    else spans.push({ offset, length: 1 });
+    buckets.push(counts[i]);
+    end = indexes[i] + 1;
+  }
+  return { spans, buckets };
+}
+
+export function positiveSide({ positiveSpans, positiveBuckets }: FloatHistogram): Side {
+  return sideOf(positiveSpans, positiveBuckets);
+}
+
+export function negativeSide({ negativeSpans, negativeBuckets }: FloatHistogram): Side {
+  return sideOf(negativeSpans, negativeBuckets);
+}
+
+/** The histogram with other buckets, compact. */
+export function withSides(histogram: FloatHistogram, positive: Side, negative: Side): FloatHistogram {
+  const { spans: positiveSpans, buckets: positiveBuckets } = spansOf(positive);
+  const { spans: negativeSpans, buckets: negativeBuckets } = spansOf(negative);
+  return { ...histogram, positiveSpans, positiveBuckets, negativeSpans, negativeBuckets };
+}
+
+/** Without empty buckets. */
+export function compacted(histogram: FloatHistogram): FloatHistogram {
+  return withSides(histogram, positiveSide(histogram), negativeSide(histogram));
+}
+
+/** Upper bounds of the first buckets above 1, for each schema from 0. */
+const FRACTIONS = new Map<number, Float64Array>();
+
+function fractionsOf(schema: number): Float64Array {
+  let fractions = FRACTIONS.get(schema);
+  if (fractions === undefined) {
+    const count = 2 ** schema;
+    fractions = Float64Array.from({ length: count }, (_, i) => 2 ** (i / count));
+    FRACTIONS.set(schema, fractions);
+  }
+  return fractions;
+}
+
+/** The absolute upper bound of the bucket with an index, in the exponential schemas. */
+export function exponentialBound(index: number, schema: number): number {
+  const [fraction, exponent] =
+    schema < 0
+      ? [1, index * 2 ** -schema]
+      : [fractionsOf(schema)[index & (2 ** schema - 1)], index >> schema];
+  // The last finite bucket would end at 2^1024: it holds the largest number.
+  if (exponent === 1024 && fraction === 1) return Number.MAX_VALUE;
+  // In two steps, since 2^exponent alone can be out of range.
+  return exponent > 1023 || exponent < -1022
+    ? fraction * 2 ** (exponent / 2) * 2 ** (exponent / 2)
+    : fraction * 2 ** exponent;
+}
+
+/** Exponential schemas are -4 to 8, with room for others. */
+export function isExponentialSchema(schema: number): boolean {
+  return schema >= -4 && schema <= 8;
+}
+
+function bound(index: number, { schema, customValues }: FloatHistogram): number {
+  if (schema !== CUSTOM_BUCKETS_SCHEMA) return exponentialBound(index, schema);
+  if (index < 0) return Number.NEGATIVE_INFINITY;
+  return index < customValues.length ? customValues[index] : Number.POSITIVE_INFINITY;
+}
+
+export function positiveBuckets(histogram: FloatHistogram): Bucket[] {
+  const { indexes, counts } = positiveSide(histogram);
+  const isCustom = usesCustomBuckets(histogram);
+  return indexes.map((index, i) => {
+    const [lower, upper] = [bound(index - 1, histogram), bound(index, histogram)];
+    const isLowerInclusive = isCustom ? index === 0 : lower < 0;
+    return { lower, upper, isLowerInclusive, isUpperInclusive: isCustom || upper > 0, count: counts[i] };
+  });
+}
+
+/** In the order in which they are stored: from zero outwards. */
+export function negativeBuckets(histogram: FloatHistogram): Bucket[] {
+  const { indexes, counts } = negativeSide(histogram);
+  return indexes.map((index, i) => ({
+    lower: -bound(index, histogram),
+    upper: -bound(index - 1, histogram),
+    isLowerInclusive: true,
+    isUpperInclusive: false,
+    count: counts[i],
+  }));
+}
+
+export function zeroBucket({ zeroThreshold, zeroCount }: FloatHistogram): Bucket {
+  return {
+    lower: -zeroThreshold,
+    upper: zeroThreshold,
+    isLowerInclusive: true,
+    isUpperInclusive: true,
+    count: zeroCount,
+  };
+}
+
+/** All buckets, from the most negative to the most positive; none reaches into the zero bucket. */
+export function allBuckets(histogram: FloatHistogram): Bucket[] {
+  const { zeroThreshold } = histogram;
+  const below = negativeBuckets(histogram).reverse();
+  const above = positiveBuckets(histogram);
+  for (const bucket of below) {
+    if (bucket.upper < 0 && bucket.upper > -zeroThreshold) bucket.upper = -zeroThreshold;
+  }
+  for (const bucket of above) {
+    if (bucket.lower > 0 && bucket.lower < zeroThreshold) bucket.lower = zeroThreshold;
+  }
+  const middle = histogram.zeroCount > 0 ? [zeroBucket(histogram)] : [];
+  return [...below, ...middle, ...above];
+}
+
+/** The share of a bucket's observations below a value inside it, spread evenly over the values or their logarithms. */
+export function fractionBelow({ lower, upper }: Bucket, value: number, isLinear: boolean): number {
+  if (isLinear) return (value - lower) / (upper - lower);
+  const logLower = Math.log2(Math.abs(lower));
+  const logUpper = Math.log2(Math.abs(upper));
+  const logValue = Math.log2(Math.abs(value));
+  if (value > 0) return (logValue - logLower) / (logUpper - logLower);
+  return 1 - (logValue - logUpper) / (logLower - logUpper);
+}
+
+/** How much memory a histogram takes, in float samples: how upstream counts it against sample limits. */
+export function sizeInSamples(histogram: FloatHistogram): number {
+  const numbers =
+    histogram.positiveSpans.length +
+    histogram.negativeSpans.length +
+    histogram.positiveBuckets.length +
+    histogram.negativeBuckets.length +
+    histogram.customValues.length;
+  return Math.floor((168 + 8 * numbers + 8) / 16);
+}

@@ -1,0 +1,308 @@
+/** The commands of a promqltest script: `load`, `clear` and `eval` (`promql/promqltest/README.md` upstream). */
+import type { Labels } from "../../../model/labels.ts";
+import { unquote } from "../../promql/parser/unquote.ts";
+import { parseDurationMs } from "./duration.ts";
+import { parseSeriesDescription, type SequenceValue, type SeriesDescription } from "./series-description.ts";
+import { parseStartTimes, type StartTimes } from "./start-times.ts";
+
+export interface LoadedSeries extends SeriesDescription {
+  /** Start timestamps relative to the samples', one per value. */
+  starts: StartTimes | undefined;
+}
+
+export interface LoadCommand {
+  kind: "load";
+  line: number;
+  stepMs: number;
+  series: LoadedSeries[];
+  /** Also as native histograms with custom buckets. */
+  withCustomBuckets: boolean;
+}
+
+export interface ClearCommand {
+  kind: "clear";
+  line: number;
+}
+
+/** What remarks and errors are expected to say; undefined is anything. */
+export type MessagePattern = { text: string } | { pattern: RegExp } | undefined;
+
+export interface Expectations {
+  isOrdered: boolean;
+  /** The query is to fail. */
+  failure: { message: MessagePattern } | undefined;
+  warnings: MessagePattern[];
+  infos: MessagePattern[];
+  noWarnings: boolean;
+  noInfos: boolean;
+}
+
+export interface ExpectedSeries {
+  labels: Labels;
+  values: SequenceValue[];
+}
+
+export interface EvalCommand {
+  kind: "eval";
+  line: number;
+  expression: string;
+  /** Of an instant query both are its time. */
+  startMs: number;
+  endMs: number;
+  /** Undefined for an instant query. */
+  stepMs: number | undefined;
+  expectations: Expectations;
+  /** The times of the samples of an instant query that answers a range vector. */
+  matrix: { startMs: number; endMs: number; stepMs: number } | undefined;
+  series: ExpectedSeries[];
+  scalar: number | undefined;
+  string: string | undefined;
+}
+
+export type ScriptCommand = LoadCommand | ClearCommand | EvalCommand;
+
+/** A script has a line that is no command, or not a right one. */
+export class ScriptError extends Error {
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(`line ${line}: ${message}`);
+    this.name = "ScriptError";
+    this.line = line;
+  }
+}
+
+/** @throws ScriptError */
+export function parseScript(text: string): ScriptCommand[] {
+  return new ScriptParser(text).commands();
+}
+
+const LOAD = /^load(?:_(with_nhcb))?\s+(.+?)$/;
+const EVAL_INSTANT = /^eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(\S+))?\s+(.+)$/;
+const EVAL_RANGE = /^eval(?:_(fail|warn|info))?\s+range\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+?)\s+(.+)$/;
+const EXPECT = /^expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(regex|msg):(.+))?$/;
+const EXPECT_RANGE = /^expect range vector\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+)$/;
+const EXPECT_STRING = /^expect string(?: (.*))?$/;
+
+class ScriptParser {
+  readonly #lines: string[];
+  #at = 0;
+
+  constructor(text: string) {
+    this.#lines = text.split("\n").map((line) => {
+      const trimmed = line.trim();
+      return trimmed.startsWith("#") ? "" : trimmed;
+    });
+  }
+
+  commands(): ScriptCommand[] {
+    const commands: ScriptCommand[] = [];
+    for (; this.#at < this.#lines.length; this.#at++) {
+      const line = this.#lines[this.#at];
+      if (line === "") continue;
+      commands.push(this.#guarded(() => this.#command(line)));
+    }
+    return commands;
+  }
+
+  #guarded<T>(parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (error instanceof ScriptError) throw error;
+      throw new ScriptError(this.#at + 1, (error as Error).message);
+    }
+  }
+
+  #command(line: string): ScriptCommand {
+    const word = line.split(/[\t ]+/, 1)[0].toLowerCase();
+    if (word === "clear") return { kind: "clear", line: this.#at + 1 };
+    if (word.startsWith("load")) return this.#load(line);
+    if (word.startsWith("eval")) return this.#eval(line);
+    throw new Error(`invalid command "${line}"`);
+  }
+
+  /** The lines up to the next empty one. */
+  *#block(): Iterable<string> {
+    while (this.#at + 1 < this.#lines.length && this.#lines[this.#at + 1] !== "") {
+      this.#at++;
+      yield this.#lines[this.#at];
+    }
+  }
+
+  #load(line: string): LoadCommand {
+    const match = LOAD.exec(line);
+    if (match === null) throw new Error("invalid load command. (load[_with_nhcb] <step:duration>)");
+    const start = this.#at + 1;
+    const series: LoadedSeries[] = [];
+    let pending: { labels: Labels; starts: StartTimes } | undefined;
+    for (const definition of this.#block()) {
+      const starts = parseStartTimes(definition);
+      if (starts !== undefined) {
+        pending = starts;
+        continue;
+      }
+      const description = parseSeriesDescription(definition);
+      if (pending !== undefined && !pending.labels.equals(description.labels)) {
+        throw new Error("@st metric does not match the following sample line metric");
+      }
+      if (pending !== undefined && pending.starts.length !== description.values.length) {
+        throw new Error(
+          `@st line has ${pending.starts.length} values but sample line has ${description.values.length}`,
+        );
+      }
+      series.push({ ...description, starts: pending?.starts });
+      pending = undefined;
+    }
+    if (pending !== undefined) throw new Error("@st line has no following sample line");
+    return {
+      kind: "load",
+      line: start,
+      stepMs: parseDurationMs(match[2]),
+      series,
+      withCustomBuckets: match[1] !== undefined,
+    };
+  }
+
+  #eval(line: string): EvalCommand {
+    const instant = EVAL_INSTANT.exec(line);
+    const range = EVAL_RANGE.exec(line);
+    const command: EvalCommand = {
+      kind: "eval",
+      line: this.#at + 1,
+      expression: "",
+      startMs: 0,
+      endMs: 0,
+      stepMs: undefined,
+      expectations: {
+        isOrdered: false,
+        failure: undefined,
+        warnings: [],
+        infos: [],
+        noWarnings: false,
+        noInfos: false,
+      },
+      matrix: undefined,
+      series: [],
+      scalar: undefined,
+      string: undefined,
+    };
+    if (instant !== null) {
+      command.expression = instant[3];
+      command.startMs = command.endMs = parseDurationMs(instant[2] ?? "");
+    } else if (range !== null) {
+      command.expression = range[5];
+      command.startMs = parseDurationMs(range[2]);
+      command.endMs = parseDurationMs(range[3]);
+      command.stepMs = parseDurationMs(range[4]);
+      if (command.endMs < command.startMs) {
+        throw new Error(
+          `invalid test definition, end timestamp (${range[3]}) is before start timestamp (${range[2]})`,
+        );
+      }
+    } else {
+      throw new Error(
+        "invalid evaluation command. Must be either 'eval[_fail|_warn|_ordered] instant [at <offset:duration>] <query>' or 'eval[_fail|_warn] range from <from> to <to> step <step> <query>'",
+      );
+    }
+    applyModifier(command.expectations, (instant ?? range)![1]);
+    for (const expected of this.#block()) if (this.#expected(command, expected)) break;
+    return command;
+  }
+
+  /** One line below `eval`. Answers whether it has to be the last. */
+  #expected(command: EvalCommand, line: string): boolean {
+    const { expectations } = command;
+    const failure = /^expected_fail_(message|regexp)\s*(.*)$/.exec(line);
+    if (failure !== null && expectations.failure !== undefined) {
+      const text = failure[2].trim();
+      expectations.failure.message = failure[1] === "message" ? { text } : { pattern: new RegExp(text) };
+      return true;
+    }
+    const matrix = EXPECT_RANGE.exec(line);
+    if (matrix !== null) {
+      const [startMs, endMs, stepMs] = matrix.slice(1).map(parseDurationMs);
+      command.matrix = { startMs, endMs, stepMs };
+      command.startMs = command.endMs = endMs;
+      return false;
+    }
+    const string = EXPECT_STRING.exec(line);
+    if (string !== null) {
+      if (!string[1]) throw new Error("expected string literal not valid - a quoted string literal is required");
+      command.string = unquote(string[1]);
+      return false;
+    }
+    if (line.split(" ")[0] === "expect") {
+      addExpectation(expectations, line);
+      return false;
+    }
+    const scalar = parseNumber(line);
+    if (scalar !== undefined) {
+      command.scalar = scalar;
+      return true;
+    }
+    const { labels, values } = parseSeriesDescription(line);
+    if (values.length > 1 && command.stepMs === undefined && command.matrix === undefined) {
+      throw new Error(
+        "expecting multiple values in instant evaluation not allowed. consider using 'expect range vector' directive to enable a range vector result for an instant query",
+      );
+    }
+    command.series.push({ labels, values });
+    return false;
+  }
+}
+
+function applyModifier(expectations: Expectations, modifier: string | undefined): void {
+  if (modifier === "ordered") expectations.isOrdered = true;
+  else if (modifier === "fail") expectations.failure = { message: undefined };
+  else if (modifier === "warn") expectations.warnings.push(undefined);
+  else if (modifier === "info") expectations.infos.push(undefined);
+}
+
+function addExpectation(expectations: Expectations, line: string): void {
+  const match = EXPECT.exec(line);
+  if (match === null) {
+    throw new Error("invalid expect statement, must match `expect <type> <match_type>: <string>` format");
+  }
+  const [, type, kind, text = ""] = match;
+  const trimmed = text.trim();
+  const message: MessagePattern =
+    kind === undefined ? undefined : kind === "msg" ? { text: trimmed } : { pattern: new RegExp(trimmed) };
+  switch (type) {
+    case "ordered":
+      expectations.isOrdered = true;
+      break;
+    case "fail":
+      if (expectations.failure !== undefined) {
+        throw new Error("invalid expect lines, multiple expect fail lines are not allowed");
+      }
+      expectations.failure = { message };
+      break;
+    case "warn":
+      expectations.warnings.push(message);
+      break;
+    case "info":
+      expectations.infos.push(message);
+      break;
+    case "no_warn":
+      expectations.noWarnings = true;
+      break;
+    case "no_info":
+      expectations.noInfos = true;
+      break;
+  }
+  if (expectations.noInfos && expectations.infos.length > 0) {
+    throw new Error("invalid expect lines, info and no_info cannot be used together");
+  }
+  if (expectations.noWarnings && expectations.warnings.length > 0) {
+    throw new Error("invalid expect lines, warn and no_warn cannot be used together");
+  }
+}
+
+function parseNumber(text: string): number | undefined {
+  const match = /^([+-]?)(inf|infinity|nan|0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text);
+  if (match === null) return undefined;
+  const lower = match[2].toLowerCase();
+  const value = lower.startsWith("inf") ? Number.POSITIVE_INFINITY : lower === "nan" ? Number.NaN : Number(lower);
+  return match[1] === "-" ? -value : value;
+}

@@ -1,0 +1,265 @@
+/**
+ * Series as tests write them: `metric{label="value"} 1+2x5 _ stale {{schema:1 count:3}}` (upstream's
+ * `ParseSeriesDesc`, documented with unit tests for rules).
+ */
+import {
+  type CounterResetHint,
+  createHistogram,
+  type FloatHistogram,
+  type Span,
+} from "../../../model/histogram.ts";
+import { addHistograms, subtractHistograms } from "../../../model/histogram-arithmetic.ts";
+import { Labels } from "../../../model/labels.ts";
+import { unquote } from "../../promql/parser/unquote.ts";
+
+/** One place in a sequence. */
+export type SequenceValue =
+  | { kind: "omitted" }
+  | { kind: "stale" }
+  | { kind: "float"; value: number }
+  | { kind: "histogram"; histogram: FloatHistogram; isHintGiven: boolean };
+
+export interface SeriesDescription {
+  labels: Labels;
+  values: SequenceValue[];
+}
+
+/** How long a sequence may be: `1x1000000000` is not for reading. */
+export const SEQUENCE_LIMIT = 1_000_000;
+
+/** @throws Error that says what was expected where */
+export function parseSeriesDescription(text: string): SeriesDescription {
+  const reader = new Reader(text);
+  const labels = reader.labels();
+  const values: SequenceValue[] = [];
+  while (!reader.isAtEnd) {
+    reader.space();
+    if (reader.isAtEnd) break;
+    values.push(...reader.item());
+    if (values.length > SEQUENCE_LIMIT) throw new Error(`more than ${SEQUENCE_LIMIT} values`);
+  }
+  return { labels, values };
+}
+
+const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const STRING = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`/y;
+const NUMBER = /(?:[iI][nN][fF]|[nN][aA][nN]|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)/y;
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  labels(): Labels {
+    const pairs: [string, string][] = [];
+    const name = this.#match(NAME);
+    if (this.#take("{")) {
+      while (!this.#take("}")) {
+        pairs.push(this.#label());
+        this.space();
+        if (!this.#take(",") && this.#text[this.#at] !== "}") this.#fail('"," or "}"');
+        this.space();
+      }
+    } else if (name === undefined) this.#fail("a metric");
+    if (name !== undefined) pairs.push(["__name__", name]);
+    return Labels.of(pairs);
+  }
+
+  #label(): [string, string] {
+    this.space();
+    const quoted = this.#match(STRING);
+    const name = quoted === undefined ? this.#match(NAME) : unquote(quoted);
+    if (name === undefined) this.#fail('identifier or "}"');
+    this.space();
+    if (!this.#take("=")) {
+      if (quoted === undefined) this.#fail('"="');
+      return ["__name__", name];
+    }
+    this.space();
+    const value = this.#match(STRING);
+    if (value === undefined) this.#fail("string");
+    return [name, unquote(value)];
+  }
+
+  space(): void {
+    while (this.#text[this.#at] === " " || this.#text[this.#at] === "\t") this.#at++;
+  }
+
+  /** `1`, `1x3`, `1+2x3`, `_`, `_x3`, `stale`, `{{…}}x3`, `{{…}}+{{…}}x3`. */
+  item(): SequenceValue[] {
+    if (this.#take("_")) {
+      return this.#take("x") ? repeat({ kind: "omitted" }, this.#count()) : [{ kind: "omitted" }];
+    }
+    if (this.#takeWord("stale")) return [{ kind: "stale" }];
+    return this.#text.startsWith("{{", this.#at) ? this.#histograms() : this.#floats();
+  }
+
+  #floats(): SequenceValue[] {
+    let value = this.#number();
+    if (this.#take("x")) return repeat({ kind: "float", value }, this.#count() + 1);
+    const sign = this.#take("+") ? 1 : this.#take("-") ? -1 : 0;
+    if (sign === 0) return [{ kind: "float", value }];
+    const step = sign * this.#unsigned();
+    if (!this.#take("x")) this.#fail('"x"');
+    return Array.from({ length: this.#count() + 1 }, () => {
+      const one = { kind: "float" as const, value };
+      value += step;
+      return one;
+    });
+  }
+
+  #histograms(): SequenceValue[] {
+    const { histogram, isHintGiven } = this.#histogram();
+    const one = (each: FloatHistogram, given = isHintGiven): SequenceValue => ({
+      kind: "histogram",
+      histogram: each,
+      isHintGiven: given,
+    });
+    if (this.#take("x")) return repeat(one(histogram), this.#count() + 1);
+    const isSum = this.#take("+");
+    if (!isSum && !this.#take("-")) return [one(histogram)];
+    const step = this.#histogram();
+    if (!this.#take("x")) this.#fail('"x"');
+    let current = histogram;
+    return Array.from({ length: this.#count() + 1 }, (_, i) => {
+      if (i > 0) {
+        if (current.schema > step.histogram.schema) {
+          throw new Error(
+            `error combining histograms: cannot merge from schema ${step.histogram.schema} to ${current.schema}`,
+          );
+        }
+        current = (isSum ? addHistograms : subtractHistograms)(current, step.histogram).histogram;
+      }
+      return one(current, step.isHintGiven);
+    });
+  }
+
+  #histogram(): { histogram: FloatHistogram; isHintGiven: boolean } {
+    this.#at += 2;
+    const fields = new Map<string, string>();
+    for (;;) {
+      this.space();
+      if (this.#take("}")) {
+        if (!this.#take("}")) this.#fail('"}}"');
+        return { histogram: histogramOf(fields), isHintGiven: fields.has("counter_reset_hint") };
+      }
+      const name = this.#match(/[a-zA-Z_]+/y);
+      if (name === undefined || !this.#take(":")) this.#fail("histogram descriptor");
+      const value = this.#match(/\[[^\]]*\]|[^\s}]+/y);
+      if (value === undefined) this.#fail("a value");
+      if (fields.has(name)) throw new Error(`duplicate key "${name}" in histogram`);
+      fields.set(name.toLowerCase(), value);
+    }
+  }
+
+  #number(): number {
+    if (this.#take("-")) return -this.#unsigned();
+    this.#take("+");
+    return this.#unsigned();
+  }
+
+  #unsigned(): number {
+    const text = this.#match(NUMBER);
+    if (text === undefined) this.#fail("a number");
+    return parseFloatText(text);
+  }
+
+  #count(): number {
+    const text = this.#match(/\d+/y);
+    if (text === undefined) this.#fail("a repetition");
+    const count = Number(text);
+    if (count > SEQUENCE_LIMIT) throw new Error(`more than ${SEQUENCE_LIMIT} values`);
+    return count;
+  }
+
+  #take(text: string): boolean {
+    const isThere = this.#text.startsWith(text, this.#at);
+    if (isThere) this.#at += text.length;
+    return isThere;
+  }
+
+  #takeWord(word: string): boolean {
+    const next = this.#text[this.#at + word.length];
+    return (next === undefined || next === " " || next === "\t") && this.#take(word);
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    const sticky = pattern;
+    sticky.lastIndex = this.#at;
+    const text = sticky.exec(this.#text)?.[0];
+    if (text !== undefined) this.#at += text.length;
+    return text;
+  }
+
+  #fail(expected: string): never {
+    throw new Error(`at ${this.#at + 1} of "${this.#text}": expected ${expected}`);
+  }
+}
+
+function repeat(value: SequenceValue, count: number): SequenceValue[] {
+  return new Array<SequenceValue>(count).fill(value);
+}
+
+function parseFloatText(text: string): number {
+  const lower = text.toLowerCase();
+  if (lower === "nan") return Number.NaN;
+  return lower === "inf" ? Number.POSITIVE_INFINITY : Number(text);
+}
+
+const HINTS: ReadonlySet<string> = new Set(["unknown", "reset", "not_reset", "gauge"]);
+
+function histogramOf(fields: ReadonlyMap<string, string>): FloatHistogram {
+  const number = (name: string) => signedNumber(fields.get(name) ?? "0", name);
+  const numbers = (name: string) => {
+    const list = fields.get(name)?.slice(1, -1).trim() ?? "";
+    return list === "" ? [] : list.split(/\s+/).map((text) => signedNumber(text, name));
+  };
+  const spans = (buckets: number[], offset: number): Span[] =>
+    buckets.length === 0 ? [] : [{ offset, length: buckets.length }];
+  const hint = fields.get("counter_reset_hint") ?? "unknown";
+  if (!HINTS.has(hint)) throw new Error(`bad histogram descriptor found: "${hint}"`);
+  const positiveBuckets = numbers("buckets");
+  const negativeBuckets = numbers("n_buckets");
+  for (const name of fields.keys()) if (!FIELDS.has(name)) throw new Error(`bad histogram descriptor found: "${name}"`);
+  return createHistogram({
+    schema: number("schema"),
+    sum: number("sum"),
+    count: number("count"),
+    zeroCount: number("z_bucket"),
+    zeroThreshold: number("z_bucket_w"),
+    customValues: numbers("custom_values"),
+    counterResetHint: hint as CounterResetHint,
+    positiveBuckets,
+    negativeBuckets,
+    positiveSpans: spans(positiveBuckets, number("offset")),
+    negativeSpans: spans(negativeBuckets, number("n_offset")),
+  });
+}
+
+const FIELDS: ReadonlySet<string> = new Set([
+  "schema",
+  "sum",
+  "count",
+  "z_bucket",
+  "z_bucket_w",
+  "custom_values",
+  "counter_reset_hint",
+  "buckets",
+  "offset",
+  "n_buckets",
+  "n_offset",
+]);
+
+function signedNumber(text: string, name: string): number {
+  const sign = text.startsWith("-") ? -1 : 1;
+  const value = parseFloatText(text.replace(/^[+-]/, ""));
+  if (Number.isNaN(value) && !/^[+-]?nan$/i.test(text)) throw new Error(`error parsing ${name} number: ${text}`);
+  return sign * value;
+}

@@ -252,5 +252,8 @@ function finish(series: StepSeries[], { run, grid }: EvaluationContext): StepSer
 }
 
 function remarksOf({ annotations }: QueryRun, query: string, limit?: number): Remarks {
-  return { warnings: annotations.texts("warning", query, limit), infos: annotations.texts("info", query, limit) };
+  return {
+    warnings: annotations.texts("warning", query, limit),
+    infos: annotations.texts("info", query, limit),
+  };
 }

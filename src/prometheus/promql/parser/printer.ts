@@ -109,7 +109,8 @@ export function binaryOperator({ operator, returnsBool, matching }: BinaryExpres
   const { cardinality, isOn, labels, include, fillLeft, fillRight } = matching;
   const isGrouped = cardinality === "many-to-one" || cardinality === "one-to-many";
   if (labels.length > 0 || isOn || isGrouped) text += ` ${isOn ? "on" : "ignoring"} (${printLabels(labels)})`;
-  if (isGrouped) text += ` group_${cardinality === "many-to-one" ? "left" : "right"} (${printLabels(include)})`;
+  if (isGrouped)
+    text += ` group_${cardinality === "many-to-one" ? "left" : "right"} (${printLabels(include)})`;
   if (fillLeft !== undefined && fillLeft === fillRight) return `${text} fill (${formatG(fillLeft)})`;
   if (fillLeft !== undefined) text += ` fill_left (${formatG(fillLeft)})`;
   if (fillRight !== undefined) text += ` fill_right (${formatG(fillRight)})`;

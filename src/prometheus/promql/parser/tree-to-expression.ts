@@ -21,6 +21,7 @@ import type { ParserOptions } from "./expression-parser.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { quoteString, type Token } from "./lexer.ts";
 import { parseNumber } from "./number.ts";
+import { buildChain, type ChainBuilder, isChain } from "./operator-chain.ts";
 import { ParseError } from "./parse-error.ts";
 import { unquote } from "./unquote.ts";
 
@@ -54,41 +55,50 @@ class TreeReader {
   }
 
   expression(node: SyntaxNode): Expression {
+    if (isChain(node)) return buildChain(node, this.#chainBuilder);
     switch (node.name) {
-      case "NumberDurationLiteral":
-        return this.#numberLiteral(node);
       case "StringLiteral":
         return { kind: "string", value: unquote(this.#text(node)), position: positionOf(node) };
       case "VectorSelector":
         return this.#vectorSelector(node);
-      case "MatrixSelector":
-        return this.#matrixSelector(node);
-      case "SubqueryExpr":
-        return this.#subquery(node);
-      case "OffsetExpr":
-        return this.#offset(node);
-      case "StepInvariantExpr":
-        return this.#atModifier(node);
-      case "AnchoredExpr":
-        return this.#extension(node, "anchored");
-      case "SmoothedExpr":
-        return this.#extension(node, "smoothed");
       case "ParenExpr":
         return {
           kind: "parenthesis",
           expression: this.expression(node.firstChild!),
           position: positionOf(node),
         };
-      case "UnaryExpr":
-        return this.#unary(node);
-      case "BinaryExpr":
-        return this.#binary(node);
       case "AggregateExpr":
         return this.#aggregation(node);
       case "FunctionCall":
         return this.#call(node);
     }
     throw new Error(`BUG: unhandled grammar node ${node.name}`);
+  }
+
+  readonly #chainBuilder: ChainBuilder<Expression> = {
+    operand: (node, start) =>
+      node.name === "NumberDurationLiteral" ? this.#numberLiteral(node, start) : this.expression(node),
+    postfix: (node, operand) => this.#modified(node, operand),
+    signed: (sign, operand, start) => this.#withSign(sign, operand, start),
+    infix: (operator, modifiers, left, right) => this.#binary(operator, modifiers, left, right),
+    textOf: (node) => this.#text(node),
+  };
+
+  #modified(node: SyntaxNode, operand: Expression): Expression {
+    switch (node.name) {
+      case "MatrixSelector":
+        return this.#matrixSelector(node, operand);
+      case "SubqueryExpr":
+        return this.#subquery(node, operand);
+      case "OffsetExpr":
+        return this.#offset(node, operand);
+      case "StepInvariantExpr":
+        return this.#atModifier(node, operand);
+      case "AnchoredExpr":
+        return this.#extension(operand, "anchored");
+      default:
+        return this.#extension(operand, "smoothed");
+    }
   }
 
   #text(node: SyntaxNode): string {
@@ -99,13 +109,16 @@ class TreeReader {
     throw new ParseError(this.#query, position, message);
   }
 
-  #numberLiteral(node: SyntaxNode): NumberLiteral {
-    const sign = /^[+-]\s*/.exec(this.#query.slice(node.from, node.to))?.[0] ?? "";
-    const start = node.from + sign.length;
-    const end = this.#numberEnds.get(start) ?? node.to;
-    const { value, isDuration } = parseNumber(this.#query, { start, end });
-    const signed = sign.startsWith("-") ? -value : value;
-    return { kind: "number", value: signed, isDuration, position: { start: node.from, end } };
+  #numberLiteral(node: SyntaxNode, start: number): NumberLiteral {
+    const position = { start, end: this.#numberEnds.get(start) ?? node.to };
+    return { kind: "number", ...parseNumber(this.#query, position), position };
+  }
+
+  /** The value of a number with or without sign, where no expression can stand. */
+  #signedNumber(node: SyntaxNode): number {
+    const sign = /^[+-]?\s*/.exec(this.#text(node))![0];
+    const { value } = this.#numberLiteral(node, node.from + sign.length);
+    return sign.startsWith("-") ? -value : value;
   }
 
   #vectorSelector(node: SyntaxNode): VectorSelector {
@@ -139,9 +152,8 @@ class TreeReader {
     }
   }
 
-  #matrixSelector(node: SyntaxNode): MatrixSelector {
-    const [inner, range] = childNodes(node);
-    const vector = this.expression(inner);
+  #matrixSelector(node: SyntaxNode, vector: Expression): MatrixSelector {
+    const [, range] = childNodes(node);
     const duration = this.#durations.positive(range);
     const brackets = { start: this.#query.lastIndexOf("[", range.from), end: node.to };
     if (vector.kind !== "vector-selector") this.#fail(brackets, "ranges only allowed for vector selectors");
@@ -158,9 +170,8 @@ class TreeReader {
     };
   }
 
-  #subquery(node: SyntaxNode): Subquery {
-    const [inner, rangeNode, stepNode] = childNodes(node);
-    const expression = this.expression(inner);
+  #subquery(node: SyntaxNode, expression: Expression): Subquery {
+    const [, rangeNode, stepNode] = childNodes(node);
     const range = this.#durations.positive(rangeNode);
     const step = stepNode === undefined ? undefined : this.#durations.positive(stepNode);
     return {
@@ -177,9 +188,8 @@ class TreeReader {
     };
   }
 
-  #offset(node: SyntaxNode): Expression {
-    const [inner, , durationNode] = childNodes(node);
-    const expression = this.expression(inner);
+  #offset(node: SyntaxNode, expression: Expression): Expression {
+    const [, , durationNode] = childNodes(node);
     const duration = this.#durations.offset(durationNode);
     const target = this.#shiftable(
       expression,
@@ -194,10 +204,9 @@ class TreeReader {
     return expression;
   }
 
-  #atModifier(node: SyntaxNode): Expression {
-    const [inner, , time] = childNodes(node);
-    const expression = this.expression(inner);
-    const at = time.name === "AtModifierPreprocessors" ? undefined : this.#numberLiteral(time).value;
+  #atModifier(node: SyntaxNode, expression: Expression): Expression {
+    const [, , time] = childNodes(node);
+    const at = time.name === "AtModifierPreprocessors" ? undefined : this.#signedNumber(time);
     if (at !== undefined && !(Math.abs(at) < 2 ** 63)) {
       this.#fail(expression.position, `timestamp out of bounds for @ modifier: ${fixed(at)}`);
     }
@@ -220,8 +229,7 @@ class TreeReader {
     this.#fail(expression.position, message);
   }
 
-  #extension(node: SyntaxNode, name: "anchored" | "smoothed"): Expression {
-    const expression = this.expression(node.firstChild!);
+  #extension(expression: Expression, name: "anchored" | "smoothed"): Expression {
     const { position } = expression;
     if (!this.#options.extendedRangeSelectors) {
       this.#fail(position, `${name} modifier is experimental and not enabled`);
@@ -237,54 +245,26 @@ class TreeReader {
     return expression;
   }
 
-  #unary(node: SyntaxNode): Expression {
-    const operator = this.#text(node.firstChild!) as "+" | "-";
-    const expression = this.expression(node.lastChild!);
-    return this.#withSign(operator, expression, node.from);
-  }
-
   #withSign(operator: "+" | "-", expression: Expression, start: number): Expression {
     const position = { start, end: expression.position.end };
     if (expression.kind !== "number") return { kind: "unary", operator, expression, position };
     return { ...expression, value: operator === "-" ? -expression.value : expression.value, position };
   }
 
-  #binary(node: SyntaxNode): Expression {
-    const children = childNodes(node);
-    const left = this.expression(children[0]);
-    const operator = this.#text(children[1]).toLowerCase() as BinaryOperator;
-    const right = this.expression(children.at(-1)!);
-    const { matching, returnsBool } = this.#modifiers(children.slice(2, -1));
-    const binary: BinaryExpression = {
-      kind: "binary",
-      operator,
-      left,
-      right,
-      matching,
-      returnsBool,
-      position: { start: left.position.start, end: right.position.end },
-    };
+  #binary(
+    operatorNode: SyntaxNode,
+    modifiers: SyntaxNode[],
+    left: Expression,
+    right: Expression,
+  ): BinaryExpression {
+    const { matching, returnsBool } = this.#modifiers(modifiers);
+    const position = { start: left.position.start, end: right.position.end };
     const isFilled = matching.fillLeft !== undefined || matching.fillRight !== undefined;
     if (isFilled && !this.#options.fillModifiers) {
-      this.#fail(binary.position, "binop fill modifiers are experimental and not enabled");
+      this.#fail(position, "binop fill modifiers are experimental and not enabled");
     }
-    return this.#signOutsidePower(binary, children[0]);
-  }
-
-  /** The grammar reads `-2 ^ 2` as `(-2) ^ 2`; the language as `-(2 ^ 2)`. */
-  #signOutsidePower(binary: BinaryExpression, leftNode: SyntaxNode): Expression {
-    const { left } = binary;
-    const sign = this.#query[leftNode.from];
-    const isSigned = leftNode.name === "NumberDurationLiteral" && (sign === "-" || sign === "+");
-    if (binary.operator !== "^" || !isSigned || left.kind !== "number") return binary;
-    const start = this.#query.slice(leftNode.from + 1).search(/\S/) + leftNode.from + 1;
-    const unsigned = {
-      ...left,
-      value: sign === "-" ? -left.value : left.value,
-      position: { ...left.position, start },
-    };
-    const power = { ...binary, left: unsigned, position: { ...binary.position, start } };
-    return this.#withSign(sign as "+" | "-", power, leftNode.from);
+    const operator = this.#text(operatorNode).toLowerCase() as BinaryOperator;
+    return { kind: "binary", operator, left, right, matching, returnsBool, position };
   }
 
   #modifiers(nodes: SyntaxNode[]): { matching: VectorMatching; returnsBool: boolean } {
@@ -316,7 +296,7 @@ class TreeReader {
 
   #fill(node: SyntaxNode, matching: VectorMatching): void {
     for (const clause of childNodes(node)) {
-      const { value } = this.#numberLiteral(clause.getChild("NumberDurationLiteral")!);
+      const value = this.#signedNumber(clause.getChild("NumberDurationLiteral")!);
       if (clause.name !== "FillRightClause") matching.fillLeft = value;
       if (clause.name !== "FillLeftClause") matching.fillRight = value;
     }

@@ -22,7 +22,8 @@ export function compareResult(command: EvalCommand, result: InstantResult): void
     case "vector":
       return compareVector(command, result.samples);
     case "scalar":
-      if (command.scalar === undefined) throw new Error(`expected vector or matrix result, but got ${result.value}`);
+      if (command.scalar === undefined)
+        throw new Error(`expected vector or matrix result, but got ${result.value}`);
       if (!isAlmostEqual(command.scalar, result.value, TOLERANCE)) {
         throw new Error(`expected scalar ${command.scalar} but got ${result.value}`);
       }
@@ -35,7 +36,9 @@ export function compareResult(command: EvalCommand, result: InstantResult): void
 }
 
 /** Later lines for the same series count. */
-function byLabels(series: readonly ExpectedSeries[]): Map<string, { series: ExpectedSeries; position: number }> {
+function byLabels(
+  series: readonly ExpectedSeries[],
+): Map<string, { series: ExpectedSeries; position: number }> {
   return new Map(series.map((one, i) => [one.labels.key, { series: one, position: i }]));
 }
 
@@ -66,7 +69,8 @@ function compareSample(
 ): void {
   if (wanted.kind === "histogram") {
     const text = formatTestHistogram(wanted.histogram);
-    if (histogram === undefined) throw new Error(`expected histogram ${text} for ${labels} but got float value ${value}`);
+    if (histogram === undefined)
+      throw new Error(`expected histogram ${text} for ${labels} but got float value ${value}`);
     if (!areHistogramsAlike(wanted.histogram, histogram, wanted.isHintGiven)) {
       throw new Error(`expected ${text} for ${labels} but got ${formatTestHistogram(histogram)}`);
     }
@@ -74,9 +78,12 @@ function compareSample(
   }
   const number = wanted.kind === "float" ? wanted.value : Number.NaN;
   if (histogram !== undefined) {
-    throw new Error(`expected float value ${number} for ${labels} but got histogram ${formatTestHistogram(histogram)}`);
+    throw new Error(
+      `expected float value ${number} for ${labels} but got histogram ${formatTestHistogram(histogram)}`,
+    );
   }
-  if (!isAlmostEqual(number, value, TOLERANCE)) throw new Error(`expected ${number} for ${labels} but got ${value}`);
+  if (!isAlmostEqual(number, value, TOLERANCE))
+    throw new Error(`expected ${number} for ${labels} but got ${value}`);
 }
 
 function compareMatrix(command: EvalCommand, { series }: MatrixValue): void {
@@ -88,20 +95,25 @@ function compareMatrix(command: EvalCommand, { series }: MatrixValue): void {
   const { startMs, endMs, stepMs } = command.matrix ?? { ...command, stepMs: command.stepMs ?? 0 };
   for (const one of series) {
     const wanted = expected.get(one.labels.key);
-    if (wanted === undefined) throw new Error(`unexpected metric ${one.labels} in result, has ${describe(one)}`);
+    if (wanted === undefined)
+      throw new Error(`unexpected metric ${one.labels} in result, has ${describe(one)}`);
     seen.add(one.labels.key);
     const points = wanted.series.values
       .map((value, i) => ({ value, timestampMs: startMs + i * stepMs }))
       .filter(({ value }) => value.kind !== "omitted");
     if (startMs + (wanted.series.values.length - 1) * stepMs > endMs) {
-      throw new Error(`expected ${wanted.series.values.length} points for ${one.labels}, which don't fit the range`);
+      throw new Error(
+        `expected ${wanted.series.values.length} points for ${one.labels}, which don't fit the range`,
+      );
     }
     if (points.length !== one.timestamps.length) {
       throw new Error(`expected ${points.length} points for ${one.labels}, but got ${describe(one)}`);
     }
     points.forEach(({ value, timestampMs }, i) => {
       if (timestampMs !== one.timestamps[i]) {
-        throw new Error(`expected value ${i} for ${one.labels} to have timestamp ${timestampMs}: ${describe(one)}`);
+        throw new Error(
+          `expected value ${i} for ${one.labels} to have timestamp ${timestampMs}: ${describe(one)}`,
+        );
       }
       compareSample(value, one.values[i], one.histograms?.[i], one.labels);
     });
@@ -146,6 +158,8 @@ function areHistogramsAlike(expected: FloatHistogram, actual: FloatHistogram, is
 function areSidesAlike(a: Side, b: Side): boolean {
   return (
     a.indexes.length === b.indexes.length &&
-    a.indexes.every((index, i) => index === b.indexes[i] && isAlmostEqual(a.counts[i], b.counts[i], TOLERANCE))
+    a.indexes.every(
+      (index, i) => index === b.indexes[i] && isAlmostEqual(a.counts[i], b.counts[i], TOLERANCE),
+    )
   );
 }

@@ -67,7 +67,8 @@ function convert({ buckets, count, sum }: Classic): FloatHistogram {
   if (sorted.at(-1)?.[0] !== Number.POSITIVE_INFINITY) sorted.push([Number.POSITIVE_INFINITY, total]);
   let below = 0;
   const counts = sorted.map(([bound, cumulative]) => {
-    if (cumulative < 0) throw new Error(`bucket count must be non-negative: le=${bound}, count=${cumulative}`);
+    if (cumulative < 0)
+      throw new Error(`bucket count must be non-negative: le=${bound}, count=${cumulative}`);
     if (cumulative < below) throw new Error(`count is not cumulative: ${cumulative} < ${below}`);
     const own = cumulative - below;
     below = cumulative;

@@ -2,12 +2,13 @@
  * Runs promqltest scripts as upstream does: each instant query as written, at shifted times with `@` put in, and
  * each of those as a range query of which the middle step is looked at.
  */
-import { Engine, type InstantResult, type RangeResult } from "../../promql/mod.ts";
-import { printExpression } from "../../promql/parser/printer.ts";
-import { type ParserOptions, parseExpression } from "../../promql/parser/expression-parser.ts";
-import type { Expression } from "../../promql/parser/ast.ts";
-import { STEP_DEPENDENT_FUNCTIONS } from "../../promql/preprocess.ts";
+
 import type { Clock } from "../../../base/clock.ts";
+import { Engine, type InstantResult, type RangeResult } from "../../promql/mod.ts";
+import type { Expression } from "../../promql/parser/ast.ts";
+import { type ParserOptions, parseExpression } from "../../promql/parser/expression-parser.ts";
+import { printExpression } from "../../promql/parser/printer.ts";
+import { STEP_DEPENDENT_FUNCTIONS } from "../../promql/preprocess.ts";
 import { compareResult } from "./compare.ts";
 import { type EvalCommand, type MessagePattern, parseScript } from "./script.ts";
 import { TestStorage } from "./test-storage.ts";
@@ -119,9 +120,7 @@ async function runVariant(
 function middle(range: RangeResult, timeMs: number, instant: InstantResult): InstantResult {
   const samples = range.series.flatMap(({ labels, timestamps, values, histograms }) => {
     const at = timestamps.indexOf(timeMs);
-    return at === -1
-      ? []
-      : [{ labels, timestampMs: timeMs, value: values[at], histogram: histograms?.[at] }];
+    return at === -1 ? [] : [{ labels, timestampMs: timeMs, value: values[at], histogram: histograms?.[at] }];
   });
   const remarks = { warnings: range.warnings, infos: range.infos };
   if (instant.kind === "scalar") {
@@ -148,8 +147,12 @@ async function attempt<T>(command: EvalCommand, query: () => Promise<T>): Promis
   return result;
 }
 
-function checkRemarks({ expectations }: EvalCommand, { warnings, infos }: Pick<InstantResult, "warnings" | "infos">) {
-  if (expectations.noWarnings && warnings.length > 0) throw new Error(`unexpected warning annotations: ${warnings}`);
+function checkRemarks(
+  { expectations }: EvalCommand,
+  { warnings, infos }: Pick<InstantResult, "warnings" | "infos">,
+) {
+  if (expectations.noWarnings && warnings.length > 0)
+    throw new Error(`unexpected warning annotations: ${warnings}`);
   if (expectations.noInfos && infos.length > 0) throw new Error(`unexpected info annotations: ${infos}`);
   checkExpected("warn", expectations.warnings, warnings);
   checkExpected("info", expectations.infos, infos);
@@ -159,7 +162,8 @@ function checkExpected(type: string, expected: readonly MessagePattern[], found:
   if (expected.length === 0) return;
   if (found.length === 0) throw new Error(`expected ${type} annotations but none were found`);
   const missing = expected.find((pattern) => !found.some((text) => matches(pattern, text)));
-  if (missing !== undefined) throw new Error(`expected ${type} annotation ${describe(missing)}, found: ${found}`);
+  if (missing !== undefined)
+    throw new Error(`expected ${type} annotation ${describe(missing)}, found: ${found}`);
   const surplus = found.find((text) => !expected.some((pattern) => matches(pattern, text)));
   if (surplus !== undefined) throw new Error(`unexpected ${type} annotation "${surplus}"`);
 }

@@ -228,7 +228,8 @@ class ScriptParser {
     }
     const string = EXPECT_STRING.exec(line);
     if (string !== null) {
-      if (!string[1]) throw new Error("expected string literal not valid - a quoted string literal is required");
+      if (!string[1])
+        throw new Error("expected string literal not valid - a quoted string literal is required");
       command.string = unquote(string[1]);
       return false;
     }
@@ -303,6 +304,10 @@ function parseNumber(text: string): number | undefined {
   const match = /^([+-]?)(inf|infinity|nan|0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text);
   if (match === null) return undefined;
   const lower = match[2].toLowerCase();
-  const value = lower.startsWith("inf") ? Number.POSITIVE_INFINITY : lower === "nan" ? Number.NaN : Number(lower);
+  const value = lower.startsWith("inf")
+    ? Number.POSITIVE_INFINITY
+    : lower === "nan"
+      ? Number.NaN
+      : Number(lower);
   return match[1] === "-" ? -value : value;
 }

@@ -227,7 +227,8 @@ function histogramOf(fields: ReadonlyMap<string, string>): FloatHistogram {
   if (!HINTS.has(hint)) throw new Error(`bad histogram descriptor found: "${hint}"`);
   const positiveBuckets = numbers("buckets");
   const negativeBuckets = numbers("n_buckets");
-  for (const name of fields.keys()) if (!FIELDS.has(name)) throw new Error(`bad histogram descriptor found: "${name}"`);
+  for (const name of fields.keys())
+    if (!FIELDS.has(name)) throw new Error(`bad histogram descriptor found: "${name}"`);
   return createHistogram({
     schema: number("schema"),
     sum: number("sum"),
@@ -260,6 +261,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 function signedNumber(text: string, name: string): number {
   const sign = text.startsWith("-") ? -1 : 1;
   const value = parseFloatText(text.replace(/^[+-]/, ""));
-  if (Number.isNaN(value) && !/^[+-]?nan$/i.test(text)) throw new Error(`error parsing ${name} number: ${text}`);
+  if (Number.isNaN(value) && !/^[+-]?nan$/i.test(text))
+    throw new Error(`error parsing ${name} number: ${text}`);
   return sign * value;
 }

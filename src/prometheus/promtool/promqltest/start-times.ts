@@ -25,7 +25,8 @@ function parseItem(item: string): StartTimes {
   const [, sign, duration, stepSign, step, count] = match;
   const first = (sign === "-" ? -1 : 1) * parseDurationMs(duration);
   if (count === undefined) {
-    if (step !== undefined) throw new Error(`invalid ST item "${item}": expected 'x<count>' after step duration`);
+    if (step !== undefined)
+      throw new Error(`invalid ST item "${item}": expected 'x<count>' after step duration`);
     return [first];
   }
   const stepMs = step === undefined ? 0 : (stepSign === "-" ? -1 : 1) * parseDurationMs(step);

@@ -53,7 +53,9 @@ export class TestStorage {
     const known = this.#series.get(series.labels.key);
     if (known === undefined) this.#series.set(series.labels.key, series);
     else {
-      const samples = new Map(known.samples.concat(series.samples).map((sample) => [sample.timestampMs, sample]));
+      const samples = new Map(
+        known.samples.concat(series.samples).map((sample) => [sample.timestampMs, sample]),
+      );
       known.samples = [...samples.values()].sort((a, b) => a.timestampMs - b.timestampMs);
     }
   }
@@ -111,8 +113,10 @@ function storedHistograms(samples: readonly StoredSample[]): (FloatHistogram | u
 /** Whether a histogram goes into the chunk of the one before. */
 function fitsInto(previous: FloatHistogram, histogram: FloatHistogram): boolean {
   const isGauge = histogram.counterResetHint === "gauge";
-  if (isGauge !== (previous.counterResetHint === "gauge") || histogram.counterResetHint === "reset") return false;
-  if (histogram.schema !== previous.schema || histogram.zeroThreshold !== previous.zeroThreshold) return false;
+  if (isGauge !== (previous.counterResetHint === "gauge") || histogram.counterResetHint === "reset")
+    return false;
+  if (histogram.schema !== previous.schema || histogram.zeroThreshold !== previous.zeroThreshold)
+    return false;
   if (!areBoundsEqual(histogram.customValues, previous.customValues)) return false;
   const current = { ...histogram, counterResetHint: "unknown" as const };
   return isGauge || !isReset(current, previous);

@@ -58,11 +58,17 @@ export class HistogramSum {
     return false;
   }
 
-  /** Multiplies everything. */
-  scale(factor: number): void {
+  multiply(factor: number): void {
     for (const one of this.#totals()) {
       one.value *= factor;
       one.compensation *= factor;
+    }
+  }
+
+  divide(divisor: number): void {
+    for (const one of this.#totals()) {
+      one.value /= divisor;
+      one.compensation /= divisor;
     }
   }
 

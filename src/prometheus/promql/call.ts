@@ -1,5 +1,6 @@
 /** Function calls: finds out what kind of function it is and hands it its arguments. */
 
+import type { FloatHistogram } from "../../model/histogram.ts";
 import type { SeriesSamples } from "../storage.ts";
 import { type EvaluationContext, evaluate, evaluateScalar } from "./evaluator.ts";
 import { FUNCTIONS, type RangeImplementation, type VectorCall } from "./functions/table.ts";
@@ -241,7 +242,18 @@ export async function evaluateSubquery(
 ): Promise<{ samples: SeriesSamples; dropsName: boolean }[]> {
   const grid = subqueryGrid(subquery, context);
   const series = await evaluate(subquery.expression, { ...context, grid });
-  return series.map((one) => ({ samples: toSamples(one, grid), dropsName: one.dropsName }));
+  return series.map((one) => {
+    const samples = toSamples(one, grid);
+    const histograms = samples.histograms?.map(withoutResetHint);
+    return { samples: { ...samples, histograms }, dropsName: one.dropsName };
+  });
+}
+
+/** Between the steps of a subquery, samples are left out or come twice, so that hints are of no use. */
+function withoutResetHint(histogram: FloatHistogram | undefined): FloatHistogram | undefined {
+  return histogram === undefined || histogram.counterResetHint === "gauge"
+    ? histogram
+    : { ...histogram, counterResetHint: "unknown" };
 }
 
 /** The samples of a series with their times. Series without gaps share one array of timestamps. */

@@ -35,9 +35,10 @@ export const STEP_DEPENDENT_FUNCTIONS: ReadonlySet<string> = new Set([
 /** Resolves `start()`, `end()`, `step()`, `range()`, computed durations and `@` in place; answers the new root. */
 export function preprocess(query: string, expression: Expression, times: QueryTimes): Expression {
   const folded = foldTimes(expression, times);
-  walk(folded, (node) => {
+  walk(folded, (node, ancestors) => {
     resolveDurations(query, node, times);
     if (node.kind === "vector-selector" || node.kind === "subquery") resolveAt(node, times);
+    if (node.kind === "vector-selector") node.histogramStatsOnly = needsStatsOnly(ancestors);
   });
   const { isInvariant, isWrapped } = markInvariant(folded);
   return isInvariant && isWrapped ? invariant(folded) : folded;
@@ -65,6 +66,22 @@ function timeConstant({ name }: Call, { startMs, endMs, stepMs }: QueryTimes): n
       return startMs === endMs ? 0 : stepMs / 1000;
   }
   return undefined;
+}
+
+const STATS_FUNCTIONS = new Set(["histogram_count", "histogram_sum", "histogram_avg"]);
+const BUCKET_FUNCTIONS = new Set(["histogram_quantile", "histogram_quantiles", "histogram_fraction"]);
+
+/** Whether only count and sum of a selector's histograms are asked for. Resets within subqueries need the buckets. */
+function needsStatsOnly(ancestors: readonly Expression[]): boolean {
+  let isStats = false;
+  for (const node of ancestors.toReversed()) {
+    if (node.kind === "subquery") return false;
+    if (node.kind === "binary" && (node.operator === "</" || node.operator === ">/")) return false;
+    if (node.kind !== "call") continue;
+    if (BUCKET_FUNCTIONS.has(node.name)) return false;
+    if (STATS_FUNCTIONS.has(node.name)) isStats = true;
+  }
+  return isStats;
 }
 
 function replaceChildren(node: Expression, replace: (child: Expression) => Expression): void {

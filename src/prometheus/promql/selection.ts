@@ -1,6 +1,7 @@
 /** Fetches what a query's selectors need from the store, all at once, before evaluation starts. */
 import type { SeriesSamples, TimeRange } from "../storage.ts";
 import type { Grid } from "./grid.ts";
+import { withStatsOnly } from "./histogram-stats.ts";
 import { type Expression, type VectorSelector, walk } from "./parser/ast.ts";
 import { QueryError } from "./query-error.ts";
 import type { QueryRun } from "./query-run.ts";
@@ -25,7 +26,12 @@ export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Pr
         run.queryable.select(selector.matchers, range, { function: functionName, signal: run.signal }),
       ),
     );
-    return new Map(wanted.map(({ selector }, i) => [selector, series[i]]));
+    return new Map(
+      wanted.map(({ selector }, i) => [
+        selector,
+        selector.histogramStatsOnly ? series[i].map(withStatsOnly) : series[i],
+      ]),
+    );
   } catch (error) {
     run.check();
     if (error instanceof QueryError) throw error;

@@ -2,6 +2,8 @@
 import { informHistogramIgnored, warnInvalidQuantile } from "../annotations.ts";
 import { type EvaluationContext, evaluate, evaluateScalar } from "../evaluator.ts";
 import type { Aggregation } from "../parser/ast.ts";
+import { isValidLabelName } from "../parser/label-name.ts";
+import { quoteString } from "../parser/lexer.ts";
 import { executionError } from "../query-error.ts";
 import { StepSeries } from "../step-series.ts";
 import { countValues } from "./count-values.ts";
@@ -35,7 +37,7 @@ export async function aggregate(node: Aggregation, context: EvaluationContext): 
 async function aggregateCountValues(node: Aggregation, context: EvaluationContext): Promise<StepSeries[]> {
   const parameter = node.parameter!;
   const label = parameter.kind === "string" ? parameter.value : "";
-  if (label === "") throw executionError(`invalid label name ${JSON.stringify(label)}`);
+  if (!isValidLabelName(label)) throw executionError(`invalid label name ${quoteString(label)}`);
   return countValues(node, label, await evaluate(node.expression, context), context);
 }
 

@@ -51,7 +51,7 @@ abstract class Group implements FloatGroup {
 
   add(series: StepSeries): void {
     // With samples at all steps in and in the series, nothing needs to be asked of each step.
-    const isFull = series.present === this.grid.all;
+    const isFull = series.present === this.grid.all && series.histograms === undefined;
     if (isFull && this.#isComplete) {
       this.addAll(series.values);
       return;
@@ -65,7 +65,7 @@ abstract class Group implements FloatGroup {
         this.next(step, series.values[step]);
       }
     }
-    if (isFull && series.histograms === undefined) this.#isComplete = true;
+    if (isFull) this.#isComplete = true;
   }
 
   finish(): { values: Float64Array; present: Uint8Array } | undefined {

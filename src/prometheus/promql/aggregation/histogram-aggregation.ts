@@ -1,6 +1,6 @@
 /** `sum` and `avg` of groups with native histograms in them. */
 import type { FloatHistogram } from "../../../model/histogram.ts";
-import { IncompatibleSchemasError, multiplyHistogram } from "../../../model/histogram-arithmetic.ts";
+import { divideHistogram, IncompatibleSchemasError } from "../../../model/histogram-arithmetic.ts";
 import { HistogramSum } from "../../../model/histogram-sum.ts";
 import {
   type Annotations,
@@ -49,10 +49,10 @@ export class HistogramAggregate {
         return;
       }
       this.#isRunning = true;
-      this.#sum.scale(1 / (this.#count - 1));
+      this.#sum.divide(this.#count - 1);
     }
-    this.#sum.scale((this.#count - 1) / this.#count);
-    if (this.#sum.add(multiplyHistogram(histogram, 1 / this.#count))) this.areBoundsReconciled = true;
+    this.#sum.multiply((this.#count - 1) / this.#count);
+    if (this.#sum.add(divideHistogram(histogram, this.#count))) this.areBoundsReconciled = true;
   }
 
   /** Some histograms say that the counter was reset, others that it wasn't. */

@@ -1,6 +1,7 @@
 /** `label_replace` and `label_join`: other labels, the same samples. */
 import { METRIC_NAME } from "../../../model/labels.ts";
 import type { StringLiteral } from "../parser/ast.ts";
+import { isValidLabelName } from "../parser/label-name.ts";
 import { executionError } from "../query-error.ts";
 import { mergeDuplicates, type StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./table.ts";
@@ -13,8 +14,9 @@ export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] 
   } catch {
     throw executionError(`invalid regular expression in label_replace(): ${pattern}`);
   }
-  if (destination === "")
+  if (!isValidLabelName(destination)) {
     throw executionError(`invalid destination label name in label_replace(): ${destination}`);
+  }
   const out = vectors[0].map((series) => {
     const match = regex.exec(series.labels.get(source));
     return match === null ? series : withLabel(series, destination, expand(replacement, match));
@@ -25,10 +27,13 @@ export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] 
 export function labelJoin({ grid, call, vectors }: VectorCall): StepSeries[] {
   const [destination, separator, ...sources] = strings(call.arguments.slice(1) as StringLiteral[]);
   for (const source of sources) {
-    if (source === "") throw executionError(`invalid source label name in label_join(): ${source}`);
+    if (!isValidLabelName(source)) {
+      throw executionError(`invalid source label name in label_join(): ${source}`);
+    }
   }
-  if (destination === "")
+  if (!isValidLabelName(destination)) {
     throw executionError(`invalid destination label name in label_join(): ${destination}`);
+  }
   const out = vectors[0].map((series) => {
     const value = sources.map((source) => series.labels.get(source)).join(separator);
     return withLabel(series, destination, value);

@@ -121,6 +121,8 @@ function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>):
   if (type === "keyword" && text.toLowerCase() === "offset") {
     return isOperandExpected(tokens, i) ? "_".repeat(text.length) : undefined;
   }
+  // The grammar knows these in lower case only.
+  if (type === "preprocessor" && durations.has(i)) return text.toLowerCase();
   if (tokens[i + 1]?.text !== "(" || text.length < "ln".length) return undefined;
   const isWord = type === "identifier" || type === "metric identifier";
   const isDurationFunction = type === "preprocessor" && /^m(ax|in)_of$/i.test(text) && !durations.has(i);

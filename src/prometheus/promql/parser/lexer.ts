@@ -387,6 +387,7 @@ function quotedCharacter(character: string, quote: string): string {
   if (short !== undefined) return short;
   const code = character.codePointAt(0)!;
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   if (code >= 0xd800 && code <= 0xdfff) return "\\ufffd";
   return UNPRINTABLE.test(character) ? `\\u${code.toString(16).padStart(4, "0")}` : character;
 }

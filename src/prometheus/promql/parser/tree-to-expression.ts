@@ -19,6 +19,7 @@ import {
 import { DurationReader, durationMs } from "./duration-reader.ts";
 import type { ParserOptions } from "./expression-parser.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
+import { isValidLabelName } from "./label-name.ts";
 import { quoteString, type Token } from "./lexer.ts";
 import { parseNumber } from "./number.ts";
 import { buildChain, type ChainBuilder, isChain } from "./operator-chain.ts";
@@ -305,7 +306,8 @@ class TreeReader {
   #labels(node: SyntaxNode): string[] {
     return childNodes(node).map((label) => {
       const name = label.name === "LabelName" ? this.#text(label) : unquote(this.#text(label));
-      if (name === "") this.#fail(positionOf(label), `invalid label name for grouping: ${quoteString(name)}`);
+      if (!isValidLabelName(name))
+        this.#fail(positionOf(label), `invalid label name for grouping: ${quoteString(name)}`);
       return name;
     });
   }

@@ -1,4 +1,5 @@
 /** String literals of PromQL: Go's escapes, in single, double or back quotes (`util/strutil/quote.go`). */
+import { isUtf8 } from "node:buffer";
 
 const SIMPLE: Record<string, string> = {
   a: "\x07",
@@ -26,7 +27,7 @@ export function unquote(literal: string): string {
   );
 }
 
-/** Escapes of single bytes above 0x7f spell out UTF-8. */
+/** Escapes of single bytes above 0x7f spell out UTF-8. A byte that is no part of it becomes a lone surrogate. */
 function unquoteBytes(inner: string): string {
   const parts: Uint8Array[] = [];
   const pattern = /\\(?:x([0-9a-fA-F]{2})|([0-7]{3}))|\\?[^\\]+|\\./gs;
@@ -37,5 +38,22 @@ function unquoteBytes(inner: string): string {
       parts.push(Buffer.from(unquote(`"${text}"`)));
     }
   }
-  return Buffer.concat(parts).toString("utf8");
+  const bytes = Buffer.concat(parts);
+  return isUtf8(bytes) ? bytes.toString("utf8") : decodeMalformed(bytes);
+}
+
+/** Byte 0xff of text that is not UTF-8 is U+DCFF in ours: `isWellFormed` tells, and it prints as `\xff` again. */
+export const MALFORMED_BYTE = 0xdc00;
+
+function decodeMalformed(bytes: Buffer): string {
+  let out = "";
+  for (let i = 0; i < bytes.length; ) {
+    const length = [1, 2, 3, 4].find((count) => isUtf8(bytes.subarray(i, i + count)));
+    out +=
+      length === undefined
+        ? String.fromCharCode(MALFORMED_BYTE + bytes[i])
+        : bytes.toString("utf8", i, i + length);
+    i += length ?? 1;
+  }
+  return out;
 }

@@ -18,9 +18,11 @@ export const TOLERANCE = 1e-6;
 export function compareResult(command: EvalCommand, result: InstantResult): void {
   switch (result.kind) {
     case "matrix":
-      return compareMatrix(command, result);
+      compareMatrix(command, result);
+      return;
     case "vector":
-      return compareVector(command, result.samples);
+      compareVector(command, result.samples);
+      return;
     case "scalar":
       if (command.scalar === undefined)
         throw new Error(`expected vector or matrix result, but got ${result.value}`);

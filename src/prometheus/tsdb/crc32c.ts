@@ -1,42 +1,54 @@
 /** CRC-32 with the Castagnoli polynomial, which guards every part of the on-disk format. */
 
-/** Eight tables, so that eight bytes are taken per step ("slicing by 8"). */
-const TABLES = makeTables();
+/** Eight tables of 256, so that eight bytes are taken per step ("slicing by 8"); in one array, which is faster. */
+const TABLE = makeTable();
+/** From this length on it pays to make a view that reads four bytes at a time. */
+const VIEW_BYTES = 256;
 
 /** @param seed the checksum of the bytes before, to go on from it */
 export function crc32c(data: Uint8Array, start = 0, end = data.length, seed = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES;
-  let crc = ~seed;
+  const crc = ~seed;
+  return end - start >= VIEW_BYTES ? byWords(data, start, end, crc) : byBytes(data, start, end, crc);
+}
+
+function byWords(data: Uint8Array, start: number, end: number, before: number): number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const table = TABLE;
+  let crc = before;
   let i = start;
   for (const last = end - 7; i < last; i += 8) {
-    const low = crc ^ (data[i] | (data[i + 1] << 8) | (data[i + 2] << 16) | (data[i + 3] << 24));
+    const low = crc ^ view.getInt32(i, true);
+    const high = view.getInt32(i + 4, true);
     crc =
-      t7[low & 0xff] ^
-      t6[(low >>> 8) & 0xff] ^
-      t5[(low >>> 16) & 0xff] ^
-      t4[low >>> 24] ^
-      t3[data[i + 4]] ^
-      t2[data[i + 5]] ^
-      t1[data[i + 6]] ^
-      t0[data[i + 7]];
+      table[1792 + (low & 0xff)] ^
+      table[1536 + ((low >>> 8) & 0xff)] ^
+      table[1280 + ((low >>> 16) & 0xff)] ^
+      table[1024 + (low >>> 24)] ^
+      table[768 + (high & 0xff)] ^
+      table[512 + ((high >>> 8) & 0xff)] ^
+      table[256 + ((high >>> 16) & 0xff)] ^
+      table[high >>> 24];
   }
-  for (; i < end; i++) crc = t0[(crc ^ data[i]) & 0xff] ^ (crc >>> 8);
+  return byBytes(data, i, end, crc);
+}
+
+function byBytes(data: Uint8Array, start: number, end: number, before: number): number {
+  let crc = before;
+  for (let i = start; i < end; i++) crc = TABLE[(crc ^ data[i]) & 0xff] ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
-function makeTables(): Int32Array[] {
+function makeTable(): Int32Array {
   const polynomial = 0x82f63b78;
-  const tables = Array.from({ length: 8 }, () => new Int32Array(256));
+  const table = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
-    tables[0][byte] = crc;
+    table[byte] = crc;
   }
-  for (let byte = 0; byte < 256; byte++) {
-    for (let k = 1; k < 8; k++) {
-      const previous = tables[k - 1][byte];
-      tables[k][byte] = tables[0][previous & 0xff] ^ (previous >>> 8);
-    }
+  for (let at = 256; at < table.length; at++) {
+    const previous = table[at - 256];
+    table[at] = table[previous & 0xff] ^ (previous >>> 8);
   }
-  return tables;
+  return table;
 }

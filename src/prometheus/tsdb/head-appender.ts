@@ -20,8 +20,8 @@ const FIRST_CAPACITY = 64;
 /** What a processor sets in a NaN, and so in a stale marker, that passes through it. */
 const QUIET_BIT = 0x80000;
 
-/** Samples of a batch, with a growing capacity. */
-class PendingSamples implements SampleBatch {
+/** Samples of a batch, with a growing capacity. Used again by later batches. */
+export class PendingSamples implements SampleBatch {
   length = 0;
   refs = new Float64Array(FIRST_CAPACITY);
   timestamps = new Float64Array(FIRST_CAPACITY);
@@ -48,9 +48,12 @@ class PendingSamples implements SampleBatch {
   }
 }
 
+/** Of a batch that has ended. */
+const EMPTY = new PendingSamples();
+
 export class HeadAppender implements TsdbAppender {
   readonly #writer: HeadWriter;
-  readonly samples = new PendingSamples();
+  samples: PendingSamples;
   readonly histograms: HistogramOfSeries[] = [];
   readonly exemplars: ExemplarOfSeries[] = [];
   readonly metadata = new Map<string, MetricMetadata>();
@@ -61,6 +64,7 @@ export class HeadAppender implements TsdbAppender {
 
   constructor(writer: HeadWriter) {
     this.#writer = writer;
+    this.samples = writer.takeBuffer();
   }
 
   append(ref: SeriesRef, labels: Labels, timestampMs: number, value: number): SeriesRef {
@@ -149,6 +153,7 @@ export class HeadAppender implements TsdbAppender {
   /** From now on what the batch refers to must stay: the series, and the time range of the head. */
   #open(timestampMs: number): void {
     if (this.#isOpen) return;
+    if (this.samples === EMPTY) this.samples = this.#writer.takeBuffer();
     this.#isOpen = true;
     this.#minValidMs = this.#writer.minValidMs(timestampMs);
     this.#writer.openAppenders.add(this);
@@ -156,7 +161,8 @@ export class HeadAppender implements TsdbAppender {
 
   #close(): void {
     this.#isOpen = false;
-    this.samples.length = 0;
+    this.#writer.giveBuffer(this.samples);
+    this.samples = EMPTY;
     this.histograms.length = 0;
     this.exemplars.length = 0;
     this.metadata.clear();

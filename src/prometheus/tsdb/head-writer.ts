@@ -5,7 +5,7 @@ import { AppendError, type AppendErrorReason, type Exemplar, type MetricMetadata
 import { ByteWriter } from "./byte-writer.ts";
 import type { ExemplarStorage } from "./exemplars.ts";
 import type { Head } from "./head.ts";
-import type { HeadAppender } from "./head-appender.ts";
+import { type HeadAppender, PendingSamples } from "./head-appender.ts";
 import { equalHistograms, histogramProblem } from "./histogram-shape.ts";
 import { PAGE_BITS, PAGE_MASK } from "./series-table.ts";
 import type { TsdbCounters } from "./tsdb-options.ts";
@@ -16,6 +16,9 @@ import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "./xor-chunk.ts";
 
 /** Samples per record: a batch that is larger takes several. */
 const SAMPLES_PER_RECORD = 100_000;
+/** Columns that are kept for the next batches, and how large they may be. */
+const MAX_SPARE_BUFFERS = 8;
+const MAX_SPARE_SAMPLES = 1 << 17;
 
 export interface HeadWriterParts {
   head: Head;
@@ -36,6 +39,7 @@ export class HeadWriter {
   readonly #metadata: Map<string, MetricMetadata>;
   readonly #counters: TsdbCounters;
   readonly #buffers: ByteWriter[] = [];
+  readonly #spare: PendingSamples[] = [];
   #waiting: (() => void)[] = [];
 
   constructor(parts: HeadWriterParts) {
@@ -45,6 +49,17 @@ export class HeadWriter {
     this.#metadata = parts.metadata;
     this.#counters = parts.counters;
     this.outOfOrderTimeWindowMs = parts.outOfOrderTimeWindowMs;
+  }
+
+  /** Empty columns for a batch, from an earlier one where there is. */
+  takeBuffer(): PendingSamples {
+    return this.#spare.pop() ?? new PendingSamples();
+  }
+
+  giveBuffer(buffer: PendingSamples): void {
+    buffer.length = 0;
+    const isKept = this.#spare.length < MAX_SPARE_BUFFERS && buffer.refs.length <= MAX_SPARE_SAMPLES;
+    if (isKept) this.#spare.push(buffer);
   }
 
   /** Samples of a batch that begins now must not be older: half a block's range before the newest sample. */

@@ -37,25 +37,45 @@ export class Querier {
   }
 
   async select(matchers: Matcher[]): Promise<SeriesSamples[]> {
-    const { head, range, hints } = this.#parts;
+    const { head, range } = this.#parts;
     const builder = new SeriesBuilder();
     const columns = new SeriesColumns();
     const out: SeriesSamples[] = [];
     const cursors = await this.#cursors(matchers);
+    if (cursors.length === 0) return this.#selectHead(matchers, builder, columns);
     let count = 0;
     for await (const { labels, slot, from } of this.#merged(matchers, cursors)) {
       columns.clear();
       for (const cursor of from) await cursor.read(range, columns);
-      if (slot >= 0) {
-        const isRead =
-          from.length === 0 && hints.newestOnly === true && readNewest(head, slot, range, columns);
-        if (!isRead) head.read(slot, range.minMs, range.maxMs, columns);
-      }
+      if (slot >= 0) head.read(slot, range.minMs, range.maxMs, columns);
       if (from.length > 0) columns.normalize();
       const series = builder.build(labels, columns);
       if (series !== undefined) out.push(series);
       if (out.length >= this.#limit) break;
       if (++count % SERIES_PER_CHECK === 0) await this.#breathe();
+    }
+    return out;
+  }
+
+  /** The usual case, without a promise per series. */
+  async #selectHead(
+    matchers: Matcher[],
+    builder: SeriesBuilder,
+    columns: SeriesColumns,
+  ): Promise<SeriesSamples[]> {
+    const { head, matcher, range, hints } = this.#parts;
+    const { minMs, maxMs } = range;
+    const out: SeriesSamples[] = [];
+    if (!this.#isHeadWanted()) return out;
+    const slots = await matcher.sortedSlots(matchers);
+    for (let i = 0; i < slots.length && out.length < this.#limit; i++) {
+      const slot = slots[i];
+      columns.clear();
+      if (hints.newestOnly !== true || !head.readLastFloat(slot, minMs, maxMs, columns.floats)) {
+        head.read(slot, minMs, maxMs, columns);
+      }
+      if (columns.length > 0) out.push(builder.build(head.labelsOf(slot), columns)!);
+      if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pacer.pause(hints.signal);
     }
     return out;
   }
@@ -193,8 +213,4 @@ class BlockCursor {
       out.addChunk(encoding, view, start, byteLength, range.minMs, range.maxMs, deleted);
     }
   }
-}
-
-function readNewest(head: Head, slot: number, range: TimeRange, columns: SeriesColumns): boolean {
-  return head.readLastFloat(slot, range.minMs, range.maxMs, columns.floats);
 }

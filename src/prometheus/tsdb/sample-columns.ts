@@ -36,11 +36,6 @@ export class SampleColumns {
     this.length = length + 1;
   }
 
-  /** A copy of the values. */
-  copyValues(): Float64Array {
-    return new Float64Array(this.words.slice(0, 2 * this.length).buffer);
-  }
-
   copyTimestamps(): Float64Array {
     return this.timestamps.slice(0, this.length);
   }

@@ -3,10 +3,16 @@ import type { FloatHistogram } from "../../model/histogram.ts";
 import type { Labels } from "../../model/labels.ts";
 import type { SeriesSamples } from "../storage.ts";
 import type { SeriesColumns } from "./chunk-decoder.ts";
+import type { SampleColumns } from "./sample-columns.ts";
+
+/** Values of an answer's series lie one behind another in pieces of this many, since small arrays are dear. */
+const PIECE_VALUES = 16 * 1024;
 
 /** Makes the series of one answer, and lets neighbours with the same timestamps share them. */
 export class SeriesBuilder {
   #timestamps: Float64Array = new Float64Array(0);
+  #words = new Uint32Array(0);
+  #used = 0;
 
   /** Copies the samples. Undefined when there are none. */
   build(labels: Labels, columns: SeriesColumns): SeriesSamples | undefined {
@@ -14,7 +20,19 @@ export class SeriesBuilder {
     if (histograms.timestamps.length > 0) return withHistograms(labels, columns);
     if (floats.length === 0) return undefined;
     if (!floats.hasTimestamps(this.#timestamps)) this.#timestamps = floats.copyTimestamps();
-    return { labels, timestamps: this.#timestamps, values: floats.copyValues() };
+    return { labels, timestamps: this.#timestamps, values: this.#copyValues(floats) };
+  }
+
+  #copyValues({ words, length }: SampleColumns): Float64Array {
+    if (this.#used + 2 * length > this.#words.length) {
+      this.#words = new Uint32Array(2 * Math.max(PIECE_VALUES, length));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    if (length < 32) for (let i = 0; i < 2 * length; i++) this.#words[start + i] = words[i];
+    else this.#words.set(words.subarray(0, 2 * length), start);
+    this.#used += 2 * length;
+    return new Float64Array(this.#words.buffer, 4 * start, length);
   }
 }
 

@@ -127,13 +127,30 @@ export function readSamples(
   }
   const firstRef = reader.u64();
   const firstTime = reader.i64();
-  while (reader.remaining > 0) {
+  const { bytes, view, end } = reader;
+  let at = reader.position;
+  while (at < end) {
+    // Differences of one or two bytes are read here, which is most of them.
+    let zigzag = bytes[at];
+    let next = at + 1;
+    if (zigzag >= 0x80) {
+      zigzag = (zigzag & 0x7f) | (bytes[at + 1] << 7);
+      next = at + 2;
+    }
+    const second = bytes[next];
+    if (zigzag < 0x4000 && second < 0x80 && next + 9 <= end) {
+      const ref = firstRef + ((zigzag >>> 1) ^ -(zigzag & 1));
+      const time = firstTime + ((second >>> 1) ^ -(second & 1));
+      each(ref, time, view.getInt32(next + 5), view.getInt32(next + 1));
+      at = next + 9;
+      continue;
+    }
+    reader.position = at;
     const ref = firstRef + reader.varint();
     const time = firstTime + reader.varint();
     reader.need(8);
-    const { view, position } = reader;
-    each(ref, time, view.getInt32(position + 4), view.getInt32(position));
-    reader.position = position + 8;
+    each(ref, time, view.getInt32(reader.position + 4), view.getInt32(reader.position));
+    at = reader.position + 8;
   }
 }
 

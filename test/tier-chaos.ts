@@ -17,18 +17,30 @@ export async function assertWhole(
   seed: number,
 ): Promise<void> {
   const { clock } = world;
-  const lost: string[] = [];
+  const unread: string[] = [];
   for (const id of work.acknowledged.keys()) {
-    if (!(await clock.runUntil(work.read(id, router), 120_000))) lost.push(id);
+    if (unread.length < 3 && !(await clock.runUntil(work.read(id, router), 120_000))) unread.push(id);
   }
-  assert.deepEqual(world.violations, [], `seed ${seed}`);
-  assert.deepEqual(lost, [], `seed ${seed}`);
+  if (unread.length > 0 || world.violations.length > 0) {
+    const { epoch, pods } = await clock.runUntil(world.membership());
+    const found = {
+      violations: world.violations.slice(0, 3),
+      unread,
+      epoch,
+      pods,
+      files: [...world.filesByTenant()],
+    };
+    assert.fail(`seed ${seed}: ${JSON.stringify(found, undefined, 1)}`);
+  }
   for (const [tenant, places] of world.filesByTenant()) {
     assert.equal(places.length, 1, `seed ${seed}: ${tenant} is at ${places.join(", ")}`);
   }
 }
 
-/** One run: scaling, kills, restarts and slow disks at random moments, then peace and a look at everything. */
+/**
+ * One run: scaling, kills, restarts, slow disks, stale views and faults in the middle of hand-overs; then peace, and a
+ * look at everything.
+ */
 export async function chaos(seed: number): Promise<TierWorld> {
   const world = new TierWorld(seed);
   const { clock, random } = world;
@@ -37,19 +49,24 @@ export async function chaos(seed: number): Promise<TierWorld> {
   await clock.advance(1_000);
   const work = new Workload(world);
   const running = tenantNames(12).map((tenant) => work.run(tenant, routers, 1_000));
-  for (let step = 0; step < 25; step++) {
+  // Some seeds with a lot of faults within hand-overs, some with few, some with none.
+  world.faultRate = [0, 0.01, 0.05][seed % 3];
+  for (let step = 0; step < 40; step++) {
     const names = [...world.pods.keys()];
     const name = names[randomInteger(random, Math.max(names.length, 1))];
-    const action = randomInteger(random, 6);
-    if (action <= 1) await clock.runUntil(world.scale(1 + randomInteger(random, 4)));
-    else if (action === 2 && name !== undefined) world.kill(name);
-    else if (action === 3 && name !== undefined) world.terminate(name);
-    else if (action === 4) world.diskDelayMs = randomInteger(random, 40);
-    await clock.advance(randomInteger(random, 3_000));
+    const action = randomInteger(random, 8);
+    if (action <= 3) await clock.runUntil(world.scale(1 + randomInteger(random, 4)));
+    else if (action === 4 && name !== undefined) world.kill(name);
+    else if (action === 5 && name !== undefined) world.terminate(name);
+    else if (action === 6) world.diskDelayMs = randomInteger(random, 40);
+    else if (action === 7 && name !== undefined) world.cutFromApi(name, randomInteger(random, 20_000));
+    await clock.advance(randomInteger(random, 2_000));
   }
+  world.faultRate = 0;
   world.diskDelayMs = 0;
   await clock.runUntil(world.scale(5));
-  await clock.advance(20_000);
+  // Until the longest partition is over, and what hung for it.
+  await clock.advance(90_000);
   work.stop();
   await clock.runUntil(Promise.all(running), 120_000);
   await clock.runUntil(world.scale(2));
@@ -62,14 +79,15 @@ export async function chaos(seed: number): Promise<TierWorld> {
 if (import.meta.main) {
   const [first = 1, count = 100] = process.argv.slice(2).map(Number);
   let failed = 0;
+  let faults = 0;
   for (let seed = first; seed < first + count; seed++) {
     try {
-      await chaos(seed);
+      faults += (await chaos(seed)).faults;
     } catch (error) {
       failed++;
       console.error(`seed ${seed}: ${(error as Error).message}`);
     }
   }
-  console.log(`${count} seeds from ${first}: ${failed} failed`);
+  console.log(`${count} seeds from ${first}: ${failed} failed, ${faults} faults within hand-overs`);
   process.exit(failed === 0 ? 0 : 1);
 }

@@ -6,12 +6,13 @@ import { silentLogger } from "../src/base/log.ts";
 import type { Network } from "../src/base/network.ts";
 import { type Random, randomInteger, seededRandom } from "../src/base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../src/model/kubernetes-api.ts";
+import type { KubernetesObject } from "../src/model/kubernetes-object.ts";
 import { parseMembership } from "../src/model/tier-membership.ts";
 import { Router, RouterMetrics, TierScaler } from "../src/router/mod.ts";
 import { MemoryDisk } from "../src/simulation/memory-disk.ts";
 import { MemoryKubernetesApi } from "../src/simulation/memory-kubernetes-api.ts";
 import { VirtualClock } from "../src/simulation/virtual-clock.ts";
-import { VirtualNetwork } from "../src/simulation/virtual-network.ts";
+import { type Message, VirtualNetwork } from "../src/simulation/virtual-network.ts";
 import { createVirtualProcess, type VirtualProcess } from "../src/simulation/virtual-process.ts";
 import { createJournalEngine, runTestDb, type TenantEngine } from "../src/test-db/mod.ts";
 import { externalScalerHandler } from "../src/wire/keda/external-scaler.ts";
@@ -43,6 +44,11 @@ export class TierWorld {
   readonly violations: string[] = [];
   /** Set to make the disks of pods slow. */
   diskDelayMs = 0;
+  /** How often a step of a hand-over is where a fault strikes, from 0 to 1. */
+  faultRate = 0;
+  /** How many of them did. */
+  faults = 0;
+  readonly #apiCuts = new Set<string>();
   /** Which pod has which tenant's database open. */
   readonly #open = new Map<string, { pod: Pod; path: string }>();
   readonly #restarts = new Map<string, number>();
@@ -55,9 +61,78 @@ export class TierWorld {
     this.network = new VirtualNetwork({
       clock: this.clock,
       delayMs,
+      onMessage: (message) => {
+        if (message.target.startsWith("/internal/")) this.#messageFault(message);
+      },
       onError: (error) => this.violations.push(`a handler threw: ${(error as Error)?.stack ?? error}`),
     });
     this.api = new MemoryKubernetesApi({ beforeOperation: () => this.clock.sleep(delayMs()) });
+  }
+
+  #strikes(): boolean {
+    const strikes = this.faultRate > 0 && this.random.float() < this.faultRate;
+    if (strikes) this.faults++;
+    return strikes;
+  }
+
+  /** Kills one side of a hand-over, or parts the two, at this very message. */
+  #messageFault({ from, to }: Message): void {
+    if (!this.#strikes()) return;
+    const choice = randomInteger(this.random, 3);
+    if (choice === 2) {
+      this.network.part(from, to);
+      this.clock.after(randomInteger(this.random, 40_000), () => this.network.join(from, to));
+      return;
+    }
+    const struck = [...this.pods.values()].find(({ ip }) => ip === (choice === 0 ? from : to));
+    if (struck !== undefined) this.#kill(struck);
+  }
+
+  /** Kills the pod at this very step on its disk, before or after it has happened. */
+  #diskFault(pod: Pod, operation: string, path: string): void {
+    if (!/\/(tenants|incoming)\//.test(path) || !["rename", "remove", "sync", "open"].includes(operation))
+      return;
+    if (pod.ended || !this.#strikes()) return;
+    this.#kill(pod);
+    if (this.random.float() < 0.5) throw new Error("killed before it happened");
+  }
+
+  /** Takes the API away from a pod for a while: its view of the tier grows old. */
+  cutFromApi(name: string, forMs: number): void {
+    const pod = this.pods.get(name);
+    if (pod === undefined) return;
+    this.#apiCuts.add(pod.ip);
+    this.clock.after(forMs, () => this.#apiCuts.delete(pod.ip));
+  }
+
+  #apiOf(pod: Pod): KubernetesApi {
+    const check = () => {
+      if (this.#apiCuts.has(pod.ip)) throw new Error("the API cannot be reached");
+    };
+    const guarded = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+      return async (...args: A) => {
+        check();
+        const result = await call(...args);
+        check();
+        return result;
+      };
+    };
+    const { api } = this;
+    return pod.process.connect({
+      get: guarded(api.get.bind(api)) as KubernetesApi["get"],
+      list: guarded(api.list.bind(api)) as KubernetesApi["list"],
+      create: guarded(api.create.bind(api)) as KubernetesApi["create"],
+      replace: guarded(api.replace.bind(api)) as KubernetesApi["replace"],
+      updateStatus: guarded(api.updateStatus.bind(api)) as KubernetesApi["updateStatus"],
+      patch: guarded(api.patch.bind(api)) as KubernetesApi["patch"],
+      delete: guarded(api.delete.bind(api)) as KubernetesApi["delete"],
+      async *watch<T extends KubernetesObject>(...args: Parameters<KubernetesApi["watch"]>) {
+        for await (const event of api.watch<T>(...args)) {
+          check();
+          yield event;
+        }
+      },
+    });
   }
 
   async start(replicas: number): Promise<void> {
@@ -112,8 +187,12 @@ export class TierWorld {
     const ip = this.#newIp();
     let disk = this.volumes.get(name);
     if (disk === undefined) {
-      const slow = () => this.clock.sleep(randomInteger(this.random, 2) + this.diskDelayMs);
-      this.volumes.set(name, (disk = new MemoryDisk({ beforeOperation: slow })));
+      const before = async (operation: string, path: string) => {
+        await this.clock.sleep(randomInteger(this.random, 2) + this.diskDelayMs);
+        const holder = this.pods.get(name);
+        if (holder !== undefined) this.#diskFault(holder, operation, path);
+      };
+      this.volumes.set(name, (disk = new MemoryDisk({ beforeOperation: before })));
     }
     const { clock, random } = this;
     const network = this.network.host(ip);
@@ -131,7 +210,7 @@ export class TierWorld {
         namespace: NAMESPACE,
         tier: "small",
         leaveLimitMs: GRACE_MS - 5_000,
-        api: process.connect(this.api),
+        api: this.#apiOf(pod),
         engine: this.#watched(createJournalEngine(process.system.disk), pod),
       },
       process.system,
@@ -155,11 +234,11 @@ export class TierWorld {
           .at(-1)!
           .replace(/\.\d+\.db$/, "");
         const other = this.#open.get(tenant);
-        if (other !== undefined && other.pod !== pod) {
+        if (!pod.ended && other !== undefined && other.pod !== pod) {
           this.violations.push(`${tenant} is opened by ${pod.name} while ${other.pod.name} has it open`);
         }
         const mine = { pod, path };
-        this.#open.set(tenant, mine);
+        if (!pod.ended) this.#open.set(tenant, mine);
         const database = await engine.open(path);
         const close = async () => {
           await database.close();

@@ -25,8 +25,20 @@ export interface VirtualNetworkOptions {
   delayMs?: () => number;
   /** Name → address. Addresses need none. @default none */
   resolve?: (name: string) => string | undefined;
+  /** Called when a message is about to arrive: the place for faults that wait for a certain one. */
+  onMessage?: (message: Message) => void;
   /** Told what a handler threw; its client gets a bare 500. */
   onError?: (error: unknown) => void;
+}
+
+export interface Message {
+  /** Address. */
+  from: string;
+  to: string;
+  kind: "request" | "request body" | "response" | "response body";
+  method: string;
+  /** Path and query of the request that it belongs to. */
+  target: string;
 }
 
 interface Listener {
@@ -134,7 +146,10 @@ export class VirtualNetwork {
   ): Promise<FetchResponse> {
     const { hostname, port, protocol, pathname, search } = new URL(url);
     const to = this.#addressOf(hostname);
-    await this.#travel(from, to, cut.signal);
+    const about = { method: options.method ?? "GET", target: pathname + search };
+    const there = (kind: Message["kind"]) => this.#travel({ from, to, kind, ...about }, cut.signal);
+    const back = (kind: Message["kind"]) => this.#travel({ from: to, to: from, kind, ...about }, cut.signal);
+    await there("request");
     const listener = this.#listeners.get(`${to}:${port || (protocol === "https:" ? 443 : 80)}`);
     if (listener === undefined) throw coded("ECONNREFUSED", `connect ECONNREFUSED ${to}:${port}`);
     listener.open.add(cut);
@@ -144,15 +159,14 @@ export class VirtualNetwork {
     };
     cut.signal.addEventListener("abort", done, { once: true });
     const response = await this.#answer(listener, {
-      method: options.method ?? "GET",
-      target: pathname + search,
+      ...about,
       headers: requestHeaders(options),
-      body: untilCut(wholeOrStream(options.body), cut.signal, () => this.#travel(from, to, cut.signal)),
+      body: untilCut(wholeOrStream(options.body), cut.signal, () => there("request body")),
       remoteAddress: from,
       signal: cut.signal,
     });
-    await orCut(this.#travel(to, from, cut.signal), cut.signal);
-    return this.#responseOf(response, cut.signal, () => this.#travel(to, from, cut.signal), done);
+    await orCut(back("response"), cut.signal);
+    return this.#responseOf(response, cut.signal, () => back("response body"), done);
   }
 
   async #answer(listener: Listener, request: Parameters<HttpHandler>[0]): Promise<HttpResponse> {
@@ -193,11 +207,13 @@ export class VirtualNetwork {
   }
 
   /** One message's time on the way; for ever when the way is cut. */
-  async #travel(from: string, to: string, signal: AbortSignal): Promise<void> {
+  async #travel(message: Message, signal: AbortSignal): Promise<void> {
     const delayMs = this.#options.delayMs?.() ?? 0;
     if (delayMs > 0) await this.#options.clock.sleep(delayMs, signal);
     signal.throwIfAborted();
-    if (this.#isCut(from, to)) await orCut(new Promise<never>(() => {}), signal);
+    this.#options.onMessage?.(message);
+    signal.throwIfAborted();
+    if (this.#isCut(message.from, message.to)) await orCut(new Promise<never>(() => {}), signal);
   }
 
   #addressOf(hostname: string): string {

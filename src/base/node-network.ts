@@ -135,7 +135,7 @@ function sessionFor(
 
 function signalOf(options: FetchOptions): AbortSignal | undefined {
   if (options.timeoutMs === undefined) return options.signal;
-  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const timeout = AbortSignal.timeout(Math.ceil(options.timeoutMs));
   return options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
 }
 

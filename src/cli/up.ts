@@ -22,6 +22,7 @@ export const OPTIONS = {
     `${PACKAGE_ROOT}/k8s/test-topology`,
   ),
   timeout: duration("how long everything may take to get ready", 120_000),
+  "horizontal-pod-autoscaler-sync-period": duration("how often the HPA looks", 15_000),
   "api-port": port("Kubernetes API", 6443),
   "prometheus-port": port("Prometheus", 9090),
   "grafana-port": port("dashboards", 3000),
@@ -114,6 +115,7 @@ async function startCluster(machine: Machine, options: UpOptions): Promise<Clust
     sockets: machine.sockets,
     dataDirectory: options.values["data-dir"],
     apiAddress: { host: "127.0.0.1", port },
+    horizontalPodAutoscalerSyncPeriodMs: options.values["horizontal-pod-autoscaler-sync-period"],
   });
   await cluster.start();
   return cluster;

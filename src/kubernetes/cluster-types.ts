@@ -22,6 +22,8 @@ export interface ClusterOptions {
    * @default a range that no other cluster on this machine uses
    */
   addressPrefix?: string;
+  /** How often the HPA looks (`--horizontal-pod-autoscaler-sync-period`), in milliseconds. @default 15,000 */
+  horizontalPodAutoscalerSyncPeriodMs?: number;
 }
 
 /** A name inside the cluster to reach from outside of it. */

@@ -152,6 +152,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     log,
     metrics: createMetricsClient((path) => getJson(system, server, url, path)),
     signal: stopDeciding.signal,
+    syncPeriodMs: options.horizontalPodAutoscalerSyncPeriodMs,
   });
   return { server, plane, url, informers, dns, stopDeciding, stop };
 }

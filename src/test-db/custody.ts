@@ -284,7 +284,7 @@ export class Custody {
       log.info("tenant handed over", { tenant, to: owner.name, outcome, bytes, epoch: offer.epoch });
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
-      log.debug("tenant could not be handed over", { tenant, to: owner.name, error });
+      log.warn("tenant could not be handed over", { tenant, to: owner.name, error });
       return false;
     }
     await volume.remove(tenant);

@@ -8,6 +8,7 @@ import type { Command } from "./base/system.ts";
 /** What `topology run` can start. Each entry loads its room only. */
 const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   collector: () => import("./collector/command.ts"),
+  grafana: () => import("./grafana/command.ts"),
   // By the name of its image, and of its program.
   keda: () => import("./keda/command.ts"),
   "keda-operator": () => import("./keda/command.ts"),

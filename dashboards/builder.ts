@@ -202,7 +202,7 @@ export function stat(title: string, width: number, query: Query, more: Partial<P
     width,
     height: 4,
     queries: [query],
-    color: { mode: "fixed", fixedColor: "blue" },
+    ...(more.thresholds === undefined ? { color: { mode: "fixed", fixedColor: "blue" } } : {}),
     options: {
       reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false },
       colorMode: "value",

@@ -1,8 +1,10 @@
 /** A dashboard: its bar with time and variables, and its panels. */
+
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type DataSourceInfo, getJson } from "../api.ts";
 import { Logo } from "../app.tsx";
 import { browser } from "../browser.ts";
+import { css } from "../css.ts";
 import { fixed, interpolate, type Scope, textFormat, type VariableValue } from "../dashboard/interpolate.ts";
 import { rowKey, type Section, sectionsOf } from "../dashboard/layout.ts";
 import type { Dashboard, Panel } from "../dashboard/model.ts";
@@ -190,12 +192,12 @@ function SectionView({
         </button>
       )}
       {!collapsed && (
-        <div class="grid" style={{ height: height * (ROW_PX + GAP_PX) - GAP_PX }}>
+        <div class="grid" style={css({ height: height * (ROW_PX + GAP_PX) - GAP_PX })}>
           {panels.map((panel) => (
             <div
               class="cell"
               key={`${panel.id} ${JSON.stringify(panel.scopedVariables ?? null)}`}
-              style={positionOf(panel)}
+              style={css(positionOf(panel))}
             >
               <PanelFrame
                 panel={panel}

@@ -57,7 +57,7 @@ export function PanelFrame(props: Props) {
   const View = PANELS[panel.type];
   const hasTitle = title !== "" || panel.description !== undefined;
   const inner =
-    size === undefined
+    size === undefined || size.width <= 2 * PADDING_PX || size.height <= TITLE_PX + PADDING_PX
       ? undefined
       : {
           width: size.width - 2 * PADDING_PX,

@@ -1,4 +1,5 @@
 /** The panel `bargauge`: a bar for each value. */
+import { css } from "../css.ts";
 import { gradientColor, thresholdColor, withAlpha } from "../data/colors.ts";
 import { option, type PanelProps } from "./panel-props.ts";
 import { type SingleValue, singleValues } from "./single-values.ts";
@@ -11,14 +12,17 @@ export function BarGaugePanel({ panel, data, width, height }: PanelProps) {
   const nameWidth = Math.min(width * 0.4, Math.max(...values.map(({ name }) => name.length)) * 7 + 12);
   if (isVertical) {
     return (
-      <div class="bars-vertical" style={{ height }}>
+      <div class="bars-vertical" style={css({ height })}>
         {values.map((value, index) => (
           <div class="bar-column" key={index} title={`${value.name}: ${textOf(value)}`}>
-            <div style={{ color: value.color }}>{textOf(value)}</div>
+            <div style={css({ color: value.color })}>{textOf(value)}</div>
             <div class="bar-track">
               <div
                 class="bar"
-                style={{ height: `${share(value) * 100}%`, background: background(value, mode, "to top") }}
+                style={css({
+                  height: `${share(value) * 100}%`,
+                  background: background(value, mode, "to top"),
+                })}
               />
             </div>
             <div class="bar-name">{value.name}</div>
@@ -29,19 +33,22 @@ export function BarGaugePanel({ panel, data, width, height }: PanelProps) {
   }
   const rowHeight = Math.max(20, Math.min(48, (height - 4) / values.length));
   return (
-    <div class="bars" style={{ height }}>
+    <div class="bars" style={css({ height })}>
       {values.map((value, index) => (
-        <div class="bar-row" key={index} style={{ height: rowHeight }}>
-          <div class="bar-name" style={{ width: nameWidth }} title={value.name}>
+        <div class="bar-row" key={index} style={css({ height: rowHeight })}>
+          <div class="bar-name" style={css({ width: nameWidth })} title={value.name}>
             {value.name}
           </div>
           <div class="bar-track">
             <div
               class="bar"
-              style={{ width: `${share(value) * 100}%`, background: background(value, mode, "to right") }}
+              style={css({
+                width: `${share(value) * 100}%`,
+                background: background(value, mode, "to right"),
+              })}
             />
           </div>
-          <div class="bar-value" style={{ color: value.color }}>
+          <div class="bar-value" style={css({ color: value.color })}>
             {textOf(value)}
           </div>
         </div>

@@ -1,4 +1,5 @@
 /** The panel `gauge`: an arc for each value. */
+import { css } from "../css.ts";
 import { cssColor } from "../data/colors.ts";
 import { option, type PanelProps } from "./panel-props.ts";
 import { columnsFor, type SingleValue, singleValues } from "./single-values.ts";
@@ -13,7 +14,7 @@ export function GaugePanel({ panel, data, width, height }: PanelProps) {
   const columns = columnsFor(values.length, width, height, 1.3);
   const rows = Math.ceil(values.length / columns);
   return (
-    <div class="tiles" style={{ gridTemplateColumns: `repeat(${columns}, 1fr)`, height }}>
+    <div class="tiles" style={css({ gridTemplateColumns: `repeat(${columns}, 1fr)`, height })}>
       {values.map((value, index) => (
         <Gauge
           key={index}

@@ -1,4 +1,5 @@
 /** What the series are worth where the mouse is. */
+import { css } from "../css.ts";
 import { dateTimeText, displayText } from "../data/units.ts";
 import type { GraphSeries } from "./graph-data.ts";
 
@@ -46,15 +47,15 @@ export function GraphTooltip({ state, series, times, hidden, mode, sort }: Props
   return (
     <div
       class="tooltip"
-      style={{
+      style={css({
         ...position,
         top: Math.max(0, Math.min(state.top - 20, state.height - 40 - 20 * Math.min(rows.length, MAX_ROWS))),
-      }}
+      })}
     >
       <div class="tooltip-title">{dateTimeText(times[state.row] * 1000)}</div>
       {rows.slice(0, MAX_ROWS).map(({ one, index, value }) => (
         <div class={index === state.focused ? "tooltip-row focused" : "tooltip-row"} key={index}>
-          <span class="swatch" style={{ background: one.color }} />
+          <span class="swatch" style={css({ background: one.color })} />
           <span class="tooltip-name">{one.name}</span>
           <b>{displayText(value, one.config)}</b>
         </div>

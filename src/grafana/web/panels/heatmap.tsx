@@ -1,5 +1,7 @@
 /** The panel `heatmap`: buckets over time, or series by name over time, as coloured cells on a canvas. */
+
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { css } from "../css.ts";
 import { objectOf } from "../dashboard/read-dashboard.ts";
 import { blend, cssColor } from "../data/colors.ts";
 import type { FieldConfig } from "../data/frame.ts";
@@ -48,20 +50,20 @@ export function HeatmapPanel({ panel, data, width, height }: PanelProps) {
     setHover(isInside ? { column, row, left: event.offsetX, top: event.offsetY } : undefined);
   };
   return (
-    <div class="graph-canvas" style={{ width, height }}>
+    <div class="graph-canvas" style={css({ width, height })}>
       <canvas
         ref={canvas}
-        style={{ width, height }}
+        style={css({ width, height })}
         onMouseMove={move}
         onMouseLeave={() => setHover(undefined)}
       />
       {hover !== undefined && (
         <div
           class="tooltip"
-          style={{
+          style={css({
             top: Math.max(0, hover.top - 30),
             ...(hover.left > width * 0.6 ? { right: width - hover.left + 14 } : { left: hover.left + 14 }),
-          }}
+          })}
         >
           <div class="tooltip-title">{dateTimeText(cells.columns[hover.column])}</div>
           <div class="tooltip-row">

@@ -1,4 +1,5 @@
 /** The names of series, with what they come to. */
+import { css } from "../css.ts";
 import type { FieldConfig } from "../data/frame.ts";
 import { reduce, reducerTitle } from "../data/reduce.ts";
 import { displayText } from "../data/units.ts";
@@ -51,7 +52,7 @@ export function Legend({ items, options, hidden, onToggle, width, height }: Prop
   if (!isTable(options)) {
     const isColumn = options.placement === "right";
     return (
-      <div class={isColumn ? "legend legend-column" : "legend"} style={{ width, height }}>
+      <div class={isColumn ? "legend legend-column" : "legend"} style={css({ width, height })}>
         {items.map((item) => (
           <button
             type="button"
@@ -60,7 +61,7 @@ export function Legend({ items, options, hidden, onToggle, width, height }: Prop
             onClick={click(item)}
             title={item.name}
           >
-            <span class="swatch" style={{ background: item.color }} />
+            <span class="swatch" style={css({ background: item.color })} />
             <span class="legend-name">{item.name}</span>
             {texts(item).map((text, i) => (
               <span class="muted" key={calcs[i]}>
@@ -74,7 +75,7 @@ export function Legend({ items, options, hidden, onToggle, width, height }: Prop
   }
   const sorted = sortItems(items, options, calcs);
   return (
-    <div class="legend" style={{ width, height }}>
+    <div class="legend" style={css({ width, height })}>
       <table class="legend-table">
         <thead>
           <tr>
@@ -88,7 +89,7 @@ export function Legend({ items, options, hidden, onToggle, width, height }: Prop
           {sorted.map((item) => (
             <tr key={item.name} class={hidden.has(item.name) ? "off" : ""} onClick={click(item)}>
               <td title={item.name}>
-                <span class="swatch" style={{ background: item.color }} />
+                <span class="swatch" style={css({ background: item.color })} />
                 {item.name}
               </td>
               {texts(item).map((text, i) => (

@@ -1,4 +1,5 @@
 /** The panel `stat`: large numbers, with the course of the series behind them. */
+import { css } from "../css.ts";
 import { withAlpha } from "../data/colors.ts";
 import { option, type PanelProps } from "./panel-props.ts";
 import { columnsFor, type SingleValue, singleValues } from "./single-values.ts";
@@ -23,7 +24,7 @@ export function StatPanel({ panel, data, width, height }: PanelProps) {
     ),
   );
   return (
-    <div class="tiles" style={{ gridTemplateColumns: `repeat(${columns}, 1fr)`, height }}>
+    <div class="tiles" style={css({ gridTemplateColumns: `repeat(${columns}, 1fr)`, height })}>
       {values.map((value, index) => (
         <Stat
           key={index}
@@ -83,14 +84,14 @@ function Stat({ value, panel, size, longest, isAlone }: StatProps) {
         }
       >
         {showsName && (
-          <div class="stat-name" style={{ fontSize: titleSize }}>
+          <div class="stat-name" style={css({ fontSize: titleSize })}>
             {value.name}
           </div>
         )}
         {showsValue && (
           <div
             class="stat-value"
-            style={{ fontSize, color: colorMode === "value" ? value.color : undefined }}
+            style={css({ fontSize, color: colorMode === "value" ? value.color : undefined })}
           >
             {prefix}
             {text}

@@ -1,4 +1,5 @@
 /** The panels `state-timeline` and `status-history`: a row for each series, coloured by what it says. */
+import { css } from "../css.ts";
 import { paletteColorByName, valueColor } from "../data/colors.ts";
 import { displayNameOf, type Field, timeField } from "../data/frame.ts";
 import { dateTimeText, displayText, displayValue } from "../data/units.ts";
@@ -28,10 +29,10 @@ export function StateTimelinePanel({ panel, data, width, height }: PanelProps) {
   const nameWidth = Math.min(width * 0.3, Math.max(...rows.map(({ name }) => name.length)) * 7 + 12);
   const share = (ms: number) => ((Math.min(toMs, Math.max(fromMs, ms)) - fromMs) / (toMs - fromMs)) * 100;
   return (
-    <div class="states" style={{ height }}>
+    <div class="states" style={css({ height })}>
       {rows.slice(0, MAX_ROWS).map(({ name, field, times }, i) => (
         <div class="state-row" key={i}>
-          <div class="bar-name" style={{ width: nameWidth }} title={name}>
+          <div class="bar-name" style={css({ width: nameWidth })} title={name}>
             {name}
           </div>
           <div class="state-track">
@@ -41,11 +42,11 @@ export function StateTimelinePanel({ panel, data, width, height }: PanelProps) {
                 <div
                   key={start}
                   class="state"
-                  style={{
+                  style={css({
                     left: `${share(start)}%`,
                     width: `calc(${share(end) - share(start)}% - 1px)`,
                     background: colorOf(value, field),
-                  }}
+                  })}
                   title={`${name}: ${text}\n${dateTimeText(start)} – ${dateTimeText(end)}`}
                 >
                   {option(panel, "showValue", "auto") !== "never" && text}

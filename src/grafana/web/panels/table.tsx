@@ -1,5 +1,7 @@
 /** The panel `table`. */
+
 import { useState } from "preact/hooks";
+import { css } from "../css.ts";
 import { thresholdColor, valueColor, withAlpha } from "../data/colors.ts";
 import { displayNameOf, type Field, type Frame, lengthOf } from "../data/frame.ts";
 import { transform } from "../data/transformations.ts";
@@ -26,7 +28,7 @@ export function TablePanel({ data, height }: PanelProps) {
           : undefined,
     );
   return (
-    <div class="table-scroll" style={{ height }}>
+    <div class="table-scroll" style={css({ height })}>
       <table class="data-table">
         <thead>
           <tr>
@@ -36,7 +38,7 @@ export function TablePanel({ data, height }: PanelProps) {
                 <th
                   key={i}
                   class={field.type === "number" ? "right" : ""}
-                  style={{ width: custom<number>(field.config, "width") }}
+                  style={css({ width: custom<number>(field.config, "width") })}
                   onClick={click(name)}
                 >
                   {name}
@@ -114,7 +116,7 @@ function Cell({ field, value }: { field: Field; value: unknown }) {
     return (
       <td>
         <div class="cell-gauge">
-          <div style={{ width: `${share * 100}%`, background: color }} />
+          <div style={css({ width: `${share * 100}%`, background: color })} />
         </div>
         {text}
       </td>

@@ -1,12 +1,14 @@
 /** The panel `text`: Markdown, drawn as elements, so that nothing in a dashboard can become code of the page. */
+
 import type { ComponentChildren } from "preact";
+import { css } from "../css.ts";
 import { option, type PanelProps } from "./panel-props.ts";
 
 export function TextPanel({ panel, height, fill }: PanelProps) {
   const content = fill(String(panel.options["content"] ?? (panel as { content?: unknown }).content ?? ""));
   const isCode = option(panel, "mode", "markdown") === "code";
   return (
-    <div class="text-panel" style={{ height }}>
+    <div class="text-panel" style={css({ height })}>
       {isCode ? <pre>{content}</pre> : <Markdown text={content} />}
     </div>
   );

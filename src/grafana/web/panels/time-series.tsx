@@ -1,6 +1,8 @@
 /** The panel `timeseries`. */
+
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { css } from "../css.ts";
 import type { ExemplarPoint } from "../dashboard/run-queries.ts";
 import { displayText } from "../data/units.ts";
 import { exemplarPlugin } from "./exemplars.ts";
@@ -108,7 +110,7 @@ function Graph(props: GraphProps) {
   useEffect(() => setTooltip(undefined), [series]);
   const mode = option<{ mode?: string; sort?: string }>(panel, "tooltip", {});
   return (
-    <div class="graph-canvas" ref={element} style={{ width, height }}>
+    <div class="graph-canvas" ref={element} style={css({ width, height })}>
       {times.length === 0 && <div class="no-data">No data</div>}
       {tooltip !== undefined && mode.mode !== "none" && exemplar === undefined && (
         <GraphTooltip
@@ -144,7 +146,7 @@ function ExemplarTip({
   top: number;
 }) {
   return (
-    <div class="tooltip" style={{ left: left + 14, top }}>
+    <div class="tooltip" style={css({ left: left + 14, top })}>
       <div class="tooltip-title">Exemplar · {displayText(exemplar.value, series?.config ?? {})}</div>
       {Object.entries(exemplar.labels).map(([name, value]) => (
         <div class="tooltip-row" key={name}>

@@ -11,6 +11,8 @@ import type { ResourceInfo } from "./resource-info.ts";
 export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
   /** Set while a patch is carried out: problems are the patch's, and told as such. */
   patchText?: string;
+  /** Called with the paths of unknown fields in place of the usual answer. */
+  onUnknownFields?: (paths: readonly string[]) => void;
   /** Takes what the client should be told. */
   warn?: (text: string) => void;
 }
@@ -92,6 +94,10 @@ function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string): v
 
 function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptions): void {
   if (fields.length === 0) return;
+  if (options.onUnknownFields !== undefined) {
+    options.onUnknownFields(fields);
+    return;
+  }
   const texts = fields.map((field) => `unknown field ${JSON.stringify(field)}`);
   if (options.fieldValidation === "Strict") {
     throw unreadable(info, `strict decoding error: ${texts.join(", ")}`, options);

@@ -4,6 +4,7 @@ import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
@@ -33,6 +34,10 @@ export function createObject(
   validateObject(info, object);
   const key = storageKey(namespace, name);
   if (context.store.get(info.collection, key) !== undefined) throw alreadyExists(info, name);
+  if (options.fieldManager !== undefined) {
+    const time = kubernetesTime(context.clock.now());
+    trackUpdate(info, object, undefined, { manager: options.fieldManager, time });
+  }
   if (options.dryRun) return object;
   return context.store.put(info.collection, key, object);
 }

@@ -6,10 +6,12 @@ import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { goText } from "../patch/go-text.ts";
 import { jsonPatch } from "../patch/json-patch.ts";
+import { rootNode } from "../patch/merge-node.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
 import { strategicMergePatch } from "../patch/strategic-merge-patch.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { invalid } from "../validate-object.ts";
+import { applyObject } from "./apply.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
 export function patchObject(
@@ -19,6 +21,7 @@ export function patchObject(
   patch: Patch,
   options: UpdateOptions = {},
 ): KubernetesObject {
+  if (patch.type === "apply") return applyObject(context, info, key, patch.body, options);
   const previous = existingObject(context, info, info.namespaced ? key.namespace : undefined, key.name);
   const patched = applyPatch(info, fromStorageVersion(info, previous), patch);
   return updateObject(context, info, patched, { ...options, patchText: patchText(patch, patched) });
@@ -57,7 +60,7 @@ function patchedValue(info: ResourceInfo, previous: KubernetesObject, patch: Pat
       case "json":
         return jsonPatch(previous, patch.body);
       case "strategic":
-        if (!info.isCustom) return strategicMergePatch(previous, patch.body);
+        if (!info.isCustom) return strategicMergePatch(previous, patch.body, rootNode(info));
         break;
     }
   } catch (error) {

@@ -11,6 +11,9 @@ import type { ResourceInfo } from "../resource-info.ts";
 import { invalid } from "../validate-object.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
+/** Who scales without saying so: the autoscaler in this process. */
+const AUTOSCALER = "kube-controller-manager";
+
 interface Key {
   namespace?: string;
   name: string;
@@ -45,7 +48,14 @@ export function updateScale(
   }
   const object = structuredClone(existingObject(context, info, namespace, name));
   writePath(object as unknown as Record<string, unknown>, info.scale!.specReplicas, replicas);
-  return scaleOf(info, updateObject(context, info, object, { ...options, subresource: undefined }));
+  return scaleOf(
+    info,
+    updateObject(context, info, object, {
+      ...options,
+      fieldManager: options.fieldManager ?? AUTOSCALER,
+      subresource: "scale",
+    }),
+  );
 }
 
 export function patchScale(

@@ -1,8 +1,9 @@
 /** PUT of an object or of its status, and the last step of every patch. */
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
-import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
+import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { strategyOf } from "../kinds/strategies.ts";
@@ -44,7 +45,7 @@ export function updateObject(
     options.subresource === "status"
       ? withStatus(info, input, previous, options)
       : withContent(info, input, previous, options);
-  if (options.subresource === undefined) {
+  if (options.subresource !== "status") {
     const strategy = strategyOf(info);
     strategy.prepareForUpdate?.(object, previous, context);
     strategy.setDefaults?.(object);
@@ -53,6 +54,10 @@ export function updateObject(
     }
   }
   validateObject(info, object, previous);
+  if (options.fieldManager !== undefined) {
+    const { fieldManager: manager, subresource } = options;
+    trackUpdate(info, object, previous, { manager, subresource, time: kubernetesTime(context.clock.now()) });
+  }
   return commit(context, info, object, previous, options);
 }
 
@@ -132,6 +137,9 @@ function withContent(
   ] as const) {
     if (kept[field] === undefined) delete metadata[field];
     else (metadata as unknown as Record<string, unknown>)[field] = kept[field];
+  }
+  if (metadata.managedFields === undefined && kept.managedFields !== undefined) {
+    metadata.managedFields = kept.managedFields;
   }
   if (kept.deletionTimestamp !== undefined) checkNoNewFinalizers(info, object, previous);
   if (!info.namespaced) delete metadata.namespace;

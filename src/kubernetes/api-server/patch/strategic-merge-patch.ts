@@ -5,7 +5,7 @@
  * `$setElementOrder/<field>`.
  */
 import { deepEqual } from "../deep-equal.ts";
-import { isSetList, listTypeOf } from "./list-types.ts";
+import type { MergeNode } from "./merge-node.ts";
 import { isJsonObject, type JsonObject, setMember } from "./merge-patch.ts";
 
 const SET_ORDER = "$setElementOrder/";
@@ -16,7 +16,7 @@ const DELETE_FROM = "$deleteFromPrimitiveList/";
  *
  * @throws Error when a list item has no merge key or a directive is malformed.
  */
-export function strategicMergePatch(target: unknown, patch: unknown, field = ""): unknown {
+export function strategicMergePatch(target: unknown, patch: unknown, node: MergeNode): unknown {
   if (!isJsonObject(patch)) return patch;
   const base: JsonObject = isJsonObject(target) ? target : {};
   const { $patch: directive, $retainKeys: retainKeys, ...members } = patch;
@@ -28,13 +28,14 @@ export function strategicMergePatch(target: unknown, patch: unknown, field = "")
   const result: JsonObject = retained(base, retainKeys);
   for (const [key, value] of Object.entries(members)) {
     if (key.startsWith("$")) continue;
+    const below = node.member(key);
     if (value === null) delete result[key];
     else if (Array.isArray(value)) {
-      setMember(result, key, mergeList(memberOf(result, key), value, field, key, members[SET_ORDER + key]));
-    } else setMember(result, key, strategicMergePatch(memberOf(result, key), value, key));
+      setMember(result, key, mergeList(memberOf(result, key), value, below, members[SET_ORDER + key]));
+    } else setMember(result, key, strategicMergePatch(memberOf(result, key), value, below));
     if (result[key] === undefined) delete result[key];
   }
-  applyListDirectives(result, members, field);
+  applyListDirectives(result, members, node);
   return result;
 }
 
@@ -49,40 +50,39 @@ function retained(base: JsonObject, retainKeys: unknown): JsonObject {
 }
 
 /** Directives about a list that come without the list itself. */
-function applyListDirectives(result: JsonObject, patch: JsonObject, field: string): void {
+function applyListDirectives(result: JsonObject, patch: JsonObject, node: MergeNode): void {
   for (const [key, value] of Object.entries(patch)) {
     if (!Array.isArray(value)) continue;
     if (key.startsWith(DELETE_FROM)) {
       const name = key.slice(DELETE_FROM.length);
       const list = memberOf(result, name);
-      if (Array.isArray(list))
-        result[name] = list.filter((item) => !value.some((gone) => deepEqual(item, gone)));
+      if (Array.isArray(list)) {
+        setMember(
+          result,
+          name,
+          list.filter((item) => !value.some((gone) => deepEqual(item, gone))),
+        );
+      }
     } else if (key.startsWith(SET_ORDER)) {
       const name = key.slice(SET_ORDER.length);
       const list = memberOf(result, name);
       if (Array.isArray(list) && !Array.isArray(memberOf(patch, name))) {
-        result[name] = inOrder(list, list, value, listTypeOf(field, name)?.mergeKey);
+        setMember(result, name, inOrder(list, list, value, node.member(name).mergeKey || undefined));
       }
     }
   }
 }
 
-function mergeList(
-  target: unknown,
-  patch: unknown[],
-  parent: string,
-  field: string,
-  order: unknown,
-): unknown[] {
+function mergeList(target: unknown, patch: unknown[], node: MergeNode, order: unknown): unknown[] {
   const current = Array.isArray(target) ? target : [];
-  const mergeKey = listTypeOf(parent, field)?.mergeKey;
-  if (mergeKey === undefined) {
-    if (!isSetList(field)) return patch.map(withoutDirectives);
+  const { mergeKey } = node;
+  if (mergeKey === undefined) return patch.map(withoutDirectives);
+  if (mergeKey === "") {
     const merged = [...current, ...patch.filter((item) => !current.some((held) => deepEqual(held, item)))];
     return Array.isArray(order) ? inOrder(merged, current, order, undefined) : merged;
   }
   const { kept, additions } = splitDirectives(current, patch, mergeKey);
-  const merged = additions.reduce<unknown[]>((list, item) => mergeItem(list, item, mergeKey, field), kept);
+  const merged = additions.reduce<unknown[]>((list, item) => mergeItem(list, item, mergeKey, node), kept);
   return Array.isArray(order) ? inOrder(merged, current, order, mergeKey) : merged;
 }
 
@@ -91,8 +91,9 @@ function splitDirectives(current: unknown[], patch: unknown[], mergeKey: string)
   let kept = [...current];
   const additions: JsonObject[] = [];
   for (const item of patch) {
-    if (!isJsonObject(item))
+    if (!isJsonObject(item)) {
       throw new Error(`map: ${JSON.stringify(item)} is not an object with merge key ${mergeKey}`);
+    }
     if (item.$patch === "replace" && Object.keys(item).length === 1) {
       kept = [];
       continue;
@@ -106,10 +107,10 @@ function splitDirectives(current: unknown[], patch: unknown[], mergeKey: string)
   return { kept, additions };
 }
 
-function mergeItem(list: unknown[], item: JsonObject, mergeKey: string, field: string): unknown[] {
+function mergeItem(list: unknown[], item: JsonObject, mergeKey: string, node: MergeNode): unknown[] {
   const index = list.findIndex((held) => sameKey(held, item, mergeKey));
-  if (index === -1) return [...list, strategicMergePatch({}, item, field)];
-  return list.with(index, strategicMergePatch(list[index], item, field));
+  if (index === -1) return [...list, strategicMergePatch({}, item, node.item())];
+  return list.with(index, strategicMergePatch(list[index], item, node.item()));
 }
 
 function sameKey(a: unknown, b: unknown, mergeKey: string): boolean {
@@ -133,16 +134,11 @@ function inOrder(
     .filter((item) => position.has(keyOf(item)))
     .sort((a, b) => position.get(keyOf(a))! - position.get(keyOf(b))!);
   const livePosition = new Map(live.map((item, index) => [keyOf(item), index]));
+  const placeOf = (item: unknown) => livePosition.get(keyOf(item)) ?? Number.POSITIVE_INFINITY;
   const result: unknown[] = [];
   let next = 0;
   for (const item of list.filter((candidate) => !position.has(keyOf(candidate)))) {
-    const place = livePosition.get(keyOf(item)) ?? Number.POSITIVE_INFINITY;
-    while (
-      next < named.length &&
-      (livePosition.get(keyOf(named[next])) ?? Number.POSITIVE_INFINITY) < place
-    ) {
-      result.push(named[next++]);
-    }
+    while (next < named.length && placeOf(named[next]) < placeOf(item)) result.push(named[next++]);
     result.push(item);
   }
   return [...result, ...named.slice(next)];

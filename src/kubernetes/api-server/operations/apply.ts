@@ -1,0 +1,233 @@
+/** Server-side apply: a manager says what it wants, fields that others own are conflicts (structured-merge-diff `merge.Updater`). */
+import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
+import type { ApiContext } from "../api-context.ts";
+import { FieldSet, formatPath } from "../apply/field-set.ts";
+import {
+  isSameManager,
+  type Manager,
+  managersOf,
+  ownable,
+  setManagers,
+  withoutManagers,
+} from "../apply/managed-fields.ts";
+import { mergeObjects, removeFields } from "../apply/merge-objects.ts";
+import { compareFields, fieldsOf } from "../apply/object-fields.ts";
+import { fromStorageVersion } from "../convert.ts";
+import { storageKey } from "../object-store.ts";
+import { rootNode } from "../patch/merge-node.ts";
+import { isJsonObject, type JsonObject } from "../patch/merge-patch.ts";
+import { readInput } from "../read-input.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { createObject } from "./create.ts";
+import { type UpdateOptions, updateObject } from "./update.ts";
+
+export function applyObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  key: { namespace?: string; name: string },
+  body: unknown,
+  options: UpdateOptions,
+): KubernetesObject {
+  const config = readConfig(info, key, body, options);
+  const stored = context.store.get(
+    info.collection,
+    storageKey(info.namespaced ? key.namespace : undefined, key.name),
+  );
+  const identity = {
+    manager: options.fieldManager ?? "unknown",
+    operation: "Apply" as const,
+    apiVersion: apiVersionOf(info.group, info.version),
+    subresource: options.subresource,
+    time: kubernetesTime(context.clock.now()),
+  };
+  const wanted = ownable(info, fieldsOf(config, rootNode(info)), options.subresource);
+  if (stored === undefined) {
+    if (config.metadata.uid)
+      throw statusError(
+        "Conflict",
+        `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`,
+      );
+    setManagers(config, [{ ...identity, set: wanted }]);
+    options.onCreate?.();
+    return createObject(context, info, config, { ...options, fieldManager: undefined });
+  }
+  const live = fromStorageVersion(info, stored);
+  const { object, managers } = applyTo(
+    info,
+    live,
+    config,
+    { ...identity, set: wanted },
+    options.force === true,
+  );
+  setManagers(object, managers);
+  return updateObject(context, info, object, { ...options, fieldManager: undefined });
+}
+
+/** The configuration as an object of the kind; `managedFields` are not the client's to say. */
+function readConfig(
+  info: ResourceInfo,
+  key: { namespace?: string; name: string },
+  body: unknown,
+  options: UpdateOptions,
+): KubernetesObject {
+  if (!isJsonObject(body)) throw statusError("BadRequest", "an apply patch is an object");
+  const metadata = isJsonObject(body.metadata) ? body.metadata : {};
+  if (Array.isArray(metadata.managedFields) && metadata.managedFields.length > 0) {
+    throw statusError("BadRequest", "metadata.managedFields must be nil");
+  }
+  for (const field of ["apiVersion", "kind"]) {
+    if (typeof body[field] !== "string")
+      throw statusError("BadRequest", `${field}: Required value: an apply patch says what it is`);
+  }
+  if (metadata.name !== undefined && metadata.name !== key.name) {
+    throw statusError(
+      "BadRequest",
+      `the name of the object (${String(metadata.name)}) does not match the name on the URL (${key.name})`,
+    );
+  }
+  const named: JsonObject = {
+    ...body,
+    metadata: { ...metadata, name: key.name, ...(info.namespaced && { namespace: key.namespace }) },
+  };
+  return readInput({ ...info, schema: withoutDefaults(info) }, named, {
+    ...options,
+    patchText: undefined,
+    onUnknownFields: (paths) => refuseUnknown(info, key, paths),
+  });
+}
+
+/** Applying a field that nobody could own is an error, whatever the field validation. */
+function refuseUnknown(
+  info: ResourceInfo,
+  key: { namespace?: string; name: string },
+  paths: readonly string[],
+): never {
+  const where = `${info.namespaced ? key.namespace : ""}/${key.name}; ${apiVersionOf(info.group, info.version)}, Kind=${info.kind}`;
+  const problems = paths.map((path) => `.${path}: field not declared in schema`);
+  const text =
+    problems.length === 1 ? problems[0] : `errors:\n${problems.map((each) => `  ${each}`).join("\n")}`;
+  throw new KubernetesError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: `failed to create typed patch object (${where}): ${text}`,
+    code: 500,
+  });
+}
+
+/** Defaults are not what the manager said. */
+function withoutDefaults(info: ResourceInfo): ResourceInfo["schema"] {
+  return info.schema && (stripDefaults(info.schema) as ResourceInfo["schema"]);
+}
+
+const stripped = new WeakMap<object, unknown>();
+
+function stripDefaults(schema: object): unknown {
+  let result = stripped.get(schema);
+  if (result === undefined) {
+    result = JSON.parse(JSON.stringify(schema), function (this: unknown, name: string, value: unknown) {
+      return name === "default" && isSchemaMember(this) ? undefined : value;
+    });
+    stripped.set(schema, result);
+  }
+  return result;
+}
+
+/** `default` as a keyword, and not as the name of a property. */
+function isSchemaMember(holder: unknown): boolean {
+  return isJsonObject(holder) && ("type" in holder || "x-kubernetes-int-or-string" in holder);
+}
+
+function applyTo(
+  info: ResourceInfo,
+  live: KubernetesObject,
+  config: KubernetesObject,
+  identity: Manager,
+  force: boolean,
+): { object: KubernetesObject; managers: Manager[] } {
+  const node = rootNode(info);
+  const bare = withoutManagers(live);
+  let managers = managersOf(live);
+  if (managers.length === 0) managers = [everythingBefore(info, bare, identity)];
+  const before = managers.find((each) => isSameManager(each, identity));
+  const others = managers.filter((each) => each !== before);
+  const merged = mergeObjects(bare, withoutEmptyMetadata(config), node) as KubernetesObject;
+  const dropped = droppedFields(before?.set, identity.set, others);
+  const object = structuredClone(removeFields(merged, dropped, node)) as KubernetesObject;
+  const { added, modified, removed } = compareFields(bare, object, node);
+  const changed = FieldSet.union(added, modified);
+  const conflicts = others.flatMap((manager) => {
+    const set = FieldSet.intersection(manager.set, changed);
+    return set.isEmpty ? [] : [{ manager, set }];
+  });
+  if (conflicts.length > 0 && !force) throw conflictError(conflicts);
+  const kept = others.map((each) => ({
+    ...each,
+    set: FieldSet.difference(FieldSet.difference(each.set, changed), removed),
+  }));
+  const unchanged = before !== undefined && FieldSet.equal(before.set, identity.set);
+  return { object, managers: [unchanged ? before : identity, ...kept] };
+}
+
+/** An empty object or list of metadata says nothing. */
+function withoutEmptyMetadata(config: KubernetesObject): KubernetesObject {
+  const members = Object.entries(config.metadata).filter(
+    ([, value]) => typeof value !== "object" || value === null || Object.keys(value).length > 0,
+  );
+  return { ...config, metadata: Object.fromEntries(members) as unknown as KubernetesObject["metadata"] };
+}
+
+/** What the manager wanted last time, wants no more, and nobody else owns. */
+function droppedFields(before: FieldSet | undefined, now: FieldSet, others: readonly Manager[]): FieldSet {
+  if (before === undefined) return new FieldSet();
+  const given = FieldSet.difference(before, now);
+  return others.reduce((left, other) => FieldSet.difference(left, other.set), given);
+}
+
+/** Objects from before anyone applied: their fields have an owner of that name. */
+function everythingBefore(info: ResourceInfo, live: KubernetesObject, identity: Manager): Manager {
+  return {
+    manager: "before-first-apply",
+    operation: "Update",
+    apiVersion: identity.apiVersion,
+    time: identity.time,
+    set: ownable(info, fieldsOf(live, rootNode(info)), undefined),
+  };
+}
+
+interface Conflict {
+  manager: Manager;
+  set: FieldSet;
+}
+
+function conflictError(conflicts: Conflict[]): KubernetesError {
+  const all = conflicts.flatMap(({ manager, set }) =>
+    [...set.paths()].map((path) => ({ who: describe(manager), path: formatPath(path) })),
+  );
+  const causes = all.map(({ who, path }) => ({
+    reason: "FieldManagerConflict",
+    message: `conflict with ${who}`,
+    field: path,
+  }));
+  if (all.length === 1) {
+    const [{ who, path }] = all;
+    return statusError("Conflict", `Apply failed with 1 conflict: conflict with ${who}: ${path}`, { causes });
+  }
+  const groups = Map.groupBy(all, ({ who }) => who);
+  const texts = [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([who, paths]) => `conflicts with ${who}:\n${paths.map(({ path }) => `- ${path}`).join("\n")}`);
+  return statusError("Conflict", `Apply failed with ${all.length} conflicts: ${texts.join("\n")}`, {
+    causes,
+  });
+}
+
+function describe({ manager, operation, subresource, apiVersion, time }: Manager): string {
+  const name = subresource
+    ? `${JSON.stringify(manager)} with subresource ${JSON.stringify(subresource)}`
+    : JSON.stringify(manager);
+  if (operation === "Apply") return name;
+  return time ? `${name} using ${apiVersion} at ${time}` : `${name} using ${apiVersion}`;
+}

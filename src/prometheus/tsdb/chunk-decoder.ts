@@ -8,8 +8,12 @@ import { decodeXor } from "./xor-decoder.ts";
 
 /** Samples of one series as they are read, kinds apart. */
 export class SeriesColumns {
-  readonly floats = new SampleColumns();
+  readonly floats: SampleColumns;
   histograms: HistogramSamples = { timestamps: [], histograms: [] };
+
+  constructor(capacity?: number) {
+    this.floats = new SampleColumns(capacity);
+  }
 
   clear(): void {
     this.floats.clear();

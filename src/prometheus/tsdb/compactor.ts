@@ -7,7 +7,7 @@ import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Block } from "./block.ts";
-import { headBlockMeta, mergedMeta, writeBlockMeta } from "./block-meta.ts";
+import { FROM_OUT_OF_ORDER, headBlockMeta, mergedMeta, writeBlockMeta } from "./block-meta.ts";
 import { type BlockSet, directorySize } from "./block-set.ts";
 import { blocksSource } from "./block-source.ts";
 import { type BlockWriterParts, writeBlock } from "./block-writer.ts";
@@ -15,14 +15,14 @@ import { writeCheckpoint } from "./checkpoint.ts";
 import { beyondSizeRetention, beyondTimeRetention, blockRanges, planCompaction } from "./compaction-plan.ts";
 import { type Head, rangeEnd } from "./head.ts";
 import type { HeadMatcher } from "./head-matcher.ts";
-import { headSource } from "./head-source.ts";
+import { headSource, outOfOrderSource } from "./head-source.ts";
 import { truncateHead } from "./head-truncation.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { Pacer } from "./pacer.ts";
 import type { ReadGate } from "./read-gate.ts";
 import type { BlockMeta, TsdbCounters } from "./tsdb-options.ts";
 import { createUlid } from "./ulid.ts";
-import { segmentIndexes } from "./wal-format.ts";
+import { segmentIndexes, segmentName } from "./wal-format.ts";
 import type { WalWriter } from "./wal-writer.ts";
 
 export interface CompactorParts {
@@ -35,6 +35,8 @@ export interface CompactorParts {
   matcher: HeadMatcher;
   writer: HeadWriter;
   wal: WalWriter;
+  /** The log of samples that came out of order, once there is one. */
+  wbl: () => WalWriter | undefined;
   gate: ReadGate;
   blocks: BlockSet;
   counters: TsdbCounters;
@@ -127,7 +129,46 @@ export class Compactor {
       await this.#truncate(maxMs);
       cutMs = maxMs;
     }
-    if (cutMs > this.#checkpointedMs) await this.#checkpoint(cutMs);
+    if (cutMs > this.#checkpointedMs) {
+      await this.#checkpoint(cutMs);
+      await this.#cutOutOfOrder();
+    }
+  }
+
+  /** Blocks of the samples that came out of order, which overlap others until they are compacted. */
+  async #cutOutOfOrder(): Promise<void> {
+    const { head, gate, matcher, blocks, clock, random, directory, disk, log } = this.#parts;
+    const wbl = this.#parts.wbl();
+    if (head.outOfOrder.isEmpty || wbl === undefined) return;
+    const { minMs, maxMs } = head.outOfOrder;
+    // What comes from here on goes into the next segment; the others are given up below.
+    await wbl.nextSegment();
+    head.outOfOrder.freeze();
+    const rangeMs = head.chunkRangeMs;
+    try {
+      for (let start = rangeEnd(minMs, rangeMs) - rangeMs; start <= maxMs; start += rangeMs) {
+        const meta = headBlockMeta(createUlid(clock.now(), random), start, start + rangeMs, [
+          FROM_OUT_OF_ORDER,
+        ]);
+        const written = await gate.read(() =>
+          writeBlock(
+            this.#writerParts(directory),
+            outOfOrderSource(head, matcher, start, start + rangeMs - 1),
+            meta,
+          ),
+        );
+        if (written === undefined) continue;
+        await blocks.add(written.ulid);
+        log.info("write block", { mint: start, maxt: start + rangeMs, ulid: written.ulid, ooo: true });
+      }
+    } catch (error) {
+      head.outOfOrder.thaw();
+      throw error;
+    }
+    head.outOfOrder.drop();
+    for (const index of segmentIndexes(await disk.list(wbl.directory))) {
+      if (index < wbl.segmentIndex) await disk.remove(`${wbl.directory}/${segmentName(index)}`);
+    }
   }
 
   async #writeHeadBlock(directory: string, minMs: number, maxMs: number): Promise<BlockMeta | undefined> {

@@ -48,6 +48,7 @@ function open(directory: string): Promise<Tsdb> {
     minBlockDurationMs: BLOCK_MS,
     maxBlockDurationMs: 9 * BLOCK_MS,
     retentionMs: RETENTION_MS,
+    outOfOrderTimeWindowMs: BLOCK_MS,
     walSegmentBytes: 256 * 1024,
     compactInBackground: false,
   });
@@ -55,6 +56,8 @@ function open(directory: string): Promise<Tsdb> {
 
 const labelsOf = (id: number, batch: number) =>
   Labels.of({ __name__: "load", id: String(id), generation: String(Math.floor(batch / CHURN)) });
+
+const LATE = Labels.of({ __name__: "late" });
 
 function histogram(batch: number): FloatHistogram {
   return {
@@ -82,6 +85,8 @@ async function child(directory: string, firstBatch: number): Promise<void> {
     for (let id = 0; id < SERIES; id++)
       appender.append(0, labelsOf(id, batch), timestampMs, batch * 1000 + id);
     appender.appendHistogram(0, Labels.of({ __name__: "hist" }), timestampMs, histogram(batch));
+    // In groups of eight the other way round.
+    appender.append(0, LATE, T0 + (batch ^ 7) * STEP_MS, batch ^ 7);
     await appender.commit();
     writeSync(1, `${batch}\n`);
     if (batch % 30 === 0 && !isCompacting) {
@@ -121,13 +126,23 @@ async function killAfter(directory: string, firstBatch: number, delayMs: number)
 /** Checks that all batches up to `acknowledged` that are within the retention are there; answers the newest one. */
 async function verify(directory: string, acknowledged: number, name: string): Promise<number> {
   const store = await open(directory);
-  const newest = Math.max(...(await store.select([], ALL)).map((series) => series.timestamps.at(-1)!));
+  const newest = Math.max(
+    ...(await store.select([], ALL))
+      .filter(({ labels }) => !labels.equals(LATE))
+      .map(({ timestamps }) => timestamps[timestamps.length - 1]),
+  );
   const keptFrom = Math.max(...store.blocks().map((meta) => meta.maxTime), 0) - RETENTION_MS;
   const firstBatch = Math.max(1, Math.ceil((keptFrom - T0) / STEP_MS));
   const seen = new Map<number, number>();
+  const late = new Set<number>();
   for (const { labels, timestamps, values, histograms } of await store.select([], ALL)) {
     for (const [i, timestampMs] of timestamps.entries()) {
       const batch = (timestampMs - T0) / STEP_MS;
+      if (labels.get("__name__") === "late") {
+        late.add(batch);
+        assert.equal(values[i], batch, name);
+        continue;
+      }
       seen.set(batch, (seen.get(batch) ?? 0) + 1);
       if (histograms?.[i] !== undefined) assert.equal(histograms[i].count, batch, name);
       else assert.equal(values[i], batch * 1000 + Number(labels.get("id")), name);

@@ -60,7 +60,8 @@ export class HeadAppender implements TsdbAppender {
   #scratch = new Float64Array(1);
   #halves = new Int32Array(this.#scratch.buffer);
   #isOpen = false;
-  #minValidMs = 0;
+  /** Samples before it count as late. */
+  minValidMs = 0;
 
   constructor(writer: HeadWriter) {
     this.#writer = writer;
@@ -91,11 +92,11 @@ export class HeadAppender implements TsdbAppender {
         this.appendHistogram(ref, Labels.empty, timestampMs, staleHistogram());
         return true;
       }
-      this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.#minValidMs);
+      this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.minValidMs);
       this.samples.push(ref, timestampMs, low, STALE_HIGH);
       return true;
     }
-    this.#writer.checkFloat(slot, timestampMs, low, high, this.#minValidMs);
+    this.#writer.checkFloat(slot, timestampMs, low, high, this.minValidMs);
     this.samples.push(ref, timestampMs, low, high);
     return true;
   }
@@ -104,7 +105,7 @@ export class HeadAppender implements TsdbAppender {
     this.#open(timestampMs);
     let slot = this.#writer.head.table.slotOf(ref);
     if (slot < 0) slot = this.#slotOf(labels);
-    this.#writer.checkHistogram(slot, timestampMs, histogram, this.#minValidMs);
+    this.#writer.checkHistogram(slot, timestampMs, histogram, this.minValidMs);
     const found = this.#writer.head.table.refOf(slot);
     this.histograms.push({ ref: found, timestampMs, histogram });
     return found;
@@ -155,7 +156,7 @@ export class HeadAppender implements TsdbAppender {
     if (this.#isOpen) return;
     if (this.samples === EMPTY) this.samples = this.#writer.takeBuffer();
     this.#isOpen = true;
-    this.#minValidMs = this.#writer.minValidMs(timestampMs);
+    this.minValidMs = this.#writer.minValidMs(timestampMs);
     this.#writer.openAppenders.add(this);
   }
 

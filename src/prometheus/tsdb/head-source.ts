@@ -30,6 +30,27 @@ export function headSource(head: Head, matcher: HeadMatcher, minMs: number, maxM
   };
 }
 
+/** The samples put aside as out of order that lie in a range. */
+export function outOfOrderSource(
+  head: Head,
+  matcher: HeadMatcher,
+  minMs: number,
+  maxMs: number,
+): BlockSource {
+  return {
+    symbols: headSource(head, matcher, minMs, maxMs).symbols,
+    async *series() {
+      const late = new Set(head.outOfOrder.frozenSlots());
+      for (const slot of (await matcher.sortedSlots([])).filter((candidate) => late.has(candidate))) {
+        const columns = new SeriesColumns();
+        head.outOfOrder.readFrozen(slot, minMs, maxMs, columns, head.tombstones.get(slot));
+        const chunks = encodeColumns(columns);
+        if (chunks.length > 0) yield [{ labels: head.labelsOf(slot), chunks }];
+      }
+    },
+  };
+}
+
 /** Chunks are taken as they are where they lie within the range and nothing of them was deleted. */
 function chunksWithin(head: Head, slot: number, minMs: number, maxMs: number): BlockChunk[] {
   const chunks = head.chunksOf(slot, minMs, maxMs);
@@ -40,6 +61,6 @@ function chunksWithin(head: Head, slot: number, minMs: number, maxMs: number): B
     return chunks.map((chunk) => ({ ...chunk, bytes: chunk.bytes.slice() }));
   }
   const columns = new SeriesColumns();
-  head.read(slot, minMs, maxMs, columns);
+  head.readInOrder(slot, minMs, maxMs, columns);
   return encodeColumns(columns);
 }

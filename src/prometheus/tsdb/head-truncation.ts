@@ -23,12 +23,15 @@ export async function truncateHead(
   await gate.exclusive(() => {});
   head.appendedMinMs = Number.POSITIVE_INFINITY;
   head.minMs = minMs;
-  head.tombstones.truncate(minMs);
+  head.tombstones.truncate(Math.min(minMs, head.outOfOrder.minMs));
   const empty: number[] = [];
   let firstMs = Number.POSITIVE_INFINITY;
   for (let slot = 0; slot < head.seriesCount; slot++) {
-    if (head.truncate(slot, minMs)) empty.push(slot);
-    else firstMs = Math.min(firstMs, head.firstTimeOf(slot));
+    if (head.truncate(slot, minMs)) {
+      if (!head.outOfOrder.has(slot)) empty.push(slot);
+    } else {
+      firstMs = Math.min(firstMs, head.firstTimeOf(slot));
+    }
     if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
   head.minMs = Math.min(firstMs, head.appendedMinMs);
@@ -39,7 +42,9 @@ export async function truncateHead(
 /** Removes those of the series that are still empty and that no open batch refers to. */
 function removeSeries(head: Head, writer: HeadWriter, candidates: number[], minMs: number): number {
   const moved = new Int32Array(head.seriesCount);
-  for (const slot of candidates) if (head.truncate(slot, minMs)) moved[slot] = -1;
+  for (const slot of candidates) {
+    if (head.truncate(slot, minMs) && !head.outOfOrder.has(slot)) moved[slot] = -1;
+  }
   for (const ref of writer.pendingRefs()) {
     const slot = head.table.slotOf(ref);
     if (slot >= 0) moved[slot] = 0;

@@ -35,6 +35,8 @@ export class HeadWriter {
   readonly openAppenders = new Set<HeadAppender>();
   outOfOrderTimeWindowMs: number;
   readonly #wal: WalWriter | undefined;
+  /** The log of samples that came out of order. */
+  #wbl: WalWriter | undefined;
   readonly #exemplars: ExemplarStorage;
   readonly #metadata: Map<string, MetricMetadata>;
   readonly #counters: TsdbCounters;
@@ -49,6 +51,11 @@ export class HeadWriter {
     this.#metadata = parts.metadata;
     this.#counters = parts.counters;
     this.outOfOrderTimeWindowMs = parts.outOfOrderTimeWindowMs;
+  }
+
+  /** From now on late samples are logged there. */
+  setOutOfOrderLog(wbl: WalWriter): void {
+    this.#wbl = wbl;
   }
 
   /** Empty columns for a batch, from an earlier one where there is. */
@@ -105,9 +112,11 @@ export class HeadWriter {
   async commit(batch: HeadAppender): Promise<void> {
     const wal = this.#wal;
     if (wal === undefined) throw new Error("the store was opened read-only");
-    for (let ready = wal.whenReady(); ready !== undefined; ready = wal.whenReady()) await ready;
+    const ready = () => wal.whenReady() ?? this.#wbl?.whenReady();
+    for (let waiting = ready(); waiting !== undefined; waiting = ready()) await waiting;
     const records = this.#encode(batch);
     if (records.length > 0) wal.log(records);
+    this.#logLate(batch);
     this.head.unlogged.length = 0;
     this.#counters.walBytes = wal.bytesWritten;
     this.#counters.walFsyncs = wal.fsyncs;
@@ -205,6 +214,39 @@ export class HeadWriter {
     return records;
   }
 
+  /** Late samples go into the log of their own as well; from the other one they are not replayed. */
+  #logLate(batch: HeadAppender): void {
+    const wbl = this.#wbl;
+    if (wbl === undefined || this.outOfOrderTimeWindowMs <= 0) return;
+    const { head } = this;
+    const isLate = (ref: number, timestampMs: number) =>
+      timestampMs <= head.lastTimeOf(head.table.slotOf(ref)) || timestampMs < batch.minValidMs;
+    const floats = new PendingSamples();
+    const { refs, timestamps, words, length } = batch.samples;
+    const newest = new Map<number, number>();
+    for (let i = 0; i < length; i++) {
+      const isBehind = timestamps[i] <= (newest.get(refs[i]) ?? Number.NEGATIVE_INFINITY);
+      if (isBehind || isLate(refs[i], timestamps[i])) {
+        floats.push(refs[i], timestamps[i], words[2 * i], words[2 * i + 1]);
+      } else {
+        newest.set(refs[i], timestamps[i]);
+      }
+    }
+    const histograms = batch.histograms.filter(({ ref, timestampMs }) => isLate(ref, timestampMs));
+    const records: Uint8Array[] = [];
+    if (floats.length > 0) {
+      const out = new ByteWriter();
+      writeSamples(out, floats, 0, floats.length);
+      records.push(out.written());
+    }
+    for (const [type, samples] of byRecordType(histograms)) {
+      const out = new ByteWriter();
+      writeHistograms(out, type, samples);
+      records.push(out.written());
+    }
+    if (records.length > 0) wbl.log(records);
+  }
+
   /** Metadata that changed, with the first series of its metric, since the log knows metadata by series. */
   #newMetadata(batch: HeadAppender): { ref: number; metadata: MetricMetadata }[] {
     const changed: { ref: number; metadata: MetricMetadata }[] = [];
@@ -224,8 +266,11 @@ export class HeadWriter {
     const { refs, timestamps, words, length } = batch.samples;
     for (let i = 0; i < length; i++) {
       const slot = head.table.slotOf(refs[i]);
-      if (timestamps[i] > head.lastTimeOf(slot)) {
+      if (timestamps[i] > head.lastTimeOf(slot) && timestamps[i] >= batch.minValidMs) {
         head.appendFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
+      } else if (this.outOfOrderTimeWindowMs > 0 && timestamps[i] !== head.lastTimeOf(slot)) {
+        head.outOfOrder.addFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
+        counters.outOfOrderAppended++;
       } else {
         counters.outOfOrderSamples++;
       }
@@ -236,8 +281,14 @@ export class HeadWriter {
     counters.seriesCreated = head.table.lastRef;
     for (const { ref, timestampMs, histogram } of batch.histograms) {
       const slot = head.table.slotOf(ref);
-      if (timestampMs > head.lastTimeOf(slot)) head.appendHistogram(slot, timestampMs, histogram);
-      else counters.outOfOrderSamples++;
+      if (timestampMs > head.lastTimeOf(slot) && timestampMs >= batch.minValidMs) {
+        head.appendHistogram(slot, timestampMs, histogram);
+      } else if (this.outOfOrderTimeWindowMs > 0 && timestampMs !== head.lastTimeOf(slot)) {
+        head.outOfOrder.addHistogram(slot, timestampMs, histogram);
+        counters.outOfOrderAppended++;
+      } else {
+        counters.outOfOrderSamples++;
+      }
     }
     counters.histogramsAppended += batch.histograms.length;
     for (const { ref, exemplar } of batch.exemplars) {

@@ -14,6 +14,7 @@ import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import { HistogramSeries } from "./histogram-series.ts";
 import { equalBytes, MAX_LABEL_SET_BYTES, readLabelKey, writeLabelKey } from "./label-key.ts";
+import { OutOfOrderSamples } from "./out-of-order.ts";
 import { type PostingList, Postings } from "./postings.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import {
@@ -57,6 +58,7 @@ export class Head {
   readonly postings = new Postings();
   /** Of the series that have native histograms, by slot. */
   readonly histograms = new Map<number, HistogramSeries>();
+  readonly outOfOrder = new OutOfOrderSamples();
   /** What was deleted, by slot. */
   readonly tombstones = new Tombstones();
   readonly chunkRangeMs: number;
@@ -81,6 +83,14 @@ export class Head {
   constructor(chunkRangeMs: number, hashSeed: number) {
     this.chunkRangeMs = chunkRangeMs;
     this.table = new SeriesTable(hashSeed);
+  }
+
+  /** Whether there may be samples in the range, late ones included. */
+  overlaps(minMs: number, maxMs: number): boolean {
+    const { outOfOrder } = this;
+    return (
+      (this.minMs <= maxMs && this.maxMs >= minMs) || (outOfOrder.minMs <= maxMs && outOfOrder.maxMs >= minMs)
+    );
   }
 
   get seriesCount(): number {
@@ -221,6 +231,14 @@ export class Head {
 
   /** Appends a series' samples from `minMs` to `maxMs` to `out`, oldest first. */
   read(slot: number, minMs: number, maxMs: number, out: SeriesColumns): void {
+    this.readInOrder(slot, minMs, maxMs, out);
+    if (this.outOfOrder.isEmpty || !this.outOfOrder.has(slot)) return;
+    this.outOfOrder.read(slot, minMs, maxMs, out, this.tombstones.get(slot));
+    out.normalize();
+  }
+
+  /** As `read`, without samples that came out of order. */
+  readInOrder(slot: number, minMs: number, maxMs: number, out: SeriesColumns): void {
     const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
     const row = slot & PAGE_MASK;
     const w = row * ROW_WORDS;
@@ -251,6 +269,7 @@ export class Head {
 
   /** Whether a chunk of the series overlaps the range. */
   hasChunksIn(slot: number, minMs: number, maxMs: number): boolean {
+    if (!this.outOfOrder.isEmpty && this.outOfOrder.hasIn(slot, minMs, maxMs)) return true;
     const { words, floats } = this.table.pages[slot >>> PAGE_BITS];
     const row = slot & PAGE_MASK;
     const lastMs = floats[row * ROW_FLOATS + F_LAST_TIME];
@@ -352,6 +371,7 @@ export class Head {
     const histograms = [...this.histograms];
     this.histograms.clear();
     for (const [slot, series] of histograms) if (moved[slot] >= 0) this.histograms.set(moved[slot], series);
+    this.outOfOrder.renumber(moved);
     this.tombstones.renumber((slot) => (moved[slot] >= 0 ? moved[slot] : undefined));
     this.unlogged.splice(
       0,

@@ -124,7 +124,7 @@ export class Querier {
 
   #isHeadWanted(): boolean {
     const { head, range } = this.#parts;
-    return head.minMs <= range.maxMs && head.maxMs >= range.minMs;
+    return head.overlaps(range.minMs, range.maxMs);
   }
 
   async #cursors(matchers: Matcher[]): Promise<BlockCursor[]> {

@@ -3,11 +3,17 @@
 const FIRST_CAPACITY = 256;
 
 export class SampleColumns {
-  timestamps: Float64Array = new Float64Array(FIRST_CAPACITY);
-  values: Float64Array = new Float64Array(FIRST_CAPACITY);
+  timestamps: Float64Array;
+  values: Float64Array;
   /** The same memory as `values`: two words per value, low half first. Values move by their words, so NaNs stay. */
-  words: Uint32Array = new Uint32Array(this.values.buffer);
+  words: Uint32Array;
   length = 0;
+
+  constructor(capacity = FIRST_CAPACITY) {
+    this.timestamps = new Float64Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.words = new Uint32Array(this.values.buffer);
+  }
 
   clear(): void {
     this.length = 0;

@@ -25,6 +25,7 @@ import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { BlockMeta, Tsdb, TsdbCounters, TsdbOptions, TsdbStatus } from "./tsdb-options.ts";
 import { openWal } from "./wal-open.ts";
+import type { ReplayTarget } from "./wal-replay.ts";
 import { WalWriter } from "./wal-writer.ts";
 
 export const DEFAULT_BLOCK_DURATION_MS = 2 * 3600_000;
@@ -53,6 +54,7 @@ class Store implements Tsdb {
   readonly #gate = new ReadGate();
   readonly #blocks: BlockSet;
   #wal: WalWriter | undefined;
+  #wbl: WalWriter | undefined;
   #writer!: HeadWriter;
   #compactor: Compactor | undefined;
   #timer: Timer | undefined;
@@ -88,7 +90,10 @@ class Store implements Tsdb {
         counters: this.counters,
         outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
       });
-      if (this.#wal !== undefined) this.#startCompactor(this.#wal);
+      if (this.#wal !== undefined) {
+        await this.#prepareOutOfOrder();
+        this.#startCompactor(this.#wal);
+      }
     } catch (error) {
       await this.#blocks.close();
       await this.#unlock?.();
@@ -104,6 +109,7 @@ class Store implements Tsdb {
     this.#timer?.cancel();
     await this.#compactor?.stop();
     await this.#wal?.close();
+    await this.#wbl?.close();
     await this.#blocks.close();
     await this.#unlock?.();
   }
@@ -178,9 +184,8 @@ class Store implements Tsdb {
   }
 
   reconfigure(options: Pick<TsdbOptions, "outOfOrderTimeWindowMs" | "maxExemplars">): void {
-    if (options.outOfOrderTimeWindowMs !== undefined) {
-      this.#writer.outOfOrderTimeWindowMs = options.outOfOrderTimeWindowMs;
-    }
+    const windowMs = options.outOfOrderTimeWindowMs;
+    if (windowMs !== undefined) void this.#setOutOfOrderWindow(windowMs);
     if (options.maxExemplars !== undefined) this.#exemplars.resize(options.maxExemplars);
   }
 
@@ -223,26 +228,50 @@ class Store implements Tsdb {
     const startMs = clock.monotonic();
     log.info("Replaying WAL, this may take a while");
     const head = this.#head;
-    const { corruptions } = await openWal({
-      directory: `${directory}/wal`,
-      disk,
-      log,
-      readOnly,
-      pacer: new Pacer(clock),
-      target: {
-        head,
-        exemplars: this.#exemplars,
-        metadata: this.#metadata,
-        deleteInHead(ref, minMs, maxMs) {
-          const slot = head.table.slotOf(ref);
-          if (slot >= 0 && maxMs >= head.minValidMs) head.tombstones.add(slot, { minMs, maxMs });
-        },
+    const target: ReplayTarget = {
+      head,
+      exemplars: this.#exemplars,
+      metadata: this.#metadata,
+      isOutOfOrder: false,
+      deleteInHead(ref, minMs, maxMs) {
+        const slot = head.table.slotOf(ref);
+        if (slot >= 0) head.tombstones.add(slot, { minMs, maxMs });
       },
+    };
+    const parts = { disk, log, readOnly, pacer: new Pacer(clock) };
+    const wal = await openWal({ ...parts, directory: `${directory}/wal`, target });
+    const wbl = await openWal({
+      ...parts,
+      directory: `${directory}/wbl`,
+      target: { ...target, isOutOfOrder: true },
     });
-    this.counters.walCorruptions += corruptions;
+    this.counters.walCorruptions += wal.corruptions + wbl.corruptions;
     log.info("WAL replay completed", {
       total_replay_duration: `${(clock.monotonic() - startMs).toFixed(1)}ms`,
     });
+  }
+
+  /** Late samples are taken once their log is open. */
+  async #setOutOfOrderWindow(windowMs: number): Promise<void> {
+    try {
+      if (windowMs > 0) await this.#openOutOfOrderLog();
+      this.#writer.outOfOrderTimeWindowMs = windowMs;
+    } catch (error) {
+      this.#options.log.error("out-of-order log could not be opened", { err: error });
+    }
+  }
+
+  async #prepareOutOfOrder(): Promise<void> {
+    const isUsed = (this.#options.outOfOrderTimeWindowMs ?? 0) > 0 || !this.#head.outOfOrder.isEmpty;
+    if (isUsed) await this.#openOutOfOrderLog();
+  }
+
+  async #openOutOfOrderLog(): Promise<void> {
+    if (this.#wbl !== undefined) return;
+    const { directory, disk, walSegmentBytes, walCompression: compression } = this.#options;
+    const segmentBytes = walSegmentBytes;
+    this.#wbl = await WalWriter.open({ directory: `${directory}/wbl`, disk, segmentBytes, compression });
+    this.#writer.setOutOfOrderLog(this.#wbl);
   }
 
   async #openWriter(): Promise<void> {
@@ -275,6 +304,7 @@ class Store implements Tsdb {
       matcher: this.#matcher,
       writer: this.#writer,
       wal,
+      wbl: () => this.#wbl,
       gate: this.#gate,
       blocks: this.#blocks,
       counters: this.counters,

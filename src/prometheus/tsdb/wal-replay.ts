@@ -30,6 +30,8 @@ export interface ReplayTarget {
   head: Head;
   exemplars: ExemplarStorage;
   metadata: Map<string, MetricMetadata>;
+  /** The log is the one of samples that came out of order. */
+  isOutOfOrder: boolean;
   deleteInHead(ref: number, minMs: number, maxMs: number): void;
 }
 
@@ -96,7 +98,11 @@ class Replay {
   }
 
   #samples(record: Uint8Array): void {
-    const { head } = this.#target;
+    const { head, isOutOfOrder } = this.#target;
+    if (isOutOfOrder) {
+      this.#lateSamples(record);
+      return;
+    }
     readSamples(record, (ref, timestampMs, low, high) => {
       if (timestampMs < head.minValidMs) return;
       const slot = head.table.slotOf(ref);
@@ -105,12 +111,22 @@ class Replay {
     });
   }
 
-  #histograms(record: Uint8Array): void {
+  #lateSamples(record: Uint8Array): void {
     const { head } = this.#target;
-    readHistograms(record, (ref, timestampMs, histogram) => {
-      if (timestampMs < head.minValidMs) return;
+    readSamples(record, (ref, timestampMs, low, high) => {
       const slot = head.table.slotOf(ref);
       if (slot < 0) this.result.unknownRefs++;
+      else head.outOfOrder.addFloat(slot, timestampMs, low, high);
+    });
+  }
+
+  #histograms(record: Uint8Array): void {
+    const { head, isOutOfOrder } = this.#target;
+    readHistograms(record, (ref, timestampMs, histogram) => {
+      if (timestampMs < head.minValidMs && !isOutOfOrder) return;
+      const slot = head.table.slotOf(ref);
+      if (slot < 0) this.result.unknownRefs++;
+      else if (isOutOfOrder) head.outOfOrder.addHistogram(slot, timestampMs, histogram);
       else if (timestampMs > head.lastTimeOf(slot)) head.appendHistogram(slot, timestampMs, histogram);
     });
   }

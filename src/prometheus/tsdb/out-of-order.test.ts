@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
+import { systemDisk } from "../../base/disk.ts";
+import { silentLogger } from "../../base/log.ts";
+import { randomInteger, seededRandom } from "../../base/random.ts";
+import { Labels } from "../../model/labels.ts";
+import { AppendError } from "../storage.ts";
+import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
+
+const HOUR = 3600_000;
+const T0 = Math.floor(1_700_000_000_000 / (2 * HOUR)) * 2 * HOUR;
+const ALL = { minMs: 0, maxMs: 1e15 };
+const labels = Labels.of({ __name__: "late" });
+
+function open(directory: string, options: Partial<TsdbOptions> = {}): Promise<Tsdb> {
+  return openTsdb({
+    directory,
+    disk: systemDisk,
+    clock: systemClock,
+    random: seededRandom(1),
+    log: silentLogger,
+    compactInBackground: false,
+    outOfOrderTimeWindowMs: 7 * HOUR,
+    ...options,
+  });
+}
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "tsdb-late-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Minutes 0 to 419 in a shuffled order. */
+function shuffled(seed: number): number[] {
+  const random = seededRandom(seed);
+  const minutes = Array.from({ length: 420 }, (_, i) => i);
+  for (let i = 0; i < minutes.length; i++) {
+    const j = Math.min(minutes.length - 1, i + randomInteger(random, 200));
+    [minutes[i], minutes[j]] = [minutes[j], minutes[i]];
+  }
+  return minutes;
+}
+
+async function check(store: Tsdb): Promise<void> {
+  const [series] = await store.select([], ALL);
+  assert.deepEqual(
+    [...series.timestamps],
+    Array.from({ length: 420 }, (_, i) => T0 + i * 60_000),
+  );
+  assert.deepEqual(
+    [...series.values],
+    Array.from({ length: 420 }, (_, i) => i),
+  );
+  const some = { minMs: T0 + 10 * 60_000, maxMs: T0 + 12 * 60_000 };
+  assert.deepEqual([...(await store.select([], some))[0].values], [10, 11, 12]);
+}
+
+test("samples within the window are taken in any order, and survive log, blocks and compaction", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory);
+  for (const minute of shuffled(3)) {
+    const appender = store.appender();
+    appender.append(0, labels, T0 + minute * 60_000, minute);
+    await appender.commit();
+  }
+  assert.ok(store.counters.outOfOrderAppended > 100);
+  await check(store);
+  const crashed = await open(directory, { readOnly: true });
+  await check(crashed);
+  await store.compact();
+  await check(store);
+  assert.equal(readdirSync(join(directory, "wbl")).length, 1);
+  await store.close();
+  const again = await open(directory);
+  await check(again);
+  await again.close();
+});
+
+test("samples older than the window are refused as too old", async (t) => {
+  const store = await open(temporary(t), { outOfOrderTimeWindowMs: HOUR });
+  const appender = store.appender();
+  appender.append(0, labels, T0 + 2 * HOUR, 1);
+  await appender.commit();
+  const next = store.appender();
+  next.append(0, labels, T0 + HOUR, 2);
+  assert.throws(
+    () => next.append(0, labels, T0 + HOUR - 1, 3),
+    (error) => error instanceof AppendError && error.reason === "too old sample",
+  );
+  await next.commit();
+  assert.deepEqual([...(await store.select([], ALL))[0].values], [2, 1]);
+  await store.close();
+});

@@ -24,6 +24,7 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
   up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
+  test: { summary: "run scenarios in virtual time", load: () => import("./simulation/command.ts") },
   status: { summary: "show what runs", load: () => import("./cli/status.ts") },
   simulate: {
     summary: "send tenants' requests and check the answers",

@@ -46,3 +46,7 @@ export type {
   Scale,
 } from "./controllers/horizontal-pod-autoscaler-types.ts";
 export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";
+export { type ControllerContext, Informers } from "./controllers/controller.ts";
+export { startDeploymentController } from "./controllers/deployment.ts";
+export { startReplicaSetController } from "./controllers/replica-set.ts";
+export { startStatefulSetController } from "./controllers/stateful-set.ts";

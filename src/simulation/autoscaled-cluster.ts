@@ -19,10 +19,15 @@ const KEDA_KINDS: [kind: string, resource: string, namespaced: boolean][] = [
 
 export function createMemoryCluster(clock: Clock, seed = 1): KubernetesApi {
   const store = new ClusterStore({ clock, random: seededRandom(seed) });
+  registerKedaKinds(store);
+  return store;
+}
+
+/** What applying KEDA's CustomResourceDefinitions does. */
+export function registerKedaKinds(store: ClusterStore): void {
   for (const [kind, resource, namespaced] of KEDA_KINDS) {
     store.context.registry.addCustom(customKind(kind, resource, namespaced));
   }
-  return store;
 }
 
 function customKind(kind: string, resource: string, namespaced: boolean): ResourceInfo {

@@ -1,0 +1,209 @@
+/** Runs a scenario on a world, virtual or live: load, faults, observations, and the first expectation that breaks. */
+import type { Clock } from "../base/clock.ts";
+import type { Network } from "../base/network.ts";
+import {
+  type Bounds,
+  type Expectation,
+  type Fault,
+  QUANTITIES,
+  type Quantity,
+  type Scenario,
+} from "./scenario.ts";
+import { TenantTraffic } from "./tenant-traffic.ts";
+
+/** The world is looked at so often. */
+export const OBSERVE_INTERVAL_MS = 1_000;
+/** Lines that a timeline keeps. */
+export const MAX_TIMELINE_ENTRIES = 100_000;
+
+export type Observation = Record<Quantity, number>;
+
+export interface TimelineEntry {
+  /** Since everything was ready. */
+  atMs: number;
+  /** `replicas`, `ready`, `hpa`, `pod`, `fault`, `load`, `failure`, `broken`. */
+  what: string;
+  text: string;
+}
+
+/** Where a scenario runs. */
+export interface ScenarioWorld {
+  clock: Clock;
+  /** As a client of the router has it. */
+  network: Network;
+  routerUrl: string;
+  /** What can be seen of the cluster now. `tenants` is the number that KEDA last told the HPA. */
+  observe(): Promise<{ replicas: number; ready: number; tenants: number }>;
+  /** Makes a fault happen; answers how it is ended, where it lasts. @throws Error for faults that it has not */
+  inflict(fault: Fault): Promise<(() => Promise<void>) | undefined>;
+  /** Told of everything that the world itself notices. */
+  onEvent(listener: (what: string, text: string) => void): void;
+}
+
+export interface Broken {
+  expectation: string;
+  atMs: number;
+  /** What was seen instead. */
+  seen: string;
+}
+
+export interface ScenarioResult {
+  scenario: Scenario;
+  broken: Broken | undefined;
+  timeline: TimelineEntry[];
+  /** One a second: replicas and ready pods. */
+  samples: { atMs: number; observation: Observation }[];
+}
+
+export async function runScenario(scenario: Scenario, world: ScenarioWorld): Promise<ScenarioResult> {
+  return new Run(scenario, world).run();
+}
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #world: ScenarioWorld;
+  readonly #traffic: TenantTraffic;
+  readonly #timeline: TimelineEntry[] = [];
+  readonly #samples: ScenarioResult["samples"] = [];
+  readonly #reached = new Set<Expectation>();
+  readonly #startMs: number;
+  #broken: Broken | undefined;
+  #last: Observation | undefined;
+
+  constructor(scenario: Scenario, world: ScenarioWorld) {
+    this.#scenario = scenario;
+    this.#world = world;
+    this.#startMs = world.clock.monotonic();
+    const { clock, network, routerUrl: url } = world;
+    const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
+    this.#traffic = new TenantTraffic({ clock, network, url, onFailure });
+    world.onEvent((what, text) => this.#note(what, text));
+  }
+
+  async run(): Promise<ScenarioResult> {
+    const { load, faults, durationMs, expectations } = this.#scenario;
+    for (const entry of load) {
+      this.#at(entry.fromMs, () => {
+        this.#note("load", `${entry.tenants} tenants, a request every ${entry.everyMs / 1000} s each`);
+        this.#traffic.start(entry, entry.toMs - entry.fromMs);
+      });
+      this.#at(entry.toMs, () => this.#note("load", `${entry.tenants} tenants leave`));
+    }
+    for (const fault of faults) this.#at(fault.fromMs, () => void this.#inflict(fault));
+    // `lost` is known when everything has been read back.
+    const isFinal = (expectation: Expectation) => expectation.bounds.lost !== undefined;
+    const running = expectations.filter((expectation) => !isFinal(expectation));
+    const { clock } = this.#world;
+    while (this.#nowMs() < durationMs && this.#broken === undefined) {
+      await this.#observe(running);
+      const untilMs = Math.min(
+        (Math.floor(this.#nowMs() / OBSERVE_INTERVAL_MS) + 1) * OBSERVE_INTERVAL_MS,
+        durationMs,
+      );
+      await clock.sleep(untilMs - this.#nowMs());
+    }
+    this.#traffic.stop();
+    if (this.#broken === undefined) await this.#finish(running, expectations.filter(isFinal));
+    return {
+      scenario: this.#scenario,
+      broken: this.#broken,
+      timeline: this.#timeline,
+      samples: this.#samples,
+    };
+  }
+
+  async #finish(running: Expectation[], final: Expectation[]): Promise<void> {
+    await this.#observe(running);
+    const missed = running.find(({ mode }, index) => mode === "by" && !this.#reached.has(running[index]));
+    if (missed !== undefined && this.#broken === undefined)
+      this.#break(missed, this.#last!, Object.keys(missed.bounds) as Quantity[]);
+    if (this.#broken !== undefined || final.length === 0) return;
+    await this.#traffic.verify();
+    const observation = { ...this.#last!, lost: this.#traffic.lost };
+    for (const expectation of final) this.#check(expectation, observation);
+  }
+
+  #nowMs(): number {
+    return this.#world.clock.monotonic() - this.#startMs;
+  }
+
+  #at(atMs: number, callback: () => void): void {
+    this.#world.clock.after(Math.max(atMs - this.#nowMs(), 0), callback);
+  }
+
+  #note(what: string, text: string): void {
+    if (this.#timeline.length < MAX_TIMELINE_ENTRIES) {
+      this.#timeline.push({ atMs: Math.round(this.#nowMs()), what, text });
+    }
+  }
+
+  async #inflict(fault: Fault): Promise<void> {
+    const { kind, targets, amount, patch, toMs } = fault;
+    const text = [kind, ...targets, amount ?? "", patch?.object ?? ""]
+      .filter((part) => part !== "")
+      .join(" ");
+    this.#note("fault", text);
+    try {
+      const end = await this.#world.inflict(fault);
+      if (end === undefined || toMs === undefined) return;
+      this.#at(toMs, () => {
+        this.#note("fault", `${text} ends`);
+        void end();
+      });
+    } catch (error) {
+      this.#broken ??= { expectation: `fault ${text}`, atMs: this.#nowMs(), seen: (error as Error).message };
+    }
+  }
+
+  async #observe(expectations: Expectation[]): Promise<void> {
+    const { failed, served, waited } = this.#traffic;
+    const observation: Observation = { ...(await this.#world.observe()), failed, served, waited, lost: 0 };
+    const atMs = this.#nowMs();
+    for (const quantity of ["replicas", "ready"] as const) {
+      const before = this.#last?.[quantity];
+      if (before !== observation[quantity]) {
+        this.#note(
+          quantity,
+          before === undefined ? `${observation[quantity]}` : `${before} → ${observation[quantity]}`,
+        );
+      }
+    }
+    this.#last = observation;
+    this.#samples.push({ atMs: Math.round(atMs), observation });
+    for (const expectation of expectations) this.#consider(expectation, observation, atMs);
+  }
+
+  #consider(expectation: Expectation, observation: Observation, atMs: number): void {
+    if (this.#broken !== undefined || atMs < expectation.fromMs || this.#reached.has(expectation)) return;
+    if (expectation.mode === "always") {
+      if (atMs <= expectation.toMs) this.#check(expectation, observation);
+      return;
+    }
+    if (expectation.mode === "at") {
+      this.#reached.add(expectation);
+      this.#check(expectation, observation);
+      return;
+    }
+    if (wrongQuantities(expectation, observation).length === 0 && atMs <= expectation.toMs)
+      this.#reached.add(expectation);
+    else if (atMs > expectation.toMs) this.#check(expectation, observation);
+  }
+
+  #check(expectation: Expectation, observation: Observation): void {
+    const wrong = wrongQuantities(expectation, observation);
+    if (wrong.length > 0 && this.#broken === undefined) this.#break(expectation, observation, wrong);
+  }
+
+  #break(expectation: Expectation, observation: Observation, wrong: Quantity[]): void {
+    const seen = wrong.map((quantity) => `${quantity} is ${observation[quantity]}`).join(", ");
+    this.#broken = { expectation: expectation.text, atMs: this.#nowMs(), seen };
+    this.#note("broken", `expected ${expectation.text}; ${seen}`);
+  }
+}
+
+function wrongQuantities({ bounds }: Expectation, observation: Observation): Quantity[] {
+  const isOutside = ({ min, max }: Bounds, value: number) => !(value >= min && value <= max);
+  return QUANTITIES.filter(
+    (quantity) => bounds[quantity] !== undefined && isOutside(bounds[quantity], observation[quantity]),
+  );
+}

@@ -1,0 +1,201 @@
+/** The whole topology in virtual time, as a world for scenarios. */
+import type { Network } from "../base/network.ts";
+import { RESOURCES } from "../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import type { Fault, Scenario } from "./scenario.ts";
+import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
+import { SimulatedCluster } from "./simulated-cluster.ts";
+
+const NAMESPACE = "percolate-test";
+const TIER = "test-db-small";
+const CLIENT_ADDRESS = "10.9.0.1";
+/** The topology has to be ready within this time. */
+const BOOT_LIMIT_MS = 120_000;
+/** What reading everything back may take after a scenario's end. */
+const VERIFY_LIMIT_MS = 600_000;
+
+/** Runs a scenario with a seed. The same seed gives the same result to the byte. */
+export async function simulateScenario(
+  scenario: Scenario,
+  seed: number,
+  manifests: KubernetesObject[],
+): Promise<ScenarioResult> {
+  const world = new SimulatedWorld(scenario, seed);
+  try {
+    await world.boot(manifests);
+    return await world.clock.runUntil(runScenario(scenario, world), scenario.durationMs + VERIFY_LIMIT_MS);
+  } finally {
+    world.stop();
+  }
+}
+
+class SimulatedWorld implements ScenarioWorld {
+  readonly network: Network;
+  readonly routerUrl = "http://router.percolate-test.svc.cluster.local:8080";
+  readonly #cluster: SimulatedCluster;
+  readonly #scenario: Scenario;
+  #listener: (what: string, text: string) => void = () => {};
+  #tenants = 0;
+  readonly #ready = new Set<string>();
+
+  constructor(scenario: Scenario, seed: number) {
+    this.#scenario = scenario;
+    const { minMs, maxMs } = scenario.startup;
+    this.#cluster = new SimulatedCluster({
+      seed,
+      startup: () => ({ minMs, maxMs }),
+      autoscaler: scenario.autoscaler,
+      onPod: (pod, what) => {
+        if (what === "ready") this.#ready.add(pod);
+        else this.#ready.delete(pod);
+        this.#listener("pod", `${pod} ${what}`);
+      },
+      onDecision: (_, { currentReplicas, desiredReplicas, reason, proposals, error }) => {
+        const tenants = proposals.find(({ spec }) => spec.external?.metric.name === "s0-prometheus");
+        if (tenants !== undefined) this.#tenants = Math.round((tenants.usageMilli / 1000) * currentReplicas);
+        if (desiredReplicas !== currentReplicas) {
+          this.#listener(
+            "hpa",
+            `${currentReplicas} → ${desiredReplicas}: ${reason.replace(/\(&LabelSelector.*\)/, "")}`,
+          );
+        } else if (error !== undefined)
+          this.#listener("hpa", error.message.replaceAll(/&LabelSelector\{[^/]*\}:/g, ":"));
+      },
+    });
+    this.network = this.#cluster.network.host(CLIENT_ADDRESS);
+  }
+
+  get clock() {
+    return this.#cluster.clock;
+  }
+
+  async boot(manifests: KubernetesObject[]): Promise<void> {
+    await this.#cluster.start();
+    await this.#cluster.apply(manifests.map((object) => patched(object, this.#scenario.patches)));
+    const { clock } = this.#cluster;
+    const needed = ["prometheus-", "router-", "keda-operator-"];
+    while (!needed.every((prefix) => [...this.#ready].some((pod) => pod.startsWith(prefix)))) {
+      if (clock.monotonic() > BOOT_LIMIT_MS)
+        throw new Error(`not ready after ${BOOT_LIMIT_MS / 1000} s of virtual time`);
+      await clock.advance(250);
+    }
+    // The first scrape, the first poll and the HPA's first turn are behind.
+    await clock.advance(20_000);
+  }
+
+  stop(): void {
+    this.#cluster.stop();
+  }
+
+  onEvent(listener: (what: string, text: string) => void): void {
+    this.#listener = listener;
+  }
+
+  async observe() {
+    const set = await this.#cluster.api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
+    const ready = [...this.#ready].filter((pod) => pod.startsWith(`${TIER}-`)).length;
+    return { replicas: set.spec.replicas ?? 1, ready, tenants: this.#tenants };
+  }
+
+  async inflict(fault: Fault): Promise<(() => Promise<void>) | undefined> {
+    const { kubelet, network, diskDelays, clockSkews, api } = this.#cluster;
+    const pods = await this.#pods(fault.targets);
+    const addresses = pods.map((pod) => kubelet.addressOf(pod)).filter((address) => address !== undefined);
+    const amount = fault.amount ?? 0;
+    switch (fault.kind) {
+      case "kill":
+        for (const pod of pods) kubelet.kill(pod);
+        return undefined;
+      case "delete":
+        for (const name of pods)
+          await api.delete(RESOURCES.pods, { namespace: await this.#namespaceOf(name), name });
+        return undefined;
+      case "hang":
+        for (const address of addresses) network.unplug(address);
+        return async () => {
+          for (const address of addresses) network.plug(address);
+        };
+      case "partition": {
+        const [a, b] = addresses;
+        network.part(a, b);
+        return async () => network.join(a, b);
+      }
+      case "slow-disk":
+        for (const pod of pods) diskDelays.set(pod, amount);
+        return async () => {
+          for (const pod of pods) diskDelays.delete(pod);
+        };
+      case "clock-skew":
+        for (const pod of pods) clockSkews.set(pod, amount);
+        return async () => {
+          for (const pod of pods) clockSkews.delete(pod);
+        };
+      case "loss":
+        this.#cluster.lossRate = amount;
+        return async () => void (this.#cluster.lossRate = 0);
+      case "latency":
+        this.#cluster.extraLatencyMs = amount;
+        return async () => void (this.#cluster.extraLatencyMs = 0);
+      case "scale":
+        await this.#patch("StatefulSet/test-db-small", { spec: { replicas: amount } });
+        return undefined;
+      case "patch":
+        await this.#patch(fault.patch!.object, fault.patch!.body);
+        return undefined;
+    }
+  }
+
+  async #patch(object: string, body: Record<string, unknown>): Promise<void> {
+    const [kind, name] = object.split("/");
+    const resource = PATCHABLE[kind];
+    if (resource === undefined)
+      throw new Error(`${kind} can't be patched; there are ${Object.keys(PATCHABLE).join(", ")}`);
+    await this.#cluster.api.patch(resource, { namespace: NAMESPACE, name }, { type: "merge", body });
+  }
+
+  /** Names of pods that the targets mean: `prometheus-0`, `router-*`. @throws Error when one means none */
+  async #pods(targets: string[]): Promise<string[]> {
+    const { items } = await this.#cluster.api.list(RESOURCES.pods);
+    return targets.flatMap((target) => {
+      const names = items
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => (target.endsWith("*") ? name.startsWith(target.slice(0, -1)) : name === target));
+      if (names.length === 0) throw new Error(`there is no pod ${target}`);
+      return names;
+    });
+  }
+
+  async #namespaceOf(name: string): Promise<string> {
+    const { items } = await this.#cluster.api.list(RESOURCES.pods);
+    return items.find(({ metadata }) => metadata.name === name)!.metadata.namespace!;
+  }
+}
+
+const PATCHABLE: Record<
+  string,
+  (typeof RESOURCES)["pods"] | { group: string; version: string; resource: string }
+> = {
+  StatefulSet: RESOURCES.statefulSets,
+  ScaledObject: { group: "keda.sh", version: "v1alpha1", resource: "scaledobjects" },
+};
+
+/** A manifest with the scenario's merge patch applied. */
+export function patched(
+  object: KubernetesObject,
+  patches: Record<string, Record<string, unknown>>,
+): KubernetesObject {
+  const patch = patches[`${object.kind}/${object.metadata.name}`];
+  return patch === undefined ? object : (mergePatch(object, patch) as unknown as KubernetesObject);
+}
+
+/** RFC 7386. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const base = typeof target === "object" && target !== null && !Array.isArray(target) ? target : {};
+  const entries = new Map<string, unknown>(Object.entries(base));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) entries.delete(key);
+    else entries.set(key, mergePatch(entries.get(key), value));
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,374 @@
+/**
+ * Runs pods as virtual processes: start-up takes a time from a distribution, readiness is asked over the network, what
+ * dies is started again with back-off, what is deleted gets its grace period.
+ */
+import type { Clock, Timer } from "../base/clock.ts";
+import { silentLogger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Informers } from "../kubernetes/mod.ts";
+import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../model/kubernetes-object.ts";
+import { isStatus } from "../model/kubernetes-status.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+import { type Container, programOf } from "./pod-program.ts";
+import type { VirtualNetwork } from "./virtual-network.ts";
+import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts";
+
+/** Readiness is asked so often until a pod is ready, and then. */
+const STARTUP_PROBE_MS = 250;
+const READINESS_PROBE_MS = 5_000;
+const PROBE_TIMEOUT_MS = 1_000;
+/** Unready so many times in a row while its process lives, a pod is started again. */
+const LIVENESS_FAILURES = 6;
+/** The second start of a container waits this long, the next ones twice as long each. */
+const BACKOFF_MIN_MS = 10_000;
+const BACKOFF_MAX_MS = 300_000;
+
+export interface VirtualKubeletOptions {
+  api: KubernetesApi;
+  clock: Clock;
+  random: Random;
+  network: VirtualNetwork;
+  informers: Informers;
+  /** Time from a container's start until its program begins. */
+  startupMs: (pod: KubernetesObject) => number;
+  /** Milliseconds that every disk operation takes, by pod. */
+  diskDelayMs: (pod: string) => number;
+  /** Milliseconds by which a pod's wall clock is wrong. */
+  clockSkewMs: (pod: string) => number;
+  signal: AbortSignal;
+  onChange?: (pod: string, what: "starting" | "ready" | "unready" | "ended" | "crashed" | "gone") => void;
+}
+
+interface RunningPod {
+  object: KubernetesObject;
+  ip: string;
+  process?: VirtualProcess;
+  ready: boolean;
+  everReady: boolean;
+  failures: number;
+  restarts: number;
+  probe?: Timer;
+  ended: boolean;
+}
+
+export class VirtualKubelet {
+  readonly #options: VirtualKubeletOptions;
+  readonly #pods = new Map<string, RunningPod>();
+  /** Volumes outlive pods of the same name. */
+  readonly #volumes = new Map<string, MemoryDisk>();
+  #addresses = 0;
+
+  constructor(options: VirtualKubeletOptions) {
+    this.#options = options;
+    options.informers.onChange<KubernetesObject>(RESOURCES.pods, (pod, previous) => {
+      if (pod === undefined) return;
+      const key = keyOf(pod);
+      const known = this.#pods.get(key);
+      if (known === undefined || known.object.metadata.uid !== pod.metadata.uid) {
+        if (pod.metadata.deletionTimestamp === undefined) void this.#admit(key, pod);
+      } else {
+        known.object = pod;
+        if (
+          pod.metadata.deletionTimestamp !== undefined &&
+          previous?.metadata.deletionTimestamp === undefined
+        ) {
+          void this.#stop(key, known);
+        }
+      }
+    });
+  }
+
+  /** SIGKILL of a pod's process. */
+  kill(name: string): void {
+    this.#find(name)?.process?.kill();
+  }
+
+  addressOf(name: string): string | undefined {
+    return this.#find(name)?.ip;
+  }
+
+  /** Addresses of pods that are ready and have these labels. */
+  readyAddresses(namespace: string, selector: Record<string, string>): string[] {
+    return [...this.#pods.values()]
+      .filter(({ object, ready }) => {
+        const { labels = {}, namespace: own } = object.metadata;
+        return (
+          ready &&
+          own === namespace &&
+          Object.entries(selector).every(([key, value]) => labels[key] === value)
+        );
+      })
+      .map(({ ip }) => ip);
+  }
+
+  #find(name: string): RunningPod | undefined {
+    for (const pod of this.#pods.values()) if (pod.object.metadata.name === name) return pod;
+    return undefined;
+  }
+
+  async #admit(key: string, object: KubernetesObject): Promise<void> {
+    const number = ++this.#addresses;
+    const ip = `10.1.${number >> 8}.${number & 255}`;
+    const pod: RunningPod = {
+      object,
+      ip,
+      ready: false,
+      everReady: false,
+      failures: 0,
+      restarts: 0,
+      ended: false,
+    };
+    this.#pods.set(key, pod);
+    await this.#writeStatus(pod, "Running");
+    await this.#start(key, pod);
+  }
+
+  async #start(key: string, pod: RunningPod): Promise<void> {
+    const { clock, startupMs, signal } = this.#options;
+    this.#tell(pod, "starting");
+    await clock.sleep(startupMs(pod.object), signal).catch(() => {});
+    if (signal.aborted || pod.ended || this.#pods.get(key) !== pod) return;
+    const container = (pod.object.spec.containers as Container[])[0];
+    const program = programOf(container.image);
+    if (program === undefined) {
+      pod.ready = true;
+      return this.#writeStatus(pod, "Running");
+    }
+    const process = await this.#processFor(pod, container);
+    pod.process = process;
+    this.#scheduleProbe(key, pod, STARTUP_PROBE_MS);
+    const env = environmentOf(container, pod);
+    const context = {
+      system: process.system,
+      api: process.connect(this.#options.api),
+      pod: pod.object,
+      podIp: pod.ip,
+      container,
+      env,
+    };
+    const killed = Promise.withResolvers<void>();
+    const watch = clock.every(STARTUP_PROBE_MS, () => {
+      if (!process.alive) killed.resolve();
+    });
+    await Promise.race([program(context).catch(() => {}), killed.promise]);
+    watch.cancel();
+    this.#options.network.drop(pod.ip);
+    if (pod.process === process) await this.#exited(key, pod);
+  }
+
+  /** The process is gone: again, unless the pod goes too. */
+  async #exited(key: string, pod: RunningPod): Promise<void> {
+    const { clock, signal } = this.#options;
+    pod.probe?.cancel();
+    pod.process = undefined;
+    await this.#setReady(pod, false);
+    if (pod.ended || pod.object.metadata.deletionTimestamp !== undefined || signal.aborted) return;
+    this.#tell(pod, "crashed");
+    const backoffMs =
+      pod.restarts === 0 ? 0 : Math.min(BACKOFF_MIN_MS * 2 ** (pod.restarts - 1), BACKOFF_MAX_MS);
+    pod.restarts++;
+    await clock.sleep(backoffMs, signal).catch(() => {});
+    await this.#start(key, pod);
+  }
+
+  async #processFor(pod: RunningPod, container: Container): Promise<VirtualProcess> {
+    const { api, clock, random, network, clockSkewMs, diskDelayMs } = this.#options;
+    const { name } = pod.object.metadata;
+    const disk = this.#volumeOf(name);
+    const skewed: Clock = { ...bound(clock), now: () => clock.now() + clockSkewMs(name) };
+    await mountFiles(disk, pod.object, api);
+    void diskDelayMs;
+    return createVirtualProcess({
+      clock: skewed,
+      random,
+      disk,
+      network: network.host(pod.ip),
+      log: silentLogger,
+      env: {
+        ...environmentOf(container, pod),
+        KUBERNETES_SERVICE_HOST: "10.0.0.1",
+        KUBERNETES_SERVICE_PORT: "443",
+      },
+      onKill: () => network.drop(pod.ip),
+    });
+  }
+
+  #volumeOf(name: string): MemoryDisk {
+    const { clock, diskDelayMs } = this.#options;
+    let disk = this.#volumes.get(name);
+    if (disk === undefined) {
+      disk = new MemoryDisk({
+        now: () => clock.now(),
+        beforeOperation: () => {
+          const delayMs = diskDelayMs(name);
+          return delayMs > 0 ? clock.sleep(delayMs) : undefined;
+        },
+      });
+      this.#volumes.set(name, disk);
+    }
+    return disk;
+  }
+
+  async #stop(key: string, pod: RunningPod): Promise<void> {
+    const { api, clock } = this.#options;
+    const { name, namespace, uid, deletionGracePeriodSeconds = 30 } = pod.object.metadata;
+    pod.ended = true;
+    const { process } = pod;
+    if (process !== undefined) {
+      process.terminate();
+      const limitMs = clock.monotonic() + deletionGracePeriodSeconds * 1000;
+      while (pod.process !== undefined && clock.monotonic() < limitMs) await clock.sleep(STARTUP_PROBE_MS);
+      process.kill();
+    }
+    pod.probe?.cancel();
+    this.#options.network.drop(pod.ip);
+    await this.#setReady(pod, false);
+    const options = { gracePeriodSeconds: 0, preconditions: { uid } };
+    await api.delete(RESOURCES.pods, { namespace, name }, options).catch(() => {});
+    if (this.#pods.get(key) === pod) this.#pods.delete(key);
+    this.#tell(pod, "gone");
+  }
+
+  #scheduleProbe(key: string, pod: RunningPod, delayMs: number): void {
+    pod.probe?.cancel();
+    pod.probe = this.#options.clock.after(delayMs, () => void this.#probe(key, pod));
+  }
+
+  async #probe(key: string, pod: RunningPod): Promise<void> {
+    const { process } = pod;
+    if (process === undefined || this.#pods.get(key) !== pod) return;
+    const answers = await this.#asks(pod);
+    if (pod.process !== process || this.#options.signal.aborted) return;
+    pod.failures = answers ? 0 : pod.failures + 1;
+    if (answers) pod.everReady = true;
+    if (answers !== pod.ready) await this.#setReady(pod, answers);
+    // A program that hangs is ended as a liveness probe would.
+    if (pod.everReady && pod.failures >= LIVENESS_FAILURES) process.kill();
+    this.#scheduleProbe(key, pod, pod.ready ? READINESS_PROBE_MS : STARTUP_PROBE_MS);
+  }
+
+  async #asks(pod: RunningPod): Promise<boolean> {
+    const target = probeOf(pod.object);
+    if (target === undefined) return true;
+    try {
+      const options = { timeoutMs: PROBE_TIMEOUT_MS };
+      const { status } = await this.#options.network
+        .host("10.0.0.2")
+        .fetch(`http://${pod.ip}:${target}`, options);
+      return status < 400;
+    } catch {
+      return false;
+    }
+  }
+
+  async #setReady(pod: RunningPod, ready: boolean): Promise<void> {
+    if (pod.ready === ready) return;
+    pod.ready = ready;
+    this.#tell(pod, ready ? "ready" : "unready");
+    await this.#writeStatus(pod, "Running");
+  }
+
+  async #writeStatus(pod: RunningPod, phase: string): Promise<void> {
+    const { api, clock } = this.#options;
+    const { name, namespace } = pod.object.metadata;
+    const lastTransitionTime = kubernetesTime(clock.now());
+    const status = pod.ready ? "True" : "False";
+    const conditions = ["Initialized", "ContainersReady", "Ready", "PodScheduled"].map((type) => ({
+      type,
+      status: type === "Initialized" || type === "PodScheduled" ? "True" : status,
+      lastTransitionTime,
+    }));
+    const containerStatuses = (pod.object.spec.containers as Container[]).map((container) => ({
+      name: container.name,
+      image: container.image,
+      imageID: "",
+      ready: pod.ready,
+      started: pod.ready,
+      restartCount: pod.restarts,
+      state: { running: { startedAt: lastTransitionTime } },
+    }));
+    const body = {
+      status: {
+        phase,
+        podIP: pod.ip,
+        podIPs: [{ ip: pod.ip }],
+        startTime: pod.object.status?.startTime ?? lastTransitionTime,
+        conditions,
+        containerStatuses,
+      },
+    };
+    try {
+      await api.patch(RESOURCES.pods, { namespace, name, subresource: "status" }, { type: "merge", body });
+    } catch (error) {
+      if (!isStatus(error, "NotFound", "Conflict")) throw error;
+    }
+  }
+
+  #tell(pod: RunningPod, what: Parameters<NonNullable<VirtualKubeletOptions["onChange"]>>[1]): void {
+    this.#options.onChange?.(pod.object.metadata.name, what);
+  }
+}
+
+/** A clock's functions without their object. */
+function bound(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+    every: (intervalMs, callback) => clock.every(intervalMs, callback),
+    sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+  };
+}
+
+function keyOf({ metadata }: KubernetesObject): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function environmentOf(container: Container, pod: RunningPod): Record<string, string> {
+  const own = (container.env ?? []).filter(({ value }) => value !== undefined);
+  return {
+    ...Object.fromEntries(own.map(({ name, value }) => [name, value!])),
+    POD_NAME: pod.object.metadata.name,
+    POD_NAMESPACE: pod.object.metadata.namespace!,
+    POD_IP: pod.ip,
+  };
+}
+
+interface Probe {
+  httpGet?: { path?: string; port: number | string };
+}
+
+/** `8000/ready`: where readiness is asked. */
+function probeOf(pod: KubernetesObject): string | undefined {
+  const container = pod.spec.containers[0];
+  const probe = (container.readinessProbe ?? container.startupProbe) as Probe | undefined;
+  if (probe?.httpGet === undefined) return undefined;
+  const { path = "/", port } = probe.httpGet;
+  const ports = (container.ports ?? []) as { name?: string; containerPort: number }[];
+  const number = typeof port === "number" ? port : ports.find(({ name }) => name === port)?.containerPort;
+  return `${number}${path}`;
+}
+
+/** The pod's ConfigMaps where its container mounts them, and the service account. */
+async function mountFiles(disk: MemoryDisk, pod: KubernetesObject, api: KubernetesApi): Promise<void> {
+  const account = "/var/run/secrets/kubernetes.io/serviceaccount";
+  await disk.writeFile(`${account}/token`, "token");
+  await disk.writeFile(`${account}/ca.crt`, "");
+  await disk.writeFile(`${account}/namespace`, pod.metadata.namespace!);
+  const mounts = (pod.spec.containers[0].volumeMounts ?? []) as {
+    name: string;
+    mountPath: string;
+    subPath?: string;
+  }[];
+  for (const { name, mountPath } of mounts) {
+    const volume = (pod.spec.volumes ?? []).find((candidate: { name: string }) => candidate.name === name);
+    if (volume?.configMap?.name === undefined) continue;
+    const key = { namespace: pod.metadata.namespace, name: volume.configMap.name };
+    const { data = {} } = await api.get<KubernetesObject & { data?: Record<string, string> }>(
+      RESOURCES.configMaps,
+      key,
+    );
+    for (const [file, text] of Object.entries(data)) await disk.writeFile(`${mountPath}/${file}`, text);
+  }
+}

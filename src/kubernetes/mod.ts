@@ -18,6 +18,8 @@ export { ClusterStore, type ClusterStoreOptions } from "./api-server/cluster-sto
 export type { ResourceInfo } from "./api-server/resource-info.ts";
 export { createCluster } from "./cluster.ts";
 export type { Cluster, ClusterOptions, RunningContainer, ServiceTarget } from "./cluster-types.ts";
+export { type ControllerContext, Informers } from "./controllers/controller.ts";
+export { startDeploymentController } from "./controllers/deployment.ts";
 export {
   type AutoscalerControllerOptions,
   startHorizontalPodAutoscalerController,
@@ -45,8 +47,6 @@ export type {
   MetricSpec,
   Scale,
 } from "./controllers/horizontal-pod-autoscaler-types.ts";
-export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";
-export { type ControllerContext, Informers } from "./controllers/controller.ts";
-export { startDeploymentController } from "./controllers/deployment.ts";
 export { startReplicaSetController } from "./controllers/replica-set.ts";
 export { startStatefulSetController } from "./controllers/stateful-set.ts";
+export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";

@@ -1,5 +1,5 @@
 /** Fetches what a query's selectors need from the store, all at once, before evaluation starts. */
-import type { SeriesSamples, TimeRange } from "../storage.ts";
+import type { SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
 import type { Grid } from "./grid.ts";
 import { withStatsOnly } from "./histogram-stats.ts";
 import { type Expression, type VectorSelector, walk } from "./parser/ast.ts";
@@ -14,17 +14,20 @@ export type Selection = ReadonlyMap<VectorSelector, SeriesSamples[]>;
  * @throws QueryError when the store fails.
  */
 export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Promise<Selection> {
-  const wanted: { selector: VectorSelector; range: TimeRange; functionName: string | undefined }[] = [];
+  const wanted: { selector: VectorSelector; range: TimeRange; hints: SelectHints }[] = [];
   walk(root, (node, ancestors) => {
     if (node.kind !== "vector-selector" || isInfoSelector(node, ancestors)) return;
     const range = rangeOf(node, ancestors, grid, run.lookbackMs);
-    wanted.push({ selector: node, range, functionName: functionAround(ancestors) });
+    const hints: SelectHints = {
+      function: functionAround(ancestors),
+      newestOnly: isReadOnce(node, ancestors, grid),
+      signal: run.signal,
+    };
+    wanted.push({ selector: node, range, hints });
   });
   try {
     const series = await Promise.all(
-      wanted.map(({ selector, range, functionName }) =>
-        run.queryable.select(selector.matchers, range, { function: functionName, signal: run.signal }),
-      ),
+      wanted.map(({ selector, range, hints }) => run.queryable.select(selector.matchers, range, hints)),
     );
     return new Map(
       wanted.map(({ selector }, i) => [
@@ -43,6 +46,12 @@ export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Pr
 function isInfoSelector(selector: VectorSelector, ancestors: readonly Expression[]): boolean {
   const parent = ancestors.at(-1);
   return parent?.kind === "call" && parent.name === "info" && parent.arguments[1] === selector;
+}
+
+/** Whether a selector is evaluated at one time only, and needs no more than the newest sample then. */
+function isReadOnce(selector: VectorSelector, ancestors: readonly Expression[], grid: Grid): boolean {
+  if (grid.startMs !== grid.endMs || selector.extension !== undefined) return false;
+  return !ancestors.some((node) => node.kind === "subquery" || node.kind === "matrix-selector");
 }
 
 /** The function or aggregation that a selector's samples go to first. */

@@ -79,7 +79,7 @@ export function createHttpPeers(network: Network): Peers {
         method: "PUT",
         headers: offerHeaders(offer),
         body: body(),
-        timeoutMs: OFFER_TIMEOUT_MS + offer.bytes / OFFER_BYTES_PER_MS,
+        timeoutMs: OFFER_TIMEOUT_MS + Math.ceil(offer.bytes / OFFER_BYTES_PER_MS),
       });
       const { outcome } = answer as { outcome?: unknown };
       if (outcome !== "accepted" && outcome !== "superseded")

@@ -25,6 +25,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
   up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
   test: { summary: "run scenarios in virtual time", load: () => import("./simulation/command.ts") },
+  promtool: {
+    summary: "Prometheus' tools on our own engine",
+    load: () => import("./prometheus/promtool/command.ts"),
+  },
   status: { summary: "show what runs", load: () => import("./cli/status.ts") },
   simulate: {
     summary: "send tenants' requests and check the answers",

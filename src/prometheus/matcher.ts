@@ -1,4 +1,5 @@
 /** Label matchers of selectors: `name="x"`, `!=`, `=~`, `!~`. Regular expressions are anchored at both ends. */
+import { Regex } from "./regex/regex.ts";
 
 export type MatchOperator = "=" | "!=" | "=~" | "!~";
 
@@ -6,6 +7,8 @@ export interface Matcher {
   readonly name: string;
   readonly operator: MatchOperator;
   readonly value: string;
+  /** Of a regular expression that stands for a few fixed texts, those: what `=~` matches and `!~` does not. */
+  readonly texts?: readonly string[];
   /** A missing label matches as "". */
   matches(value: string): boolean;
 }
@@ -13,7 +16,7 @@ export interface Matcher {
 /**
  * A matcher for one label.
  *
- * @throws Error when a regular expression is malformed, with upstream's text.
+ * @throws RegexError when a regular expression is malformed, with upstream's text.
  */
 export function createMatcher(name: string, operator: MatchOperator, value: string): Matcher {
   switch (operator) {
@@ -22,12 +25,12 @@ export function createMatcher(name: string, operator: MatchOperator, value: stri
     case "!=":
       return { name, operator, value, matches: (text) => text !== value };
     case "=~": {
-      const pattern = new RegExp(`^(?:${value})$`, "su");
-      return { name, operator, value, matches: (text) => pattern.test(text) };
+      const regex = new Regex(value);
+      return { name, operator, value, texts: regex.texts, matches: (text) => regex.matches(text) };
     }
     case "!~": {
-      const pattern = new RegExp(`^(?:${value})$`, "su");
-      return { name, operator, value, matches: (text) => !pattern.test(text) };
+      const regex = new Regex(value);
+      return { name, operator, value, texts: regex.texts, matches: (text) => !regex.matches(text) };
     }
   }
 }

@@ -1,5 +1,6 @@
 /** `label_replace` and `label_join`: other labels, the same samples. */
 import { METRIC_NAME } from "../../../model/labels.ts";
+import { expandTemplate, Regex } from "../../regex/regex.ts";
 import type { StringLiteral } from "../parser/ast.ts";
 import { isValidLabelName } from "../parser/label-name.ts";
 import { executionError } from "../query-error.ts";
@@ -8,9 +9,9 @@ import type { VectorCall } from "./table.ts";
 
 export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] {
   const [destination, replacement, source, pattern] = strings(call.arguments.slice(1) as StringLiteral[]);
-  let regex: RegExp;
+  let regex: Regex;
   try {
-    regex = new RegExp(`^(?:${pattern})$`, "su");
+    regex = new Regex(pattern);
   } catch {
     throw executionError(`invalid regular expression in label_replace(): ${pattern}`);
   }
@@ -19,7 +20,7 @@ export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] 
   }
   const out = vectors[0].map((series) => {
     const match = regex.exec(series.labels.get(source));
-    return match === null ? series : withLabel(series, destination, expand(replacement, match));
+    return match === undefined ? series : withLabel(series, destination, expandTemplate(replacement, match));
   });
   return mergeDuplicates(out, grid);
 }
@@ -44,15 +45,6 @@ export function labelJoin({ grid, call, vectors }: VectorCall): StepSeries[] {
 function withLabel(series: StepSeries, name: string, value: string): StepSeries {
   const dropsName = name === METRIC_NAME ? false : series.dropsName;
   return series.relabelled(series.labels.with(name, value), dropsName);
-}
-
-/** Go's template syntax: `$1`, `${1}`, `$name`, `$$`. What has no such group is empty. */
-function expand(template: string, match: RegExpExecArray): string {
-  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced, bare) => {
-    if (whole === "$$") return "$";
-    const name = braced ?? bare;
-    return (/^\d+$/.test(name) ? match[Number(name)] : match.groups?.[name]) ?? "";
-  });
 }
 
 function strings(literals: StringLiteral[]): string[] {

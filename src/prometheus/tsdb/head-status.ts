@@ -14,8 +14,7 @@ export function headStatus(head: Head, limit: number): TsdbStatus {
   const pairs = new Top(limit);
   for (const name of head.postings.names()) {
     let bytes = 0;
-    for (const value of head.postings.values(name)) {
-      const series = head.postings.count(name, value);
+    for (const [value, { length: series }] of head.postings.entries(name)) {
       bytes += value.length * series;
       pairs.add(() => `${name}=${value}`, series);
       if (name === METRIC_NAME) metrics.add(() => value, series);

@@ -13,7 +13,7 @@ import { CHUNK_XOR } from "./chunk-encoding.ts";
 import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import { HistogramSeries } from "./histogram-series.ts";
-import { equalBytes, MAX_LABEL_SET_BYTES, readLabelKey, writeLabelKey } from "./label-key.ts";
+import { equalBytes, MAX_LABEL_SET_BYTES, writeLabelKey } from "./label-key.ts";
 import { OutOfOrderSamples } from "./out-of-order.ts";
 import { type PostingList, Postings } from "./postings.ts";
 import type { SampleColumns } from "./sample-columns.ts";
@@ -49,13 +49,12 @@ export const SAMPLES_PER_CHUNK = 120;
 /** A float chunk that is larger is closed (`MaxBytesPerXORChunkBeforeAppend`). */
 const MAX_CHUNK_BYTES = 1024 - MAX_SAMPLE_BYTES;
 const FIRST_CHUNK_BYTES = 64;
-const NO_SERIES = { bytes: new Uint8Array(0), lists: [], ends: [] };
 
 export class Head {
   readonly table: SeriesTable;
   readonly pool = new ChunkPool();
   readonly chunks = new ChunkTable();
-  readonly postings = new Postings();
+  readonly postings: Postings;
   /** Of the series that have native histograms, by slot. */
   readonly histograms = new Map<number, HistogramSeries>();
   readonly outOfOrder = new OutOfOrderSamples();
@@ -78,11 +77,13 @@ export class Head {
   readonly unlogged: number[] = [];
   readonly #key = new ByteWriter();
   /** The series made last: the label pairs that the next one has in common with it need not be looked up. */
-  #last: { bytes: Uint8Array; lists: (PostingList | undefined)[]; ends: number[] } = NO_SERIES;
+  #last = new KeyPairs();
+  #spare = new KeyPairs();
 
   constructor(chunkRangeMs: number, hashSeed: number) {
     this.chunkRangeMs = chunkRangeMs;
     this.table = new SeriesTable(hashSeed);
+    this.postings = new Postings(hashSeed);
   }
 
   /** Whether there may be samples in the range, late ones included. */
@@ -378,7 +379,7 @@ export class Head {
       this.unlogged.length,
       ...this.unlogged.map((slot) => moved[slot]).filter((s) => s >= 0),
     );
-    this.#last = NO_SERIES;
+    this.#last = new KeyPairs();
     this.generation++;
   }
 
@@ -485,48 +486,68 @@ export class Head {
 
   #create(key: Uint8Array, start: number, end: number, hash: number, ref: number): number {
     const slot = this.table.add(key, start, end, hash, ref);
-    const bytes = key.slice(start, end);
-    const reader = new ByteReader(bytes);
-    const lists: (PostingList | undefined)[] = [];
-    const ends: number[] = [];
-    for (let from = 0; reader.remaining > 0; from = reader.position) {
-      reader.skip(reader.uvarint());
-      reader.skip(reader.uvarint());
-      const known = this.#knownList(lists.length, bytes, from, reader.position);
-      if (known === undefined) {
-        reader.position = from;
-        lists.push(this.postings.add(reader.string(), reader.string(), slot));
-      } else {
-        known.push(slot);
-        lists.push(known);
-      }
-      ends.push(reader.position);
+    const last = this.#last;
+    const made = this.#spare;
+    made.take(key, start, end);
+    for (let i = 0; i < made.count; i++) {
+      const from = i === 0 ? 0 : made.ends[i - 1];
+      let list = last.listOfSamePair(i, made, from);
+      if (list === undefined) list = this.postings.add(made.bytes, from, made.ends[i], slot);
+      else list.push(slot);
+      made.lists[i] = list;
     }
-    this.#last = { bytes, lists, ends };
+    this.#last = made;
+    this.#spare = last;
     return slot;
-  }
-
-  /** The list of a pair when the series made before has the same pair at the same position. */
-  #knownList(position: number, bytes: Uint8Array, from: number, to: number): PostingList | undefined {
-    const { bytes: lastBytes, lists, ends } = this.#last;
-    if (position >= lists.length) return undefined;
-    const lastFrom = position === 0 ? 0 : ends[position - 1];
-    if (ends[position] - lastFrom !== to - from) return undefined;
-    return equalBytes(lastBytes, lastFrom, bytes, from, to - from) ? lists[position] : undefined;
   }
 
   #readLabels(slot: number): Labels {
     const key = this.table.keyOf(slot);
-    const { flat } = readLabelKey(key, 0, key.length);
-    const shared = [...flat];
-    for (let i = 0; i < flat.length; i += 2) {
-      const list = this.postings.intern(flat[i], flat[i + 1]);
-      if (list !== undefined) {
-        shared[i] = list.name;
-        shared[i + 1] = list.value;
-      }
+    const reader = new ByteReader(key);
+    const flat: string[] = [];
+    while (reader.remaining > 0) {
+      const from = reader.position;
+      reader.skip(reader.uvarint());
+      reader.skip(reader.uvarint());
+      const [name, value] = this.postings.strings(key, from, reader.position);
+      flat.push(name, value);
     }
-    return Labels.fromSorted(shared);
+    return flat.length === 0 ? Labels.empty : Labels.fromSorted(flat);
+  }
+}
+
+/** A label key taken apart: its bytes, where its pairs end, and their lists. */
+class KeyPairs {
+  bytes: Uint8Array = new Uint8Array(1024);
+  ends = new Int32Array(64);
+  lists: (PostingList | undefined)[] = [];
+  count = 0;
+
+  take(key: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > this.bytes.length) this.bytes = new Uint8Array(2 * length);
+    this.bytes.set(key.subarray(start, end));
+    this.count = 0;
+    const reader = new ByteReader(this.bytes, 0, length);
+    while (reader.remaining > 0) {
+      reader.skip(reader.uvarint());
+      reader.skip(reader.uvarint());
+      if (this.count === this.ends.length) {
+        const grown = new Int32Array(2 * this.count);
+        grown.set(this.ends);
+        this.ends = grown;
+      }
+      this.ends[this.count++] = reader.position;
+    }
+  }
+
+  /** The list of the pair at `index` when `other` has the same pair there, from `from` on. */
+  listOfSamePair(index: number, other: KeyPairs, from: number): PostingList | undefined {
+    if (index >= this.count) return undefined;
+    const ownFrom = index === 0 ? 0 : this.ends[index - 1];
+    const length = other.ends[index] - from;
+    if (this.ends[index] - ownFrom !== length) return undefined;
+    return equalBytes(this.bytes, ownFrom, other.bytes, from, length) ? this.lists[index] : undefined;
   }
 }
 

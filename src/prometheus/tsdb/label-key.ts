@@ -8,7 +8,7 @@
  * ```
  * sorted by name.
  */
-import { Labels } from "../../model/labels.ts";
+import type { Labels } from "../../model/labels.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 
@@ -30,13 +30,6 @@ export function labelCount(key: Uint8Array, start: number, end: number): number 
     strings++;
   }
   return strings >>> 1;
-}
-
-export function readLabelKey(key: Uint8Array, start: number, end: number): Labels {
-  const reader = new ByteReader(key, start, end);
-  const flat: string[] = [];
-  while (reader.remaining > 0) flat.push(reader.string());
-  return flat.length === 0 ? Labels.empty : Labels.fromSorted(flat);
 }
 
 /** A 32-bit hash (murmur3's mixing, four bytes a step). `seed` keeps senders from choosing keys that collide. */

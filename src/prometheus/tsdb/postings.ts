@@ -1,24 +1,28 @@
 /**
  * The inverted index of the head: for each label pair the series that have it, as ascending slots. Slots are given
  * out in ascending order, so lists only grow at their end.
+ *
+ * Pairs are known by their bytes as in a label key. Strings are made of them only when somebody asks.
  */
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { KeyArena } from "./key-arena.ts";
+import { equalBytes, hashBytes } from "./label-key.ts";
 
 /** The series of one label pair. */
 export class PostingList {
-  readonly name: string;
-  readonly value: string;
+  readonly pair: number;
   slots: Int32Array;
   length = 0;
 
-  constructor(name: string, value: string, capacity = 1) {
-    this.name = name;
-    this.value = value;
+  constructor(pair: number, capacity = 4) {
+    this.pair = pair;
     this.slots = new Int32Array(capacity);
   }
 
   push(slot: number): void {
     if (this.length === this.slots.length) {
-      const grown = new Int32Array(this.length < 4 ? 4 : this.length + (this.length >>> 1));
+      const grown = new Int32Array(this.length + Math.max(4, this.length >>> 1));
       grown.set(this.slots);
       this.slots = grown;
     }
@@ -30,97 +34,233 @@ export class PostingList {
   }
 }
 
-/** A list, or the slot alone where only one series has the pair, which is how most values of an id are. */
-type Entry = PostingList | number;
+/** The pairs of one label name. */
+class NamePairs {
+  pairs = new Int32Array(4);
+  length = 0;
+
+  push(pair: number): void {
+    if (this.length === this.pairs.length) {
+      const grown = new Int32Array(2 * this.length);
+      grown.set(this.pairs);
+      this.pairs = grown;
+    }
+    this.pairs[this.length++] = pair;
+  }
+}
+
+const FIRST_CAPACITY = 1024;
+/** In `#single`: the pair has a list. */
+const HAS_LIST = -1;
 
 export class Postings {
-  readonly #names = new Map<string, Map<string, Entry>>();
-  #pairs = 0;
+  readonly #seed: number;
+  readonly #names = new Map<string, NamePairs>();
+  #bytes = new KeyArena();
+  #index = new Int32Array(2 * FIRST_CAPACITY);
+  #handles = new Int32Array(FIRST_CAPACITY);
+  #hashes = new Int32Array(FIRST_CAPACITY);
+  /** The slot where only one series has the pair, which is how most values of an id are. */
+  #single = new Int32Array(FIRST_CAPACITY);
+  #lists: (PostingList | undefined)[] = [];
+  /** Name and value of pairs that were asked for and have a list, so that label sets share them. */
+  #strings: ([name: string, value: string] | undefined)[] = [];
+  #count = 0;
+  readonly #key = new ByteWriter();
 
-  get pairCount(): number {
-    return this.#pairs;
+  /** @param hashSeed any number that senders can't know, so that they can't choose pairs that collide */
+  constructor(hashSeed: number) {
+    this.#seed = hashSeed;
   }
 
-  /** Notes that `slot`, the highest so far, has the pair. Answers the pair's list once it has one. */
-  add(name: string, value: string, slot: number): PostingList | undefined {
-    let values = this.#names.get(name);
-    if (values === undefined) this.#names.set(name, (values = new Map()));
-    const entry = values.get(value);
-    if (entry === undefined) {
-      values.set(value, slot);
-      this.#pairs++;
+  get pairCount(): number {
+    return this.#count;
+  }
+
+  /**
+   * Notes that `slot`, the highest so far, has the pair that `key[start..end)` is. Answers the pair's list once it has
+   * one.
+   */
+  add(key: Uint8Array, start: number, end: number, slot: number): PostingList | undefined {
+    const hash = hashBytes(key, start, end, this.#seed);
+    const pair = this.#find(key, start, end, hash);
+    if (pair < 0) {
+      this.#create(key, start, end, hash, slot);
       return undefined;
     }
-    if (typeof entry !== "number") {
-      entry.push(slot);
-      return entry;
+    let list = this.#lists[pair];
+    if (list === undefined) {
+      list = new PostingList(pair);
+      list.push(this.#single[pair]);
+      this.#single[pair] = HAS_LIST;
+      this.#lists[pair] = list;
     }
-    const list = new PostingList(name, value, 4);
-    list.push(entry);
     list.push(slot);
-    values.set(value, list);
     return list;
+  }
+
+  /** Name and value of the pair `key[start..end)`, the same strings every time where several series have it. */
+  strings(key: Uint8Array, start: number, end: number): [name: string, value: string] {
+    const pair = this.#find(key, start, end, hashBytes(key, start, end, this.#seed));
+    if (pair < 0 || this.#single[pair] !== HAS_LIST) return readPair(key, start, end);
+    return (this.#strings[pair] ??= readPair(key, start, end));
   }
 
   /** Ascending. */
   get(name: string, value: string): Int32Array {
-    const entry = this.#names.get(name)?.get(value);
-    if (entry === undefined) return NONE;
-    return typeof entry === "number" ? Int32Array.of(entry) : entry.view();
-  }
-
-  /** The one string that stands for a pair's value, so that label sets share it. */
-  intern(name: string, value: string): PostingList | undefined {
-    const entry = this.#names.get(name)?.get(value);
-    return typeof entry === "number" ? undefined : entry;
+    const pair = this.#findStrings(name, value);
+    return pair < 0 ? NONE : this.#slots(pair);
   }
 
   names(): IterableIterator<string> {
     return this.#names.keys();
   }
 
-  values(name: string): IterableIterator<string> {
-    return (this.#names.get(name) ?? EMPTY).keys();
+  *values(name: string): IterableIterator<string> {
+    const pairs = this.#names.get(name);
+    if (pairs === undefined) return;
+    for (let i = 0; i < pairs.length; i++) yield this.#valueOf(pairs.pairs[i]);
+  }
+
+  /** Values of a label with the series that have them. */
+  *entries(name: string): IterableIterator<[value: string, slots: Int32Array]> {
+    const pairs = this.#names.get(name);
+    if (pairs === undefined) return;
+    for (let i = 0; i < pairs.length; i++) yield [this.#valueOf(pairs.pairs[i]), this.#slots(pairs.pairs[i])];
   }
 
   valueCount(name: string): number {
-    return this.#names.get(name)?.size ?? 0;
-  }
-
-  /** How many series have the pair. */
-  count(name: string, value: string): number {
-    const entry = this.#names.get(name)?.get(value);
-    return entry === undefined ? 0 : typeof entry === "number" ? 1 : entry.length;
+    return this.#names.get(name)?.length ?? 0;
   }
 
   /** Renumbers: `moved[slot]` is a slot's new number, ascending with it, or -1 where the series is gone. */
   renumber(moved: Int32Array): void {
-    for (const [name, values] of this.#names) {
-      for (const [value, entry] of values) {
-        if (typeof entry === "number") {
-          if (moved[entry] >= 0) values.set(value, moved[entry]);
-          else this.#drop(values, value);
-          continue;
-        }
-        let kept = 0;
-        for (let i = 0; i < entry.length; i++) {
-          const slot = moved[entry.slots[i]];
-          if (slot >= 0) entry.slots[kept++] = slot;
-        }
-        entry.length = kept;
-        if (kept === 0) this.#drop(values, value);
-      }
-      if (values.size === 0) this.#names.delete(name);
+    const old = { bytes: this.#bytes, handles: this.#handles, hashes: this.#hashes, count: this.#count };
+    const single = this.#single;
+    const lists = this.#lists;
+    this.#clear();
+    for (let pair = 0; pair < old.count; pair++) {
+      const slots = lists[pair]?.view() ?? single.subarray(pair, pair + 1);
+      const kept: number[] = [];
+      for (const slot of slots) if (moved[slot] >= 0) kept.push(moved[slot]);
+      if (kept.length === 0) continue;
+      const handle = old.handles[pair];
+      const start = old.bytes.start(handle);
+      const end = start + old.bytes.byteLength(handle);
+      const created = this.#create(old.bytes.slab(handle), start, end, old.hashes[pair], kept[0]);
+      if (kept.length === 1) continue;
+      const list = new PostingList(created, kept.length);
+      list.slots.set(kept);
+      list.length = kept.length;
+      this.#single[created] = HAS_LIST;
+      this.#lists[created] = list;
     }
   }
 
-  #drop(values: Map<string, Entry>, value: string): void {
-    values.delete(value);
-    this.#pairs--;
+  /** Bytes of memory held, about. */
+  get heldBytes(): number {
+    const lists = this.#lists.reduce(
+      (sum, list) => sum + (list === undefined ? 0 : 150 + 4 * list.slots.length),
+      0,
+    );
+    return this.#bytes.heldBytes + 16 * this.#handles.length + 4 * this.#index.length + lists;
+  }
+
+  #slots(pair: number): Int32Array {
+    // A copy: what is kept for a single slot changes when a second one comes.
+    return this.#lists[pair]?.view() ?? Int32Array.of(this.#single[pair]);
+  }
+
+  #valueOf(pair: number): string {
+    const known = this.#strings[pair];
+    if (known !== undefined) return known[1];
+    const handle = this.#handles[pair];
+    const start = this.#bytes.start(handle);
+    const reader = new ByteReader(this.#bytes.slab(handle), start, start + this.#bytes.byteLength(handle));
+    reader.skip(reader.uvarint());
+    return reader.string();
+  }
+
+  #findStrings(name: string, value: string): number {
+    const key = this.#key;
+    key.clear();
+    key.string(name);
+    key.string(value);
+    return this.#find(key.bytes, 0, key.length, hashBytes(key.bytes, 0, key.length, this.#seed));
+  }
+
+  #find(key: Uint8Array, start: number, end: number, hash: number): number {
+    const index = this.#index;
+    const mask = index.length - 1;
+    const length = end - start;
+    for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const pair = index[at] - 1;
+      if (this.#hashes[pair] !== hash) continue;
+      const handle = this.#handles[pair];
+      const isSame =
+        this.#bytes.byteLength(handle) === length &&
+        equalBytes(this.#bytes.slab(handle), this.#bytes.start(handle), key, start, length);
+      if (isSame) return pair;
+    }
+    return -1;
+  }
+
+  #create(key: Uint8Array, start: number, end: number, hash: number, slot: number): number {
+    const pair = this.#count++;
+    if (pair === this.#handles.length) this.#grow();
+    this.#handles[pair] = this.#bytes.add(key, start, end);
+    this.#hashes[pair] = hash;
+    this.#single[pair] = slot;
+    if (2 * this.#count > this.#index.length) this.#rehash();
+    else this.#enter(pair, hash);
+    const name = new ByteReader(key, start, end).string();
+    let pairs = this.#names.get(name);
+    if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs()));
+    pairs.push(pair);
+    return pair;
+  }
+
+  #clear(): void {
+    this.#names.clear();
+    this.#bytes = new KeyArena();
+    this.#index = new Int32Array(2 * FIRST_CAPACITY);
+    this.#handles = new Int32Array(FIRST_CAPACITY);
+    this.#hashes = new Int32Array(FIRST_CAPACITY);
+    this.#single = new Int32Array(FIRST_CAPACITY);
+    this.#lists = [];
+    this.#strings = [];
+    this.#count = 0;
+  }
+
+  #grow(): void {
+    const grown = (old: Int32Array<ArrayBuffer>) => {
+      const array = new Int32Array(2 * old.length);
+      array.set(old);
+      return array;
+    };
+    this.#handles = grown(this.#handles);
+    this.#hashes = grown(this.#hashes);
+    this.#single = grown(this.#single);
+  }
+
+  #rehash(): void {
+    this.#index = new Int32Array(2 * this.#index.length);
+    for (let pair = 0; pair < this.#count; pair++) this.#enter(pair, this.#hashes[pair]);
+  }
+
+  #enter(pair: number, hash: number): void {
+    const mask = this.#index.length - 1;
+    let at = hash & mask;
+    while (this.#index[at] !== 0) at = (at + 1) & mask;
+    this.#index[at] = pair + 1;
   }
 }
 
-const EMPTY: Map<string, Entry> = new Map();
+function readPair(key: Uint8Array, start: number, end: number): [name: string, value: string] {
+  const reader = new ByteReader(key, start, end);
+  return [reader.string(), reader.string()];
+}
+
 const NONE = new Int32Array(0);
 
 /** What is in both of two ascending lists. */

@@ -68,6 +68,7 @@ export class SimulatedCluster {
     const networkRandom = seededRandom(seed ^ 0x5bd1e995);
     this.network = new VirtualNetwork({
       clock,
+      retransmits: true,
       delayMs: () => {
         const spread = latencyMs.min + networkRandom.float() * (latencyMs.max - latencyMs.min);
         // A lost segment comes again after the retransmission timeout.

@@ -18,6 +18,8 @@ import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts"
 const STARTUP_PROBE_MS = 250;
 const READINESS_PROBE_MS = 5_000;
 const PROBE_TIMEOUT_MS = 1_000;
+/** Nodes of the simulated cluster. */
+const NODES = 3;
 /** Unready so many times in a row while its process lives, a pod is started again. */
 const LIVENESS_FAILURES = 6;
 /** The second start of a container waits this long, the next ones twice as long each. */
@@ -62,7 +64,7 @@ export class VirtualKubelet {
   constructor(options: VirtualKubeletOptions) {
     this.#options = options;
     options.informers.onChange<KubernetesObject>(RESOURCES.pods, (pod, previous) => {
-      if (pod === undefined) return;
+      if (pod === undefined) return this.#removed(previous!);
       const key = keyOf(pod);
       const known = this.#pods.get(key);
       if (known === undefined || known.object.metadata.uid !== pod.metadata.uid) {
@@ -107,6 +109,19 @@ export class VirtualKubelet {
     return undefined;
   }
 
+  /** The object is gone, by force or after its end: what still runs of it does not any more. */
+  #removed(object: KubernetesObject): void {
+    const key = keyOf(object);
+    const pod = this.#pods.get(key);
+    if (pod === undefined || pod.ended || pod.object.metadata.uid !== object.metadata.uid) return;
+    pod.ended = true;
+    pod.process?.kill();
+    pod.probe?.cancel();
+    this.#options.network.drop(pod.ip);
+    this.#pods.delete(key);
+    this.#tell(pod, "gone");
+  }
+
   async #admit(key: string, object: KubernetesObject): Promise<void> {
     const number = ++this.#addresses;
     const ip = `10.1.${number >> 8}.${number & 255}`;
@@ -120,8 +135,17 @@ export class VirtualKubelet {
       ended: false,
     };
     this.#pods.set(key, pod);
+    await this.#bind(pod);
     await this.#writeStatus(pod, "Running");
     await this.#start(key, pod);
+  }
+
+  /** In place of the scheduler: the nodes take turns. A pod without a node would be deleted without a grace period. */
+  async #bind({ object }: RunningPod): Promise<void> {
+    const { name, namespace } = object.metadata;
+    const target = { apiVersion: "v1", kind: "Node", name: `node-${(this.#addresses % NODES) + 1}` };
+    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace }, target };
+    await this.#options.api.create(RESOURCES.pods, binding, { subresource: "binding" });
   }
 
   async #start(key: string, pod: RunningPod): Promise<void> {
@@ -137,6 +161,9 @@ export class VirtualKubelet {
     }
     const process = await this.#processFor(pod, container);
     pod.process = process;
+    // Until it has answered once it is starting, and takes the time that it takes.
+    pod.everReady = false;
+    pod.failures = 0;
     this.#scheduleProbe(key, pod, STARTUP_PROBE_MS);
     const env = environmentOf(container, pod);
     const context = {
@@ -173,12 +200,11 @@ export class VirtualKubelet {
   }
 
   async #processFor(pod: RunningPod, container: Container): Promise<VirtualProcess> {
-    const { api, clock, random, network, clockSkewMs, diskDelayMs } = this.#options;
+    const { api, clock, random, network, clockSkewMs } = this.#options;
     const { name } = pod.object.metadata;
     const disk = this.#volumeOf(name);
     const skewed: Clock = { ...bound(clock), now: () => clock.now() + clockSkewMs(name) };
     await mountFiles(disk, pod.object, api);
-    void diskDelayMs;
     return createVirtualProcess({
       clock: skewed,
       random,

@@ -2,7 +2,8 @@
  * A network in memory: hosts with addresses, HTTP between them, time and faults on every message.
  *
  * A request takes a delay to its server and a delay back. A host that is down refuses; a host that is unplugged lets
- * messages vanish, so that only a timeout ends a request; two hosts that are parted cannot reach each other.
+ * messages vanish, so that only a timeout ends a request (or, with `retransmits`, lets them wait as TCP's do); two hosts
+ * that are parted cannot reach each other.
  */
 import type { Clock } from "../base/clock.ts";
 import {
@@ -25,6 +26,8 @@ export interface VirtualNetworkOptions {
   delayMs?: () => number;
   /** Name → address. Addresses need none. @default none */
   resolve?: (name: string) => string | undefined;
+  /** A message on a way that is cut arrives when the way is whole again. @default it is lost */
+  retransmits?: boolean;
   /** Called when a message is about to arrive: the place for faults that wait for a certain one. */
   onMessage?: (message: Message) => void;
   /** Told what a handler threw; its client gets a bare 500. */
@@ -52,6 +55,7 @@ export class VirtualNetwork {
   readonly #listeners = new Map<string, Listener>();
   readonly #unplugged = new Set<string>();
   readonly #parted = new Set<string>();
+  readonly #waiting = new Set<() => void>();
   #nextPort = 40_000;
 
   constructor(options: VirtualNetworkOptions) {
@@ -82,6 +86,7 @@ export class VirtualNetwork {
 
   plug(address: string): void {
     this.#unplugged.delete(address);
+    this.#wayChanged();
   }
 
   /** The two cannot reach each other until `join`. */
@@ -92,6 +97,7 @@ export class VirtualNetwork {
   join(a: string, b: string): void {
     this.#parted.delete(`${a} ${b}`);
     this.#parted.delete(`${b} ${a}`);
+    this.#wayChanged();
   }
 
   #isCut(from: string, to: string): boolean {
@@ -213,7 +219,18 @@ export class VirtualNetwork {
     signal.throwIfAborted();
     this.#options.onMessage?.(message);
     signal.throwIfAborted();
-    if (this.#isCut(message.from, message.to)) await orCut(new Promise<never>(() => {}), signal);
+    while (this.#isCut(message.from, message.to)) {
+      const { resolve, promise } = Promise.withResolvers<void>();
+      if (this.#options.retransmits) this.#waiting.add(resolve);
+      await orCut(promise, signal);
+    }
+  }
+
+  /** Messages on ways that were cut look again. */
+  #wayChanged(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resolve of waiting) resolve();
   }
 
   #addressOf(hostname: string): string {

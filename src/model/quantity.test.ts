@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomInteger, seededRandom } from "../base/random.ts";
+import { canonicalQuantity, formatQuantity, parseQuantity } from "./quantity.ts";
+
+test("parseQuantity() reads every suffix", () => {
+  const cases: [string | number, number][] = [
+    ["0", 0],
+    ["500m", 0.5],
+    ["100m", 0.1],
+    ["1", 1],
+    ["1.5", 1.5],
+    [".5", 0.5],
+    ["2k", 2000],
+    ["1M", 1e6],
+    ["1Ki", 1024],
+    ["128Mi", 128 * 2 ** 20],
+    ["1Gi", 2 ** 30],
+    ["1e3", 1000],
+    ["1E2", 100],
+    ["5E", 5e18],
+    ["-1", -1],
+    ["1n", 1e-9],
+    [3, 3],
+  ];
+  for (const [text, value] of cases) assert.equal(parseQuantity(text), value, String(text));
+});
+
+test("parseQuantity() rejects what is no quantity", () => {
+  for (const text of ["", "m", "1mi", "1 Gi", "abc", "1e", "--1", "1.2.3", "1KiB", "1e9999"]) {
+    assert.throws(() => parseQuantity(text), /quantities must match the regular expression/, text);
+  }
+});
+
+test("canonicalQuantity() gives the text that the API stores", () => {
+  const cases: [string | number, string][] = [
+    ["0.5", "500m"],
+    ["1000m", "1"],
+    ["1024Mi", "1Gi"],
+    ["1536Mi", "1536Mi"],
+    ["1000", "1k"],
+    ["1500", "1500"],
+    ["1.5Gi", "1536Mi"],
+    ["0", "0"],
+    ["0.1", "100m"],
+    ["1e3", "1k"],
+    [2, "2"],
+    ["123456789012", "123456789012"],
+    ["0.0000000001", "1n"],
+    ["-0.5", "-500m"],
+  ];
+  for (const [text, canonical] of cases) assert.equal(canonicalQuantity(text), canonical, String(text));
+});
+
+test("formatQuantity() and parseQuantity() agree on random numbers", () => {
+  const random = seededRandom(7);
+  for (let round = 0; round < 2000; round++) {
+    const milli = randomInteger(random, 2 ** 31);
+    assert.equal(parseQuantity(formatQuantity(milli / 1000)), milli / 1000);
+    const bytes = randomInteger(random, 2 ** 31) * 1024;
+    assert.equal(parseQuantity(formatQuantity(bytes, "BinarySI")), bytes);
+  }
+});

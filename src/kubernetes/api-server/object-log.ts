@@ -19,6 +19,9 @@ export const COMPACT_BYTES = 16 * 1024 * 1024;
 /** Versions that may have been given out and lost in a power cut. */
 const REVISION_GAP = 100_000;
 
+/** Ends a line that could not be written to its end; such a line does not count. */
+const TORN_END = "\u0000\n";
+
 interface LogLine {
   c: string;
   k: string;
@@ -45,6 +48,7 @@ export class ObjectLog implements ChangeLog {
   #bytes = 0;
   #snapshotBytes = 0;
   #isDirty = false;
+  #isTorn = false;
   #timer: Timer | undefined;
   #working: Promise<void> = Promise.resolve();
   #compacting = false;
@@ -67,17 +71,21 @@ export class ObjectLog implements ChangeLog {
       .flatMap((name) => LOG_NAME.exec(name)?.[1] ?? [])
       .map(Number)
       .sort((a, b) => a - b);
-    let revision = atSnapshot;
+    let [revision, logBytes] = [atSnapshot, 0];
     for (const generation of generations) {
       if (generation < first) await disk.remove(`${directory}/objects-${generation}.log`);
-      else
-        revision = Math.max(revision, await replay(disk, `${directory}/objects-${generation}.log`, objects));
+      else {
+        const replayed = await replay(disk, `${directory}/objects-${generation}.log`, objects);
+        revision = Math.max(revision, replayed.revision);
+        logBytes += replayed.bytes;
+      }
     }
     const generation = Math.max(first, ...generations) + 1;
     const file = await disk.open(`${directory}/objects-${generation}.log`, "append");
     await disk.syncDirectory(directory);
     const log = new ObjectLog(disk, clock, directory, file, generation);
     log.#snapshotBytes = bytes;
+    log.#bytes = logBytes;
     const firstRevision = Math.max(revision === 0 ? 0 : revision + REVISION_GAP, Math.floor(clock.now()));
     return { log, objects: [...objects.values()], firstRevision };
   }
@@ -89,8 +97,15 @@ export class ObjectLog implements ChangeLog {
 
   append(collection: string, key: string, revision: number, object: KubernetesObject | undefined): void {
     const line: LogLine = { c: collection, k: key, r: revision, ...(object && { o: object }) };
-    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-    this.#file.appendNow(bytes);
+    const bytes = Buffer.from(`${this.#isTorn ? TORN_END : ""}${JSON.stringify(line)}\n`);
+    try {
+      this.#file.appendNow(bytes);
+    } catch (error) {
+      // Part of the line may be there (the disk is full): the next one ends it as void.
+      this.#isTorn = true;
+      throw error;
+    }
+    this.#isTorn = false;
     this.#bytes += bytes.length;
     this.#isDirty = true;
     this.#timer ??= this.#clock.after(SYNC_INTERVAL_MS, () => this.#onTimer());
@@ -168,11 +183,17 @@ async function readSnapshot(disk: Disk, directory: string, objects: Objects) {
   return { revision, bytes: bytes.length, generation };
 }
 
-/** Applies a log and returns its last version. */
-async function replay(disk: Disk, path: string, objects: Objects): Promise<number> {
+/** Applies a log and returns its last version and size. */
+async function replay(
+  disk: Disk,
+  path: string,
+  objects: Objects,
+): Promise<{ revision: number; bytes: number }> {
   let revision = 0;
-  const lines = textLines(await disk.readFile(path));
+  const content = await disk.readFile(path);
+  const lines = textLines(content);
   for (const [index, text] of lines.entries()) {
+    if (text.endsWith("\u0000")) continue;
     let line: LogLine;
     try {
       line = JSON.parse(text) as LogLine;
@@ -183,7 +204,7 @@ async function replay(disk: Disk, path: string, objects: Objects): Promise<numbe
     applyLine(objects, line);
     revision = line.r;
   }
-  return revision;
+  return { revision, bytes: content.length };
 }
 
 function applyLine(objects: Objects, { c: collection, k: key, o: object }: LogLine): void {

@@ -132,7 +132,7 @@ async function createKubelet(
       toolDirectory,
       path: env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       preloadPath: programFile("preload"),
-      hostDirectories: [PACKAGE_ROOT, `${dataDirectory}/compile-cache`],
+      hostDirectories: [PACKAGE_ROOT, `${dataDirectory}/compile-cache`, `${dataDirectory}/volumes`],
       compileCacheDirectory: `${dataDirectory}/compile-cache`,
     },
     token: options.issueToken,

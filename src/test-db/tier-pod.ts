@@ -94,15 +94,18 @@ export class TierPodLife {
     if (known !== undefined && known.volume !== volume.id) {
       throw new ForeignVolumeError(name, known.volume, volume.id);
     }
+    const hasForeign = (membership: Omit<TierMembership, "revision">) =>
+      volume.tenants().some((tenant) => ownerOf({ revision: 0, ...membership }, tenant)?.name !== name);
     if (known?.state === "member") {
-      if (known.address === address) return undefined;
-      return replacePod(current, { ...known, address });
+      // A volume that was brought back from an older state may hold again what was handed over.
+      const settled = hasForeign(current) ? 0 : known.settled;
+      if (known.address === address && known.settled === settled) return undefined;
+      return replacePod(current, { ...known, address, settled });
     }
     const epoch = current.epoch + 1;
     const pod: TierPod = { name, address, state: "member", settled: 0, volume: volume.id };
     const next = replacePod({ ...current, epoch }, pod);
-    const foreign = volume.tenants().some((tenant) => ownerOf(next, tenant)?.name !== name);
-    return foreign ? next : replacePod(next, { ...pod, settled: epoch });
+    return hasForeign(next) ? next : replacePod(next, { ...pod, settled: epoch });
   }
 
   /** Keeps the newest state on the volume: the least that is true, should the object in the API be lost. */

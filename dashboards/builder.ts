@@ -42,7 +42,7 @@ export interface DashboardSpec {
   /** Rows of panels with their headings; "" for none. */
   rows: [title: string, panels: PanelSpec[]][];
   variables?: unknown[];
-  /** @default "now-30m" */
+  /** @default "now-15m" */
   from?: string;
 }
 
@@ -94,7 +94,7 @@ export function dashboard(spec: DashboardSpec): object {
     editable: false,
     graphTooltip: 1,
     refresh: "10s",
-    time: { from: spec.from ?? "now-30m", to: "now" },
+    time: { from: spec.from ?? "now-15m", to: "now" },
     timezone: "browser",
     templating: { list: spec.variables ?? [] },
     annotations: { list: [] },

@@ -180,7 +180,7 @@ export const scaling = dashboard({
           12,
           [
             {
-              expr: 'max by (scaler, metric) (keda_scaler_metrics_value{exported_namespace="percolate-test"}) or max by (scaler, metric) (keda_scaler_metrics_value)',
+              expr: "max by (scaler, metric) (keda_scaler_metrics_value)",
               legend: "{{scaler}}",
             },
           ],

@@ -221,6 +221,9 @@ function decodeComponents(
       const id = parseComponentId(key);
       const text = formatComponentId(id);
       if (components.has(text)) throw new Error(`duplicate name "${text}" after trimming spaces ${key}`);
+      if (kind === "exporter" && id.type === "logging") {
+        throw new Error("the logging exporter has been deprecated, use the debug exporter instead");
+      }
       const found = factoryOf(factories, kind, id.type);
       if (found === undefined) {
         throw new Error(

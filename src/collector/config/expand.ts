@@ -107,19 +107,20 @@ function expandText(text: string, options: ExpandOptions): unknown {
   return text.replaceAll(uri, () => content ?? "");
 }
 
-/** The innermost `${…}` that is not escaped: an odd number of `$` before it escapes. */
+/** The first `${…}` that holds no other: brackets are matched, and an odd number of `$` before one escapes it. */
 function findUri(text: string): string | undefined {
-  for (let from = 0; ; ) {
-    const close = text.indexOf("}", from);
-    if (close === -1) return undefined;
-    const open = text.slice(from, close).lastIndexOf("${") + from;
-    from = close + 1;
-    if (open < close && text.startsWith("${", open)) {
+  const open: { at: number; isEscaped: boolean }[] = [];
+  for (const { index, 0: token } of text.matchAll(/\$\{|\}/g)) {
+    if (token === "${") {
       let dollars = 0;
-      while (text[open - 1 - dollars] === "$") dollars++;
-      if (dollars % 2 === 0) return text.slice(open, close + 1);
+      while (text[index - 1 - dollars] === "$") dollars++;
+      open.push({ at: index, isEscaped: dollars % 2 === 1 });
+      continue;
     }
+    const opening = open.pop();
+    if (opening !== undefined && !opening.isEscaped) return text.slice(opening.at, index + 1);
   }
+  return undefined;
 }
 
 function retrieve(uri: string, { providers }: ExpandOptions): string | undefined {

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { Disk } from "../../base/disk.ts";
 import { createPathMap, POD_VARIABLE, type PodEnvironment } from "../../base/pod/pod-environment.ts";
+import { parseQuantity } from "../../model/quantity.ts";
 import { CLUSTER_DOMAIN } from "../network/cluster-names.ts";
 import type { Container, Pod } from "../types.ts";
 import { ContainerConfigError, expand } from "./container-environment.ts";
@@ -63,7 +64,9 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     HOSTNAME: environment.hostname,
     ...input.env,
     PATH: `${surroundings.toolDirectory}:${input.env.PATH ?? surroundings.path}`,
-    NODE_OPTIONS: nodeOptions(surroundings.preloadPath, input.env.NODE_OPTIONS),
+    // Of glibc's arenas, one for each thread, a small program leaves most unused.
+    MALLOC_ARENA_MAX: input.env.MALLOC_ARENA_MAX ?? "2",
+    NODE_OPTIONS: nodeOptions(container, surroundings.preloadPath, input.env.NODE_OPTIONS),
     NODE_COMPILE_CACHE: input.env.NODE_COMPILE_CACHE ?? surroundings.compileCacheDirectory,
     [POD_VARIABLE]: JSON.stringify(environment),
   };
@@ -94,11 +97,22 @@ function commandOf(container: Container, image: CatalogueImage, env: Record<stri
     : [program, ...rest, ...args];
 }
 
-/** A small young generation, as a dozen programs share one machine: most of what they hold lives for one request. */
-function nodeOptions(preloadPath: string, own = ""): string {
+/**
+ * A small young generation, as a dozen programs share one machine: most of what they hold lives for one request. A
+ * memory limit is Node's too: it collects before it grows past it, where a container would be killed.
+ */
+function nodeOptions(container: Container, preloadPath: string, own = ""): string {
   const preload = `--import=${encodeURI(`file://${preloadPath}`)}`;
-  return [preload, "--max-semi-space-size=2", own].filter((option) => option !== "").join(" ");
+  const limit = container.resources?.limits?.memory;
+  const heapMebibytes = limit === undefined ? 0 : Math.floor((parseQuantity(limit) * HEAP_SHARE) / 2 ** 20);
+  const heap = heapMebibytes < MIN_HEAP_MEBIBYTES ? "" : `--max-old-space-size=${heapMebibytes}`;
+  return [preload, "--max-semi-space-size=2", heap, own].filter((option) => option !== "").join(" ");
 }
+
+/** What a memory limit leaves for buffers, code and stacks. */
+const HEAP_SHARE = 0.75;
+/** Below that Node does not run; such limits are for other programs. */
+const MIN_HEAP_MEBIBYTES = 48;
 
 async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, string][]> {
   const { pod, podIp, container, env, volumes, podDirectory, runDirectory } = input;

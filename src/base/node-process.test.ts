@@ -30,6 +30,11 @@ async function untilLogged(path: string, word: string): Promise<void> {
   while (!readFileSync(path, "utf8").includes(word)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** The kernel takes a moment to end a whole group. */
+async function untilGone(id: string): Promise<void> {
+  while ((await systemProcesses.owned(id)).size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 test("start() runs a program with both streams in one file and tells its exit code", async () => {
   const options = optionsFor("echo one; echo two >&2; echo three; exit 7");
   const { exited } = await systemProcesses.start(options);
@@ -60,7 +65,7 @@ test("SIGKILL ends the program's children too, and reads as 137", async () => {
   await untilLogged(options.logPath, "up");
   running.signal("SIGKILL");
   assert.equal((await running.exited).code, 137);
-  assert.equal((await systemProcesses.owned(options.id)).size, 0);
+  await untilGone(options.id);
 });
 
 test("a supervisor that is killed takes its program along", async () => {
@@ -69,8 +74,7 @@ test("a supervisor that is killed takes its program along", async () => {
   await untilLogged(options.logPath, "up");
   process.kill(running.pid, "SIGKILL");
   assert.equal((await running.exited).code, 137);
-  while ((await systemProcesses.owned(options.id)).size > 0)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilGone(options.id);
 });
 
 test("adopt() finds what runs, by its id", async () => {

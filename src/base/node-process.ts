@@ -39,15 +39,18 @@ const ADOPTED_POLL_MS = 100;
 
 /**
  * $1 is the state directory, the rest the program. Descriptor 3 keeps the program's standard error, as the shell's own
- * ("Killed") is nobody's log line; 4 its input, which a command in the background would not get. `wait` returns early on a trapped signal: until the program is gone, again.
+ * ("Killed") is nobody's log line; 4 its input, which a command in the background would not get. A signal that comes
+ * before the program's number is known is passed on then. `wait` returns early on a signal: again, until it is gone.
  */
 const SUPERVISOR = `
 d=$1; shift
 echo $$ >"$d/pid"
 exec 3>&2 4<&0 2>/dev/null
-for s in TERM INT HUP QUIT USR1 USR2; do trap "kill -$s \\$c" $s; done
+c=; p=
+for s in TERM INT HUP QUIT USR1 USR2; do trap "if [ -n \\"\\$c\\" ]; then kill -$s \\$c; else p=$s; fi" $s; done
 "$@" <&4 2>&3 3>&- 4<&- &
 c=$!
+[ -z "$p" ] || kill -$p $c
 exec </dev/null 4<&-
 while :; do wait $c; s=$?; kill -0 $c || break; done
 echo $s >"$d/exit.tmp" && mv "$d/exit.tmp" "$d/exit"

@@ -18,6 +18,7 @@ import {
   readBody,
   type ServeOptions,
 } from "./network.ts";
+import { NodeRepeatedFetch } from "./node-repeated-fetch.ts";
 
 /** HTTP/2 sessions that a network keeps open, one per origin; the oldest goes first. */
 export const MAX_HTTP2_SESSIONS = 64;
@@ -33,6 +34,7 @@ export function createNodeNetwork(report: ReportError): Network {
   return {
     fetch: (url, options = {}) =>
       options.protocol === "h2c" ? fetchHttp2(sessions, url, options) : fetchHttp1(agents, url, options),
+    repeatedFetch: (url) => new NodeRepeatedFetch(url),
     serve: (options, handler) => serve(options, handler, report),
   };
 }

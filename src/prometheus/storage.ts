@@ -91,7 +91,10 @@ export class AppendError extends Error {
   }
 }
 
-/** One batch of samples. Nothing is visible or durable before `commit` has resolved. */
+/**
+ * A batch of samples. Nothing is visible or durable before `commit` has resolved; after it, or after `rollback`, the
+ * appender is empty and takes the next batch.
+ */
 export interface Appender {
   /**
    * Adds a float sample and answers the series' reference, which spares the look-up next time.

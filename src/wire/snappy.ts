@@ -51,6 +51,11 @@ function readLength(input: Uint8Array): { length: number; position: number } {
 
 function expand(input: Uint8Array, start: number, output: Uint8Array, length: number): number {
   const inputEnd = input.length;
+  const from4 = new DataView(input.buffer, input.byteOffset, inputEnd);
+  const to4 = new DataView(output.buffer, output.byteOffset, output.length);
+  // Words may be written past the end of a piece, where the next one overwrites them: not past the end of the buffers.
+  const lastWordIn = inputEnd - 4;
+  const lastWordOut = output.length - 4;
   let from = start;
   let to = 0;
   while (from < inputEnd) {
@@ -67,8 +72,10 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
         from += extra;
       }
       if (size > inputEnd - from || size > length - to) return -1;
-      if (size <= SHORT_COPY) for (let i = 0; i < size; i++) output[to + i] = input[from + i];
-      else output.set(input.subarray(from, from + size), to);
+      if (size > SHORT_COPY) output.set(input.subarray(from, from + size), to);
+      else if (from + size <= lastWordIn && to + size <= lastWordOut) {
+        for (let i = 0; i < size; i += 4) to4.setInt32(to + i, from4.getInt32(from + i));
+      } else for (let i = 0; i < size; i++) output[to + i] = input[from + i];
       from += size;
       to += size;
       continue;
@@ -85,15 +92,15 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
     } else {
       if (from + 4 > inputEnd) return -1;
       size = (tag >>> 2) + 1;
-      offset =
-        (input[from] | (input[from + 1] << 8) | (input[from + 2] << 16) | (input[from + 3] << 24)) >>> 0;
+      offset = from4.getUint32(from, true);
       from += 4;
     }
     if (offset === 0 || offset > to || size > length - to) return -1;
     const source = to - offset;
-    // Where the two overlap, the copy repeats what it has just written: only a loop does that.
-    if (offset >= size && size > SHORT_COPY) output.copyWithin(to, source, source + size);
-    else for (let i = 0; i < size; i++) output[to + i] = output[source + i];
+    // Closer than a word, the copy repeats what it has just written: only a loop over bytes does that.
+    if (offset >= 4 && to + size <= lastWordOut) {
+      for (let i = 0; i < size; i += 4) to4.setInt32(to + i, to4.getInt32(source + i));
+    } else for (let i = 0; i < size; i++) output[to + i] = output[source + i];
     to += size;
   }
   return to;

@@ -24,9 +24,11 @@ export interface FastWriteOptions {
 
 export function createFastWrite(options: FastWriteOptions): FastWrite {
   const cache = new SeriesCache({ hashSeed: options.hashSeed });
+  /** Appenders at rest: as many as requests were ever under way at once. */
+  const idle: TsdbAppender[] = [];
   return {
     async write(payload) {
-      const appender = options.appender();
+      const appender = idle.pop() ?? options.appender();
       const reader = new RequestReader(payload, cache, appender, options.now() + options.maxAheadMs);
       let isUsual: boolean;
       try {
@@ -40,6 +42,7 @@ export function createFastWrite(options: FastWriteOptions): FastWrite {
         return undefined;
       }
       await appender.commit();
+      idle.push(appender);
       return reader.outcome;
     },
   };

@@ -1,19 +1,21 @@
 /** Scrapes one target at its interval (`scrape/scrape.go`, `scrapeLoop`). */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Network } from "../../base/network.ts";
 import { type Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
 import { type AppendContext, appendText, type ScrapeCounts } from "./append-scrape.ts";
 import { ScrapeCache } from "./scrape-cache.ts";
-import { requestScrape, type ScrapeBody } from "./scrape-request.ts";
+import { type ScrapeBody, ScrapeRequester } from "./scrape-request.ts";
 import type { Target } from "./target.ts";
 
 export interface ScrapeLoopOptions {
   target: Target;
   config: ScrapeConfig;
   client: HttpClient;
+  network: Network;
   storage: Pick<Storage, "appender">;
   clock: Clock;
   log: Logger;
@@ -44,9 +46,12 @@ export class ScrapeLoop {
     lastDurationSeconds: 0,
   };
   readonly #options: ScrapeLoopOptions;
+  readonly #requester: ScrapeRequester;
   readonly #cache = new ScrapeCache();
   readonly #reports = new Map<string, { labels: Labels; ref: SeriesRef }>();
   readonly #abort = new AbortController();
+  /** Used for one scrape after the other: they never overlap. */
+  #appender: Appender | undefined;
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #previousMs = 0;
@@ -54,6 +59,8 @@ export class ScrapeLoop {
   constructor(options: ScrapeLoopOptions) {
     this.#options = options;
     this.target = options.target;
+    const { client, network, config } = options;
+    this.#requester = new ScrapeRequester(client, network, this.target.url, config, this.target.timeoutMs);
   }
 
   /** Targets are spread over the interval, each always at the same place of it. */
@@ -94,6 +101,7 @@ export class ScrapeLoop {
     this.#timer?.cancel();
     this.#abort.abort(new Error("target removed"));
     await this.#running;
+    this.#requester.close();
   }
 
   /** The target is gone: its series end now. To be called after `stop`. */
@@ -107,12 +115,12 @@ export class ScrapeLoop {
 
   async #scrape(atMs: number): Promise<void> {
     if (this.#abort.signal.aborted) return;
-    const { clock, client, config } = this.#options;
+    const { clock } = this.#options;
     const started = clock.monotonic();
     let body: ScrapeBody | undefined;
     let failure: Error | undefined;
     try {
-      body = await requestScrape(client, this.target.url, config, this.target.timeoutMs, this.#abort.signal);
+      body = await this.#requester.request(this.#abort.signal);
     } catch (error) {
       failure = error as Error;
     }
@@ -132,7 +140,7 @@ export class ScrapeLoop {
     const { storage, log } = this.#options;
     let failure = requestFailure;
     let counts: ScrapeCounts = { scraped: 0, added: 0, seriesAdded: 0 };
-    let appender: Appender = storage.appender();
+    const appender = (this.#appender ??= storage.appender());
     const context = this.#context();
     try {
       if (body !== undefined) {
@@ -142,7 +150,6 @@ export class ScrapeLoop {
     } catch (error) {
       failure = error as Error;
       appender.rollback();
-      appender = storage.appender();
     }
     if (failure !== undefined) {
       // An empty body: everything that the scrape before had has ended.

@@ -58,11 +58,12 @@ class Pool implements ScrapePool {
       const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;
       wanted.add(key);
       if (this.loops.has(key)) continue;
-      const { storage, clock } = this.#options;
+      const { storage, clock, network } = this.#options;
       const loop = new ScrapeLoop({
         target,
         config: this.config,
         client: this.#client,
+        network,
         storage,
         clock,
         log: this.#log,

@@ -1,7 +1,13 @@
 /** One HTTP request to a target: what is asked for, and what of the answer is taken. */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { BodyLimitError, type FetchResponse } from "../../base/network.ts";
+import {
+  BodyLimitError,
+  type HttpHeaders,
+  type Network,
+  type RepeatedFetch,
+  type RepeatedResponse,
+} from "../../base/network.ts";
 import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import { formatBytes } from "../config/units.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
@@ -29,36 +35,82 @@ export function acceptHeader(protocols: readonly string[], escaping: string): st
   return [...parts, `*/*;q=0.${weight}`].join(",");
 }
 
-/** @throws Error with upstream's texts */
-export async function requestScrape(
-  client: HttpClient,
-  url: string,
-  config: ScrapeConfig,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<ScrapeBody> {
-  const response = await client
-    .request(url, {
-      headers: {
-        accept: acceptHeader(config.scrape_protocols!, config.metric_name_escaping_scheme),
-        "accept-encoding": config.enable_compression ? "gzip" : "identity",
-        "user-agent": USER_AGENT,
-        "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
-      },
-      timeoutMs,
-      signal,
-    })
-    .catch((error) => {
-      throw new Error(`Get ${JSON.stringify(url)}: ${describeNetworkError(error)}`);
-    });
-  if (response.status !== 200) {
-    await response.bytes(MAX_SCRAPE_BODY_BYTES).catch(() => {});
-    throw new Error(
-      `server returned HTTP status ${response.status} ${STATUS_TEXTS[response.status] ?? ""}`.trim(),
-    );
+/** Asks one target, scrape after scrape. What it answers is only valid until the next one. */
+export class ScrapeRequester {
+  readonly #client: HttpClient;
+  readonly #url: string;
+  readonly #config: ScrapeConfig;
+  readonly #timeoutMs: number;
+  readonly #headers: HttpHeaders;
+  readonly #limitBytes: number;
+  /** The cheap way: for targets without TLS and without credentials, until one answers with a redirect. */
+  #repeated: RepeatedFetch | undefined;
+
+  constructor(client: HttpClient, network: Network, url: string, config: ScrapeConfig, timeoutMs: number) {
+    this.#client = client;
+    this.#url = url;
+    this.#config = config;
+    this.#timeoutMs = timeoutMs;
+    this.#headers = {
+      accept: acceptHeader(config.scrape_protocols!, config.metric_name_escaping_scheme),
+      "accept-encoding": config.enable_compression ? "gzip" : "identity",
+      "user-agent": USER_AGENT,
+      "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
+    };
+    const { body_size_limit: configured } = config;
+    this.#limitBytes = configured > 0 ? Math.min(configured, MAX_SCRAPE_BODY_BYTES) : MAX_SCRAPE_BODY_BYTES;
+    const isPlain =
+      url.startsWith("http:") &&
+      !config.basic_auth &&
+      !config.authorization &&
+      !config.oauth2 &&
+      Object.keys(config.http_headers ?? {}).length === 0;
+    if (isPlain) this.#repeated = network.repeatedFetch?.(url);
   }
-  const bytes = await readScrapeBody(response, config.body_size_limit);
-  return { bytes, format: formatOf(response.headers["content-type"], config.fallback_scrape_protocol) };
+
+  close(): void {
+    this.#repeated?.close();
+  }
+
+  /** @throws Error with upstream's texts */
+  async request(signal: AbortSignal): Promise<ScrapeBody> {
+    const { status, headers, bytes } = await this.#fetch(signal);
+    if (status !== 200)
+      throw new Error(`server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());
+    const format = formatOf(headers["content-type"], this.#config.fallback_scrape_protocol);
+    if (headers["content-encoding"] !== "gzip") return { bytes, format };
+    try {
+      // A copy: while it is inflated, the buffer must not be another's.
+      return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), format };
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
+  }
+
+  async #fetch(signal: AbortSignal): Promise<RepeatedResponse> {
+    const options = { headers: this.#headers, timeoutMs: this.#timeoutMs, signal };
+    try {
+      if (this.#repeated !== undefined) {
+        const response = await this.#repeated.fetch({ ...options, limitBytes: this.#limitBytes });
+        const isRedirect = response.headers.location !== undefined && this.#config.follow_redirects;
+        if (!isRedirect) return response;
+        this.#repeated.close();
+        this.#repeated = undefined;
+      }
+      const response = await this.#client.request(this.#url, options);
+      const bytes = await response.bytes(this.#limitBytes);
+      return { status: response.status, headers: response.headers, bytes };
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
+  }
+
+  #readFailure(error: unknown): Error {
+    const isTooLong =
+      error instanceof BodyLimitError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    if (isTooLong) return new Error(`body size limit exceeded: ${formatBytes(this.#limitBytes)}`);
+    return new Error(`Get ${JSON.stringify(this.#url)}: ${describeNetworkError(error)}`);
+  }
 }
 
 const STATUS_TEXTS: Record<number, string> = {
@@ -89,20 +141,6 @@ export function describeNetworkError(error: unknown): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${hostname}: no such host`;
   if (code === "ECONNRESET") return "read: connection reset by peer";
   return message;
-}
-
-async function readScrapeBody(response: FetchResponse, configured: number): Promise<Uint8Array> {
-  const limitBytes = configured > 0 ? Math.min(configured, MAX_SCRAPE_BODY_BYTES) : MAX_SCRAPE_BODY_BYTES;
-  try {
-    const raw = await response.bytes(limitBytes);
-    if (response.headers["content-encoding"] !== "gzip") return raw;
-    return await inflate(raw, { maxOutputLength: limitBytes });
-  } catch (error) {
-    const tooLong =
-      error instanceof BodyLimitError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    if (tooLong) throw new Error(`body size limit exceeded: ${formatBytes(limitBytes)}`);
-    throw new Error(describeNetworkError(error));
-  }
 }
 
 /** @throws Error when the type is none that can be read, and the configuration names no other */

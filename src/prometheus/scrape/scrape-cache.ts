@@ -37,7 +37,9 @@ export class ScrapeCache {
   #known = new Uint8Array(0);
   #order: Seen[] = [];
   #previousOrder: Seen[] = [];
+  #view = new DataView(this.#known.buffer);
   #previousKnown = this.#known;
+  #previousView = this.#view;
   #cursor = 0;
   #used = 0;
   iteration = 0;
@@ -46,17 +48,21 @@ export class ScrapeCache {
   begin(bodyLength: number): void {
     this.iteration++;
     [this.#previousKnown, this.#known] = [this.#known, this.#previousKnown];
+    [this.#previousView, this.#view] = [this.#view, this.#previousView];
     [this.#previousOrder, this.#order] = [this.#order, this.#previousOrder];
     this.#order.length = 0;
     this.#cursor = 0;
     this.#used = 0;
-    if (this.#known.length < bodyLength) this.#known = new Uint8Array(bodyLength);
+    if (this.#known.length < bodyLength) {
+      this.#known = new Uint8Array(bodyLength);
+      this.#view = new DataView(this.#known.buffer);
+    }
   }
 
   /** Reads the next sample if it is the one expected; its entry, or undefined: call `parser.next()`. */
   expected(parser: TextParser): CachedSeries | undefined {
     const next = this.#previousOrder[this.#cursor];
-    if (next === undefined || !parser.nextIfSeries(this.#previousKnown, next.start, next.end))
+    if (next === undefined || !parser.nextIfSeries(this.#previousView, next.start, next.end))
       return undefined;
     this.#cursor++;
     this.#remember(parser, next.entry);

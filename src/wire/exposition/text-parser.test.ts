@@ -147,14 +147,14 @@ test("TextParser rejects malformed OpenMetrics in upstream's words", () => {
 });
 
 test("TextParser.nextIfSeries() reads only the series it was asked for", () => {
-  const known = bytesOf('a{b="c"}');
+  const known = new DataView(bytesOf('a{b="c"}').buffer);
   const parse = (text: string) => new TextParser(bytesOf(text), { format: "text" });
   const hit = parse('a{b="c"} 7 8\nx 1');
-  assert.equal(hit.nextIfSeries(known, 0, known.length), true);
+  assert.equal(hit.nextIfSeries(known, 0, known.byteLength), true);
   assert.deepEqual([hit.value, hit.timestampMs, hit.labels()], [7, 8, ["__name__", "a", "b", "c"]]);
   assert.equal(hit.next(), "series");
   for (const text of ['a{b="d"} 7', 'a{b="c"}\t7', 'a{b="c"', "aa 1", ""])
-    assert.equal(parse(text).nextIfSeries(known, 0, known.length), false, text);
+    assert.equal(parse(text).nextIfSeries(known, 0, known.byteLength), false, text);
 });
 
 function randomFamilies(seed: number): MetricFamily[] {

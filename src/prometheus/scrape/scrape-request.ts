@@ -74,7 +74,7 @@ export class ScrapeRequester {
 
   /** @throws Error with upstream's texts */
   async request(signal: AbortSignal): Promise<ScrapeBody> {
-    const { status, headers, bytes } = await this.#fetch(signal);
+    const { status, headers, bytes } = await this.#ask(signal);
     if (status !== 200)
       throw new Error(`server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());
     const format = formatOf(headers["content-type"], this.#config.fallback_scrape_protocol);
@@ -87,7 +87,7 @@ export class ScrapeRequester {
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<RepeatedResponse> {
+  async #ask(signal: AbortSignal): Promise<RepeatedResponse> {
     const options = { headers: this.#headers, timeoutMs: this.#timeoutMs, signal };
     try {
       if (this.#repeated !== undefined) {

@@ -26,7 +26,7 @@ export interface ParserOptions {
 }
 
 /** How deep parentheses, calls and operators may be nested. Upstream has no limit but its stack. */
-export const EXPRESSION_DEPTH_LIMIT = 1000;
+export const EXPRESSION_DEPTH_LIMIT = 500;
 /** How many operators may stand in one expression, since a chain of them nests to the left. */
 export const OPERATOR_LIMIT = 2000;
 /** The longest expression, in characters. Upstream's limit is that of the HTTP request. */
@@ -48,7 +48,7 @@ export function parseExpression(query: string, options: ParserOptions = {}): Exp
   const text = withStandIns(query, tokens);
   let tree: ReturnType<typeof strictParser.parse>;
   try {
-    tree = strictParser.parse(text);
+    tree = parseTree(text);
   } catch (stop) {
     const offset = stoppedAt(stop);
     throw firstOf(query, tokens, offset, error) ?? syntaxError(query, tokens, offset);
@@ -57,6 +57,21 @@ export function parseExpression(query: string, options: ParserOptions = {}): Exp
   const expression = treeToExpression(query, tree.topNode, tokens, options);
   checkTypes(query, expression);
   return expression;
+}
+
+/**
+ * As `strictParser.parse`, without its guard against long chains of operators, whose count is limited already: it
+ * gives up on 300 of them, since the tree of such a chain is deep.
+ */
+function parseTree(text: string): ReturnType<typeof strictParser.parse> {
+  const parse = strictParser.startParse(text) as ReturnType<typeof strictParser.startParse> & {
+    bigReductionCount: number;
+  };
+  for (;;) {
+    parse.bigReductionCount = 0;
+    const tree = parse.advance();
+    if (tree !== null) return tree;
+  }
 }
 
 /** The lexer's error, unless the grammar stopped at a token before it. */
@@ -100,6 +115,7 @@ function checkDepth(query: string, tokens: Token[]): void {
  *
  * - Functions that the grammar has no name for (`max_of` outside of durations, unknown ones) become others.
  * - Numbers that it spells more strictly (`5.`, `0x1_F`) become `1`.
+ * - Comments, which would be nodes of the tree anywhere, become blanks.
  * - `offset` as the name of a metric, of which it only knows the keyword, becomes another name.
  */
 function withStandIns(query: string, tokens: Token[]): string {
@@ -107,12 +123,16 @@ function withStandIns(query: string, tokens: Token[]): string {
   let copied = 0;
   const durations = offsetDurations(tokens);
   tokens.forEach((token, i) => {
-    const standIn = standInFor(tokens, i, durations);
-    if (standIn === undefined) return;
-    out += query.slice(copied, token.start) + standIn.padEnd(token.text.length);
+    const text = standInFor(tokens, i, durations) ?? token.text;
+    out += withoutComments(query.slice(copied, token.start)) + text.padEnd(token.text.length);
     copied = token.end;
   });
   return out + query.slice(copied);
+}
+
+/** What lies between tokens, blank. */
+function withoutComments(between: string): string {
+  return between.includes("#") ? between.replace(/[^\s]/g, " ") : between;
 }
 
 function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>): string | undefined {

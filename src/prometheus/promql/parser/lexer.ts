@@ -69,13 +69,14 @@ const PREPROCESSORS = new Set(["start", "end", ...DURATION_FUNCTIONS]);
 const SPACE = /[ \t\n\r]/;
 const WORD = /[A-Za-z_:][A-Za-z0-9_:]*/y;
 const LABEL_WORD = /[A-Za-z_][A-Za-z0-9_]*/y;
-const DURATION = /[0-9]+(?:ms|[smhdwy])(?:[0-9]+(?:ms|[smhdw]))*(?![A-Za-z0-9_])/y;
+const DURATION = /[0-9]+[smhdwy]s?(?:[0-9]+[smhdw]s?)*(?![A-Za-z0-9_])/y;
 const NUMBER =
   /(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?)(?![A-Za-z0-9_.])/y;
 const ORDERED_DURATION =
   /(?:[0-9]+y)?(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m(?!s))?(?:[0-9]+s)?(?:[0-9]+ms)?/y;
 /** As much as upstream's scanner takes before it gives up. */
-const BAD_NUMBER = /[0-9._]*(?:[eE][+-]?[0-9]*|[smhdwy]s?(?:[0-9]+[smhdw]s?)*[0-9]*)?[A-Za-z0-9_.]?/y;
+const BAD_NUMBER =
+  /[0-9_]*\.[0-9_]*\.|[0-9._]*(?:[eE][+-]?[0-9]*|[smhdwy]s?(?:[0-9]+[smhdw]s?)*[0-9]*)?[A-Za-z0-9_.]?/y;
 const TWO_CHARACTER_OPERATORS = new Set(["==", "!=", "<=", ">=", "</", ">/"]);
 const OPERATORS = "*/%+-^<>@";
 
@@ -106,6 +107,7 @@ class Lexer {
   #insideBrackets = false;
   #gotColon = false;
   #gotDuration = false;
+  #gotNumber = false;
 
   constructor(input: string) {
     this.#input = input;
@@ -137,8 +139,11 @@ class Lexer {
 
   #checkClosed(): undefined {
     if (this.#insideBraces) this.#fail("unexpected end of input inside braces");
-    if (this.#insideBrackets) this.#fail("unexpected end of input in duration expression");
+    if (this.#insideBrackets && !this.#gotNumber) {
+      this.#fail("unexpected end of input in duration expression");
+    }
     if (this.#parentheses !== 0) this.#fail("unclosed left parenthesis");
+    if (this.#insideBrackets) this.#fail("unclosed left bracket");
   }
 
   #expressionToken(): undefined {
@@ -159,16 +164,16 @@ class Lexer {
         this.#parentheses++;
         return this.#emit("punctuation", 1);
       case ")":
-        this.#emit("punctuation", 1);
-        if (--this.#parentheses < 0) this.#fail("unexpected right parenthesis ')'");
-        return;
+        return this.#rightParenthesis();
       case "{":
         this.#insideBraces = true;
         return this.#emit("punctuation", 1);
       case "[":
+        if (this.#insideBrackets) this.#fail("unexpected left bracket '['", 1);
         this.#insideBrackets = true;
         this.#gotColon = false;
         this.#gotDuration = false;
+        this.#gotNumber = false;
         return this.#emit("punctuation", 1);
       case "]":
         return this.#fail("unexpected right bracket ']'", 1);
@@ -202,6 +207,13 @@ class Lexer {
     this.#fail(`unexpected character inside braces: ${quoteRune(this.#rune())}`, 1);
   }
 
+  #rightParenthesis(): undefined {
+    // Upstream's lexer forgets the token in favour of the error, which it places behind it.
+    if (--this.#parentheses >= 0) return this.#emit("punctuation", 1);
+    this.#position++;
+    this.#fail("unexpected right parenthesis ')'");
+  }
+
   #number(): undefined {
     const number = this.#match(NUMBER);
     if (number !== undefined) return this.#emit("number", number.length);
@@ -209,6 +221,9 @@ class Lexer {
     if (duration === undefined) {
       this.#fail(`bad number or duration syntax: ${quoteString(this.#match(BAD_NUMBER)!)}`);
     }
+    const unit = /[hdwy]s|ss/.exec(duration)?.[0];
+    if (unit !== undefined)
+      this.#fail(`unknown unit ${quoteString(unit)} in duration ${quoteString(duration)}`);
     if (this.#match(ORDERED_DURATION) !== duration) {
       this.#fail(`not a valid duration string: ${quoteString(duration)}`);
     }
@@ -232,6 +247,7 @@ class Lexer {
     const character = this.#input[this.#position];
     if (/[0-9]/.test(character) || /^\.[0-9]/.test(this.#input.slice(this.#position, this.#position + 2))) {
       this.#gotDuration = true;
+      this.#gotNumber = true;
       return this.#number();
     }
     if ("+-*/%^".includes(character)) return this.#emit("operator", 1);
@@ -244,22 +260,30 @@ class Lexer {
         this.#insideBrackets = false;
         return this.#emit("punctuation", 1);
       case ")":
-        this.#emit("punctuation", 1);
-        if (--this.#parentheses < 0) this.#fail("unexpected right parenthesis ')'");
-        return;
+        return this.#rightParenthesis();
       case ":":
-        this.#emit("punctuation", 1);
-        if (!this.#gotDuration) this.#fail("unexpected colon before duration in duration expression");
-        if (this.#gotColon) this.#fail("unexpected repeated colon in duration expression");
-        this.#gotColon = true;
-        return;
+        return this.#colon();
     }
     const word = this.#match(LABEL_WORD);
     if (word !== undefined && DURATION_FUNCTIONS.has(word.toLowerCase())) {
       this.#gotDuration = true;
       return this.#emit("preprocessor", word.length);
     }
+    // Behind the first number, upstream's lexer is back where it reads expressions.
+    if (this.#gotNumber && word !== undefined) {
+      this.#fail(`unexpected character: ${quoteRune(character)}, expected ':'`, 1);
+    }
+    if (this.#gotNumber) return this.#expressionToken();
     this.#fail(`unexpected character in duration expression: ${quoteRune(this.#rune())}`, 1);
+  }
+
+  /** Between the range and the step of a subquery. */
+  #colon(): undefined {
+    if (this.#gotColon && this.#gotNumber) this.#fail("unexpected colon ':'", 1);
+    this.#emit("punctuation", 1);
+    if (!this.#gotDuration) this.#fail("unexpected colon before duration in duration expression");
+    if (this.#gotColon) this.#fail("unexpected repeated colon in duration expression");
+    this.#gotColon = true;
   }
 
   #string(): undefined {

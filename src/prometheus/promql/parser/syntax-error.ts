@@ -5,7 +5,7 @@
  * Upstream's parser names the innermost construct around the bad token that has a message of its own
  * (`generated_parser.y`, the `error` rules). The tokens before it tell which constructs are open.
  */
-import { AGGREGATORS, describeToken, type Token } from "./lexer.ts";
+import { AGGREGATORS, describeToken, quoteString, type Token } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
 
 /** Something that was begun and not ended before the bad token. */
@@ -26,6 +26,9 @@ export function syntaxError(query: string, tokens: Token[], offset: number): Par
   const last = before.at(-1);
   if (last?.text === "," && bad.text === ")" && isCall(openConstructs(before).at(-1))) {
     return new ParseError(query, last, "trailing commas not allowed in function call args");
+  }
+  if (bad.text === "(" && last?.type === "identifier") {
+    return new ParseError(query, last, `unknown function with name ${quoteString(last.text)}`);
   }
   return new ParseError(query, bad, `unexpected ${describeToken(bad)}${contextOf(before)}`);
 }
@@ -48,7 +51,9 @@ function contextOf(before: Token[]): string {
     return " in offset, expected number, duration, step(), or range()";
   }
   if (last.text === "@") return " in @, expected timestamp";
-  const isAggregation = open.some(({ kind }) => kind === "aggregation") || isAggregationHead(before);
+  // A bare `sum` could as well be a metric.
+  const isGrouped = last.text === ")" && isAggregationHead(before);
+  const isAggregation = open.some(({ kind }) => kind === "aggregation") || isGrouped;
   return isAggregation ? " in aggregation" : "";
 }
 

@@ -20,7 +20,7 @@ export async function truncateHead(
 ): Promise<number> {
   head.minValidMs = Math.max(head.minValidMs, minMs);
   // Queries that began before the block was there still read here what is about to go.
-  await gate.exclusive(() => {});
+  await gate.settled();
   head.appendedMinMs = Number.POSITIVE_INFINITY;
   head.minMs = minMs;
   head.tombstones.truncate(Math.min(minMs, head.outOfOrder.minMs));

@@ -6,6 +6,7 @@
  */
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes } from "./label-key.ts";
 
@@ -57,7 +58,8 @@ export class Postings {
   readonly #seed: number;
   readonly #names = new Map<string, NamePairs>();
   #bytes = new KeyArena();
-  #index = new Int32Array(2 * FIRST_CAPACITY);
+  #index = new HashIndex();
+  readonly #hashOf = (pair: number) => this.#hashes[pair];
   #handles = new Int32Array(FIRST_CAPACITY);
   #hashes = new Int32Array(FIRST_CAPACITY);
   /** The slot where only one series has the pair, which is how most values of an id are. */
@@ -163,7 +165,7 @@ export class Postings {
       (sum, list) => sum + (list === undefined ? 0 : 150 + 4 * list.slots.length),
       0,
     );
-    return this.#bytes.heldBytes + 16 * this.#handles.length + 4 * this.#index.length + lists;
+    return this.#bytes.heldBytes + 16 * this.#handles.length + this.#index.heldBytes + lists;
   }
 
   #slots(pair: number): Int32Array {
@@ -190,7 +192,7 @@ export class Postings {
   }
 
   #find(key: Uint8Array, start: number, end: number, hash: number): number {
-    const index = this.#index;
+    const index = this.#index.table(hash);
     const mask = index.length - 1;
     const length = end - start;
     for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
@@ -211,8 +213,7 @@ export class Postings {
     this.#handles[pair] = this.#bytes.add(key, start, end);
     this.#hashes[pair] = hash;
     this.#single[pair] = slot;
-    if (2 * this.#count > this.#index.length) this.#rehash();
-    else this.#enter(pair, hash);
+    this.#index.add(pair, hash, this.#hashOf);
     const name = new ByteReader(key, start, end).string();
     let pairs = this.#names.get(name);
     if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs()));
@@ -223,7 +224,7 @@ export class Postings {
   #clear(): void {
     this.#names.clear();
     this.#bytes = new KeyArena();
-    this.#index = new Int32Array(2 * FIRST_CAPACITY);
+    this.#index = new HashIndex();
     this.#handles = new Int32Array(FIRST_CAPACITY);
     this.#hashes = new Int32Array(FIRST_CAPACITY);
     this.#single = new Int32Array(FIRST_CAPACITY);
@@ -241,18 +242,6 @@ export class Postings {
     this.#handles = grown(this.#handles);
     this.#hashes = grown(this.#hashes);
     this.#single = grown(this.#single);
-  }
-
-  #rehash(): void {
-    this.#index = new Int32Array(2 * this.#index.length);
-    for (let pair = 0; pair < this.#count; pair++) this.#enter(pair, this.#hashes[pair]);
-  }
-
-  #enter(pair: number, hash: number): void {
-    const mask = this.#index.length - 1;
-    let at = hash & mask;
-    while (this.#index[at] !== 0) at = (at + 1) & mask;
-    this.#index[at] = pair + 1;
   }
 }
 

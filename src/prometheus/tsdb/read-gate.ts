@@ -1,24 +1,34 @@
 /** Lets readers share the head, which they see across several turns, and a change of its numbering have it alone. */
 
 export class ReadGate {
-  #readers = 0;
+  readonly #readers = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
-  #onEmpty: (() => void)[] = [];
 
   /** Runs `read` while nothing is renumbered. */
   async read<T>(read: () => Promise<T>): Promise<T> {
     while (this.#closed !== undefined) await this.#closed;
-    this.#readers++;
+    const reading = read();
+    const ended = reading.then(
+      () => {},
+      () => {},
+    );
+    this.#readers.add(ended);
     try {
-      return await read();
+      return await reading;
     } finally {
-      this.#readers--;
-      if (this.#readers === 0) for (const resume of this.#onEmpty.splice(0)) resume();
+      this.#readers.delete(ended);
     }
   }
 
-  /** Runs `change` when all readers have ended; later ones wait for it. */
+  /** Resolves when the readers of now have ended; later ones go on meanwhile. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#readers);
+  }
+
+  /** Runs `change` when there are no readers; those that come while it waits, wait for it. */
   async exclusive<T>(change: () => Promise<T> | T): Promise<T> {
+    // Long queries of now are waited for with the gate open.
+    await this.settled();
     while (this.#closed !== undefined) await this.#closed;
     let open = () => {};
     this.#closed = new Promise<void>((resolve) => {
@@ -28,7 +38,7 @@ export class ReadGate {
       };
     });
     try {
-      if (this.#readers > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+      while (this.#readers.size > 0) await this.settled();
       return await change();
     } finally {
       open();

@@ -4,6 +4,7 @@
  * the series that followed last time is tried first: comparing bytes is all that is left to do.
  */
 import type { SeriesRef } from "../storage.ts";
+import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { hashBytes } from "./label-key.ts";
 
@@ -28,7 +29,8 @@ export class SeriesCache {
   readonly #maxSeries: number;
   readonly #maxBytes: number;
   #keys = new KeyArena();
-  #index = new Int32Array(2 * FIRST_CAPACITY);
+  #index = new HashIndex();
+  readonly #hashOf = (entry: number) => this.#hashes[entry];
   #refs = new Float64Array(FIRST_CAPACITY);
   #handles = new Int32Array(FIRST_CAPACITY);
   #hashes = new Int32Array(FIRST_CAPACITY);
@@ -80,7 +82,7 @@ export class SeriesCache {
 
   clear(): void {
     this.#keys = new KeyArena();
-    this.#index = new Int32Array(2 * FIRST_CAPACITY);
+    this.#index = new HashIndex();
     this.#resize(FIRST_CAPACITY);
     this.#next.fill(0);
     this.#count = 0;
@@ -115,7 +117,7 @@ export class SeriesCache {
   }
 
   #lookUp(start: number, end: number, hash: number): number {
-    const index = this.#index;
+    const index = this.#index.table(hash);
     const mask = index.length - 1;
     for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
       const entry = index[at] - 1;
@@ -130,8 +132,7 @@ export class SeriesCache {
     this.#handles[entry] = this.#keys.add(bytes, start, end);
     this.#hashes[entry] = hash;
     this.#next[entry] = 0;
-    if (2 * this.#count > this.#index.length) this.#rehash();
-    else this.#enter(entry, hash);
+    this.#index.add(entry, hash, this.#hashOf);
     return entry;
   }
 
@@ -143,18 +144,6 @@ export class SeriesCache {
     this.#handles = resized(this.#handles, capacity, kept);
     this.#hashes = resized(this.#hashes, capacity, kept);
     this.#next = resized(this.#next, capacity, kept);
-  }
-
-  #rehash(): void {
-    this.#index = new Int32Array(2 * this.#index.length);
-    for (let entry = 0; entry < this.#count; entry++) this.#enter(entry, this.#hashes[entry]);
-  }
-
-  #enter(entry: number, hash: number): void {
-    const mask = this.#index.length - 1;
-    let at = hash & mask;
-    while (this.#index[at] !== 0) at = (at + 1) & mask;
-    this.#index[at] = entry + 1;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Labels } from "../../model/labels.ts";
 import { NO_PIECE } from "./chunk-pool.ts";
+import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes } from "./label-key.ts";
 import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, resetXorRow } from "./xor-chunk.ts";
@@ -47,7 +48,8 @@ export class SeriesTable {
   length = 0;
   lastRef = 0;
   #keys = new KeyArena();
-  #index = new Int32Array(1024);
+  #index = new HashIndex();
+  readonly #hashOf = (slot: number) => this.pages[slot >>> PAGE_BITS].hashes[slot & PAGE_MASK];
   readonly #seed: number;
   /** For each page of references their slots plus one. */
   readonly #slotsOfRefs: (Int32Array | undefined)[] = [];
@@ -63,7 +65,7 @@ export class SeriesTable {
 
   /** The slot of the series with this key, or -1. */
   find(key: Uint8Array, start: number, end: number, hash: number): number {
-    const index = this.#index;
+    const index = this.#index.table(hash);
     const mask = index.length - 1;
     for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
       const slot = index[at] - 1;
@@ -100,8 +102,7 @@ export class SeriesTable {
     page.words[row * ROW_WORDS + W_OWNER_C] = NO_CHUNK;
     if (ref > this.lastRef) this.lastRef = ref;
     this.#setSlotOfRef(ref, slot);
-    if (2 * this.length > this.#index.length) this.#rehash(2 * this.#index.length);
-    else this.#enter(slot, hash);
+    this.#index.add(slot, hash, this.#hashOf);
     return slot;
   }
 
@@ -165,15 +166,14 @@ export class SeriesTable {
     this.pages.length = Math.ceil(next / PAGE_ROWS);
     const last = this.pages[this.pages.length - 1];
     last?.labels.fill(undefined, next & PAGE_MASK || PAGE_ROWS);
-    let size = 1024;
-    while (size < 2 * next) size *= 2;
-    this.#rehash(size);
+    this.#index = new HashIndex();
+    for (let slot = 0; slot < next; slot++) this.#index.add(slot, this.#hashOf(slot), this.#hashOf);
   }
 
   /** Bytes of memory held, labels that were asked for not counted. */
   get heldBytes(): number {
     return (
-      this.pages.length * PAGE_ROWS * (ROW_WORDS * 4 + 24) + this.#keys.heldBytes + 4 * this.#index.length
+      this.pages.length * PAGE_ROWS * (ROW_WORDS * 4 + 24) + this.#keys.heldBytes + this.#index.heldBytes
     );
   }
 
@@ -190,20 +190,5 @@ export class SeriesTable {
     page[ref & PAGE_MASK] = 0;
     const isDone = Math.floor(this.lastRef / PAGE_ROWS) > index;
     if (isDone && page.every((slot) => slot === 0)) this.#slotsOfRefs[index] = undefined;
-  }
-
-  #rehash(size: number): void {
-    this.#index = new Int32Array(size);
-    for (let slot = 0; slot < this.length; slot++) {
-      this.#enter(slot, this.pages[slot >>> PAGE_BITS].hashes[slot & PAGE_MASK]);
-    }
-  }
-
-  #enter(slot: number, hash: number): void {
-    const index = this.#index;
-    const mask = index.length - 1;
-    let at = hash & mask;
-    while (index[at] !== 0) at = (at + 1) & mask;
-    index[at] = slot + 1;
   }
 }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { randomInteger, seededRandom } from "../../base/random.ts";
+import { Labels } from "../../model/labels.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { writeLabelKey } from "./label-key.ts";
+import { intersect, Postings, union, without } from "./postings.ts";
+
+function randomList(random: ReturnType<typeof seededRandom>, below: number): Int32Array {
+  const size = randomInteger(random, 2 ** (1 + randomInteger(random, 9)));
+  const values = new Set(Array.from({ length: size }, () => randomInteger(random, below)));
+  return Int32Array.from(values).sort();
+}
+
+test("intersect(), without() and union() do as sets do (seed 8)", () => {
+  const random = seededRandom(8);
+  for (let round = 0; round < 1000; round++) {
+    const lists = Array.from({ length: 1 + randomInteger(random, 4) }, () => randomList(random, 1000));
+    const a = lists[0];
+    const b = randomList(random, 1000);
+    assert.deepEqual(
+      [...intersect(a, b)],
+      [...a].filter((slot) => b.includes(slot)),
+    );
+    assert.deepEqual(
+      [...without(a, b)],
+      [...a].filter((slot) => !b.includes(slot)),
+    );
+    assert.deepEqual(
+      [...union(lists)],
+      [...new Set(lists.flatMap((list) => [...list]))].sort((x, y) => x - y),
+    );
+  }
+});
+
+test("Postings finds the series of pairs, and keeps order when series go (seed 3)", () => {
+  const random = seededRandom(3);
+  const postings = new Postings(5);
+  let all = Array.from({ length: 3000 }, (_, i) =>
+    Labels.of({ id: `${i}`, zone: `z${randomInteger(random, 7)}`, host: `h${randomInteger(random, 900)}` }),
+  );
+  const key = new ByteWriter();
+  for (const [slot, labels] of all.entries()) {
+    for (const [name, value] of labels) {
+      key.clear();
+      writeLabelKey(key, Labels.of([[name, value]]));
+      postings.add(key.bytes, 0, key.length, slot);
+    }
+  }
+  const check = () => {
+    for (const [name, values] of [
+      ["zone", ["z0", "z6", "none"]],
+      ["host", ["h1", "h2", "h899"]],
+      ["id", ["7"]],
+    ] as const) {
+      for (const value of values) {
+        const expected = all.flatMap((labels, slot) => (labels.get(name) === value ? [slot] : []));
+        assert.deepEqual([...postings.get(name, value)], expected, `${name}=${value}`);
+      }
+      assert.equal(postings.valueCount(name), new Set(all.map((labels) => labels.get(name))).size);
+    }
+    assert.equal(
+      postings.pairCount,
+      new Set(all.flatMap((labels) => [...labels].map((pair) => pair.join()))).size,
+    );
+  };
+  check();
+  const moved = new Int32Array(all.length);
+  let next = 0;
+  const kept: Labels[] = [];
+  for (let slot = 0; slot < all.length; slot++) {
+    const isKept = random.float() < 0.4;
+    moved[slot] = isKept ? next++ : -1;
+    if (isKept) kept.push(all[slot]);
+  }
+  postings.renumber(moved);
+  all = kept;
+  check();
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { bodyOf, type HttpBody } from "../base/network.ts";
@@ -242,6 +243,46 @@ test("R4: a copy that arrives when the pod is no longer the owner is not taken",
   await tier.show(three, "a");
   assert.deepEqual(await tier.clock.runUntil(ids(c, tenant, 3)), ["one"]);
   assert.deepEqual(a.volume.tenants(), []);
+});
+
+test("R4: a pod that is not the owner yet does not deny a tenant that it makes in an epoch before the asker's", async () => {
+  const tier = new Tier();
+  const [a, b] = [await tier.add("a"), await tier.add("b")];
+  const one = membershipOf(1, { b: {}, c: {} });
+  const two = membershipOf(2, { b: {} });
+  const three = membershipOf(3, { a: {}, b: { settled: 2 } });
+  const tenant = Array.from({ length: 1_000 }, (_, index) => `t${index}`).find(
+    (name) => ownerOf(one, name)?.name === "c" && ownerOf(three, name)?.name === "a",
+  )!;
+  await tier.show(one, "b");
+  await tier.show(three, "a");
+  const asked = ids(a, tenant, 3);
+  await tier.clock.advance(100);
+  await tier.show(two, "b");
+  await write(b, tenant, "one", 2);
+  await tier.show(three, "b");
+  assert.deepEqual(await tier.clock.runUntil(asked), ["one"]);
+});
+
+test("R4: a copy in doubt is not taken when the pod stopped being the owner while it asked", async () => {
+  const tier = new Tier();
+  const [b, d] = [await tier.add("b"), await tier.add("d")];
+  const two = membershipOf(2, { b: {}, d: { settled: 1 } });
+  const three = membershipOf(3, { b: { state: "leaving", settled: 2 }, d: { settled: 1 } });
+  const tenant = tenantOf("b", two);
+  await tier.show(two);
+  const original = d.custody.claimed.bind(d.custody);
+  d.custody.claimed = async (...args) => {
+    const answer = await original(...args);
+    await tier.show(three, "b");
+    return answer;
+  };
+  const bytes = new TextEncoder().encode("{}\n");
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  const offer: Offer = { tenant, from: "a", epoch: 2, generation: 1, bytes: 3, digest, inDoubt: true };
+  const { signal } = new AbortController();
+  await assert.rejects(b.custody.offered(offer, bodyOf(bytes), signal), MisdirectedError);
+  assert.deepEqual(b.volume.tenants(), []);
 });
 
 test("R5: quiesce() waits for a tenant that is being made under the old view", async () => {

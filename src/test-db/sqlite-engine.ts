@@ -53,7 +53,7 @@ class SqliteTenantDatabase implements TenantDatabase {
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
-    this.#database = new DatabaseSync(path);
+    this.#database = new DatabaseSync(path, { defensive: true });
     try {
       this.#database.exec(SCHEMA);
       this.#database.exec(`PRAGMA cache_size = ${CACHE_PAGES}`);

@@ -4,6 +4,7 @@ import type { System } from "../base/system.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import { type ExporterFactory, ServiceTelemetry } from "../telemetry/mod.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
+import { ActivityFile } from "./activity-file.ts";
 import { Custody, type MembershipView } from "./custody.ts";
 import { isScaledAway } from "./ending.ts";
 import { createHttpPeers } from "./peers.ts";
@@ -51,6 +52,8 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
   await volume.load();
   const membership = await openMembership(options, system, following.signal);
   const activity = telemetry.activeTenants;
+  const activityFile = new ActivityFile({ disk, clock, log, path: `${directory}/activity.json`, activity });
+  await activityFile.load((tenant) => volume.file(tenant)?.state === "held");
   const peers = createHttpPeers(network);
   const custody = new Custody({ self: pod, clock, log, membership, volume, peers, activity });
   let ending = false;
@@ -62,6 +65,7 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
   const address = `http://${options.podIp.includes(":") ? `[${options.podIp}]` : options.podIp}:${server.port}`;
   life = new TierPodLife({ name: pod, address, clock, disk, log, directory, membership, custody, volume });
   log.info("serving", { address, tenants: volume.tenants().length });
+  activityFile.start();
   try {
     await joinTier(life, system, options);
     const connecting = clock.after(CONNECT_DELAY_MS, () => void telemetry.connect());
@@ -71,6 +75,7 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
     await endLife(life, options, system, telemetry);
   } finally {
     await close(server, custody, telemetry);
+    await activityFile.stop();
     following.abort(new Error("the pod has ended"));
   }
 }

@@ -1,0 +1,83 @@
+/**
+ * When tenants were last active, kept on the volume: a pod that was killed counts the tenants that it had when it is
+ * back, and the number that KEDA reads does not fall with every crash.
+ */
+import type { Clock } from "../base/clock.ts";
+import { type Disk, isMissing } from "../base/disk.ts";
+import type { Logger } from "../base/log.ts";
+
+/** At most so much activity is forgotten by a crash. */
+export const SAVE_INTERVAL_MS = 5_000;
+
+/** What is kept: `ActiveTenants`. */
+export interface KeptActivity {
+  entries(): Iterable<[tenant: string, lastMs: number]>;
+  touch(tenant: string, atMs: number): void;
+}
+
+export interface ActivityFileOptions {
+  disk: Disk;
+  clock: Clock;
+  log: Logger;
+  path: string;
+  activity: KeptActivity;
+}
+
+export class ActivityFile {
+  readonly #options: ActivityFileOptions;
+  readonly #stop = new AbortController();
+  #saved = "";
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(options: ActivityFileOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what was kept of the tenants that are here. A file that makes no sense is as good as none. */
+  async load(isHere: (tenant: string) => boolean): Promise<void> {
+    const { disk, path, activity, clock, log } = this.#options;
+    try {
+      const kept: unknown = JSON.parse(new TextDecoder().decode(await disk.readFile(path)));
+      if (!Array.isArray(kept)) throw new Error("is no list");
+      for (const entry of kept) {
+        const [tenant, lastMs] = entry as [unknown, unknown];
+        if (typeof tenant !== "string" || typeof lastMs !== "number" || !isHere(tenant)) continue;
+        // A clock that was set back must not make a tenant active for ever.
+        activity.touch(tenant, Math.min(lastMs, clock.now()));
+      }
+    } catch (error) {
+      if (!isMissing(error)) log.warn("the activity of tenants cannot be read", { path, error });
+    }
+  }
+
+  /** Saves every `SAVE_INTERVAL_MS` from now on. */
+  start(): void {
+    this.#saving = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(SAVE_INTERVAL_MS, signal).catch(() => {});
+      await this.#save();
+    }
+  }
+
+  async #save(): Promise<void> {
+    const { disk, path, activity, log } = this.#options;
+    const text = JSON.stringify([...activity.entries()]);
+    if (text === this.#saved) return;
+    try {
+      await disk.writeFile(path, text);
+      this.#saved = text;
+    } catch (error) {
+      log.warn("the activity of tenants cannot be saved", { path, error });
+    }
+  }
+
+  /** Saves a last time. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("stopped"));
+    await this.#saving;
+  }
+}

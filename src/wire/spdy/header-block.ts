@@ -22,7 +22,7 @@ const TEXT =
   "publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset=iso-8859-1,utf-,*,enq=0.";
 
 function lengthPrefixed(text: string): Buffer {
-  const bytes = Buffer.from(text, "latin1");
+  const bytes = Buffer.from(text, "utf8");
   const length = Buffer.alloc(4);
   length.writeUInt32BE(bytes.length);
   return Buffer.concat([length, bytes]);

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { HttpRequest } from "../../base/network.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
+import { requireAccess } from "./authorize.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { storageKey } from "./object-store.ts";
 import type { ServiceAccountTokens } from "./service-account-token.ts";
@@ -41,9 +42,28 @@ export function createAuthenticator(
       const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "");
       const user = match === null ? undefined : userOf(match[1]);
       if (user === undefined) throw statusError("Unauthorized", "Unauthorized");
-      return user;
+      return impersonated(user, request.headers, store);
     },
   };
+}
+
+/**
+ * Whom a request is made for (`kubectl --as`): needs the verb `impersonate` on that user and those groups.
+ *
+ * @throws KubernetesError 403
+ */
+function impersonated(user: User, headers: HttpRequest["headers"], store: ObjectStore): User {
+  const name = headers["impersonate-user"];
+  if (name === undefined) return user;
+  const given = (headers["impersonate-group"] ?? "").split(",").map((group) => group.trim());
+  const groups = given.filter((group) => group !== "");
+  const account = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name);
+  requireAccess(store, user, { verb: "impersonate", group: "", resource: "users", name });
+  for (const group of groups) {
+    requireAccess(store, user, { verb: "impersonate", group: "", resource: "groups", name: group });
+  }
+  const implied = account === null ? [] : ["system:serviceaccounts", `system:serviceaccounts:${account[1]}`];
+  return { name, groups: [...new Set([...groups, ...implied, "system:authenticated"])] };
 }
 
 function digest(text: string): Buffer {

@@ -2,8 +2,8 @@
  * The API server: kube-apiserver 1.35 and etcd in one, as far as kubectl, helm, client libraries, Prometheus and the
  * topology's own controllers use them.
  *
- * On purpose different from upstream: every request needs a token (no anonymous access, client certificates or
- * impersonation); plain JSON is answered where protobuf was asked for, which every client takes; there are no
+ * On purpose different from upstream: every request needs a token (no anonymous access, no client
+ * certificates); plain JSON is answered where protobuf was asked for, which every client takes; there are no
  * admission webhooks, priority and fairness, or audit log; lists are always current (`resourceVersionMatch=Exact` is
  * not kept apart); pages after the first show the present.
  */

@@ -19,7 +19,11 @@ function connect(onStream: (stream: SpdyStream) => void) {
   return { socket, connection, received: () => Buffer.concat(received) };
 }
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+/** Lets everything else run until the condition holds; the test fails by its assertions when it never does. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000 && !condition(); turn++)
+    await new Promise((resolve) => setImmediate(resolve));
+}
 
 function control(type: number, flags: number, body: Uint8Array): Buffer {
   const head = Buffer.alloc(8);
@@ -75,7 +79,7 @@ test("SpdyConnection opens streams, carries data both ways and answers pings", a
   ]);
   // In pieces of any size, as TCP gives it.
   for (let at = 0; at < whole.length; at += 5) socket.push(whole.subarray(at, at + 5));
-  await settle();
+  await until(() => streams.length > 0);
   assert.equal(streams.length, 1);
   assert.deepEqual(streams[0].headers, { streamtype: "data", port: "80" });
   let text = "";
@@ -83,6 +87,7 @@ test("SpdyConnection opens streams, carries data both ways and answers pings", a
   assert.equal(text, "hello world");
   await streams[0].write(Buffer.from("answer"));
   await streams[0].end();
+  await until(() => received().includes(control(6, 0, Buffer.from([0, 0, 0, 7]))));
   const bytes = received();
   assert.equal(bytes.readUInt32BE(0), 0x80030002);
   assert.ok(bytes.includes(data(1, 0, Buffer.from("answer"))));
@@ -96,7 +101,7 @@ test("SpdyConnection stops reading from a client that is faster than the stream'
   socket.push(synStream(1, await new HeaderEncoder().encode({})));
   const chunk = Buffer.alloc(64 * 1024, 1);
   for (let i = 0; i < 100; i++) socket.push(data(1, i === 99 ? 1 : 0, chunk));
-  await settle();
+  await until(() => streams.length > 0 && socket.isPaused());
   assert.ok(streams[0].waitingBytes < 1024 * 1024, String(streams[0].waitingBytes));
   let length = 0;
   for await (const part of streams[0]) length += part.length;
@@ -110,7 +115,7 @@ test("SpdyConnection closes on frames that are too long or damaged", async () =>
   for (const bytes of [tooLong, synStream(1, Buffer.from("garbage")), control(1, 0, Buffer.alloc(2))]) {
     const { socket, connection } = connect(() => {});
     socket.push(bytes);
-    await settle();
+    await until(() => connection.signal.aborted);
     assert.ok(connection.signal.aborted);
   }
 });

@@ -43,6 +43,11 @@ export class AlertState {
     this.#isRestored ||= old.#isRestored;
   }
 
+  /** There was no process before: nothing is to be looked up. */
+  startAnew(): void {
+    this.#isRestored = true;
+  }
+
   get state(): AlertStateName {
     const states = new Set([...this.#active.values()].map((alert) => alert.state));
     return states.has("firing") ? "firing" : states.has("pending") ? "pending" : "inactive";

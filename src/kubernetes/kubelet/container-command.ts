@@ -6,7 +6,7 @@
  * the container's own layer, are replaced by where they lie on this machine, also inside of `sh -c '…'`: the kernel
  * would have done it in a mount namespace, which ordinary users can't have everywhere.
  */
-import { createPathMap } from "../../base/pod/pod-environment.ts";
+import { createPathMap, type PathMap } from "../../base/pod/pod-environment.ts";
 import type { AttachedCommand, Processes } from "../../base/process.ts";
 import type { RunSpec } from "./container-runtime.ts";
 
@@ -23,6 +23,7 @@ export function mapArguments(spec: RunSpec, command: string[]): string[] {
   const toHost = createPathMap(spec.pod);
   const [program, ...args] = command;
   const isShell = /(^|\/)(ba|da|z)?sh$/.test(program);
+  if (/(^|\/)tar$/.test(program)) return [program, ...tarArguments(args, toHost)];
   const script = isShell ? args.findIndex((arg) => /^-[a-z]*c$/.test(arg)) + 1 : 0;
   return [
     program,
@@ -34,6 +35,25 @@ export function mapArguments(spec: RunSpec, command: string[]): string[] {
       return assigned === null ? arg : assigned[1] + toHost(assigned[2], "read");
     }),
   ];
+}
+
+/** `kubectl cp` reads and writes archives: their members keep the names that they have in the container (GNU tar). */
+function tarArguments(args: string[], toHost: PathMap): string[] {
+  const renames = new Set<string>();
+  const mapped = args.map((arg) => {
+    if (!arg.startsWith("/")) return arg;
+    const path = toHost(arg, "read");
+    if (path !== arg) renames.add(`--transform=s,^/*${pattern(path.slice(1))},${pattern(arg.slice(1))},`);
+    return path;
+  });
+  const isCreating = /^-?[a-zA-Z]*c[a-zA-Z]*$/.test(args[0] ?? "") || args.includes("--create");
+  // Old-style flags (`cf`) must come first.
+  return isCreating ? [...mapped.slice(0, 2), ...renames, ...mapped.slice(2)] : mapped;
+}
+
+/** For sed's expressions. */
+function pattern(text: string): string {
+  return text.replace(/[.*[\]^$\\,]/g, "\\$&");
 }
 
 /** In a script only what is known to be a path of the container is replaced: mounts, word by word. */

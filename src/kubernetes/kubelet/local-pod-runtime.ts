@@ -31,6 +31,10 @@ import type { PodWorker } from "./pod-worker.ts";
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Resource figures are rates over this time, in milliseconds. */
 const STATS_WINDOW_MS = 10_000;
+/** Whoever asks first waits so long for a second look, in milliseconds. */
+const FIRST_WINDOW_MS = 200;
+/** Figures that are older are taken anew. */
+const FRESH_MS = 1_000;
 /** Lines that wait for a slow reader of a followed log; past that it is cut off. */
 export const MAX_FOLLOW_LINES = 100_000;
 
@@ -380,13 +384,14 @@ class StatsSampler {
   }
 
   async read(): Promise<Sample> {
-    if (this.#previous === undefined) {
-      if (this.#latest === undefined) await this.#take();
-      await this.#clock.sleep(200);
+    if (this.#latest === undefined) {
       await this.#take();
+      await this.#clock.sleep(FIRST_WINDOW_MS);
     }
+    if (this.#previous === undefined || this.#clock.monotonic() - this.#latest!.atMs > FRESH_MS)
+      await this.#take();
     const [before, now] = [this.#previous!, this.#latest!];
-    const windowMs = now.atMs - before.atMs;
+    const windowMs = Math.max(1, Math.round(now.atMs - before.atMs));
     const groups = new Map(
       [...now.stats].map(([group, { cpuSeconds, residentBytes }]) => {
         const earlier = before.stats.get(group)?.cpuSeconds ?? 0;

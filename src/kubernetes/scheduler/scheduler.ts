@@ -21,6 +21,9 @@ import { bestNode } from "./scores.ts";
 /** A pod that found no place is tried again at least this often, in milliseconds; changes of the cluster try it at once. */
 const RETRY_MS = 10_000;
 
+/** How long a new pod's claims may be unbound before it is told, in milliseconds. */
+const VOLUME_PATIENCE_MS = 2_000;
+
 export function startScheduler(context: ControllerContext): void {
   const { informers } = context;
   /** Bound by us, and not yet seen so in the informer. */
@@ -87,6 +90,8 @@ async function schedule(
   const namespaces = informers.of(RESOURCES.namespaces).objects;
   const situation: Situation = { pod, nodes, namespaces: (name) => namespaces.get(name)?.metadata.labels };
   const problem = await claimProblem(context, pod);
+  // Volumes are made when their claim is: no reason to raise an alarm before that can have happened.
+  if (problem !== undefined && ageMs(context, pod) < VOLUME_PATIENCE_MS) return VOLUME_PATIENCE_MS;
   const refusals = problem === undefined ? nodes.map((info) => refusal(situation, info)) : [];
   const possible = problem === undefined ? nodes.filter((_info, index) => refusals[index] === undefined) : [];
   if (possible.length === 0) {
@@ -114,6 +119,10 @@ async function bind(
   await context.api.create(RESOURCES.pods, binding, { subresource: "binding" });
   const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
   controller.events.record(pod, "Normal", "Scheduled", message);
+}
+
+function ageMs({ clock }: ControllerContext, pod: Pod): number {
+  return clock.now() - Date.parse(pod.metadata.creationTimestamp ?? "");
 }
 
 /** Claims must be there and bound; volumes of this cluster are reached from every node. */

@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { silentLogger } from "../../base/log.ts";
+import { seededRandom } from "../../base/random.ts";
+import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { ClusterStore } from "../api-server/cluster-store.ts";
+import { Informers } from "../controllers/controller.ts";
+import type { Node, Pod, PodSpec } from "../types.ts";
+import { startScheduler } from "./scheduler.ts";
+
+interface World {
+  clock: VirtualClock;
+  api: ClusterStore;
+  /** Name → node of every pod, "-" for none. */
+  places(): Promise<Record<string, string>>;
+  add(name: string, spec?: Partial<PodSpec>, labels?: Record<string, string>): Promise<unknown>;
+  problem(name: string): Promise<string | undefined>;
+}
+
+const ZONES = { a: "zone-1", b: "zone-2", c: "zone-3" };
+
+async function worldOf(change: (name: string, node: Node) => void = () => {}): Promise<World> {
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const api = new ClusterStore({ clock, random });
+  const { signal } = new AbortController();
+  await api.create(RESOURCES.namespaces, { metadata: { name: "default" } });
+  for (const [name, zone] of Object.entries(ZONES)) {
+    const labels = { "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone };
+    const allocatable = { cpu: "2", memory: "4Gi", pods: "5" };
+    const node: Node = {
+      metadata: { name, labels },
+      spec: {},
+      status: { allocatable, capacity: allocatable },
+    };
+    change(name, node);
+    const created = await api.create(RESOURCES.nodes, node);
+    await api.updateStatus(RESOURCES.nodes, { ...created, status: node.status });
+  }
+  const informers = new Informers({ api, clock, log: silentLogger, signal });
+  startScheduler({ api, clock, random, log: silentLogger, informers, signal });
+  return {
+    clock,
+    api,
+    async places() {
+      await clock.advance(100);
+      const { items } = await api.list<Pod>(RESOURCES.pods);
+      return Object.fromEntries(items.map(({ metadata, spec }) => [metadata.name, spec.nodeName ?? "-"]));
+    },
+    add: (name, spec = {}, labels = { app: name }) =>
+      api.create<Pod>(RESOURCES.pods, {
+        metadata: { name, namespace: "default", labels },
+        spec: { containers: [{ name: "app", image: "x" }], ...spec },
+      }),
+    async problem(name) {
+      const pod = await api.get<Pod>(RESOURCES.pods, { namespace: "default", name });
+      return pod.status?.conditions?.find(({ type }) => type === "PodScheduled")?.message;
+    },
+  };
+}
+
+const asking = (cpu: string): Partial<PodSpec> => ({
+  containers: [{ name: "app", image: "x", resources: { requests: { cpu } } }],
+});
+const antiAffinity = (key: string): Partial<PodSpec> => ({
+  affinity: {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        { topologyKey: key, labelSelector: { matchLabels: { app: "web" } } },
+      ],
+    },
+  },
+});
+const ALL_HOPELESS = "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
+
+test("pods go where most is free, and only where it is enough", async () => {
+  const { add, places, problem } = await worldOf();
+  for (let index = 0; index < 4; index++) await add(`big-${index}`, asking("1500m"));
+  assert.deepEqual(await places(), { "big-0": "a", "big-1": "b", "big-2": "c", "big-3": "-" });
+  assert.equal(
+    await problem("big-3"),
+    "0/3 nodes are available: 3 Insufficient cpu. " +
+      "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
+  );
+  await add("huge", asking("3"));
+  await places();
+  assert.equal(await problem("huge"), `0/3 nodes are available: 3 Insufficient cpu. ${ALL_HOPELESS}`);
+});
+
+test("a pod that waits is placed when room is made", async () => {
+  const { add, api, places } = await worldOf();
+  for (let index = 0; index < 4; index++) await add(`big-${index}`, asking("1500m"));
+  await places();
+  await api.delete(RESOURCES.pods, { namespace: "default", name: "big-1" }, { gracePeriodSeconds: 0 });
+  assert.equal((await places())["big-3"], "b");
+});
+
+test("cordoned and tainted nodes are left out, unless tolerated", async () => {
+  const { add, places, problem } = await worldOf((name, node) => {
+    if (name === "a") node.spec.unschedulable = true;
+    if (name === "b") node.spec.taints = [{ key: "gpu", value: "yes", effect: "NoSchedule" }];
+  });
+  await add("plain");
+  await add("tolerant", {
+    nodeSelector: { "topology.kubernetes.io/zone": "zone-2" },
+    tolerations: [{ key: "gpu", operator: "Exists" }],
+  });
+  await add("stuck", { nodeSelector: { "topology.kubernetes.io/zone": "zone-2" } });
+  assert.deepEqual(await places(), { plain: "c", tolerant: "b", stuck: "-" });
+  assert.equal(
+    await problem("stuck"),
+    "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, " +
+      `1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable. ${ALL_HOPELESS}`,
+  );
+});
+
+test("required anti-affinity keeps pods apart, also the ones that did not ask for it", async () => {
+  const { add, places, problem } = await worldOf();
+  const labels = { app: "web" };
+  for (let index = 0; index < 2; index++)
+    await add(`web-${index}`, antiAffinity("kubernetes.io/hostname"), labels);
+  await places();
+  await add("web-2", {}, labels);
+  await add("web-3", antiAffinity("kubernetes.io/hostname"), labels);
+  const where = await places();
+  assert.deepEqual(where, { "web-0": "a", "web-1": "b", "web-2": "c", "web-3": "-" });
+  assert.match((await problem("web-3"))!, /3 node\(s\) didn't match pod anti-affinity rules/);
+});
+
+test("required affinity brings pods together; the first one may be alone", async () => {
+  const { add, places } = await worldOf();
+  const together: Partial<PodSpec> = {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: "topology.kubernetes.io/zone", labelSelector: { matchLabels: { app: "web" } } },
+        ],
+      },
+    },
+  };
+  for (let index = 0; index < 3; index++) await add(`web-${index}`, together, { app: "web" });
+  await add("lonely", {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: "topology.kubernetes.io/zone", labelSelector: { matchLabels: { app: "nobody" } } },
+        ],
+      },
+    },
+  });
+  const { lonely, ...others } = await places();
+  assert.equal(new Set(Object.values(others)).size, 1);
+  assert.equal(lonely, "-");
+});
+
+test("topology spread holds back what would be too much in one zone", async () => {
+  const { add, places, problem, api } = await worldOf();
+  const spread: Partial<PodSpec> = {
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: "topology.kubernetes.io/zone",
+        whenUnsatisfiable: "DoNotSchedule",
+        labelSelector: { matchLabels: { app: "web" } },
+      },
+    ],
+  };
+  for (let index = 0; index < 6; index++) await add(`web-${index}`, spread, { app: "web" });
+  const counts = Object.values(await places()).reduce<Record<string, number>>((sums, node) => {
+    sums[node] = (sums[node] ?? 0) + 1;
+    return sums;
+  }, {});
+  assert.deepEqual(counts, { a: 2, b: 2, c: 2 });
+  await api.patch(RESOURCES.nodes, { name: "a" }, { type: "merge", body: { spec: { unschedulable: true } } });
+  for (let index = 6; index < 9; index++) await add(`web-${index}`, spread, { app: "web" });
+  assert.equal(Object.values(await places()).filter((node) => node === "-").length, 1);
+  assert.match((await problem("web-8"))!, /2 node\(s\) didn't match pod topology spread constraints/);
+});
+
+test("replicas of one owner spread over the nodes without being told", async () => {
+  const { api, places, clock } = await worldOf();
+  const ownerReferences = [
+    { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web", uid: "u", controller: true },
+  ];
+  for (let index = 0; index < 6; index++) {
+    await api.create<Pod>(RESOURCES.pods, {
+      metadata: { name: `web-${index}`, namespace: "default", labels: { app: "web" }, ownerReferences },
+      spec: { containers: [{ name: "app", image: "x" }] },
+    });
+    await clock.advance(10);
+  }
+  const nodes = Object.values(await places());
+  assert.deepEqual(nodes.toSorted(), ["a", "a", "b", "b", "c", "c"]);
+});
+
+test("node affinity: required terms choose, preferred ones weigh", async () => {
+  const { add, places } = await worldOf();
+  const zoneIn = (...values: string[]) => ({
+    matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "In" as const, values }],
+  });
+  await add("picky", {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [zoneIn("zone-2", "zone-3")] },
+        preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, preference: zoneIn("zone-3") }],
+      },
+    },
+  });
+  assert.deepEqual(await places(), { picky: "c" });
+});
+
+test("a node takes no more pods than it has room for", async () => {
+  const { add, places, problem } = await worldOf();
+  for (let index = 0; index < 16; index++) await add(`small-${index}`);
+  assert.equal(Object.values(await places()).filter((node) => node === "-").length, 1);
+  assert.match((await problem("small-15"))!, /3 Too many pods/);
+});
+
+test("a pod waits for its claims, and complains only after a while", async () => {
+  const { add, api, places, problem, clock } = await worldOf();
+  await add("db", { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] });
+  assert.deepEqual(await places(), { db: "-" });
+  assert.equal(await problem("db"), undefined);
+  await clock.advance(3_000);
+  assert.equal(
+    await problem("db"),
+    `0/3 nodes are available: persistentvolumeclaim "data" not found. ${ALL_HOPELESS}`,
+  );
+  const metadata = { name: "data", namespace: "default" };
+  const resources = { requests: { storage: "1Gi" } };
+  const claim = await api.create(RESOURCES.persistentVolumeClaims, {
+    metadata,
+    spec: { accessModes: ["ReadWriteOnce"], resources },
+  });
+  await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Bound" } });
+  assert.deepEqual(await places(), { db: "a" });
+});

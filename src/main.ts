@@ -24,6 +24,11 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
   up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
+  explain: { summary: "why a workload has its replicas", load: () => import("./cli/explain.ts") },
+  replay: {
+    summary: "what KEDA and the HPA would have done on history",
+    load: () => import("./cli/replay.ts"),
+  },
   test: { summary: "run scenarios in virtual time", load: () => import("./simulation/command.ts") },
   promtool: {
     summary: "Prometheus' tools on our own engine",

@@ -8,6 +8,8 @@
  * asked for a vault or a cloud's identity; no ScaledJob, no CloudEvents, no leader election.
  */
 
+export { fallbackMetrics, hasValidFallback } from "./fallback.ts";
+export { hpaFor, hpaMetrics } from "./hpa.ts";
 export { createKedaLog } from "./keda-log.ts";
 export {
   DEFAULT_HTTP_TIMEOUT_MS,
@@ -16,11 +18,29 @@ export {
   type KedaOperatorOptions,
   startKedaOperator,
 } from "./keda-operator.ts";
+export { type ExecutorWorld, type Poll, requestScale } from "./scale-executor.ts";
 export {
+  COMPOSITE_METRIC,
+  conditionOf,
+  DEFAULT_POLLING_INTERVAL_SECONDS,
   hpaMaxReplicas,
   hpaMinReplicas,
   hpaNameOf,
+  replicaBoundsProblem,
   SCALED_OBJECTS,
   type ScaledObject,
+  type ScaledObjectSpec,
   type Trigger,
+  triggersProblem,
+  usesModifiers,
 } from "./scaled-object.ts";
+export { createCronScaler } from "./scalers/cron-scaler.ts";
+export { type PrometheusMetadata, parsePrometheusMetadata } from "./scalers/prometheus-scaler.ts";
+export {
+  type ExternalMetricValue,
+  externalMetric,
+  externalSpec,
+  type HpaMetricSpec,
+} from "./scalers/scaler.ts";
+export { applyFormula, compileScalingModifiers } from "./scaling-modifiers.ts";
+export type { TriggerConfig } from "./trigger-config.ts";

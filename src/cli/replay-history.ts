@@ -1,0 +1,130 @@
+/** What a query answered over the time that is replayed: from a Prometheus data directory, or from a Prometheus. */
+import type { Clock } from "../base/clock.ts";
+import type { Disk } from "../base/disk.ts";
+import { silentLogger } from "../base/log.ts";
+import type { Network } from "../base/network.ts";
+import type { Random } from "../base/random.ts";
+import { Engine, openTsdb } from "../prometheus/mod.ts";
+
+/** Points of one range query; Prometheus itself takes 11,000. */
+export const POINTS_PER_QUERY = 10_000;
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+const QUERY_TIMEOUT_MS = 120_000;
+
+/** At each step: a number, or nothing. `several` where the answer had more than one element. */
+export interface QueryHistory {
+  values: Float64Array;
+  several: Uint8Array;
+}
+
+export interface Grid {
+  startMs: number;
+  stepMs: number;
+  count: number;
+}
+
+export interface History {
+  /** @throws Error when the query is wrong or can't be asked */
+  query(query: string, grid: Grid): Promise<QueryHistory>;
+  /** The time that there are samples of, where that is known. */
+  range?: { minMs: number; maxMs: number };
+  close(): Promise<void>;
+}
+
+interface Series {
+  timestampsMs: ArrayLike<number>;
+  values: ArrayLike<number>;
+}
+
+/** Reads a data directory without changing anything in it. */
+export async function openDirectoryHistory(
+  directory: string,
+  parts: { disk: Disk; clock: Clock; random: Random },
+): Promise<History> {
+  const { disk, clock } = parts;
+  if ((await disk.stat(directory)) === undefined) throw new Error(`${directory}: no such directory`);
+  const tsdb = await openTsdb({ ...parts, directory, log: silentLogger, readOnly: true });
+  const engine = new Engine({ queryable: tsdb, clock, timeoutMs: QUERY_TIMEOUT_MS });
+  const { minTimeMs, maxTimeMs } = timeRange(tsdb);
+  return {
+    range: { minMs: minTimeMs, maxMs: maxTimeMs },
+    query: (query, grid) =>
+      inParts(grid, async (startMs, endMs) => {
+        const { series } = await engine.range(query, startMs, endMs, grid.stepMs);
+        return series.map(({ timestamps, values }) => ({ timestampsMs: timestamps, values }));
+      }),
+    close: () => tsdb.close(),
+  };
+}
+
+function timeRange(tsdb: Awaited<ReturnType<typeof openTsdb>>) {
+  const ranges = tsdb.blocks().map(({ minTime, maxTime }) => [minTime, maxTime - 1]);
+  const head = tsdb.status(1);
+  if (head.headStats.numSeries > 0) ranges.push([head.headStats.minTime, head.headStats.maxTime]);
+  return {
+    minTimeMs: Math.min(...ranges.map(([min]) => min)),
+    maxTimeMs: Math.max(...ranges.map(([, max]) => max)),
+  };
+}
+
+/** Asks a Prometheus by its HTTP API. */
+export function openRemoteHistory(url: string, network: Network): History {
+  return {
+    query: (query, grid) =>
+      inParts(grid, async (startMs, endMs) => {
+        const parameters = new URLSearchParams({
+          query,
+          start: String(startMs / 1000),
+          end: String(endMs / 1000),
+          step: String(grid.stepMs / 1000),
+        });
+        const response = await network.fetch(`${url.replace(/\/$/, "")}/api/v1/query_range`, {
+          method: "POST",
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+          body: parameters.toString(),
+          timeoutMs: QUERY_TIMEOUT_MS,
+        });
+        const text = await response.text(MAX_ANSWER_BYTES);
+        const answer = JSON.parse(text) as {
+          status: string;
+          error?: string;
+          data: { result: { values: [number, string][] }[] };
+        };
+        if (answer.status !== "success")
+          throw new Error(`${url}: ${answer.error ?? `status ${response.status}`}`);
+        return answer.data.result.map(({ values }) => ({
+          timestampsMs: values.map(([seconds]) => Math.round(seconds * 1000)),
+          values: values.map(([, value]) => goNumber(value)),
+        }));
+      }),
+    close: async () => {},
+  };
+}
+
+function goNumber(text: string): number {
+  if (text === "+Inf") return Number.POSITIVE_INFINITY;
+  if (text === "-Inf") return Number.NEGATIVE_INFINITY;
+  return Number(text);
+}
+
+/** One history from range queries of a bearable size. */
+async function inParts(
+  { startMs, stepMs, count }: Grid,
+  ask: (startMs: number, endMs: number) => Promise<Series[]>,
+): Promise<QueryHistory> {
+  const history = { values: new Float64Array(count).fill(Number.NaN), several: new Uint8Array(count) };
+  const present = new Uint8Array(count);
+  for (let first = 0; first < count; first += POINTS_PER_QUERY) {
+    const last = Math.min(first + POINTS_PER_QUERY, count) - 1;
+    for (const { timestampsMs, values } of await ask(startMs + first * stepMs, startMs + last * stepMs)) {
+      for (let i = 0; i < timestampsMs.length; i++) {
+        const index = Math.round((timestampsMs[i] - startMs) / stepMs);
+        if (index < 0 || index >= count) continue;
+        if (present[index] === 1) history.several[index] = 1;
+        present[index] = 1;
+        history.values[index] = values[i];
+      }
+    }
+  }
+  return history;
+}

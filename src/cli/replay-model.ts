@@ -1,0 +1,427 @@
+/**
+ * KEDA and the HPA stepped through history: the rooms' own decisions, fed with what the queries answered then.
+ *
+ * Open loop: history does not react to the other number of pods that a policy would have made of it. Pods count from
+ * the moment at which they are asked for, as the HPA's divisor does; what is not in Prometheus (push triggers, CPU,
+ * memory) is not replayed.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { silentLogger } from "../base/log.ts";
+import {
+  applyFormula,
+  COMPOSITE_METRIC,
+  compileScalingModifiers,
+  createCronScaler,
+  DEFAULT_POLLING_INTERVAL_SECONDS,
+  type ExecutorWorld,
+  type ExternalMetricValue,
+  externalMetric,
+  externalSpec,
+  fallbackMetrics,
+  type HpaMetricSpec,
+  hasValidFallback,
+  hpaFor,
+  hpaMetrics,
+  parsePrometheusMetadata,
+  replicaBoundsProblem,
+  requestScale,
+  type ScaledObject,
+  type Trigger,
+  type TriggerConfig,
+  triggersProblem,
+  usesModifiers,
+} from "../keda/mod.ts";
+import {
+  type AutoscalerMemory,
+  type AutoscalerVersion,
+  decide,
+  type HorizontalPodAutoscaler,
+  type MetricsClient,
+  newAutoscalerMemory,
+  rememberScaling,
+  type Scale,
+} from "../kubernetes/mod.ts";
+import { kubernetesTime } from "../model/kubernetes-object.ts";
+import { parseQuantity } from "../model/quantity.ts";
+import type { Grid, QueryHistory } from "./replay-history.ts";
+
+/** The HPA's sync period, which is the step of a replay. */
+export const STEP_MS = 15_000;
+
+export interface ReplayPolicy {
+  object: ScaledObject;
+  kubernetes: AutoscalerVersion;
+  /** Where a behaviour has none of its own. */
+  tolerance: number;
+}
+
+export interface ReplayInput {
+  policy: ReplayPolicy;
+  grid: Grid;
+  /** By query. */
+  histories: ReadonlyMap<string, QueryHistory>;
+  /** 1 where Prometheus itself was away. */
+  outages: Uint8Array;
+  initialReplicas: number;
+}
+
+export interface ReplaySteps {
+  replicas: Int32Array;
+  /** The value of the first trigger that is replayed; NaN where there was none. */
+  value: Float64Array;
+  /** 1 where the metric asked for more pods and the tolerance said no. */
+  hidden: Uint8Array;
+  /** 1 where an answer without a value was read as 0. */
+  readAsIdle: Uint8Array;
+  /** 1 where the fallback spoke. */
+  fallback: Uint8Array;
+  /** `12:30:15 2 → 3: …` */
+  changes: { step: number; from: number; to: number; by: "hpa" | "keda"; reason: string }[];
+  /** Triggers that were left out, and why. */
+  notes: string[];
+}
+
+/** @throws Error when the ScaledObject can't be replayed */
+export async function replay(input: ReplayInput): Promise<ReplaySteps> {
+  const model = new ReplayModel(input);
+  for (let step = 0; step < input.grid.count; step++) await model.step(step);
+  return model.steps;
+}
+
+/** The queries that a ScaledObject asks. */
+export function queriesOf({ spec }: ScaledObject): string[] {
+  return spec.triggers.filter(({ type }) => type === "prometheus").map(({ metadata }) => metadata.query);
+}
+
+interface ReplayedTrigger {
+  name: string;
+  index: number;
+  metricName: string;
+  spec: HpaMetricSpec;
+  /** @throws Error as the scaler would */
+  read(step: number, nowMs: number): Promise<{ metrics: ExternalMetricValue[]; active: boolean }>;
+}
+
+class ReplayModel {
+  readonly steps: ReplaySteps;
+  readonly #input: ReplayInput;
+  readonly #triggers: ReplayedTrigger[];
+  readonly #hpa: HorizontalPodAutoscaler;
+  readonly #object: ScaledObject;
+  readonly #memory: AutoscalerMemory;
+  readonly #formula: ReturnType<typeof compileScalingModifiers> | undefined;
+  readonly #clock: { nowMs: number };
+  readonly #executor: ExecutorWorld;
+  readonly #pollEverySteps: number;
+  #replicas: number;
+  #step = 0;
+
+  constructor(input: ReplayInput) {
+    this.#input = input;
+    const { policy, grid, initialReplicas } = input;
+    const problem = replicaBoundsProblem(policy.object) ?? triggersProblem(policy.object.spec.triggers);
+    if (problem !== undefined) throw new Error(problem);
+    this.#object = structuredClone(policy.object);
+    this.#object.metadata.creationTimestamp = kubernetesTime(grid.startMs);
+    this.#object.metadata.uid ??= "replay";
+    this.#object.metadata.namespace ??= "default";
+    this.#object.status = {};
+    this.#clock = { nowMs: grid.startMs };
+    const count = grid.count;
+    this.steps = {
+      replicas: new Int32Array(count),
+      value: new Float64Array(count).fill(Number.NaN),
+      hidden: new Uint8Array(count),
+      readAsIdle: new Uint8Array(count),
+      fallback: new Uint8Array(count),
+      changes: [],
+      notes: [],
+    };
+    this.#triggers = this.#object.spec.triggers.flatMap((trigger, index) => this.#triggerOf(trigger, index));
+    if (this.#triggers.length === 0)
+      throw new Error("no trigger of the ScaledObject can be replayed: none is prometheus or cron");
+    const specs = this.#triggers.map(({ spec }) => spec);
+    const target = { group: "apps", version: "v1", kind: "StatefulSet", resource: "statefulsets" };
+    this.#hpa = hpaFor(
+      this.#object,
+      target,
+      hpaMetrics(this.#object, specs).specs,
+      "",
+    ) as HorizontalPodAutoscaler;
+    this.#formula = this.#object.spec.advanced?.scalingModifiers?.formula
+      ? compileScalingModifiers(this.#object)
+      : undefined;
+    this.#replicas = initialReplicas;
+    this.#memory = newAutoscalerMemory(initialReplicas, grid.startMs);
+    const pollMs = (this.#object.spec.pollingInterval ?? DEFAULT_POLLING_INTERVAL_SECONDS) * 1000;
+    this.#pollEverySteps = Math.max(1, Math.round(pollMs / grid.stepMs));
+    this.#executor = this.#executorWorld();
+  }
+
+  async step(step: number): Promise<void> {
+    const { grid } = this.#input;
+    this.#step = step;
+    this.#clock.nowMs = grid.startMs + step * grid.stepMs;
+    if (step % this.#pollEverySteps === 0) await this.#poll();
+    if (this.#replicas > 0) await this.#sync();
+    this.steps.replicas[step] = this.#replicas;
+  }
+
+  // ---- KEDA ----
+
+  async #poll(): Promise<void> {
+    let active = false;
+    let failed = false;
+    const metrics: ExternalMetricValue[] = [];
+    for (const trigger of this.#triggers) {
+      const reading = await this.#read(trigger);
+      if (reading.error !== undefined) failed = true;
+      else active ||= reading.active;
+      metrics.push(...reading.metrics);
+    }
+    if (usesModifiers(this.#object)) {
+      const activation = Number(this.#object.spec.advanced!.scalingModifiers!.activationTarget || "0");
+      active = !failed && this.#compose(metrics).some(({ value }) => parseQuantity(value) > activation);
+    }
+    const result = await requestScale(this.#object, { active, failed, activeTriggers: [] }, this.#executor);
+    if (result.lastActiveTime !== undefined) this.#object.status!.lastActiveTime = result.lastActiveTime;
+  }
+
+  async #read(
+    trigger: ReplayedTrigger,
+  ): Promise<{ metrics: ExternalMetricValue[]; active: boolean; fallback: boolean; error?: Error }> {
+    const object = this.#object;
+    const status = object.status!;
+    const tracked = hasValidFallback(object);
+    try {
+      const answer = await trigger.read(this.#step, this.#clock.nowMs);
+      if (tracked)
+        status.health = { ...status.health, [trigger.metricName]: { numberOfFailures: 0, status: "Happy" } };
+      return { ...answer, fallback: false };
+    } catch (error) {
+      if (!tracked) return { metrics: [], active: false, fallback: false, error: error as Error };
+      const failures = (status.health?.[trigger.metricName]?.numberOfFailures ?? 0) + 1;
+      status.health = {
+        ...status.health,
+        [trigger.metricName]: { numberOfFailures: failures, status: "Failing" },
+      };
+      const target = {
+        currentReplicas: async () => this.#replicas,
+        readyReplicas: async () => this.#replicas,
+      };
+      const time = kubernetesTime(this.#clock.nowMs);
+      try {
+        const { metrics, active } = await fallbackMetrics(
+          object,
+          trigger.metricName,
+          trigger.spec,
+          error as Error,
+          failures,
+          target,
+          time,
+        );
+        if (active) this.steps.fallback[this.#step] = 1;
+        return { metrics, active, fallback: active };
+      } catch (failure) {
+        return { metrics: [], active: false, fallback: false, error: failure as Error };
+      }
+    }
+  }
+
+  #compose(metrics: ExternalMetricValue[]): ExternalMetricValue[] {
+    const fallen = metrics.find(({ metricName }) => metricName === COMPOSITE_METRIC);
+    if (fallen !== undefined) return [fallen];
+    if (this.#formula === undefined) return metrics;
+    const triggerOf = new Map(this.#triggers.map(({ metricName, name }) => [metricName, name]));
+    try {
+      return [
+        applyFormula(this.#object, this.#formula, metrics, triggerOf, kubernetesTime(this.#clock.nowMs)),
+      ];
+    } catch {
+      return [];
+    }
+  }
+
+  #executorWorld(): ExecutorWorld {
+    const clock = { now: () => this.#clock.nowMs } as unknown as Clock;
+    return {
+      clock,
+      log: silentLogger,
+      events: { record() {}, flush: async () => {} },
+      currentReplicas: async () => this.#replicas,
+      setReplicas: async (_, replicas) => {
+        const previous = this.#replicas;
+        this.#change(
+          replicas,
+          "keda",
+          replicas > previous ? "a trigger is active" : "no trigger is active, the cooldown is over",
+        );
+        return previous;
+      },
+      hpa: async () => undefined,
+    };
+  }
+
+  // ---- HPA ----
+
+  async #sync(): Promise<void> {
+    const replicas = this.#replicas;
+    const scale: Scale = {
+      metadata: { name: "replay" },
+      spec: { replicas },
+      status: { replicas, selector: "app=replay" },
+    };
+    const { policy } = this.#input;
+    const decision = await decide({
+      hpa: this.#hpa,
+      scale,
+      memory: this.#memory,
+      metrics: this.#metricsClient,
+      pods: async () => readyPods(replicas),
+      nowMs: this.#clock.nowMs,
+      settings: { version: policy.kubernetes, tolerance: policy.tolerance },
+    });
+    this.#hpa.status = decision.status;
+    this.#noteHidden(decision.proposals);
+    if (decision.desiredReplicas === replicas) return;
+    const reason = decision.reason.replace(/\(&LabelSelector.*\)/, "");
+    this.#change(decision.desiredReplicas, "hpa", reason);
+    rememberScaling(
+      this.#memory,
+      this.#hpa.spec.behavior,
+      replicas,
+      decision.desiredReplicas,
+      this.#clock.nowMs,
+    );
+  }
+
+  readonly #metricsClient: MetricsClient = {
+    externalMetric: async (name) => {
+      const wanted =
+        name === COMPOSITE_METRIC
+          ? this.#triggers
+          : this.#triggers.filter(({ metricName }) => metricName === name);
+      const metrics: ExternalMetricValue[] = [];
+      for (const trigger of wanted) {
+        const { error, metrics: read } = await this.#read(trigger);
+        if (error !== undefined) throw new Error(`metric:${name} encountered error`);
+        metrics.push(...read);
+      }
+      const answer = name === COMPOSITE_METRIC ? this.#compose(metrics) : metrics;
+      return answer.map(({ value }) => Math.ceil(Math.round(parseQuantity(value) * 1e6) / 1e3));
+    },
+    resourceMetric: async () => new Map(),
+    podsMetric: async () => new Map(),
+    objectMetric: async () => 0,
+  };
+
+  /** The metric wants more pods than there are, by its own arithmetic, and the tolerance keeps them away. */
+  #noteHidden(proposals: { spec: unknown; replicas: number }[]): void {
+    const sum = this.steps.value[this.#step];
+    if (Number.isNaN(sum) || this.steps.fallback[this.#step] === 1) return;
+    for (const { spec, replicas } of proposals) {
+      const target = (spec as HpaMetricSpec).external?.target.averageValue;
+      if (target === undefined) continue;
+      const wanted = Math.ceil(sum / parseQuantity(target) - 1e-9);
+      if (
+        wanted > this.#replicas &&
+        replicas === this.#replicas &&
+        this.#replicas < this.#hpa.spec.maxReplicas
+      ) {
+        this.steps.hidden[this.#step] = 1;
+      }
+    }
+  }
+
+  #change(to: number, by: "hpa" | "keda", reason: string): void {
+    if (to === this.#replicas) return;
+    this.steps.changes.push({ step: this.#step, from: this.#replicas, to, by, reason });
+    this.#replicas = to;
+  }
+
+  // ---- triggers ----
+
+  #triggerOf(trigger: Trigger, index: number): ReplayedTrigger[] {
+    const config: TriggerConfig = {
+      namespace: this.#object.metadata.namespace!,
+      scaledObject: this.#object.metadata.name,
+      type: trigger.type,
+      name: trigger.name ?? "",
+      index,
+      metadata: trigger.metadata ?? {},
+      authParams: {},
+      resolvedEnv: {},
+      metricType: trigger.metricType,
+      asMetricSource: usesModifiers(this.#object),
+      useCachedMetrics: false,
+      httpTimeoutMs: 0,
+    };
+    if (trigger.type === "prometheus") return [this.#prometheusTrigger(config)];
+    if (trigger.type === "cron") return [this.#cronTrigger(config)];
+    this.steps.notes.push(`trigger ${index} (${trigger.type}) is not in Prometheus and is left out`);
+    return [];
+  }
+
+  #prometheusTrigger(config: TriggerConfig): ReplayedTrigger {
+    const metadata = parsePrometheusMetadata({ ...config, metadata: withoutSecrets(config.metadata) });
+    const history = this.#input.histories.get(metadata.query);
+    if (history === undefined) throw new Error(`there is no history of ${metadata.query}`);
+    const spec = externalSpec(config, "prometheus", metadata.threshold);
+    const metricName = spec.external!.metric.name;
+    return {
+      name: config.name,
+      index: config.index,
+      metricName,
+      spec,
+      read: async (step, nowMs) => {
+        if (this.#input.outages[step] === 1) throw new Error("Prometheus is away");
+        if (history.several[step] === 1) {
+          throw new Error(`prometheus query ${metadata.query} returned multiple elements`);
+        }
+        let value = history.values[step];
+        if (!Number.isFinite(value)) {
+          if (!metadata.ignoreNullValues) {
+            throw new Error("prometheus metrics 'prometheus' target may be lost, the result is empty");
+          }
+          this.steps.readAsIdle[step] = 1;
+          value = 0;
+        }
+        if (Number.isNaN(this.steps.value[step])) this.steps.value[step] = value;
+        return {
+          metrics: [externalMetric(metricName, value, nowMs)],
+          active: value > metadata.activationThreshold,
+        };
+      },
+    };
+  }
+
+  #cronTrigger(config: TriggerConfig): ReplayedTrigger {
+    const clock = { now: () => this.#clock.nowMs } as unknown as Clock;
+    const scaler = createCronScaler(config, clock);
+    const spec = externalSpec(config, "cron", 1);
+    const metricName = spec.external!.metric.name;
+    return {
+      name: config.name,
+      index: config.index,
+      metricName,
+      spec,
+      read: () => scaler.metricsAndActivity(metricName),
+    };
+  }
+}
+
+/** A replay needs no credentials. */
+function withoutSecrets({ authModes: _, authMode: __, ...metadata }: Readonly<Record<string, string>>) {
+  return metadata;
+}
+
+const READY = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
+
+function readyPods(count: number) {
+  return Array.from({ length: count }, (_, index) => ({
+    metadata: { name: `replay-${index}`, labels: { app: "replay" } },
+    spec: { containers: [] },
+    status: READY,
+  }));
+}

@@ -4,12 +4,13 @@ import type { Disk } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import type { Network } from "../base/network.ts";
 import type { Random } from "../base/random.ts";
-import type { Signal, SignalData } from "../wire/otlp/signal.ts";
+import type { OtlpPayload } from "../wire/otlp/http-handler.ts";
+import type { Signal } from "../wire/otlp/signal.ts";
 import type { Schema } from "./config/schema.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** What flows through a pipeline. Shared between pipelines: nothing in it is changed in place. */
-export type Payload = { [S in Signal]: { signal: S; data: SignalData[S] } }[Signal];
+export type Payload = OtlpPayload;
 
 /**
  * Takes a payload. When it resolves the payload is taken care of.

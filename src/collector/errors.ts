@@ -7,7 +7,6 @@
  * - `GrpcError`: a downstream server's status, which is passed on
  */
 
-import { decodeRpcStatus } from "../wire/grpc/rpc-status.ts";
 import { GrpcCode, GrpcError } from "../wire/grpc/status.ts";
 
 export class PermanentError extends Error {
@@ -42,32 +41,4 @@ export function statusOf(error: unknown): GrpcError {
   }
   const message = error instanceof Error ? error.message : String(error);
   return new GrpcError(isPermanent(error) ? GrpcCode.INTERNAL : GrpcCode.UNAVAILABLE, message);
-}
-
-const HTTP_STATUS = new Map<number, number>([
-  [GrpcCode.CANCELLED, 503],
-  [GrpcCode.DEADLINE_EXCEEDED, 503],
-  [GrpcCode.ABORTED, 503],
-  [GrpcCode.OUT_OF_RANGE, 503],
-  [GrpcCode.UNAVAILABLE, 503],
-  [GrpcCode.DATA_LOSS, 503],
-  [GrpcCode.RESOURCE_EXHAUSTED, 429],
-  [GrpcCode.INVALID_ARGUMENT, 400],
-  [GrpcCode.UNAUTHENTICATED, 401],
-  [GrpcCode.PERMISSION_DENIED, 403],
-  [GrpcCode.UNIMPLEMENTED, 404],
-]);
-
-export function httpStatusOf(status: GrpcError): number {
-  return HTTP_STATUS.get(status.code) ?? 500;
-}
-
-/** What the status's `RetryInfo` says, if it has one. */
-export function retryDelayOf(status: GrpcError): number | undefined {
-  if (status.statusDetails === undefined) return undefined;
-  try {
-    return decodeRpcStatus(status.statusDetails).retryDelayMs;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import {
   handleRequest,
   loadDataSources,
   settingsFrom,
+  startStores,
   WebAssets,
 } from "./mod.ts";
 
@@ -18,6 +19,7 @@ export const command: Command = async (_args, system) => {
     dataSources: await loadDataSources(disk, settings.provisioningPath, env),
     dashboards: await DashboardStore.open(disk, log, settings, env),
   };
+  const stores = await startStores(settings, system);
   const assets = new WebAssets();
   const server = await network.serve({ host: settings.host, port: settings.port }, (request) =>
     handleRequest(request, context, assets),
@@ -28,5 +30,6 @@ export const command: Command = async (_args, system) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await server.close(1_000);
+  await stores.close();
   return 0;
 };

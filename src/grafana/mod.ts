@@ -15,4 +15,5 @@ export { DashboardStore } from "./dashboard-store.ts";
 export { type DataSource, loadDataSources } from "./data-sources.ts";
 export { handleRequest } from "./server.ts";
 export { type GrafanaSettings, settingsFrom } from "./settings.ts";
+export { type Stores, startStores } from "./stores.ts";
 export { WebAssets } from "./web-assets.ts";

@@ -1,11 +1,12 @@
 /** `otlp_grpc` (formerly `otlp`): OTLP over gRPC (upstream `exporter/otlpexporter`). Without TLS. */
 import { callUnary } from "../../wire/grpc/client.ts";
 import { GrpcCode, type GrpcError } from "../../wire/grpc/status.ts";
+import { retryDelayOf } from "../../wire/otlp/http-status.ts";
 import { decodeExportResponse, OTLP_CODECS } from "../../wire/otlp/signal.ts";
 import { ALL_SIGNALS, type ExporterFactory, type Payload } from "../component.ts";
 import { duration, type Infer, object } from "../config/schema.ts";
 import { GRPC_CLIENT, RETRY, SENDING_QUEUE, validateQueue } from "../config/shared-settings.ts";
-import { PermanentError, retryDelayOf, ThrottleError } from "../errors.ts";
+import { PermanentError, ThrottleError } from "../errors.ts";
 import { splitEndpoint } from "../receivers/otlp.ts";
 import { createSender } from "./sender.ts";
 

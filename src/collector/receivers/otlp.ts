@@ -6,6 +6,7 @@
 import type { HttpServer } from "../../base/network.ts";
 import { type GrpcMethod, grpcHandler } from "../../wire/grpc/server.ts";
 import { GrpcCode, GrpcError } from "../../wire/grpc/status.ts";
+import { DEFAULT_HTTP_BODY_LIMIT_BYTES, otlpHttpHandler } from "../../wire/otlp/http-handler.ts";
 import { encodeExportResponse, OTLP_CODECS, type OtlpCodec, type Signal } from "../../wire/otlp/signal.ts";
 import {
   ALL_SIGNALS,
@@ -18,10 +19,7 @@ import {
 import { any, bool, duration, type Infer, int, object, optional, string } from "../config/schema.ts";
 import { CORS } from "../config/shared-settings.ts";
 import { statusOf } from "../errors.ts";
-import { otlpHttpHandler } from "./otlp-http.ts";
 
-/** What an HTTP body may measure by default, before and after decompression: 20 MiB. */
-export const DEFAULT_HTTP_BODY_LIMIT_BYTES = 20 * 1024 * 1024;
 /** How long shutdown waits for requests that are under way. */
 const SHUTDOWN_GRACE_MS = 5_000;
 
@@ -140,6 +138,7 @@ export class OtlpReceiver implements Component {
         bodyLimitBytes: http.max_request_body_size || DEFAULT_HTTP_BODY_LIMIT_BYTES,
         cors: http.cors,
         consume: (payload) => this.#consume(payload, "http"),
+        statusOf,
       });
       this.#servers.push(await network.serve(splitEndpoint(http.endpoint)!, handler));
     }

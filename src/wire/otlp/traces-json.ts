@@ -74,7 +74,8 @@ export function encodeTracesJson(data: readonly ResourceSpans[]): string {
   return JSON.stringify({ resourceSpans: data.map(resourceSpansJson) });
 }
 
-function resourceSpansJson(resourceSpans: ResourceSpans): object {
+/** Spans of one resource as an OTLP/JSON object. */
+export function resourceSpansJson(resourceSpans: ResourceSpans): object {
   return withoutDefaults({
     resource: resourceJson(resourceSpans.resource),
     scopeSpans: resourceSpans.scopeSpans.map((scopeSpans) =>

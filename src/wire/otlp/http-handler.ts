@@ -8,11 +8,16 @@ import {
   type HttpResponse,
   readBody,
 } from "../../base/network.ts";
-import { encodeRpcStatus } from "../../wire/grpc/rpc-status.ts";
-import { GrpcCode, GrpcError } from "../../wire/grpc/status.ts";
-import { encodeExportResponse, OTLP_CODECS, type Signal } from "../../wire/otlp/signal.ts";
-import type { Consume, Payload } from "../component.ts";
-import { httpStatusOf, retryDelayOf, statusOf } from "../errors.ts";
+import { encodeRpcStatus } from "../grpc/rpc-status.ts";
+import { GrpcCode, GrpcError } from "../grpc/status.ts";
+import { httpStatusOf, retryDelayOf } from "./http-status.ts";
+import { encodeExportResponse, OTLP_CODECS, type Signal, type SignalData } from "./signal.ts";
+
+/** A request's data with their signal. */
+export type OtlpPayload = { [S in Signal]: { signal: S; data: SignalData[S] } }[Signal];
+
+/** What a body may measure by default, before and after decompression: 20 MiB. */
+export const DEFAULT_HTTP_BODY_LIMIT_BYTES = 20 * 1024 * 1024;
 
 export interface OtlpHttpOptions {
   /** Which signal is sent where. */
@@ -20,7 +25,10 @@ export interface OtlpHttpOptions {
   /** Of a body, before and after decompression. */
   bodyLimitBytes: number;
   cors?: { allowed_origins: string[]; allowed_headers: string[]; max_age: number };
-  consume: Consume;
+  /** Resolves when the data are taken care of. */
+  consume: (payload: OtlpPayload) => Promise<void>;
+  /** What a client hears when they are not. */
+  statusOf: (error: unknown) => GrpcError;
 }
 
 const PROTOBUF = "application/x-protobuf";
@@ -50,12 +58,12 @@ async function exportRequest(
     const body = `415 unsupported media type, supported: [${JSON_TYPE}, ${PROTOBUF}]`;
     return { status: 415, headers: TEXT, body };
   }
-  let payload: Payload;
+  let payload: OtlpPayload;
   try {
     const bytes = await readDecompressed(request, options.bodyLimitBytes);
     const codec = OTLP_CODECS[signal];
     const data = contentType === JSON_TYPE ? codec.decodeJson(bytes) : codec.decode(bytes);
-    payload = { signal, data } as Payload;
+    payload = { signal, data } as OtlpPayload;
   } catch (error) {
     const status = error instanceof BodyLimitError ? 413 : 400;
     const message = (error as Error).message;
@@ -64,7 +72,7 @@ async function exportRequest(
   try {
     await options.consume(payload);
   } catch (error) {
-    const status = statusOf(error);
+    const status = options.statusOf(error);
     return errorResponse(contentType, httpStatusOf(status), status);
   }
   return {

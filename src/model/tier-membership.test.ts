@@ -34,6 +34,24 @@ test("ownerOf() spreads tenants evenly", () => {
   assert.equal(counts.size, 10);
 });
 
+test("ownerOf() gives the tenants of a small simulation two to a pod", () => {
+  for (const [pods, tenants] of [
+    [2, 4],
+    [3, 6],
+    [5, 10],
+  ]) {
+    const tier = members(pods);
+    const owners = Array.from({ length: tenants }, (_, index) => {
+      return ownerOf(tier, `tenant-${String(index + 1).padStart(3, "0")}`)!.name;
+    });
+    const counts = Map.groupBy(owners, (name) => name);
+    assert.deepEqual(
+      [...counts.values()].map(({ length }) => length),
+      Array(pods).fill(2),
+    );
+  }
+});
+
 test("ownerOf() moves only the tenants of the pod that comes or goes", () => {
   const [three, four] = [members(3), members(4)];
   let moved = 0;

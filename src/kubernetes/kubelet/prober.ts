@@ -70,7 +70,7 @@ export class Prober {
       failed: 0,
       everSucceeded: kind === "readiness" && this.ready,
       // Eager tries before the first period is over are nobody's failure.
-      lastCountedMs: kind === "liveness" ? Number.NEGATIVE_INFINITY : clock.monotonic(),
+      nextCountMs: clock.monotonic() + (kind === "liveness" ? 0 : periodMs),
     };
     const step = async () => {
       const result = await this.#options.run(probe, (probe.timeoutSeconds ?? 1) * 1000);
@@ -87,7 +87,7 @@ export class Prober {
     kind: ProbeKind,
     probe: Probe,
     result: ProbeResult,
-    counts: { succeeded: number; failed: number; everSucceeded: boolean; lastCountedMs: number },
+    counts: { succeeded: number; failed: number; everSucceeded: boolean; nextCountMs: number },
     periodMs: number,
   ): "done" | "again" {
     if (result.ok) {
@@ -100,8 +100,8 @@ export class Prober {
     counts.succeeded = 0;
     const nowMs = this.#options.clock.monotonic();
     // A little early still counts: timers are never exact.
-    if (nowMs - counts.lastCountedMs < periodMs * 0.95) return "again";
-    counts.lastCountedMs = nowMs;
+    if (nowMs < counts.nextCountMs - periodMs * 0.05) return "again";
+    counts.nextCountMs = Math.max(counts.nextCountMs, nowMs - periodMs) + periodMs;
     counts.failed++;
     this.#options.onFailure(kind, result.message);
     if (counts.failed < (probe.failureThreshold ?? 3)) return "again";

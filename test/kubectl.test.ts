@@ -14,6 +14,10 @@ import { createKubectlWorld, type KubectlWorld, POD_ADDRESS } from "./kubectl-wo
 const KUBECTL = process.env.TOPOLOGY_KUBECTL ?? "kubectl";
 const HELM = process.env.TOPOLOGY_HELM ?? "helm";
 const exists = (program: string, args: string[]) => spawnSync(program, args).status === 0;
+const minorVersion = () => {
+  const { stdout } = spawnSync(KUBECTL, ["version", "--client", "-o", "json"], { encoding: "utf8" });
+  return Number.parseInt(JSON.parse(stdout).clientVersion.minor, 10);
+};
 const noKubectl = exists(KUBECTL, ["version", "--client"]) ? false : `${KUBECTL} is not installed`;
 const noHelm = exists(HELM, ["version"]) ? false : `${HELM} is not installed`;
 
@@ -65,6 +69,18 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: db}}}
 
 /** The arguments, how it ends, what it prints (text: exactly, to standard output), and what it reads. */
 type Step = [command: string, code: number, output: string | RegExp, stdin?: string];
+
+/** Steps that kubectl before 1.27 does not know, or does with APIs and texts that are gone since. */
+const RECENT_STEPS = [
+  /^explain /,
+  /^create -f -/,
+  /^apply -f -/,
+  /^patch .*nope/,
+  /^create (token|cronjob|pdb) /,
+  /^drain /,
+  /^get pods --field-selector=spec.nodeName/,
+  /^wait --for=delete/,
+];
 
 const typo = (from: string, to: string) => MANIFESTS["web.yaml"].split("---")[0].replace(from, to);
 
@@ -307,7 +323,9 @@ describe("kubectl", { skip: noKubectl }, () => {
 
   test(`${STEPS.length} commands print and end as on a real cluster`, async () => {
     const failures: string[] = [];
+    const isRecent = minorVersion() >= 27;
     for (const [command, code, output, stdin] of STEPS) {
+      if (!isRecent && RECENT_STEPS.some((pattern) => pattern.test(command))) continue;
       // Blanks separate arguments; `_` stands for one within an argument of cron.
       const args = command
         .split(" ")

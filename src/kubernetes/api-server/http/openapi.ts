@@ -30,7 +30,7 @@ function json(body: string): HttpResponse {
 function v2(request: Pick<HttpRequest, "headers">, resources: ResourceInfo[]): HttpResponse {
   const accept = request.headers.accept ?? "";
   if (accept.includes("protobuf")) {
-    const type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    const type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
     return { status: 200, headers: { "content-type": type }, body: openApiV2Protobuf(resources) };
   }
   const info = { title: "Kubernetes", version: KUBERNETES_VERSION };

@@ -90,11 +90,20 @@ export class Block {
   ): Promise<BlockEntry[]> {
     const pacer = new Pacer(clock);
     const found: BlockEntry[] = [];
-    for (const number of await this.#numbers(matchers)) {
-      const series = this.#kept.get(number) ?? (await this.#readSeries(number));
-      const chunks = series.chunks.filter(
-        (chunk) => chunk.minMs <= range.maxMs && chunk.maxMs >= range.minMs,
-      );
+    const numbers = await this.#numbers(matchers);
+    const isWhole = this.meta.minTime >= range.minMs && this.meta.maxTime <= range.maxMs;
+    for (const number of numbers) {
+      let series = this.#kept.get(number);
+      if (series === undefined) {
+        const loading = this.index.prepareSeries(number);
+        if (loading !== undefined) await loading;
+        series = this.index.series(number);
+        // A selection of very many would push everything else out.
+        if (numbers.length <= MAX_KEPT_SERIES / 2) this.#keep(number, series);
+      }
+      const chunks = isWhole
+        ? series.chunks
+        : series.chunks.filter((chunk) => chunk.minMs <= range.maxMs && chunk.maxMs >= range.minMs);
       if (chunks.length > 0) found.push({ number, labels: series.labels, chunks });
       if (found.length % 64 === 0 && pacer.isDue()) await pacer.pause(signal);
     }
@@ -107,12 +116,9 @@ export class Block {
     await writeBlockMeta(this.#disk, this.directory, this.meta);
   }
 
-  async #readSeries(number: number): Promise<IndexSeries> {
-    await this.index.prepareSeries(number);
-    const series = this.index.series(number);
+  #keep(number: number, series: IndexSeries): void {
     if (this.#kept.size >= MAX_KEPT_SERIES) this.#kept.clear();
     this.#kept.set(number, series);
-    return series;
   }
 
   async #numbers(matchers: Matcher[]): Promise<Int32Array> {

@@ -1,6 +1,5 @@
 /** Which series of the head match: the inverted index put to use, and answers kept for the next time. */
 import type { Clock } from "../../base/clock.ts";
-import { compareLabels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { Head } from "./head.ts";
 import { Pacer } from "./pacer.ts";
@@ -54,19 +53,15 @@ export class HeadMatcher {
 
   async #sort(slots: Int32Array): Promise<Int32Array> {
     const pacer = new Pacer(this.#clock);
-    const labels = (slot: number) => this.#head.labelsOf(slot);
-    return Int32Array.from(
-      await sortInSlices(Array.from(slots), (a, b) => compareLabels(labels(a), labels(b)), pacer),
-    );
+    const { table } = this.#head;
+    return Int32Array.from(await sortInSlices(Array.from(slots), (a, b) => table.compare(a, b), pacer));
   }
 
   #merge(a: Int32Array, b: Int32Array): Int32Array {
     if (b.length === 0) return a;
     const out = new Int32Array(a.length + b.length);
     for (let i = 0, j = 0, k = 0; k < out.length; k++) {
-      const takeFirst =
-        j === b.length ||
-        (i < a.length && compareLabels(this.#head.labelsOf(a[i]), this.#head.labelsOf(b[j])) < 0);
+      const takeFirst = j === b.length || (i < a.length && this.#head.table.compare(a[i], b[j]) < 0);
       out[k] = takeFirst ? a[i++] : b[j++];
     }
     return out;

@@ -22,7 +22,7 @@ export function headSource(head: Head, matcher: HeadMatcher, minMs: number, maxM
         const batch: BlockSeries[] = [];
         for (const slot of slots.subarray(i, i + SERIES_PER_BATCH)) {
           const chunks = chunksWithin(head, slot, minMs, maxMs);
-          if (chunks.length > 0) batch.push({ labels: head.labelsOf(slot), chunks });
+          if (chunks.length > 0) batch.push({ labels: head.readLabels(slot), chunks });
         }
         yield batch;
       }
@@ -45,7 +45,7 @@ export function outOfOrderSource(
         const columns = new SeriesColumns();
         head.outOfOrder.readFrozen(slot, minMs, maxMs, columns, head.tombstones.get(slot));
         const chunks = encodeColumns(columns);
-        if (chunks.length > 0) yield [{ labels: head.labelsOf(slot), chunks }];
+        if (chunks.length > 0) yield [{ labels: head.readLabels(slot), chunks }];
       }
     },
   };

@@ -1,8 +1,10 @@
 /** Gives up what the head holds from before a time (`gc` of `tsdb/head.go`). */
 import type { Head } from "./head.ts";
 import type { HeadWriter } from "./head-writer.ts";
+import { pairsOfKey } from "./label-key.ts";
 import type { Pacer } from "./pacer.ts";
 import type { ReadGate } from "./read-gate.ts";
+import { SeriesTable } from "./series-table.ts";
 
 const SLOTS_PER_CHECK = 256;
 
@@ -35,21 +37,47 @@ export async function truncateHead(
     if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
   head.minMs = Math.min(firstMs, head.appendedMinMs);
-  if (empty.length === 0) return 0;
-  return gate.exclusive(() => removeSeries(head, writer, empty, minMs));
+  return empty.length === 0 ? 0 : removeSeries(head, writer, gate, pacer, empty, minMs);
 }
 
-/** Removes those of the series that are still empty and that no open batch refers to. */
-function removeSeries(head: Head, writer: HeadWriter, candidates: number[], minMs: number): number {
-  const moved = new Int32Array(head.seriesCount);
-  for (const slot of candidates) {
-    if (head.truncate(slot, minMs) && !head.outOfOrder.has(slot)) moved[slot] = -1;
+/**
+ * Removes those of the series that are still empty and that no open batch refers to. Everything else moves to new
+ * tables, which are made while the old ones are in use; only the change from one to the other is in one go.
+ */
+async function removeSeries(
+  head: Head,
+  writer: HeadWriter,
+  gate: ReadGate,
+  pacer: Pacer,
+  candidates: number[],
+  minMs: number,
+): Promise<number> {
+  const old = head.table;
+  const known = old.length;
+  const moved = new Int32Array(known);
+  for (const slot of candidates) moved[slot] = -1;
+  const table = new SeriesTable(old.seed);
+  for (let slot = 0; slot < known; slot++) {
+    if (moved[slot] >= 0) moved[slot] = table.adopt(old, slot);
+    if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
-  for (const ref of writer.pendingRefs()) {
-    const slot = head.table.slotOf(ref);
-    if (slot >= 0) moved[slot] = 0;
-  }
-  const removed = moved.reduce((sum, value) => sum + (value < 0 ? 1 : 0), 0);
-  if (removed > 0) head.renumber(moved);
-  return removed;
+  const postings = await head.postings.renumbered(moved, pacer);
+  return gate.exclusive(() => {
+    const pending = new Set<number>();
+    for (const ref of writer.pendingRefs()) pending.add(old.slotOf(ref));
+    const all = new Int32Array(old.length).fill(-1);
+    all.set(moved);
+    // What has come, or come back to life, meanwhile.
+    const isBack = (slot: number) =>
+      pending.has(slot) || !head.truncate(slot, minMs) || head.outOfOrder.has(slot);
+    const added = candidates.filter(isBack);
+    for (let slot = known; slot < old.length; slot++) added.push(slot);
+    for (const slot of added) {
+      all[slot] = table.adopt(old, slot);
+      for (const [start, end] of pairsOfKey(old.keyOf(slot)))
+        postings.add(old.keyOf(slot), start, end, all[slot]);
+    }
+    head.moveTo(table, postings, all);
+    return candidates.length - (added.length - (old.length - known));
+  });
 }

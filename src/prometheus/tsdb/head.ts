@@ -51,10 +51,10 @@ const MAX_CHUNK_BYTES = 1024 - MAX_SAMPLE_BYTES;
 const FIRST_CHUNK_BYTES = 64;
 
 export class Head {
-  readonly table: SeriesTable;
+  table: SeriesTable;
   readonly pool = new ChunkPool();
   readonly chunks = new ChunkTable();
-  readonly postings: Postings;
+  postings: Postings;
   /** Of the series that have native histograms, by slot. */
   readonly histograms = new Map<number, HistogramSeries>();
   readonly outOfOrder = new OutOfOrderSamples();
@@ -362,25 +362,29 @@ export class Head {
   }
 
   /**
-   * Removes the series whose `moved` is -1 and closes the gaps. Nothing may hold slots meanwhile.
+   * Goes over to other slots. Nothing may hold slots meanwhile.
    *
-   * @param moved per slot any number from 0 on for series that stay
+   * @param moved where each slot is in `table`, or -1 for those that are removed
+   * @param postings those of `table`
    */
-  renumber(moved: Int32Array): void {
-    this.table.renumber(moved);
-    this.postings.renumber(moved);
+  moveTo(table: SeriesTable, postings: Postings, moved: Int32Array): void {
+    table.copyRows(this.table, moved);
+    this.table = table;
+    this.postings = postings;
     const histograms = [...this.histograms];
     this.histograms.clear();
     for (const [slot, series] of histograms) if (moved[slot] >= 0) this.histograms.set(moved[slot], series);
     this.outOfOrder.renumber(moved);
     this.tombstones.renumber((slot) => (moved[slot] >= 0 ? moved[slot] : undefined));
-    this.unlogged.splice(
-      0,
-      this.unlogged.length,
-      ...this.unlogged.map((slot) => moved[slot]).filter((s) => s >= 0),
-    );
+    const unlogged = this.unlogged.map((slot) => moved[slot]).filter((slot) => slot >= 0);
+    this.unlogged.splice(0, this.unlogged.length, ...unlogged);
     this.#last = new KeyPairs();
     this.generation++;
+  }
+
+  /** As `labelsOf`, without keeping them. */
+  readLabels(slot: number): Labels {
+    return this.table.pages[slot >>> PAGE_BITS].labels[slot & PAGE_MASK] ?? this.#readLabels(slot);
   }
 
   #dropOpen(slot: number, words: Int32Array, w: number): void {

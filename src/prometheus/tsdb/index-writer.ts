@@ -30,6 +30,8 @@ export interface ChunkReference {
 
 /** Steps between two looks at the clock. */
 const STEPS_PER_CHECK = 256;
+/** Sorting more numbers than this in one go would take too long. */
+const MAX_SORTED_AT_ONCE = 20_000;
 
 export class IndexWriter {
   readonly #file: FileAppender;
@@ -105,9 +107,7 @@ export class IndexWriter {
     const names = [...this.#postings.keys()].sort((a, b) => a - b);
     for (const name of names) {
       const values = this.#postings.get(name)!;
-      // Symbol numbers sort as the symbols do.
-      const order = Uint32Array.from(values.keys()).sort();
-      for (const value of order) {
+      for (const value of await this.#ascending(values)) {
         write(this.#symbols[name], this.#symbols[value], values.get(value)!);
         lists++;
         if (lists % STEPS_PER_CHECK === 0) {
@@ -137,6 +137,18 @@ export class IndexWriter {
     }
     file.endChecksum();
     await file.finish();
+  }
+
+  /** Symbol numbers sort as the symbols do. */
+  async #ascending(values: ReadonlyMap<number, unknown>): Promise<Uint32Array> {
+    if (values.size < MAX_SORTED_AT_ONCE) return Uint32Array.from(values.keys()).sort();
+    const order = new Uint32Array(values.size);
+    let count = 0;
+    for (let symbol = 0; symbol < this.#symbols.length; symbol++) {
+      if (values.has(symbol)) order[count++] = symbol;
+      if (symbol % STEPS_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pacer.pause();
+    }
+    return order;
   }
 
   async abandon(): Promise<void> {

@@ -32,6 +32,19 @@ export function labelCount(key: Uint8Array, start: number, end: number): number 
   return strings >>> 1;
 }
 
+/** Where each name-value pair of a key lies. */
+export function pairsOfKey(key: Uint8Array): [start: number, end: number][] {
+  const reader = new ByteReader(key);
+  const pairs: [number, number][] = [];
+  while (reader.remaining > 0) {
+    const start = reader.position;
+    reader.skip(reader.uvarint());
+    reader.skip(reader.uvarint());
+    pairs.push([start, reader.position]);
+  }
+  return pairs;
+}
+
 /** A 32-bit hash (murmur3's mixing, four bytes a step). `seed` keeps senders from choosing keys that collide. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let hash = seed ^ (end - start);
@@ -62,4 +75,49 @@ export function equalBytes(
 ): boolean {
   for (let i = 0; i < count; i++) if (a[aStart + i] !== b[bStart + i]) return false;
   return true;
+}
+
+/**
+ * Order of two label keys: that of their label sets (`compareLabels`), since names and values compare as their bytes.
+ */
+export function compareKeys(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  let i = aStart;
+  let j = bStart;
+  while (i < aEnd && j < bEnd) {
+    // Lengths of 128 bytes and more take several bytes.
+    let aLength = a[i++];
+    if (aLength >= 0x80) {
+      aLength &= 0x7f;
+      for (let scale = 0x80; ; scale *= 0x80) {
+        const byte = a[i++];
+        aLength += (byte & 0x7f) * scale;
+        if (byte < 0x80) break;
+      }
+    }
+    let bLength = b[j++];
+    if (bLength >= 0x80) {
+      bLength &= 0x7f;
+      for (let scale = 0x80; ; scale *= 0x80) {
+        const byte = b[j++];
+        bLength += (byte & 0x7f) * scale;
+        if (byte < 0x80) break;
+      }
+    }
+    const common = Math.min(aLength, bLength);
+    for (let k = 0; k < common; k++) {
+      const difference = a[i + k] - b[j + k];
+      if (difference !== 0) return difference;
+    }
+    if (aLength !== bLength) return aLength - bLength;
+    i += aLength;
+    j += bLength;
+  }
+  return aEnd - i - (bEnd - j);
 }

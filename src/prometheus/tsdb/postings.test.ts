@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
-import { Labels } from "../../model/labels.ts";
+import { compareLabels, Labels } from "../../model/labels.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { writeLabelKey } from "./label-key.ts";
+import { compareKeys, writeLabelKey } from "./label-key.ts";
+import { Pacer } from "./pacer.ts";
 import { intersect, Postings, union, without } from "./postings.ts";
 
 function randomList(random: ReturnType<typeof seededRandom>, below: number): Int32Array {
@@ -33,9 +35,9 @@ test("intersect(), without() and union() do as sets do (seed 8)", () => {
   }
 });
 
-test("Postings finds the series of pairs, and keeps order when series go (seed 3)", () => {
+test("Postings finds the series of pairs, and keeps order when series go (seed 3)", async () => {
   const random = seededRandom(3);
-  const postings = new Postings(5);
+  let postings = new Postings(5);
   let all = Array.from({ length: 3000 }, (_, i) =>
     Labels.of({ id: `${i}`, zone: `z${randomInteger(random, 7)}`, host: `h${randomInteger(random, 900)}` }),
   );
@@ -73,7 +75,25 @@ test("Postings finds the series of pairs, and keeps order when series go (seed 3
     moved[slot] = isKept ? next++ : -1;
     if (isKept) kept.push(all[slot]);
   }
-  postings.renumber(moved);
+  postings = await postings.renumbered(moved, new Pacer(systemClock));
   all = kept;
   check();
+});
+
+test("compareKeys() orders as compareLabels() (seed 4)", () => {
+  const random = seededRandom(4);
+  const word = () =>
+    ["", "a", "b", "ab", "é", "x".repeat(200), "\u{1f600}", "\uffff"][randomInteger(random, 8)];
+  for (let round = 0; round < 3000; round++) {
+    const [a, b] = [0, 1].map(() =>
+      Labels.of(Array.from({ length: 3 }, () => [word() || "n", word()] as const)),
+    );
+    const [x, y] = [a, b].map((labels) => {
+      const out = new ByteWriter();
+      writeLabelKey(out, labels);
+      return out.written();
+    });
+    const order = compareKeys(x, 0, x.length, y, 0, y.length);
+    assert.equal(Math.sign(order), Math.sign(compareLabels(a, b)), `${a} ${b}`);
+  }
 });

@@ -9,6 +9,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes } from "./label-key.ts";
+import type { Pacer } from "./pacer.ts";
 
 /** The series of one label pair. */
 export class PostingList {
@@ -51,22 +52,23 @@ class NamePairs {
 }
 
 const FIRST_CAPACITY = 1024;
+const PAIRS_PER_CHECK = 64;
 /** In `#single`: the pair has a list. */
 const HAS_LIST = -1;
 
 export class Postings {
   readonly #seed: number;
   readonly #names = new Map<string, NamePairs>();
-  #bytes = new KeyArena();
-  #index = new HashIndex();
+  readonly #bytes = new KeyArena();
+  readonly #index = new HashIndex();
   readonly #hashOf = (pair: number) => this.#hashes[pair];
   #handles = new Int32Array(FIRST_CAPACITY);
   #hashes = new Int32Array(FIRST_CAPACITY);
   /** The slot where only one series has the pair, which is how most values of an id are. */
   #single = new Int32Array(FIRST_CAPACITY);
-  #lists: (PostingList | undefined)[] = [];
+  readonly #lists: (PostingList | undefined)[] = [];
   /** Name and value of pairs that were asked for and have a list, so that label sets share them. */
-  #strings: ([name: string, value: string] | undefined)[] = [];
+  readonly #strings: ([name: string, value: string] | undefined)[] = [];
   #count = 0;
   readonly #key = new ByteWriter();
 
@@ -135,28 +137,32 @@ export class Postings {
     return this.#names.get(name)?.length ?? 0;
   }
 
-  /** Renumbers: `moved[slot]` is a slot's new number, ascending with it, or -1 where the series is gone. */
-  renumber(moved: Int32Array): void {
-    const old = { bytes: this.#bytes, handles: this.#handles, hashes: this.#hashes, count: this.#count };
-    const single = this.#single;
-    const lists = this.#lists;
-    this.#clear();
-    for (let pair = 0; pair < old.count; pair++) {
-      const slots = lists[pair]?.view() ?? single.subarray(pair, pair + 1);
-      const kept: number[] = [];
-      for (const slot of slots) if (moved[slot] >= 0) kept.push(moved[slot]);
-      if (kept.length === 0) continue;
-      const handle = old.handles[pair];
-      const start = old.bytes.start(handle);
-      const end = start + old.bytes.byteLength(handle);
-      const created = this.#create(old.bytes.slab(handle), start, end, old.hashes[pair], kept[0]);
-      if (kept.length === 1) continue;
-      const list = new PostingList(created, kept.length);
-      list.slots.set(kept);
-      list.length = kept.length;
-      this.#single[created] = HAS_LIST;
-      this.#lists[created] = list;
+  /**
+   * A copy with other slots: `moved[slot]` is a slot's new number, ascending with it, or -1 where the series is gone.
+   * Slots beyond `moved` are not copied; they may come while this works.
+   */
+  async renumbered(moved: Int32Array, pacer: Pacer): Promise<Postings> {
+    const copy = new Postings(this.#seed);
+    for (let pair = 0; pair < this.#count; pair++) {
+      if (pair % PAIRS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+      const slots = this.#slots(pair);
+      let kept = 0;
+      const found = new Int32Array(slots.length);
+      for (const slot of slots) if (slot < moved.length && moved[slot] >= 0) found[kept++] = moved[slot];
+      if (kept === 0) continue;
+      const handle = this.#handles[pair];
+      const start = this.#bytes.start(handle);
+      const end = start + this.#bytes.byteLength(handle);
+      const created = copy.#create(this.#bytes.slab(handle), start, end, this.#hashes[pair], found[0]);
+      if (kept === 1) continue;
+      const list = new PostingList(created, 0);
+      list.slots = kept === found.length ? found : found.slice(0, kept);
+      list.length = kept;
+      copy.#single[created] = HAS_LIST;
+      copy.#lists[created] = list;
+      copy.#strings[created] = this.#strings[pair];
     }
+    return copy;
   }
 
   /** Bytes of memory held, about. */
@@ -219,18 +225,6 @@ export class Postings {
     if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs()));
     pairs.push(pair);
     return pair;
-  }
-
-  #clear(): void {
-    this.#names.clear();
-    this.#bytes = new KeyArena();
-    this.#index = new HashIndex();
-    this.#handles = new Int32Array(FIRST_CAPACITY);
-    this.#hashes = new Int32Array(FIRST_CAPACITY);
-    this.#single = new Int32Array(FIRST_CAPACITY);
-    this.#lists = [];
-    this.#strings = [];
-    this.#count = 0;
   }
 
   #grow(): void {

@@ -1,15 +1,15 @@
 /** Reads series from blocks and the head together (`tsdb/querier.go`). */
 import type { Clock } from "../../base/clock.ts";
-import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
+import { compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
-import type { Block, BlockEntry } from "./block.ts";
+import type { Block } from "./block.ts";
 import { SeriesColumns } from "./chunk-decoder.ts";
-import { ChunkCursor } from "./chunk-segment-reader.ts";
 import type { Head } from "./head.ts";
 import type { HeadMatcher } from "./head-matcher.ts";
 import { Pacer } from "./pacer.ts";
 import { SeriesBuilder } from "./series-builder.ts";
+import { BlockCursor, SeriesMerge } from "./series-merge.ts";
 
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 32;
@@ -37,22 +37,27 @@ export class Querier {
   }
 
   async select(matchers: Matcher[]): Promise<SeriesSamples[]> {
-    const { head, range } = this.#parts;
+    const { head, range, blocks } = this.#parts;
     const builder = new SeriesBuilder();
     const columns = new SeriesColumns();
+    if (blocks.length === 0) return this.#selectHead(matchers, builder, columns);
     const out: SeriesSamples[] = [];
-    const cursors = await this.#cursors(matchers);
-    if (cursors.length === 0) return this.#selectHead(matchers, builder, columns);
-    let count = 0;
-    for await (const { labels, slot, from } of this.#merged(matchers, cursors)) {
+    const merge = await this.#merge(matchers);
+    for (let i = 0; out.length < this.#limit && merge.next(); i++) {
       columns.clear();
-      for (const cursor of from) await cursor.read(range, columns);
-      if (slot >= 0) head.read(slot, range.minMs, range.maxMs, columns);
-      if (from.length > 0) columns.normalize();
-      const series = builder.build(labels, columns);
+      for (const cursor of merge.from) {
+        // Only where something has to come from the disk is there a promise.
+        while (cursor.hasMore()) {
+          const loading = cursor.prepare();
+          if (loading !== undefined) await loading;
+          cursor.take(range, columns);
+        }
+      }
+      if (merge.slot >= 0) head.read(merge.slot, range.minMs, range.maxMs, columns);
+      if (merge.from.length > 0) columns.normalize();
+      const series = builder.build(merge.labels, columns);
       if (series !== undefined) out.push(series);
-      if (out.length >= this.#limit) break;
-      if (++count % SERIES_PER_CHECK === 0) await this.#breathe();
+      if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
   }
@@ -75,17 +80,17 @@ export class Querier {
         head.read(slot, minMs, maxMs, columns);
       }
       if (columns.length > 0) out.push(builder.build(head.labelsOf(slot), columns)!);
-      if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pacer.pause(hints.signal);
+      if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
   }
 
   async series(matchers: Matcher[]): Promise<Labels[]> {
     const out: Labels[] = [];
-    for await (const { labels } of this.#merged(matchers, await this.#cursors(matchers))) {
-      out.push(labels);
-      if (out.length >= this.#limit) break;
-      if (out.length % SERIES_PER_CHECK === 0) await this.#breathe();
+    const merge = await this.#merge(matchers);
+    while (out.length < this.#limit && merge.next()) {
+      out.push(merge.labels);
+      if (out.length % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
   }
@@ -127,90 +132,17 @@ export class Querier {
     return head.overlaps(range.minMs, range.maxMs);
   }
 
-  async #cursors(matchers: Matcher[]): Promise<BlockCursor[]> {
-    const { blocks, range, clock, hints } = this.#parts;
+  async #merge(matchers: Matcher[]): Promise<SeriesMerge> {
+    const { blocks, range, clock, hints, head, matcher } = this.#parts;
     const cursors: BlockCursor[] = [];
     for (const block of blocks) {
       cursors.push(new BlockCursor(block, await block.entries(matchers, range, clock, hints.signal)));
     }
-    return cursors;
-  }
-
-  /** Series of all sources by labels, each with where it is found; the head's slot, or -1. */
-  async *#merged(
-    matchers: Matcher[],
-    cursors: BlockCursor[],
-  ): AsyncGenerator<{ labels: Labels; slot: number; from: BlockCursor[] }> {
-    const { head, matcher, range } = this.#parts;
     const slots = this.#isHeadWanted() ? await matcher.sortedSlots(matchers) : new Int32Array(0);
-    let next = 0;
-    const nextSlot = () => {
-      while (next < slots.length && !head.hasChunksIn(slots[next], range.minMs, range.maxMs)) next++;
-      return next < slots.length ? slots[next] : -1;
-    };
-    for (;;) {
-      const slot = nextSlot();
-      let labels = slot >= 0 ? head.labelsOf(slot) : undefined;
-      let isHead = slot >= 0;
-      let from: BlockCursor[] = [];
-      for (const cursor of cursors) {
-        const candidate = cursor.labels;
-        if (candidate === undefined) continue;
-        const order = labels === undefined ? -1 : compareLabels(candidate, labels);
-        if (order > 0) continue;
-        if (order < 0) {
-          labels = candidate;
-          isHead = false;
-          from = [];
-        }
-        from.push(cursor);
-      }
-      if (labels === undefined) return;
-      if (isHead) next++;
-      yield { labels, slot: isHead ? slot : -1, from };
-      for (const cursor of from) cursor.advance();
-    }
+    return new SeriesMerge(cursors, head, slots, range);
   }
 
-  async #breathe(): Promise<void> {
-    if (this.#pacer.isDue()) await this.#pacer.pause(this.#parts.hints.signal);
-  }
-}
-
-/** A block's selected series, one after another. */
-class BlockCursor {
-  readonly #block: Block;
-  readonly #entries: BlockEntry[];
-  readonly #chunks: ChunkCursor;
-  #next = 0;
-
-  constructor(block: Block, entries: BlockEntry[]) {
-    this.#block = block;
-    this.#entries = entries;
-    this.#chunks = new ChunkCursor(
-      block.segments,
-      entries.flatMap((entry) => entry.chunks.map((chunk) => chunk.reference)),
-    );
-  }
-
-  /** Of the current series; undefined behind the last. */
-  get labels(): Labels | undefined {
-    return this.#entries[this.#next]?.labels;
-  }
-
-  advance(): void {
-    this.#next++;
-  }
-
-  /** Adds the current series' samples. Every series must be read once, or none. */
-  async read(range: TimeRange, out: SeriesColumns): Promise<void> {
-    const entry = this.#entries[this.#next];
-    const deleted = this.#block.tombstones.get(entry.number);
-    for (let i = 0; i < entry.chunks.length; i++) {
-      const loading = this.#chunks.prepare();
-      if (loading !== undefined) await loading;
-      const { encoding, view, start, byteLength } = this.#chunks.take();
-      out.addChunk(encoding, view, start, byteLength, range.minMs, range.maxMs, deleted);
-    }
+  async #pause(): Promise<void> {
+    await this.#pacer.pause(this.#parts.hints.signal);
   }
 }

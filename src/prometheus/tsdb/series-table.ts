@@ -1,13 +1,12 @@
 /**
  * The series of the head as columns. A series has a slot, its row in the pages here, and a reference, which goes to
- * callers and into the log and is never given out twice. Both ascend together; `renumber` closes the gaps that removed
- * series leave among the slots.
+ * callers and into the log and is never given out twice. Removing series means moving the others to a new table.
  */
 import type { Labels } from "../../model/labels.ts";
 import { NO_PIECE } from "./chunk-pool.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
-import { equalBytes, hashBytes } from "./label-key.ts";
+import { compareKeys, equalBytes, hashBytes } from "./label-key.ts";
 import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, resetXorRow } from "./xor-chunk.ts";
 
 export const PAGE_BITS = 12;
@@ -47,20 +46,20 @@ export class SeriesTable {
   /** Slots in use, removed ones included until `renumber`. */
   length = 0;
   lastRef = 0;
-  #keys = new KeyArena();
-  #index = new HashIndex();
+  readonly #keys = new KeyArena();
+  readonly #index = new HashIndex();
   readonly #hashOf = (slot: number) => this.pages[slot >>> PAGE_BITS].hashes[slot & PAGE_MASK];
-  readonly #seed: number;
+  readonly seed: number;
   /** For each page of references their slots plus one. */
   readonly #slotsOfRefs: (Int32Array | undefined)[] = [];
   readonly #aliases = new Map<number, number>();
 
   constructor(hashSeed: number) {
-    this.#seed = hashSeed;
+    this.seed = hashSeed;
   }
 
   hash(key: Uint8Array, start: number, end: number): number {
-    return hashBytes(key, start, end, this.#seed);
+    return hashBytes(key, start, end, this.seed);
   }
 
   /** The slot of the series with this key, or -1. */
@@ -132,42 +131,48 @@ export class SeriesTable {
     return this.#keys.slab(handle).subarray(start, start + this.#keys.byteLength(handle));
   }
 
-  /**
-   * Removes the series whose `moved` is -1 and moves the others down. `moved[slot]` is filled by the caller with
-   * any value >= 0 for series that stay, and comes back with their new slots.
-   */
-  renumber(moved: Int32Array): void {
-    const keys = new KeyArena();
-    const oldKeys = this.#keys;
-    let next = 0;
-    for (let slot = 0; slot < this.length; slot++) {
-      const from = this.pages[slot >>> PAGE_BITS];
-      const fromRow = slot & PAGE_MASK;
-      if (moved[slot] < 0) {
-        this.#forgetRef(from.refs[fromRow]);
-        continue;
-      }
-      const to = this.pages[next >>> PAGE_BITS];
-      const toRow = next & PAGE_MASK;
-      const handle = from.keys[fromRow];
-      const start = oldKeys.start(handle);
-      to.keys[toRow] = keys.add(oldKeys.slab(handle), start, start + oldKeys.byteLength(handle));
-      if (next !== slot) {
-        to.words.set(from.words.subarray(fromRow * ROW_WORDS, (fromRow + 1) * ROW_WORDS), toRow * ROW_WORDS);
-        to.refs[toRow] = from.refs[fromRow];
-        to.hashes[toRow] = from.hashes[fromRow];
-        to.labels[toRow] = from.labels[fromRow];
-        this.#setSlotOfRef(to.refs[toRow], next);
-      }
-      moved[slot] = next++;
+  /** Order of two series by their labels. */
+  compare(a: number, b: number): number {
+    const keys = this.#keys;
+    const aHandle = this.pages[a >>> PAGE_BITS].keys[a & PAGE_MASK];
+    const bHandle = this.pages[b >>> PAGE_BITS].keys[b & PAGE_MASK];
+    const aStart = keys.start(aHandle);
+    const bStart = keys.start(bHandle);
+    return compareKeys(
+      keys.slab(aHandle),
+      aStart,
+      aStart + keys.byteLength(aHandle),
+      keys.slab(bHandle),
+      bStart,
+      bStart + keys.byteLength(bHandle),
+    );
+  }
+
+  /** Adds a series of another table, with its reference; its row is left to `copyRows`. @returns its slot here */
+  adopt(other: SeriesTable, slot: number): number {
+    const from = other.pages[slot >>> PAGE_BITS];
+    const row = slot & PAGE_MASK;
+    const handle = from.keys[row];
+    const start = other.#keys.start(handle);
+    const end = start + other.#keys.byteLength(handle);
+    const adopted = this.add(other.#keys.slab(handle), start, end, from.hashes[row], from.refs[row]);
+    this.pages[adopted >>> PAGE_BITS].labels[adopted & PAGE_MASK] = from.labels[row];
+    return adopted;
+  }
+
+  /** Copies the rows of another table: `moved[slot]` is where a row goes, or -1. Takes its references over, too. */
+  copyRows(other: SeriesTable, moved: Int32Array): void {
+    for (let slot = 0; slot < moved.length; slot++) {
+      const to = moved[slot];
+      if (to < 0) continue;
+      const source = other.pages[slot >>> PAGE_BITS].words;
+      const target = this.pages[to >>> PAGE_BITS].words;
+      const from = (slot & PAGE_MASK) * ROW_WORDS;
+      const at = (to & PAGE_MASK) * ROW_WORDS;
+      for (let word = 0; word < ROW_WORDS; word++) target[at + word] = source[from + word];
     }
-    this.#keys = keys;
-    this.length = next;
-    this.pages.length = Math.ceil(next / PAGE_ROWS);
-    const last = this.pages[this.pages.length - 1];
-    last?.labels.fill(undefined, next & PAGE_MASK || PAGE_ROWS);
-    this.#index = new HashIndex();
-    for (let slot = 0; slot < next; slot++) this.#index.add(slot, this.#hashOf(slot), this.#hashOf);
+    if (other.lastRef > this.lastRef) this.lastRef = other.lastRef;
+    for (const [ref, target] of other.#aliases) if (this.slotOf(target) >= 0) this.#aliases.set(ref, target);
   }
 
   /** Bytes of memory held, labels that were asked for not counted. */
@@ -181,14 +186,5 @@ export class SeriesTable {
     const index = Math.floor(ref / PAGE_ROWS);
     const page = (this.#slotsOfRefs[index] ??= new Int32Array(PAGE_ROWS));
     page[ref & PAGE_MASK] = slot + 1;
-  }
-
-  #forgetRef(ref: number): void {
-    const index = Math.floor(ref / PAGE_ROWS);
-    const page = this.#slotsOfRefs[index];
-    if (page === undefined) return;
-    page[ref & PAGE_MASK] = 0;
-    const isDone = Math.floor(this.lastRef / PAGE_ROWS) > index;
-    if (isDone && page.every((slot) => slot === 0)) this.#slotsOfRefs[index] = undefined;
   }
 }

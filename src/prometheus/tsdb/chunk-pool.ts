@@ -22,7 +22,6 @@ export const NO_PIECE = -1;
 
 export class ChunkPool {
   readonly #views: DataView[] = [];
-  readonly #bytes: Uint8Array[] = [];
   readonly #free: FreeList[] = CLASS_UNITS.map(() => new FreeList());
   readonly #large: (DataView | undefined)[] = [];
   readonly #freeLarge: number[] = [];
@@ -37,7 +36,6 @@ export class ChunkPool {
     const units = CLASS_UNITS[size];
     if (this.#nextUnit + units > SLAB_UNITS) {
       const slab = new Uint8Array(SLAB_BYTES + DECODE_SLACK_BYTES);
-      this.#bytes.push(slab);
       this.#views.push(new DataView(slab.buffer));
       this.#nextUnit = 0;
     }
@@ -79,9 +77,7 @@ export class ChunkPool {
 
   /** Moves the first `byteLength` bytes from one piece to another. */
   copy(from: number, to: number, byteLength: number): void {
-    const source = this.#bytes[from >>> SLAB_UNIT_BITS];
-    const start = this.offset(from);
-    this.#bytes[to >>> SLAB_UNIT_BITS].set(source.subarray(start, start + byteLength), this.offset(to));
+    this.bytes(to, byteLength).set(this.bytes(from, byteLength));
   }
 
   /** Bytes of memory that the pool holds. */

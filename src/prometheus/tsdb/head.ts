@@ -49,6 +49,8 @@ export const SAMPLES_PER_CHUNK = 120;
 /** A float chunk that is larger is closed (`MaxBytesPerXORChunkBeforeAppend`). */
 const MAX_CHUNK_BYTES = 1024 - MAX_SAMPLE_BYTES;
 const FIRST_CHUNK_BYTES = 64;
+/** An open chunk never needs more. */
+const LARGEST_CHUNK_BYTES = MAX_CHUNK_BYTES + 2 * MAX_SAMPLE_BYTES + CHUNK_SLACK_BYTES;
 
 export class Head {
   table: SeriesTable;
@@ -479,7 +481,8 @@ export class Head {
 
   #growChunk(words: Int32Array, w: number, byteLength: number): number {
     const capacity = words[w + W_CAPACITY];
-    const grown = ChunkPool.capacity(capacity < 256 ? capacity + 64 : capacity + (capacity >>> 1));
+    const wanted = capacity < 256 ? capacity + 64 : capacity + (capacity >>> 1);
+    const grown = ChunkPool.capacity(Math.min(wanted, LARGEST_CHUNK_BYTES));
     const piece = this.pool.allocate(grown);
     this.pool.copy(words[w + W_PIECE], piece, byteLength);
     this.pool.release(words[w + W_PIECE], capacity);

@@ -208,3 +208,25 @@ test("status() counts series, pairs and values", async (t) => {
   assert.deepEqual(status.seriesCountByLabelValuePair[0], { name: "parity=even", value: 15 });
   await store.close();
 });
+
+test("chunks are closed at upstream's size, whatever the values (seed 12)", async (t) => {
+  const store = await open(temporary(t));
+  const random = seededRandom(12);
+  const expected: Map<number, number[]> = new Map();
+  for (let i = 0; i < 400; i++) {
+    const appender = store.appender();
+    for (let id = 0; id < 30; id++) {
+      // From values that take no bits to values that take all of them.
+      const value = random.float() < id / 30 ? new DataView(random.bytes(8).buffer).getFloat64(0) : 1;
+      const finite = Number.isFinite(value) ? value : 0;
+      appender.append(0, series(id), T0 + i * 7000 + Math.floor(random.float() * (id % 2) * 6000), finite);
+      expected.set(id, [...(expected.get(id) ?? []), finite]);
+    }
+    await appender.commit();
+  }
+  for (const found of await store.select([], ALL)) {
+    assert.deepEqual([...found.values], expected.get(Number(found.labels.get("id"))));
+  }
+  assert.ok(store.status().headStats.chunkCount > 30 * 3);
+  await store.close();
+});

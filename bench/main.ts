@@ -5,6 +5,7 @@ import type { BenchResult } from "./measure.ts";
 
 const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<BenchResult[]> }>> = {
   prometheus: () => import("./prometheus/suite.ts"),
+  telemetry: () => import("./telemetry/suite.ts"),
 };
 
 export interface BenchOptions {

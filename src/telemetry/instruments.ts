@@ -123,11 +123,7 @@ export abstract class Instrument<L extends string, S extends Series> implements 
     const current = this.#lookup(series.values);
     if (current !== undefined) return current;
     if (this.#series.size >= this.#limit - 1) return this.find(labels);
-    const nowMs = this.#now();
-    series.expired = false;
-    series.touched = true;
-    series.seenMs = nowMs;
-    series.reset(nowMs);
+    series.revive(this.#now());
     this.#insert(series as S);
     return series;
   }
@@ -136,15 +132,7 @@ export abstract class Instrument<L extends string, S extends Series> implements 
   sweep(nowMs: number): void {
     const expiryMs = this.options.idleExpiryMs;
     if (expiryMs === undefined) return;
-    for (const series of this.#series) {
-      if (series.touched) {
-        series.touched = false;
-        series.seenMs = nowMs;
-      } else if (nowMs - series.seenMs >= expiryMs) {
-        series.expired = true;
-        this.#remove(series);
-      }
-    }
+    for (const series of this.#series) if (series.sweep(nowMs, expiryMs)) this.#remove(series);
   }
 
   /** All series to export, the overflow series last: it has no label values. */

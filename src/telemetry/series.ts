@@ -16,26 +16,51 @@ export interface SeriesOwner {
   now(): number;
 }
 
+/** `touched`: recorded into since the last sweep. `expired`: taken out of the export because it was idle. */
+const IDLE = 0;
+const TOUCHED = 1;
+const EXPIRED = 2;
+
 abstract class BaseSeries {
+  // What recording reads and writes comes first, so that it shares a cache line.
+  /** `IDLE`, `TOUCHED` or `EXPIRED`. */
+  protected state = TOUCHED;
+  /** A counter's value; a histogram's number of values. */
+  value = 0;
+  protected readonly owner: SeriesOwner;
   readonly values: readonly string[];
   /** When its accumulation began, in milliseconds since the Unix epoch. */
   startMs: number;
-  /** Recorded into since the last sweep. */
-  touched = true;
   /** The sweep that last saw it touched. */
-  seenMs: number;
-  /** Taken out of the export because it was idle. */
-  expired = false;
+  #seenMs: number;
   /** The labels as the expositions print them, made once. */
   labelText: string | undefined;
-  protected readonly owner: SeriesOwner;
 
   constructor(owner: SeriesOwner, values: readonly string[], nowMs: number) {
     this.owner = owner;
     this.values = values;
     this.startMs = nowMs;
-    this.seenMs = nowMs;
+    this.#seenMs = nowMs;
   }
+
+  /** A sweep: @returns whether the series was idle for `expiryMs`, and has expired */
+  sweep(nowMs: number, expiryMs: number): boolean {
+    if (this.state === TOUCHED) {
+      this.state = IDLE;
+      this.#seenMs = nowMs;
+    } else if (nowMs - this.#seenMs >= expiryMs) this.state = EXPIRED;
+    return this.state === EXPIRED;
+  }
+
+  /** Begins again, from zero. */
+  revive(nowMs: number): void {
+    this.state = TOUCHED;
+    this.#seenMs = nowMs;
+    this.startMs = nowMs;
+    this.reset();
+  }
+
+  protected abstract reset(): void;
 
   protected exemplar(value: number, span: SpanContext): Exemplar {
     return { value, timestampMs: this.owner.now(), traceId: span.traceId, spanId: span.spanId };
@@ -43,24 +68,24 @@ abstract class BaseSeries {
 }
 
 export class SumSeries extends BaseSeries {
-  value = 0;
   last: Exemplar | undefined;
 
   /** @param span the sampled trace that the exemplar points to */
   add(amount: number, span?: SpanContext): void {
-    if (this.expired) {
-      (this.owner.revive(this) as SumSeries).add(amount, span);
-      return;
+    if (this.state !== TOUCHED) {
+      if (this.state === EXPIRED) {
+        (this.owner.revive(this) as SumSeries).add(amount, span);
+        return;
+      }
+      this.state = TOUCHED;
     }
     this.value += amount;
-    this.touched = true;
     if (span?.sampled) this.last = this.exemplar(amount, span);
   }
 
-  reset(nowMs: number): void {
+  protected reset(): void {
     this.value = 0;
     this.last = undefined;
-    this.startMs = nowMs;
   }
 }
 
@@ -70,7 +95,6 @@ export class HistogramSeries extends BaseSeries {
   /** Per bucket, not cumulative; the last is above all bounds. */
   readonly counts: Float64Array;
   sum = 0;
-  count = 0;
   min = Number.POSITIVE_INFINITY;
   max = Number.NEGATIVE_INFINITY;
   exemplars: (Exemplar | undefined)[] | undefined;
@@ -82,30 +106,36 @@ export class HistogramSeries extends BaseSeries {
   }
 
   record(value: number, span?: SpanContext): void {
-    if (this.expired) {
-      (this.owner.revive(this) as HistogramSeries).record(value, span);
-      return;
+    if (this.state !== TOUCHED) {
+      if (this.state === EXPIRED) {
+        (this.owner.revive(this) as HistogramSeries).record(value, span);
+        return;
+      }
+      this.state = TOUCHED;
     }
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]) bucket++;
     this.counts[bucket]++;
     this.sum += value;
-    this.count++;
+    this.value++;
     if (value < this.min) this.min = value;
     if (value > this.max) this.max = value;
-    this.touched = true;
     if (span?.sampled) (this.exemplars ??= [])[bucket] = this.exemplar(value, span);
   }
 
-  reset(nowMs: number): void {
+  /** How many values were recorded. */
+  get count(): number {
+    return this.value;
+  }
+
+  protected reset(): void {
     this.counts.fill(0);
+    this.value = 0;
     this.sum = 0;
-    this.count = 0;
     this.min = Number.POSITIVE_INFINITY;
     this.max = Number.NEGATIVE_INFINITY;
     this.exemplars = undefined;
-    this.startMs = nowMs;
   }
 }
 

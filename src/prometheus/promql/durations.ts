@@ -1,4 +1,5 @@
 /** Computed durations: `[5m + step()]` (`promql/durations.go`). */
+import { maximum, minimum, power } from "./go-math.ts";
 import type { DurationExpression, NumberLiteral } from "./parser/ast.ts";
 import { isDurationOutOfRange } from "./parser/number.ts";
 import type { QueryTimes } from "./preprocess.ts";
@@ -33,9 +34,9 @@ export function calculateDuration(
       case "range":
         return (times.endMs - times.startMs) / 1000;
       case "min_of":
-        return Math.min(left, right);
+        return minimum(left, right);
       case "max_of":
-        return Math.max(left, right);
+        return maximum(left, right);
       case "+":
         return left + right;
       case "-":
@@ -47,7 +48,7 @@ export function calculateDuration(
       case "%":
         return right === 0 ? fail(node, "modulo by zero") : left % right;
       case "^":
-        return left ** right;
+        return power(left, right);
     }
   };
   const seconds = evaluate(expression);

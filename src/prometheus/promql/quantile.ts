@@ -13,6 +13,8 @@ export function quantileOf(quantile: number, values: Float64Array): number {
   const lower = Math.max(0, Math.floor(rank));
   const upper = Math.min(values.length - 1, lower + 1);
   const weight = rank - Math.floor(rank);
+  // Nothing of an infinite neighbour, where 0 times it would be NaN.
+  if (weight === 0) return values[lower];
   return values[lower] * (1 - weight) + values[upper] * weight;
 }
 

@@ -1,4 +1,5 @@
 /** What operators do to two floats. */
+import { power } from "../go-math.ts";
 import type { BinaryOperator } from "../parser/ast.ts";
 
 /** Operators that give a new value. */
@@ -35,12 +36,4 @@ export function arithmetic(operator: ArithmeticOperator): (left: number, right: 
 
 export function comparison(operator: ComparisonOperator): (left: number, right: number) => boolean {
   return COMPARISONS[operator];
-}
-
-/** As Go's and C's `pow`, which say that 1 to any power and (-1)^±Inf are 1. JavaScript says NaN. */
-export function power(base: number, exponent: number): number {
-  if (base === 1) return 1;
-  if (base === -1 && (exponent === Number.POSITIVE_INFINITY || exponent === Number.NEGATIVE_INFINITY))
-    return 1;
-  return base ** exponent;
 }

@@ -12,10 +12,22 @@ export type CalendarField =
 
 const SECONDS_PER_DAY = 86_400;
 
+/** What NaN and numbers beyond int64 are to Go, on the usual machines: the least int64, a Sunday. */
+const OUT_OF_RANGE: Record<CalendarField, number> = {
+  days_in_month: 31,
+  day_of_month: 4,
+  day_of_week: 0,
+  day_of_year: 339,
+  hour: 15,
+  minute: 30,
+  month: 12,
+  year: 292_277_026_596,
+};
+
 /** A field of the date at a number of seconds since the epoch, fractions cut off. */
 export function calendarField(field: CalendarField, value: number): number {
   const seconds = Math.trunc(value);
-  if (!Number.isFinite(seconds)) return Number.NaN;
+  if (!(Math.abs(seconds) < 2 ** 63)) return OUT_OF_RANGE[field];
   const days = Math.floor(seconds / SECONDS_PER_DAY);
   const secondOfDay = seconds - days * SECONDS_PER_DAY;
   switch (field) {

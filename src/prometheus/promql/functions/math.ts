@@ -1,4 +1,5 @@
 /** Functions that map each float on its own. */
+import { maximum, minimum } from "../go-math.ts";
 import type { FloatsImplementation } from "./table.ts";
 
 const plain = (compute: (value: number) => number): FloatsImplementation => ({
@@ -21,17 +22,17 @@ const round: FloatsImplementation = {
 const clampMax: FloatsImplementation = {
   kind: "floats",
   map:
-    ([maximum]) =>
+    ([limit]) =>
     (value, step) =>
-      Math.min(maximum[step], value),
+      minimum(limit[step], value),
 };
 
 const clampMin: FloatsImplementation = {
   kind: "floats",
   map:
-    ([minimum]) =>
+    ([limit]) =>
     (value, step) =>
-      Math.max(minimum[step], value),
+      maximum(limit[step], value),
 };
 
 /** All but `clamp`, which can leave nothing of a step. */

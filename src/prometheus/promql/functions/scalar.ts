@@ -1,5 +1,6 @@
 /** Between scalars and vectors: `scalar`, `vector`, `time`, `pi`, `min_of`, `max_of`, `clamp`. */
 import { Labels } from "../../../model/labels.ts";
+import { maximum, minimum } from "../go-math.ts";
 import { ColumnBuilder, StepSeries, scalarSeries } from "../step-series.ts";
 import type { VectorCall } from "./table.ts";
 
@@ -45,13 +46,13 @@ export function twoScalars(
 }
 
 /** Where the limits are the wrong way round nothing is left. */
-export function clamp({ grid, run, vectors, scalars: [, minimum, maximum] }: VectorCall): StepSeries[] {
+export function clamp({ grid, run, vectors, scalars: [, lowest, highest] }: VectorCall): StepSeries[] {
   return vectors[0].flatMap((series) => {
     const columns = new ColumnBuilder(grid);
     for (let step = 0; step < grid.count; step++) {
       if (series.present[step] === 0 || series.histograms?.[step] !== undefined) continue;
-      if (maximum[step] < minimum[step]) continue;
-      columns.setFloat(step, Math.max(minimum[step], Math.min(maximum[step], series.values[step])));
+      if (highest[step] < lowest[step]) continue;
+      columns.setFloat(step, maximum(lowest[step], minimum(highest[step], series.values[step])));
     }
     return columns.isEmpty ? [] : [series.derived(columns.finish(), run.delayedNameRemoval)];
   });

@@ -1,6 +1,7 @@
 /** Every function of PromQL and what computes it. Their types are in `parser/function-signatures.ts`. */
 import type { Annotations } from "../annotations.ts";
 import type { EvaluationContext } from "../evaluator.ts";
+import { maximum, minimum } from "../go-math.ts";
 import { info } from "../info.ts";
 import type { Call } from "../parser/ast.ts";
 import type { Columns, RangeCall, RangeFunction, RangeInput } from "../range-function.ts";
@@ -133,9 +134,9 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<st
     label_replace: ofVectors(labelReplace),
     last_over_time: { kind: "range", compute: lastOverTime, keepsName: true },
     mad_over_time: range(floatsOverTime(medianAbsoluteDeviation)),
-    max_of: ofVectors(twoScalars(Math.max)),
+    max_of: ofVectors(twoScalars(maximum)),
     max_over_time: range(floatsOverTime(maximumFloat)),
-    min_of: ofVectors(twoScalars(Math.min)),
+    min_of: ofVectors(twoScalars(minimum)),
     min_over_time: range(floatsOverTime(minimumFloat)),
     minute: ofVectors(calendarFunction("minute")),
     month: ofVectors(calendarFunction("month")),

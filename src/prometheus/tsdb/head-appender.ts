@@ -12,41 +12,13 @@ import {
 import type { HeadWriter } from "./head-writer.ts";
 import { staleHistogram } from "./histogram-chunk.ts";
 import { MAX_LABEL_SET_BYTES } from "./label-key.ts";
+import { PendingSamples } from "./pending-samples.ts";
 import type { TsdbAppender } from "./tsdb-options.ts";
 import type { HistogramOfSeries } from "./wal-histogram-records.ts";
-import type { ExemplarOfSeries, SampleBatch } from "./wal-records.ts";
+import type { ExemplarOfSeries } from "./wal-records.ts";
 
-const FIRST_CAPACITY = 64;
 /** What a processor sets in a NaN, and so in a stale marker, that passes through it. */
 const QUIET_BIT = 0x80000;
-
-/** Samples of a batch, with a growing capacity. Used again by later batches. */
-export class PendingSamples implements SampleBatch {
-  length = 0;
-  refs = new Float64Array(FIRST_CAPACITY);
-  timestamps = new Float64Array(FIRST_CAPACITY);
-  words = new Int32Array(2 * FIRST_CAPACITY);
-
-  push(ref: number, timestampMs: number, low: number, high: number): void {
-    const { length } = this;
-    if (length === this.refs.length) this.#grow();
-    this.refs[length] = ref;
-    this.timestamps[length] = timestampMs;
-    this.words[2 * length] = low;
-    this.words[2 * length + 1] = high;
-    this.length = length + 1;
-  }
-
-  #grow(): void {
-    const [refs, timestamps, words] = [this.refs, this.timestamps, this.words];
-    this.refs = new Float64Array(2 * refs.length);
-    this.refs.set(refs);
-    this.timestamps = new Float64Array(2 * refs.length);
-    this.timestamps.set(timestamps);
-    this.words = new Int32Array(2 * words.length);
-    this.words.set(words);
-  }
-}
 
 /** Of a batch that has ended. */
 const EMPTY = new PendingSamples();

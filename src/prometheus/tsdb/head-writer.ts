@@ -2,11 +2,13 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { METRIC_NAME } from "../../model/labels.ts";
 import { AppendError, type AppendErrorReason, type Exemplar, type MetricMetadata } from "../storage.ts";
+import { type BatchPart, batchParts } from "./batch-parts.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { ExemplarStorage } from "./exemplars.ts";
 import type { Head } from "./head.ts";
-import { type HeadAppender, PendingSamples } from "./head-appender.ts";
+import type { HeadAppender } from "./head-appender.ts";
 import { equalHistograms, histogramProblem } from "./histogram-shape.ts";
+import { PendingSamples } from "./pending-samples.ts";
 import { PAGE_BITS, PAGE_MASK } from "./series-table.ts";
 import type { TsdbCounters } from "./tsdb-options.ts";
 import { type HistogramOfSeries, histogramRecordType, writeHistograms } from "./wal-histogram-records.ts";
@@ -114,13 +116,15 @@ export class HeadWriter {
     if (wal === undefined) throw new Error("the store was opened read-only");
     const ready = () => wal.whenReady() ?? this.#wbl?.whenReady();
     for (let waiting = ready(); waiting !== undefined; waiting = ready()) await waiting;
-    const records = this.#encode(batch);
+    const parts = batchParts(batch.samples, batch.histograms);
+    const records = this.#encode(batch, parts);
     if (records.length > 0) wal.log(records);
-    this.#logLate(batch);
+    for (const part of parts) this.#logLate(part, batch.minValidMs);
     this.head.unlogged.length = 0;
     this.#counters.walBytes = wal.bytesWritten;
     this.#counters.walFsyncs = wal.fsyncs;
-    this.#apply(batch);
+    for (const part of parts) this.#apply(part, batch.minValidMs);
+    this.#applyRest(batch);
   }
 
   /** Resolves when the log has what was deleted. */
@@ -177,7 +181,7 @@ export class HeadWriter {
   }
 
   /** The records of a batch, series that no log knows yet first. */
-  #encode(batch: HeadAppender): Uint8Array[] {
+  #encode(batch: HeadAppender, parts: BatchPart[]): Uint8Array[] {
     const { head } = this;
     const records: Uint8Array[] = [];
     const next = () => {
@@ -190,15 +194,17 @@ export class HeadWriter {
       for (const slot of head.unlogged) writeSeries(out, head.table.refOf(slot), head.table.keyOf(slot));
       records.push(out.written());
     }
-    for (let from = 0; from < batch.samples.length; from += SAMPLES_PER_RECORD) {
-      const out = next();
-      writeSamples(out, batch.samples, from, Math.min(from + SAMPLES_PER_RECORD, batch.samples.length));
-      records.push(out.written());
-    }
-    for (const [type, samples] of byRecordType(batch.histograms)) {
-      const out = next();
-      writeHistograms(out, type, samples);
-      records.push(out.written());
+    for (const { samples, histograms } of parts) {
+      for (let from = 0; from < samples.length; from += SAMPLES_PER_RECORD) {
+        const out = next();
+        writeSamples(out, samples, from, Math.min(from + SAMPLES_PER_RECORD, samples.length));
+        records.push(out.written());
+      }
+      for (const [type, ofType] of byRecordType(histograms)) {
+        const out = next();
+        writeHistograms(out, type, ofType);
+        records.push(out.written());
+      }
     }
     if (batch.exemplars.length > 0) {
       const out = next();
@@ -215,14 +221,14 @@ export class HeadWriter {
   }
 
   /** Late samples go into the log of their own as well; from the other one they are not replayed. */
-  #logLate(batch: HeadAppender): void {
+  #logLate(part: BatchPart, minValidMs: number): void {
     const wbl = this.#wbl;
     if (wbl === undefined || this.outOfOrderTimeWindowMs <= 0) return;
     const { head } = this;
     const isLate = (ref: number, timestampMs: number) =>
-      timestampMs <= head.lastTimeOf(head.table.slotOf(ref)) || timestampMs < batch.minValidMs;
+      timestampMs <= head.lastTimeOf(head.table.slotOf(ref)) || timestampMs < minValidMs;
     const floats = new PendingSamples();
-    const { refs, timestamps, words, length } = batch.samples;
+    const { refs, timestamps, words, length } = part.samples;
     const newest = new Map<number, number>();
     for (let i = 0; i < length; i++) {
       const isBehind = timestamps[i] <= (newest.get(refs[i]) ?? Number.NEGATIVE_INFINITY);
@@ -232,7 +238,7 @@ export class HeadWriter {
         newest.set(refs[i], timestamps[i]);
       }
     }
-    const histograms = batch.histograms.filter(({ ref, timestampMs }) => isLate(ref, timestampMs));
+    const histograms = part.histograms.filter(({ ref, timestampMs }) => isLate(ref, timestampMs));
     const records: Uint8Array[] = [];
     if (floats.length > 0) {
       const out = new ByteWriter();
@@ -260,40 +266,48 @@ export class HeadWriter {
     return changed;
   }
 
-  #apply(batch: HeadAppender): void {
+  #apply({ samples, histograms }: BatchPart, minValidMs: number): void {
     const { head } = this;
     const counters = this.#counters;
-    const { refs, timestamps, words, length } = batch.samples;
+    const { refs, timestamps, words, length } = samples;
     for (let i = 0; i < length; i++) {
       const slot = head.table.slotOf(refs[i]);
-      if (timestamps[i] > head.lastTimeOf(slot) && timestamps[i] >= batch.minValidMs) {
+      if (timestamps[i] > head.lastTimeOf(slot) && timestamps[i] >= minValidMs) {
         head.appendFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
-      } else if (this.outOfOrderTimeWindowMs > 0 && timestamps[i] !== head.lastTimeOf(slot)) {
+      } else if (this.#isTakenLate(slot, timestamps[i])) {
         head.outOfOrder.addFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
-        counters.outOfOrderAppended++;
-      } else {
-        counters.outOfOrderSamples++;
+      }
+    }
+    for (const { ref, timestampMs, histogram } of histograms) {
+      const slot = head.table.slotOf(ref);
+      if (timestampMs > head.lastTimeOf(slot) && timestampMs >= minValidMs) {
+        head.appendHistogram(slot, timestampMs, histogram);
+      } else if (this.#isTakenLate(slot, timestampMs)) {
+        head.outOfOrder.addHistogram(slot, timestampMs, histogram);
       }
     }
     counters.samplesAppended += length;
+    counters.histogramsAppended += histograms.length;
+  }
+
+  #isTakenLate(slot: number, timestampMs: number): boolean {
+    const isTaken = this.outOfOrderTimeWindowMs > 0 && timestampMs !== this.head.lastTimeOf(slot);
+    if (isTaken) this.#counters.outOfOrderAppended++;
+    else this.#counters.outOfOrderSamples++;
+    return isTaken;
+  }
+
+  #applyRest(batch: HeadAppender): void {
+    const { head } = this;
+    const counters = this.#counters;
     counters.chunksCreated = head.chunksCreated;
     counters.chunksRemoved = head.chunksRemoved;
     counters.seriesCreated = head.table.lastRef;
-    for (const { ref, timestampMs, histogram } of batch.histograms) {
-      const slot = head.table.slotOf(ref);
-      if (timestampMs > head.lastTimeOf(slot) && timestampMs >= batch.minValidMs) {
-        head.appendHistogram(slot, timestampMs, histogram);
-      } else if (this.outOfOrderTimeWindowMs > 0 && timestampMs !== head.lastTimeOf(slot)) {
-        head.outOfOrder.addHistogram(slot, timestampMs, histogram);
-        counters.outOfOrderAppended++;
-      } else {
-        counters.outOfOrderSamples++;
-      }
-    }
-    counters.histogramsAppended += batch.histograms.length;
     for (const { ref, exemplar } of batch.exemplars) {
       this.#exemplars.add(head.labelsOf(head.table.slotOf(ref)), exemplar);
     }
+    counters.exemplarsAppended = this.#exemplars.appended;
+    counters.exemplarsOutOfOrder = this.#exemplars.outOfOrder;
     for (const [metric, metadata] of batch.metadata) this.#metadata.set(metric, metadata);
   }
 }

@@ -7,6 +7,7 @@ import { systemClock } from "../../base/clock.ts";
 import { systemDisk } from "../../base/disk.ts";
 import { createLogger, silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
+import type { FloatHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import type { Matcher, MatchOperator } from "../matcher.ts";
 import { AppendError, isStaleMarker } from "../storage.ts";
@@ -229,4 +230,58 @@ test("chunks are closed at upstream's size, whatever the values (seed 12)", asyn
   }
   assert.ok(store.status().headStats.chunkCount > 30 * 3);
   await store.close();
+});
+
+test("histograms, exemplars, metadata and deletions come back from the log", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory, { maxExemplars: 10, walCompression: "snappy" });
+  const labels = Labels.of({ __name__: "h" });
+  const histogram = (count: number): FloatHistogram => ({
+    counterResetHint: "unknown",
+    schema: 3,
+    zeroThreshold: 0.001,
+    zeroCount: 0,
+    count,
+    sum: 1.5,
+    positiveSpans: [{ offset: 2, length: 1 }],
+    negativeSpans: [],
+    positiveBuckets: [count],
+    negativeBuckets: [],
+    customValues: [],
+  });
+  const exemplar = { labels: Labels.of({ trace_id: "abc" }), value: 0.5, timestampMs: T0 };
+  for (let i = 0; i < 30; i++) {
+    const appender = store.appender();
+    const ref = appender.appendHistogram(0, labels, T0 + i * 1000, histogram(i + (i > 20 ? 0.5 : 0)));
+    if (i === 0) appender.appendExemplar(ref, labels, exemplar);
+    appender.setMetadata("h", { type: "histogram", help: "seconds", unit: "s" });
+    await appender.commit();
+  }
+  const last = store.appender();
+  last.appendStale(0, labels, T0 + 30_000);
+  last.append(0, labels, T0 + 31_000, 7);
+  await last.commit();
+  await store.deleteSeries([matcher("__name__", "=", "h")], { minMs: T0 + 1000, maxMs: T0 + 2000 });
+  const check = async (tsdb: Tsdb) => {
+    const [found] = await tsdb.select([], ALL);
+    assert.deepEqual(
+      Array.from(found.timestamps, (time, i) => [
+        (time - T0) / 1000,
+        found.histograms?.[i]?.count ?? found.values[i],
+      ]),
+      [0, ...Array.from({ length: 27 }, (_, i) => i + 3), 30, 31].map((i) => [
+        i,
+        i === 31 ? 7 : i === 30 ? 0 : i + (i > 20 ? 0.5 : 0),
+      ]),
+    );
+    assert.ok(Number.isNaN(found.histograms?.at(-2)?.sum));
+    const [{ exemplars }] = await tsdb.exemplars([[matcher("__name__", "=", "h")]], ALL);
+    assert.deepEqual(exemplars, [exemplar]);
+    assert.deepEqual(tsdb.metadata().get("h"), { type: "histogram", help: "seconds", unit: "s" });
+  };
+  await check(store);
+  await store.close();
+  const again = await open(directory, { maxExemplars: 10 });
+  await check(again);
+  await again.close();
 });

@@ -8,7 +8,10 @@ import { ROOT } from "./cli-process.ts";
 
 /** Each has to occur in the file, so that a change there is noticed here. */
 const EDITS: Record<string, [from: RegExp, to: string][]> = {
-  "manifests/prometheus.yaml": [[/scrape_interval: 15s/g, "scrape_interval: 1s"]],
+  "manifests/prometheus.yaml": [
+    [/scrape_interval: 15s/, "scrape_interval: 1s"],
+    [/scrape_timeout: 10s/, "scrape_timeout: 1s"],
+  ],
   "manifests/otel-collector.yaml": [[/timeout: 10s/g, "timeout: 1s"]],
   "manifests/test-db.yaml": [
     [/(\n +)imagePullPolicy: IfNotPresent/, '$1imagePullPolicy: IfNotPresent$1args: ["--active-window=12"]'],

@@ -401,6 +401,20 @@ describe("kubectl", { skip: noKubectl }, () => {
     }
   });
 
+  test("apply -k of the whole topology changes nothing the second time", async () => {
+    const topology = join(import.meta.dirname, "../k8s/test-topology");
+    const files = ["-f", join(topology, "embedded/keda.yaml")];
+    const definitions = await kubectl(["apply", ...files]);
+    assert.equal(definitions.code, 0, definitions.stderr);
+    const first = await kubectl(["apply", "-k", topology]);
+    assert.equal(first.code, 0, first.stderr);
+    for (const args of [files, ["-k", topology]]) {
+      const second = await kubectl(["apply", ...args]);
+      const changed = second.stdout.split("\n").filter((line) => line !== "" && !line.endsWith(" unchanged"));
+      assert.deepEqual([second.code, changed, second.stderr], [0, [], ""]);
+    }
+  });
+
   test("helm installs, upgrades, rolls back and uninstalls a chart", { skip: noHelm }, async () => {
     const chart = join(world.directory, "chart");
     await mkdir(join(chart, "templates"), { recursive: true });

@@ -228,6 +228,7 @@ export class TierWorld {
   #watched(engine: TenantEngine, pod: Pod): TenantEngine {
     return {
       sideFiles: engine.sideFiles,
+      empty: () => engine.empty(),
       open: async (path) => {
         const tenant = path
           .split("/")

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { systemDisk } from "../base/disk.ts";
+import { type Disk, systemDisk } from "../base/disk.ts";
 import { MemoryDisk } from "../simulation/memory-disk.ts";
 import { createJournalEngine } from "./journal-engine.ts";
 import { createSqliteEngine } from "./sqlite-engine.ts";
@@ -18,12 +18,18 @@ const resource = (id: string, content: string, name = ""): Resource => ({
 });
 
 /** The same promises of both engines. */
-function eachEngine(title: string, body: (engine: TenantEngine, path: string) => Promise<void>): void {
-  test(`journal: ${title}`, () => body(createJournalEngine(new MemoryDisk()), "/data/t.1.db"));
+function eachEngine(
+  title: string,
+  body: (engine: TenantEngine, path: string, disk: Disk) => Promise<void>,
+): void {
+  test(`journal: ${title}`, () => {
+    const disk = new MemoryDisk();
+    return body(createJournalEngine(disk), "/data/t.1.db", disk);
+  });
   test(`SQLite: ${title}`, async () => {
     const directory = mkdtempSync(join(tmpdir(), "engine-"));
     try {
-      await body(createSqliteEngine(systemDisk), join(directory, "t.1.db"));
+      await body(createSqliteEngine(systemDisk), join(directory, "t.1.db"), systemDisk);
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -85,6 +91,21 @@ eachEngine(
     const rest = await database.search({ query: "", limit: 2, offset: 2 });
     assert.deepEqual(
       rest.map(({ id }) => id),
+      ["1"],
+    );
+    await database.close();
+  },
+);
+
+eachEngine(
+  "an empty file made beforehand is a database like one made by opening",
+  async (engine, path, disk) => {
+    await disk.writeFile(path, engine.empty());
+    const database = await engine.open(path);
+    await database.insert(resource("1", "quick fox"), "r");
+    const found = await database.search({ query: "qui", limit: 10, offset: 0 });
+    assert.deepEqual(
+      found.map(({ id }) => id),
       ["1"],
     );
     await database.close();

@@ -20,6 +20,7 @@ interface Line {
 export function createJournalEngine(disk: Disk): TenantEngine {
   return {
     sideFiles: [],
+    empty: () => new Uint8Array(0),
     async open(path) {
       const file = await disk.open(path, "append");
       return new JournalDatabase(file, await readLines(file));

@@ -34,6 +34,8 @@ export interface TenantDatabase {
 /** Opens the file of a tenant, which is made when missing. */
 export interface TenantEngine {
   open(path: string): Promise<TenantDatabase>;
+  /** What a new tenant's file begins with. */
+  empty(): Uint8Array;
   /** Files that may lie beside a database's while it is open or after a crash, by what follows its name. */
   readonly sideFiles: readonly string[];
 }

@@ -64,7 +64,7 @@ test("TenantVolume moves a tenant by describe, read, receive and install", async
 
 test("TenantVolume.load() keeps the newer of two generations and drops what arrived half", async () => {
   const disk = new MemoryDisk();
-  for (const name of ["acme.3.db", "acme.4.handover", "zeta.9.db", "zeta.2.db"]) {
+  for (const name of ["acme.3.db", "acme.4.handover", "zeta.9.db", "zeta.2.db", "new.1.db.0a1b.tmp"]) {
     await disk.writeFile(`/data/tenants/${name}`, "");
   }
   await disk.writeFile("/data/incoming/abc", "half");
@@ -97,6 +97,7 @@ test("TenantVolume opens no more databases than it may, and closes the one used 
   const open = new Set<string>();
   const engine: TenantEngine = {
     sideFiles: [],
+    empty: () => journal.empty(),
     async open(path) {
       const database = await journal.open(path);
       open.add(path);

@@ -71,7 +71,11 @@ export class TenantVolume {
     this.#id = new TextDecoder().decode(await disk.readFile(idPath)).trim();
     for (const name of await disk.list(`${directory}/tenants`)) {
       const file = parseTenantFile(name);
-      if (file === undefined) continue;
+      if (file === undefined) {
+        // A file that a crash caught before it had its name.
+        if (name.endsWith(".tmp")) await disk.remove(`${directory}/tenants/${name}`);
+        continue;
+      }
       const other = this.#files.get(file.tenant);
       // The newer generation replaced the older one, whose removal did not happen any more.
       if (other !== undefined && other.generation >= file.generation) await this.#erase(file);
@@ -107,9 +111,7 @@ export class TenantVolume {
     const limit = this.#options.maxTenants ?? MAX_TENANTS;
     if (this.#files.size >= limit) throw new VolumeFullError(limit);
     const file: TenantFile = { tenant, generation: 1, state: "held" };
-    const { disk, directory } = this.#options;
-    await (await disk.open(this.#path(file), "update")).close();
-    await disk.syncDirectory(`${directory}/tenants`);
+    await this.#options.disk.writeFile(this.#path(file), this.#options.engine.empty());
     this.#files.set(tenant, file);
   }
 

@@ -36,8 +36,11 @@ export interface TestDbOptions {
 const DRAIN_MS = 5_000;
 /** Asking the API why, and telling it that the pod goes away, may take this long. */
 const API_LIMIT_MS = 3_000;
-/** The SDK is loaded when the pod has been ready for this long: loading it holds up everything else. */
-const CONNECT_DELAY_MS = 300;
+/**
+ * The SDK is loaded when the pod has been ready for this long: loading it holds up everything else, and a pod that was
+ * woken by waiting requests has them to answer first.
+ */
+const CONNECT_DELAY_MS = 2_500;
 
 type Membership = TierMembershipStore & MembershipView;
 

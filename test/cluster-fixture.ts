@@ -1,4 +1,4 @@
-/** `node cluster-fixture.ts DIRECTORY PREFIX`: a control plane for tests that kill it. Prints the API's URL. */
+/** `node cluster-fixture.ts DIRECTORY`: a control plane for tests that kill it. Prints the API's URL. */
 import { systemProcesses } from "../src/base/node-process.ts";
 import { createNodeSystem } from "../src/base/node-system.ts";
 import { systemSockets } from "../src/base/sockets.ts";
@@ -28,14 +28,13 @@ http.createServer(async (request, response) => {
 process.on("SIGTERM", () => process.exit(0));
 `;
 
-const [dataDirectory, addressPrefix] = process.argv.slice(2);
+const [dataDirectory] = process.argv.slice(2);
 const system = createNodeSystem();
 const cluster = createCluster({
   system,
   processes: systemProcesses,
   sockets: systemSockets,
   dataDirectory,
-  addressPrefix,
   images: createImageCatalogue({ web: { command: [systemProcesses.executable, "-e", WEB] } }),
 });
 await cluster.start();

@@ -12,7 +12,6 @@ import type { KubernetesApi } from "../src/model/kubernetes-api.ts";
 import { RESOURCES } from "../src/model/kubernetes-api.ts";
 import { createKubernetesClient } from "../src/wire/kubernetes/client.ts";
 
-const PREFIX = "127.15";
 const TIMEOUT_MS = 30_000;
 let dataDirectory: string;
 let control: ChildProcess;
@@ -29,13 +28,9 @@ after(async () => {
 
 /** The control plane is a process of its own, so that it can be killed. */
 async function startControlPlane(): Promise<void> {
-  control = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "cluster-fixture.ts"), dataDirectory, PREFIX],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  control = spawn(process.execPath, [join(import.meta.dirname, "cluster-fixture.ts"), dataDirectory], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const url = await new Promise<string>((resolve, reject) => {
     control.stdout!.once("data", (line: Buffer) => resolve(line.toString().trim()));
     control.once("exit", (code) => reject(new Error(`the control plane ended with ${code}`)));

@@ -25,11 +25,12 @@ export class ContainerUnit {
   /** It is on its way out, by the kubelet's will. */
   stopping = false;
 
-  constructor(spec: Container, role: ContainerRole, podUid: string) {
+  /** @param waitsForInit the pod has init containers */
+  constructor(spec: Container, role: ContainerRole, podUid: string, waitsForInit: boolean) {
     this.spec = spec;
     this.role = role;
     this.#podUid = podUid;
-    this.waiting = { reason: role === "main" ? "ContainerCreating" : "PodInitializing" };
+    this.waiting = { reason: waitsForInit ? "PodInitializing" : "ContainerCreating" };
   }
 
   get started(): boolean {

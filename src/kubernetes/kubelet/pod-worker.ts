@@ -3,7 +3,7 @@
  * what the pod should be doing with what it does, takes the next steps and reports; everything that happens (an exit, a
  * probe, a change in the API, a timer) only wakes it.
  */
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
@@ -16,6 +16,7 @@ import type { EventRecorder, EventType } from "../../wire/kubernetes/event-recor
 import { canonicalJson } from "../controllers/controller.ts";
 import type {
   ConfigMap,
+  Container,
   Handler,
   Node,
   PersistentVolume,
@@ -80,6 +81,7 @@ export class PodWorker {
   ip: string | undefined;
   #startTime: string;
   #adopted: Promise<void> | undefined;
+  readonly #timers = new Set<Timer>();
   #syncing: Promise<void> | undefined;
   #again = false;
   #isSetUp = false;
@@ -95,10 +97,13 @@ export class PodWorker {
     this.#context = context;
     this.pod = pod;
     const uid = pod.metadata.uid!;
-    const units = (pod.spec.initContainers ?? []).map(
-      (spec) => new ContainerUnit(spec, spec.restartPolicy === "Always" ? "sidecar" : "init", uid),
-    );
-    this.units = [...units, ...pod.spec.containers.map((spec) => new ContainerUnit(spec, "main", uid))];
+    const { containers, initContainers = [] } = pod.spec;
+    const roleOf = (spec: Container) => (spec.restartPolicy === "Always" ? "sidecar" : "init");
+    const waits = initContainers.length > 0;
+    this.units = [
+      ...initContainers.map((spec) => new ContainerUnit(spec, roleOf(spec), uid, waits)),
+      ...containers.map((spec) => new ContainerUnit(spec, "main", uid, waits)),
+    ];
     this.#startTime = pod.status?.startTime ?? kubernetesTime(context.clock.now());
     this.#initialized =
       pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ??
@@ -106,7 +111,7 @@ export class PodWorker {
     const { activeDeadlineSeconds } = pod.spec;
     if (activeDeadlineSeconds !== undefined) {
       const leftMs = Date.parse(this.#startTime) + activeDeadlineSeconds * 1000 - context.clock.now();
-      context.clock.after(Math.max(0, leftMs), () => void this.#deadlineExceeded());
+      this.#after(Math.max(0, leftMs), () => void this.#deadlineExceeded());
     }
   }
 
@@ -178,6 +183,7 @@ export class PodWorker {
   async leave(options: { keepProcesses: boolean; maxGraceMs: number }): Promise<void> {
     this.#leaving = true;
     await this.#syncing;
+    this.#cancelTimers();
     for (const unit of this.units) unit.prober?.stop();
     if (options.keepProcesses) return;
     const graceMs = Math.min((this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000, options.maxGraceMs);
@@ -560,6 +566,7 @@ export class PodWorker {
     }
     if (this.ip !== undefined) await this.#writeStatus();
     this.#gone = true;
+    this.#cancelTimers();
     await this.#context.disk.remove(this.#directory);
     this.#context.release(this.pod);
     const { name, namespace } = this.pod.metadata;
@@ -691,7 +698,21 @@ export class PodWorker {
   }
 
   #wakeAfter(delayMs: number): void {
-    this.#context.clock.after(delayMs, () => this.wake());
+    this.#after(delayMs, () => this.wake());
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const timer = this.#context.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      callback();
+    });
+    this.#timers.add(timer);
+  }
+
+  /** Nothing that was planned is to happen, or to keep this process up. */
+  #cancelTimers(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
   }
 
   get #graceMs(): number {

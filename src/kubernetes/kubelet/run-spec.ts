@@ -1,10 +1,11 @@
 /** From a container of a pod to the process that stands for it: command, environment, folders. */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Disk } from "../../base/disk.ts";
 import { createPathMap, POD_VARIABLE, type PodEnvironment } from "../../base/pod/pod-environment.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import { CLUSTER_DOMAIN } from "../network/cluster-names.ts";
 import type { Container, Pod } from "../types.ts";
+import { mapArguments } from "./container-command.ts";
 import { ContainerConfigError, expand } from "./container-environment.ts";
 import type { RunSpec } from "./container-runtime.ts";
 import type { CatalogueImage } from "./image-catalogue.ts";
@@ -75,13 +76,14 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     container.workingDir === undefined ? image.workingDirectory : toHost(container.workingDir, "write");
   const cwd = workingDirectory ?? rootDirectory;
   await disk.makeDirectory(cwd);
-  return {
-    argv: commandOf(container, image, env),
-    env,
-    cwd,
-    pod: environment,
-    stdin: container.stdin ?? false,
-  };
+  const argv = commandOf(container, image, env);
+  const spec: RunSpec = { argv, env, cwd, pod: environment, stdin: container.stdin ?? false };
+  // Node programs map paths themselves (`preload.ts`) and may go on calling them by the names that they know.
+  return isNode(argv[0]) ? spec : { ...spec, argv: mapArguments(spec, argv) };
+}
+
+function isNode(program: string): boolean {
+  return basename(program) === "node";
 }
 
 /** The container's `command` replaces ENTRYPOINT and CMD, its `args` only CMD. */

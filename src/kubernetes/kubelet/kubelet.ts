@@ -16,7 +16,8 @@ import type {
   Secret,
   Service,
 } from "../types.ts";
-import { type PodContext, PodWorker } from "./pod-worker.ts";
+import type { PodContext } from "./pod-context.ts";
+import { PodWorker } from "./pod-worker.ts";
 import { withServiceAccountVolume } from "./service-account-volume.ts";
 import type { NodeDescription } from "./virtual-nodes.ts";
 

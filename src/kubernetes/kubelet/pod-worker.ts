@@ -3,79 +3,29 @@
  * what the pod should be doing with what it does, takes the next steps and reports; everything that happens (an exit, a
  * probe, a change in the API, a timer) only wakes it.
  */
-import type { Clock, Timer } from "../../base/clock.ts";
-import type { Disk } from "../../base/disk.ts";
-import type { Logger } from "../../base/log.ts";
-import type { Network } from "../../base/network.ts";
-import type { ProcessExit, Processes } from "../../base/process.ts";
-import type { Sockets } from "../../base/sockets.ts";
-import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import type { Timer } from "../../base/clock.ts";
+import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import type { EventRecorder, EventType } from "../../wire/kubernetes/event-recorder.ts";
+import type { EventType } from "../../wire/kubernetes/event-recorder.ts";
 import { canonicalJson } from "../controllers/controller.ts";
-import type {
-  ConfigMap,
-  Container,
-  Handler,
-  Node,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  Probe,
-  Secret,
-  Service,
-} from "../types.ts";
-import { runInContainer } from "./container-command.ts";
+import type { Container, Pod } from "../types.ts";
 import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
-import type { ContainerRun, ContainerRuntime } from "./container-runtime.ts";
+import { ContainerLifecycle, MIN_GRACE_MS } from "./container-lifecycle.ts";
 import { ContainerUnit } from "./container-unit.ts";
-import type { CatalogueImage, ImageCatalogue } from "./image-catalogue.ts";
+import type { CatalogueImage } from "./image-catalogue.ts";
+import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
-import { type ProbeResult, runHandler } from "./probe-runner.ts";
-import { type ProbeKind, Prober } from "./prober.ts";
-import { prepareRun, type Surroundings } from "./run-spec.ts";
+import { prepareRun } from "./run-spec.ts";
 import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
-
-export interface PodContext {
-  api: KubernetesApi;
-  clock: Clock;
-  disk: Disk;
-  network: Network;
-  sockets: Sockets;
-  processes: Processes;
-  log: Logger;
-  events: EventRecorder;
-  runtime: ContainerRuntime;
-  images: ImageCatalogue;
-  surroundings: Surroundings;
-  node(name: string): Node;
-  services(): Iterable<Service>;
-  configMap(namespace: string, name: string): ConfigMap | undefined;
-  secret(namespace: string, name: string): Secret | undefined;
-  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
-  volume(name: string): PersistentVolume | undefined;
-  token(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
-  /** The pod's address: the one that it has, or a free one. */
-  takeAddress(pod: Pod): string;
-  /** The pod is no more: its address is free, its worker forgotten. */
-  release(pod: Pod): void;
-}
 
 /** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
 const SETUP_RETRY_MS = 2_000;
-/** terminationMessagePath is read up to this size. */
-export const MAX_TERMINATION_MESSAGE_BYTES = 4_096;
-/** With FallbackToLogsOnError: so much of the log's end. */
-const FALLBACK_LINES = 80;
-const FALLBACK_BYTES = 2_048;
-/** What is left for the program when a preStop hook has used up the grace period, in milliseconds. */
-const MIN_GRACE_MS = 2_000;
 
 export class PodWorker {
   readonly #context: PodContext;
   readonly units: ContainerUnit[];
-  readonly #ends = new WeakMap<ContainerRun, Promise<void>>();
+  readonly #lifecycle: ContainerLifecycle;
   readonly #volumes = new Map<string, string>();
   pod: Pod;
   ip: string | undefined;
@@ -96,6 +46,13 @@ export class PodWorker {
   constructor(context: PodContext, pod: Pod) {
     this.#context = context;
     this.pod = pod;
+    this.#lifecycle = new ContainerLifecycle(context, {
+      mood: () => (this.#leaving ? "leaving" : this.#ending === undefined ? "running" : "ending"),
+      ip: () => this.ip!,
+      graceMs: () => this.#graceMs,
+      wake: () => this.wake(),
+      event: (type, reason, message, unit) => this.#event(type, reason, message, unit),
+    });
     const uid = pod.metadata.uid!;
     const { containers, initContainers = [] } = pod.spec;
     const roleOf = (spec: Container) => (spec.restartPolicy === "Always" ? "sidecar" : "init");
@@ -136,7 +93,7 @@ export class PodWorker {
       return;
     }
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
-    if (this.#ending !== undefined && hurried) this.#context.clock.after(graceMs, () => this.#killAll());
+    if (this.#ending !== undefined && hurried) this.#after(graceMs, () => this.#killAll());
     this.end(graceMs);
   }
 
@@ -206,7 +163,10 @@ export class PodWorker {
         unit.restore(before);
         const found = await this.#context.runtime.find(this.uid, unit.spec.name);
         if (found?.run !== undefined) {
-          this.#begin(unit, found.run, { started: before?.started ?? false, ready: before?.ready ?? false });
+          this.#lifecycle.begin(unit, found.run, {
+            started: before?.started ?? false,
+            ready: before?.ready ?? false,
+          });
         } else if (found !== undefined) {
           const isKnown = unit.terminated !== undefined && unit.attempt === found.attempt;
           unit.attempt = found.attempt;
@@ -422,7 +382,7 @@ export class PodWorker {
     try {
       const run = await runtime.start(this.uid, unit.spec.name, attempt, spec);
       this.#event("Normal", "Started", `Started container ${unit.spec.name}`, unit);
-      this.#begin(unit, run);
+      this.#lifecycle.begin(unit, run);
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" && code !== "EACCES") throw error;
@@ -438,119 +398,6 @@ export class PodWorker {
       unit.backOff.fail(clock.now(), 0);
       this.#wakeAfter(unit.backOff.remainingMs(clock.now()));
     }
-  }
-
-  // ---- a running container ----
-
-  #begin(unit: ContainerUnit, run: ContainerRun, known?: { started: boolean; ready: boolean }): void {
-    const { clock } = this.#context;
-    unit.begin(run);
-    this.#ends.set(
-      run,
-      run.process.exited.then((exit) => this.#ended(unit, run, exit)),
-    );
-    const prober = new Prober({
-      clock,
-      container: unit.spec,
-      startedMs: run.process.startedMs,
-      known,
-      run: (probe, timeoutMs) => this.#runHandler(unit, run, probe, timeoutMs),
-      onChange: () => this.wake(),
-      onFailure: (kind, message) => this.#probeFailed(unit, kind, message),
-      onUnhealthy: (kind, probe) => void this.#restart(unit, kind, probe),
-    });
-    unit.prober = prober;
-    const postStart = known === undefined ? unit.spec.lifecycle?.postStart : undefined;
-    if (postStart === undefined) prober.start();
-    else void this.#postStart(unit, run, postStart, prober);
-  }
-
-  async #postStart(unit: ContainerUnit, run: ContainerRun, hook: Handler, prober: Prober): Promise<void> {
-    const result = await this.#runHandler(unit, run, hook, 600_000);
-    if (result.ok) return prober.start();
-    this.#event("Warning", "FailedPostStartHook", `PostStartHook failed: ${result.message}`, unit);
-    await this.#stop(unit, this.#graceMs, "FailedPostStartHook");
-  }
-
-  #runHandler(
-    unit: ContainerUnit,
-    run: ContainerRun,
-    handler: Handler,
-    timeoutMs: number,
-  ): Promise<ProbeResult> {
-    if (handler.sleep) {
-      return this.#context.clock.sleep(handler.sleep.seconds * 1000).then(() => ({ ok: true, message: "" }));
-    }
-    const { network, sockets } = this.#context;
-    const tools = {
-      network,
-      sockets,
-      run: (command: string[], limitMs: number) => this.#run(run, command, limitMs),
-    };
-    return runHandler(tools, unit.spec, this.ip!, handler, timeoutMs);
-  }
-
-  async #run(run: ContainerRun, command: string[], timeoutMs: number) {
-    const { processes, clock } = this.#context;
-    const running = await runInContainer(processes, run.spec, command);
-    running.endInput();
-    const timer = clock.after(timeoutMs, () => {
-      timedOut = true;
-      running.signal("SIGKILL");
-    });
-    let timedOut = false;
-    const [stdout, stderr, exit] = await Promise.all([
-      shortText(running.stdout),
-      shortText(running.stderr),
-      running.exited,
-    ]);
-    timer.cancel();
-    return timedOut ? ("timeout" as const) : { exitCode: exit.code, output: stdout + stderr };
-  }
-
-  #probeFailed(unit: ContainerUnit, kind: ProbeKind, message: string): void {
-    if (unit.stopping || this.#leaving) return;
-    const title = kind[0].toUpperCase() + kind.slice(1);
-    this.#event("Warning", "Unhealthy", `${title} probe failed: ${message}`, unit);
-  }
-
-  async #restart(unit: ContainerUnit, kind: "startup" | "liveness", probe: Probe): Promise<void> {
-    if (unit.stopping || this.#ending !== undefined || this.#leaving) return;
-    const message = `Container ${unit.spec.name} failed ${kind} probe, will be restarted`;
-    const graceMs = probe.terminationGracePeriodSeconds;
-    await this.#stop(unit, graceMs === undefined ? this.#graceMs : graceMs * 1000, message);
-  }
-
-  async #ended(unit: ContainerUnit, run: ContainerRun, exit: ProcessExit): Promise<void> {
-    const { runtime } = this.#context;
-    await runtime.closeLog(run.log);
-    const message = await this.#terminationMessage(unit, run, exit).catch(() => undefined);
-    unit.end(exit, run.process.startedMs, message);
-    if (this.#leaving) return;
-    unit.backOff.fail(exit.finishedMs, exit.finishedMs - run.process.startedMs);
-    if (this.#ending === undefined) this.wake();
-  }
-
-  async #terminationMessage(
-    unit: ContainerUnit,
-    run: ContainerRun,
-    exit: ProcessExit,
-  ): Promise<string | undefined> {
-    const { disk } = this.#context;
-    const path = `${run.directory}/termination-log`;
-    if ((await disk.stat(path)) !== undefined) {
-      const text = new TextDecoder().decode(
-        (await disk.readFile(path)).subarray(0, MAX_TERMINATION_MESSAGE_BYTES),
-      );
-      if (text !== "") return text;
-    }
-    if (unit.spec.terminationMessagePolicy !== "FallbackToLogsOnError" || exit.code === 0) return undefined;
-    const lines: string[] = [];
-    for await (const { text } of run.log.read()) {
-      lines.push(new TextDecoder().decode(text));
-      if (lines.length > FALLBACK_LINES) lines.shift();
-    }
-    return `${lines.join("\n")}\n`.slice(-FALLBACK_BYTES);
   }
 
   // ---- the end ----
@@ -612,41 +459,9 @@ export class PodWorker {
       units.map(async (unit) => {
         if (unit.run === undefined) return;
         onStop(unit);
-        await this.#stop(unit, graceMs);
+        await this.#lifecycle.stop(unit, graceMs);
       }),
     );
-  }
-
-  /** preStop, SIGTERM, and SIGKILL when the grace period is over. */
-  async #stop(unit: ContainerUnit, graceMs: number, message?: string): Promise<void> {
-    const { run } = unit;
-    if (run === undefined) return;
-    unit.stopping = true;
-    unit.prober?.stop();
-    if (message !== undefined) this.#event("Normal", "Killing", message, unit);
-    const { clock } = this.#context;
-    const ended = this.#ends.get(run)!;
-    const deadlineMs = clock.monotonic() + graceMs;
-    const hook = unit.spec.lifecycle?.preStop;
-    if (hook !== undefined && graceMs > 0) {
-      const result = await Promise.race([
-        this.#runHandler(unit, run, hook, graceMs),
-        ended,
-        clock.sleep(graceMs),
-      ]);
-      if (result && !result.ok) {
-        this.#event("Warning", "FailedPreStopHook", `PreStopHook failed: ${result.message}`, unit);
-      }
-    }
-    if (graceMs > 0) {
-      run.process.signal("SIGTERM");
-      const leftMs = Math.max(hook === undefined ? 0 : MIN_GRACE_MS, deadlineMs - clock.monotonic());
-      const stop = new AbortController();
-      await Promise.race([ended, clock.sleep(leftMs, stop.signal).catch(() => {})]);
-      stop.abort();
-    }
-    run.process.signal("SIGKILL");
-    await ended;
   }
 
   #killAll(): void {
@@ -731,16 +546,6 @@ export class PodWorker {
   get #name(): string {
     return `${this.pod.metadata.namespace}/${this.pod.metadata.name}`;
   }
-}
-
-/** The beginning of an output. */
-async function shortText(stream: AsyncIterable<Uint8Array>): Promise<string> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) {
-    if (text.length < MAX_TERMINATION_MESSAGE_BYTES) text += decoder.decode(chunk, { stream: true });
-  }
-  return text.slice(0, MAX_TERMINATION_MESSAGE_BYTES);
 }
 
 /** As Go prints durations: `10s`, `1m20s`, `5m0s`. */

@@ -62,7 +62,7 @@ export async function fallbackMetrics(
     return { metrics: [{ metricName, value: "-1", timestamp }], active: false };
   }
   let current = 0;
-  if (fallback.behavior !== "static") {
+  if ((fallback.behavior ?? "static") !== "static") {
     try {
       current = await target.currentReplicas();
     } catch {

@@ -5,6 +5,9 @@ import { objectOf } from "./dashboard/read-dashboard.ts";
 import { DashboardList } from "./pages/dashboard-list.tsx";
 import { DashboardPage } from "./pages/dashboard-page.tsx";
 import { LoginPage } from "./pages/login-page.tsx";
+import { LogsPage } from "./pages/logs-page.tsx";
+import { TracePage } from "./pages/trace-page.tsx";
+import { TracesPage } from "./pages/traces-page.tsx";
 import { followLink, useLocation } from "./router.ts";
 
 interface Session {
@@ -32,36 +35,25 @@ export function App() {
   if (session === "needed" || path === "/login") {
     return <LoginPage onDone={load} isNeeded={session === "needed"} />;
   }
-  const [, uid] = /^\/d\/([^/]+)/.exec(path) ?? [];
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: links below are the interactive elements
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard activates links, which click
     <div class="page" onClick={followLink}>
-      {uid === undefined ? (
-        <DashboardList session={session} />
-      ) : (
-        <DashboardPage
-          key={uid}
-          uid={decodeURIComponent(uid)}
-          query={query}
-          dataSources={session.dataSources}
-        />
-      )}
+      <Page path={path} query={query} session={session} />
     </div>
   );
 }
 
-export function Logo() {
-  return (
-    <svg viewBox="0 0 16 16" width="22" height="22" aria-hidden="true">
-      <path
-        d="M2 13 6 6l3 4 5-8"
-        fill="none"
-        stroke="#ff9830"
-        stroke-width="2"
-        stroke-linecap="round"
-        stroke-linejoin="round"
-      />
-    </svg>
-  );
+function Page({ path, query, session }: { path: string; query: URLSearchParams; session: Session }) {
+  const { dataSources } = session;
+  const [, uid] = /^\/d\/([^/]+)/.exec(path) ?? [];
+  if (uid !== undefined) {
+    return <DashboardPage key={uid} uid={decodeURIComponent(uid)} query={query} dataSources={dataSources} />;
+  }
+  const [, traceId] = /^\/trace\/([0-9a-fA-F]+)/.exec(path) ?? [];
+  if (traceId !== undefined)
+    return <TracePage key={traceId} traceId={traceId} query={query} dataSources={dataSources} />;
+  if (path === "/traces") return <TracesPage query={query} dataSources={dataSources} />;
+  if (path === "/logs") return <LogsPage query={query} dataSources={dataSources} />;
+  return <DashboardList session={session} />;
 }

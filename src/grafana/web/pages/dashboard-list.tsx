@@ -1,7 +1,7 @@
 /** All dashboards, to choose one. */
 import { useEffect, useState } from "preact/hooks";
 import { type DashboardHit, getJson } from "../api.ts";
-import { Logo } from "../app.tsx";
+import { TopBar } from "../top-bar.tsx";
 
 export function DashboardList({ session }: { session: { login: string } }) {
   const [hits, setHits] = useState<DashboardHit[]>();
@@ -16,13 +16,10 @@ export function DashboardList({ session }: { session: { login: string } }) {
   const folders = Map.groupBy(shown, ({ folderTitle }) => folderTitle ?? "General");
   return (
     <>
-      <header class="top">
-        <a href="/" class="home">
-          <Logo /> Percolate Topology
-        </a>
+      <TopBar>
         <span class="grow" />
         {session.login === "" ? <a href="/login">Log in</a> : <a href="/logout">Log out {session.login}</a>}
-      </header>
+      </TopBar>
       <main class="list">
         <h1>Dashboards</h1>
         <input

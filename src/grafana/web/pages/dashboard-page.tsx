@@ -2,7 +2,6 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type DataSourceInfo, getJson } from "../api.ts";
-import { Logo } from "../app.tsx";
 import { browser } from "../browser.ts";
 import { css } from "../css.ts";
 import { fixed, interpolate, type Scope, textFormat, type VariableValue } from "../dashboard/interpolate.ts";
@@ -13,6 +12,7 @@ import { intervalMs, resolveRange, type TimeRange } from "../dashboard/time-rang
 import { type VariableState, valueOfState } from "../dashboard/variables.ts";
 import { safeUrl } from "../panels/text.tsx";
 import { setQuery } from "../router.ts";
+import { TopBar } from "../top-bar.tsx";
 import { PanelFrame } from "./panel-frame.tsx";
 import { TimeControls } from "./time-controls.tsx";
 import { useVariables } from "./use-variables.ts";
@@ -79,13 +79,10 @@ function LoadedDashboard({
   const shown = viewed === null ? sections : onlyPanel(sections, viewed);
   return (
     <>
-      <header class="top">
-        <a href="/" class="home" title="All dashboards">
-          <Logo />
-        </a>
-        <nav class="crumbs">
-          <a href="/">Dashboards</a> <span class="muted">/</span> <b>{dashboard.title}</b>
-        </nav>
+      <TopBar>
+        <span class="crumbs">
+          <span class="muted">/</span> <b>{dashboard.title}</b>
+        </span>
         <span class="grow" />
         {dashboard.links
           .filter(({ type, url }) => type === "link" && url)
@@ -106,7 +103,7 @@ function LoadedDashboard({
           refresh={refresh}
           onRefresh={() => setTick(tick + 1)}
         />
-      </header>
+      </TopBar>
       <VariableBar states={variables ?? []} />
       <main class="dashboard">
         {variables !== undefined &&

@@ -1,8 +1,8 @@
 /** Name and password. */
 import { useState } from "preact/hooks";
 import { postJson } from "../api.ts";
-import { Logo } from "../app.tsx";
 import { navigate } from "../router.ts";
+import { Logo } from "../top-bar.tsx";
 
 export function LoginPage({ onDone, isNeeded }: { onDone: () => Promise<void>; isNeeded: boolean }) {
   const [error, setError] = useState("");

@@ -148,12 +148,22 @@ export const tenants = dashboard({
         graph(
           "Latency",
           12,
-          ["0.5", "0.95", "0.99"].map((quantile) => ({
-            expr: `histogram_quantile(${quantile}, sum by (le) (rate(percolate_router_request_duration_seconds_bucket[$__rate_interval])))`,
-            legend: `p${Number(quantile) * 100}`,
-            exemplar: quantile === "0.99",
-          })),
-          { unit: "s", description: "At the router, waiting for pods included. Diamonds are traces." },
+          [
+            ...["0.5", "0.95", "0.99"].map((quantile) => ({
+              expr: `histogram_quantile(${quantile}, sum by (le) (rate(percolate_router_request_duration_seconds_bucket[$__rate_interval])))`,
+              legend: `router p${Number(quantile) * 100}`,
+            })),
+            {
+              expr: "histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket[$__rate_interval])))",
+              legend: "pods p99",
+              exemplar: true,
+            },
+          ],
+          {
+            unit: "s",
+            description:
+              "At the router with the time that requests wait for their pod, and at the pods. Diamonds are traces: click one.",
+          },
         ),
         graph(
           "Responses by code",

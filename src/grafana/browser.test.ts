@@ -1,6 +1,6 @@
 /** The page in a real browser, on made-up data. Skipped where there is no Chromium. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -176,4 +176,56 @@ test("the browser lists the dashboards and draws their data", { skip }, async (t
     await shoot(page, name);
   }
   assert.deepEqual(errors, []);
+});
+
+const conformance = ["../../../shared", "../../../../shared"]
+  .map((path) => new URL(`${path}/conformance/dashboards/`, import.meta.url))
+  .find((url) => existsSync(url));
+
+test("dashboards of other projects load without an error", {
+  skip: skip || (conformance === undefined ? "no conformance data beside the repository" : false),
+}, async (t) => {
+  const names = readdirSync(conformance!).filter((name) => name.endsWith(".json"));
+  const dashboards = names.map((name) => [
+    name,
+    JSON.parse(readFileSync(new URL(name, conformance), "utf8")),
+  ]);
+  const grafana = await startGrafana(Object.fromEntries(dashboards));
+  t.after(() => grafana.close());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const { page, errors } = await openPage(browser);
+  await page.goto(grafana.url);
+  const links = await page
+    .locator(".card")
+    .evaluateAll((cards) => cards.map((card) => card.getAttribute("href")!));
+  assert.equal(links.length, names.length);
+  for (const link of links) {
+    await page.goto(grafana.url + link);
+    await page.locator("article, .row-title").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    await shoot(page, link.split("/").at(-1)!);
+    const failures = await page.locator(".no-data.error, .panel-title .warn").allTextContents();
+    assert.deepEqual(failures, [], link);
+    const unknown = await page.getByText("are not drawn here").count();
+    assert.equal(unknown, 0, link);
+  }
+  assert.deepEqual(errors, []);
+});
+
+test("without anonymous access one has to log in, as admin with the password admin", { skip }, async (t) => {
+  const grafana = await startGrafana(DASHBOARDS, false);
+  t.after(() => grafana.close());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const { page } = await openPage(browser);
+  await page.goto(grafana.url);
+  await page.getByLabel("Username").fill("admin");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText("Invalid username or password").waitFor();
+  await page.getByLabel("Password").fill("admin");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText("Tenants", { exact: true }).waitFor();
+  await page.getByText("Log out admin").waitFor();
 });

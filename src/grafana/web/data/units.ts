@@ -43,13 +43,14 @@ function scaled(factor: number, steps: readonly string[], unit: string, first = 
 
 function join(step: string, unit: string): string {
   const text = step + unit;
+  if (unit.startsWith(" ")) return text;
   return text === "" || text.startsWith(" ") ? text : ` ${text}`;
 }
 
 const si = (unit: string) => scaled(1000, SI, unit, 5);
 const binary = (unit: string) => scaled(1024, BINARY, unit);
 const decimal = (unit: string) => scaled(1000, DECIMAL, unit);
-const count = (unit: string) => scaled(1000, ["", "K", "Mil", "Bil", "Tri"], unit);
+const count = (unit: string) => scaled(1000, ["", "K", "M", "B", "T"], ` ${unit}`);
 const currency =
   (symbol: string): Format =>
   (value, decimals) => ({ ...scaled(1000, NUMBER_STEPS, "")(value, decimals), prefix: symbol });

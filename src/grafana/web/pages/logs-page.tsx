@@ -121,7 +121,7 @@ export function LogLines({ lines, linksTraces }: { lines: readonly LogLine[]; li
               />
               <button type="button" class="log-text" onClick={() => setOpen(open === i ? undefined : i)}>
                 <span class="muted">{dateTimeText(line.unixMs)}</span> <b>{line.labels["service_name"]}</b>{" "}
-                {line.text}
+                {line.text} <span class="muted">{detailsOf(line.labels)}</span>
               </button>
               {linksTraces && trace && (
                 <a href={`/trace/${trace}${line.labels["span_id"] ? `?span=${line.labels["span_id"]}` : ""}`}>
@@ -146,4 +146,18 @@ export function LogLines({ lines, linksTraces }: { lines: readonly LogLine[]; li
       })}
     </div>
   );
+}
+
+/** Labels that say where a line is from, which is the same for many: they are shown when it is opened. */
+const ORIGIN =
+  /^(service_|k8s_|telemetry_|deployment_|process_|host_|container_|cluster_name|scope_name|severity_|detected_level|trace_id|span_id|pod$|tier$)/;
+const MAX_DETAILS = 8;
+
+/** What a line is about, beyond its text. */
+function detailsOf(labels: Record<string, string>): string {
+  const own = Object.entries(labels).filter(([name]) => !ORIGIN.test(name));
+  return own
+    .slice(0, MAX_DETAILS)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
 }

@@ -21,6 +21,10 @@ export interface WebOptions {
   quit: () => void;
 }
 
+/** The paths that show the page; the browser's program knows what each is for. */
+const PAGES: ReadonlySet<string> = new Set(
+  "/query /graph /alerts /rules /targets /service-discovery /tsdb-status /status /config /flags".split(" "),
+);
 /** Answers smaller than this are not worth compressing. */
 const MIN_GZIP_BYTES = 1400;
 const compress = promisify(gzip);
@@ -88,8 +92,12 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
       }
       case "/":
         return redirect(`${prefix}/query`);
-      default:
-        return undefined;
+      default: {
+        const isPage = PAGES.has(path) || path.startsWith("/assets/");
+        if (!isPage) return undefined;
+        const { webPage } = await import("./web-page.ts");
+        return webPage(path, { title: server.flags.text("web.page-title"), prefix });
+      }
     }
   }
 

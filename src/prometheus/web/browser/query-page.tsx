@@ -1,0 +1,180 @@
+/** An expression, and its result as a table or a graph. What is asked stands in the address. */
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { ask, type QueryData, type Series } from "./api.ts";
+import { ExpressionEditor } from "./expression-editor.tsx";
+import { Graph, Metric } from "./graph.tsx";
+
+const RANGES: [label: string, seconds: number][] = [
+  ["5m", 300],
+  ["15m", 900],
+  ["1h", 3600],
+  ["6h", 21_600],
+  ["1d", 86_400],
+  ["1w", 604_800],
+];
+/** Points of a line when nobody says otherwise. */
+const POINTS = 250;
+/** More rows make the page slow, and nobody reads them. */
+const MAX_ROWS = 1000;
+
+interface Result {
+  data?: QueryData;
+  error?: string;
+  notes: string[];
+  start: number;
+  end: number;
+  step: number;
+  milliseconds: number;
+}
+
+export function QueryPage() {
+  const address = new URLSearchParams(location.search);
+  const [expression, setExpression] = useState(address.get("g0.expr") ?? "");
+  const [tab, setTab] = useState(address.get("g0.tab") === "1" ? "table" : "graph");
+  const [range, setRange] = useState(Number(address.get("g0.range") ?? 3600) || 3600);
+  const [stacked, setStacked] = useState(false);
+  const [result, setResult] = useState<Result>();
+  const [busy, setBusy] = useState(false);
+
+  const run = useCallback(async () => {
+    if (expression.trim() === "") return;
+    setBusy(true);
+    const parameters = new URLSearchParams({ "g0.expr": expression, "g0.tab": tab === "table" ? "1" : "0", "g0.range": String(range) });
+    history.replaceState(undefined, "", `?${parameters}`);
+    const step = Math.max(1, Math.floor(range / POINTS));
+    try {
+      // The server's time counts, not the browser's.
+      const clock = await ask<{ result: [number, string] }>("query", { query: "time()" });
+      const end = Math.floor(clock.data.result[0] / step) * step;
+      const start = end - range;
+      const answer =
+        tab === "table"
+          ? await timed(() => ask<QueryData>("query", { query: expression }))
+          : await timed(() => ask<QueryData>("query_range", { query: expression, start: String(start), end: String(end), step: String(step) }));
+      const { data, warnings, infos } = answer.value;
+      setResult({ data, notes: [...warnings, ...infos], start, end, step, milliseconds: answer.milliseconds });
+    } catch (error) {
+      setResult({ error: (error as Error).message, notes: [], start: 0, end: 0, step: 1, milliseconds: 0 });
+    }
+    setBusy(false);
+  }, [expression, tab, range]);
+
+  useEffect(() => void run(), [tab, range]);
+
+  return (
+    <section>
+      <form
+        class="ask"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void run();
+        }}
+      >
+        <ExpressionEditor value={expression} onChange={setExpression} onSubmit={() => void run()} />
+        <button type="submit" class="primary" disabled={busy}>
+          {busy ? "…" : "Execute"}
+        </button>
+      </form>
+      <div class="bar">
+        <div class="tabs" role="tablist">
+          {["table", "graph"].map((each) => (
+            <button key={each} type="button" role="tab" aria-selected={tab === each} onClick={() => setTab(each)}>
+              {each === "table" ? "Table" : "Graph"}
+            </button>
+          ))}
+        </div>
+        {tab === "graph" && (
+          <div class="ranges">
+            {RANGES.map(([label, seconds]) => (
+              <button key={label} type="button" aria-pressed={range === seconds} onClick={() => setRange(seconds)}>
+                {label}
+              </button>
+            ))}
+            <label>
+              <input type="checkbox" checked={stacked} onChange={() => setStacked(!stacked)} /> stacked
+            </label>
+          </div>
+        )}
+        {result?.data !== undefined && (
+          <span class="note right">
+            {countOf(result.data)} in {Math.round(result.milliseconds)} ms
+          </span>
+        )}
+      </div>
+      {result?.error !== undefined && <p class="error">{result.error}</p>}
+      {result?.notes.map((note) => (
+        <p class="warning" key={note}>
+          {note}
+        </p>
+      ))}
+      {result?.data !== undefined && <ResultView result={result} tab={tab} stacked={stacked} />}
+      {result === undefined && <Welcome onPick={(text) => setExpression(text)} />}
+    </section>
+  );
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; milliseconds: number }> {
+  const mark = window.performance.mark("query");
+  const value = await work();
+  return { value, milliseconds: window.performance.measure("query", { start: mark.startTime }).duration };
+}
+
+function countOf(data: QueryData): string {
+  if (data.resultType === "scalar" || data.resultType === "string") return data.resultType;
+  return `${data.result.length} series`;
+}
+
+function ResultView({ result, tab, stacked }: { result: Result; tab: string; stacked: boolean }) {
+  const data = result.data!;
+  if (data.resultType === "scalar" || data.resultType === "string") return <p class="scalar">{data.result[1]}</p>;
+  if (data.result.length === 0) return <p class="empty">No data.</p>;
+  const isRange = data.result.some((series) => series.values !== undefined);
+  if (tab === "graph" && isRange)
+    return <Graph series={data.result} start={result.start} end={result.end} step={result.step} stacked={stacked} />;
+  return <ResultTable series={data.result} />;
+}
+
+function ResultTable({ series }: { series: Series[] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <tbody>
+          {series.slice(0, MAX_ROWS).map(({ metric, value, values, histogram }) => (
+            <tr key={JSON.stringify(metric)}>
+              <td>
+                <Metric metric={metric} />
+              </td>
+              <td class="value">
+                {value?.[1] ??
+                  (histogram !== undefined
+                    ? `count ${histogram[1].count}, sum ${histogram[1].sum}`
+                    : values?.map(([time, each]) => <div key={time}>{`${each} @${time}`}</div>))}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {series.length > MAX_ROWS && <p class="note">The first {MAX_ROWS} of {series.length} rows.</p>}
+    </div>
+  );
+}
+
+const EXAMPLES = [
+  'percolate_active_tenants{tier="small"}',
+  "rate(percolate_tenant_requests_total[1m])",
+  "sum by (pod) (rate(percolate_affinity_hits_total[5m])) / sum by (pod) (rate(percolate_tenant_requests_total[5m]))",
+  "up",
+];
+
+function Welcome({ onPick }: { onPick: (expression: string) => void }) {
+  return (
+    <div class="welcome">
+      <p>Type an expression, or start with one of these:</p>
+      {EXAMPLES.map((each) => (
+        <button key={each} type="button" onClick={() => onPick(each)}>
+          <code>{each}</code>
+        </button>
+      ))}
+    </div>
+  );
+}

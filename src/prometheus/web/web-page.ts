@@ -31,7 +31,10 @@ let bundle: Promise<Bundle> | undefined;
  *
  * @throws Error when the page can't be bundled; it is tried again next time
  */
-export async function webPage(path: string, { title, prefix }: PageOptions): Promise<HttpResponse | undefined> {
+export async function webPage(
+  path: string,
+  { title, prefix }: PageOptions,
+): Promise<HttpResponse | undefined> {
   bundle ??= makeBundle().catch((error) => {
     bundle = undefined;
     throw error;
@@ -43,7 +46,10 @@ export async function webPage(path: string, { title, prefix }: PageOptions): Pro
   }
   const asset = assets.get(path.slice("/assets/".length));
   if (asset === undefined) return undefined;
-  const headers = { "content-type": asset.contentType, "cache-control": "public, max-age=31536000, immutable" };
+  const headers = {
+    "content-type": asset.contentType,
+    "cache-control": "public, max-age=31536000, immutable",
+  };
   return { status: 200, headers, body: asset.contents };
 }
 

@@ -24,9 +24,21 @@ export interface Series {
   histogram?: [number, { count: string; sum: string }];
 }
 
-export type QueryData =
-  | { resultType: "vector" | "matrix"; result: Series[] }
-  | { resultType: "scalar" | "string"; result: [number, string] };
+export interface SeriesData {
+  resultType: "vector" | "matrix";
+  result: Series[];
+}
+
+export interface PlainData {
+  resultType: "scalar" | "string";
+  result: [time: number, value: string];
+}
+
+export type QueryData = SeriesData | PlainData;
+
+export function isPlain(data: QueryData): data is PlainData {
+  return data.resultType === "scalar" || data.resultType === "string";
+}
 
 /** `name{label="value"}`. */
 export function seriesName(metric: Record<string, string>): string {

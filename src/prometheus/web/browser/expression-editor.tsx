@@ -1,5 +1,10 @@
 /** The official PromQL editor: highlighting, completion from this server, and hints. */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, insertNewline } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap } from "@codemirror/lint";
@@ -29,12 +34,14 @@ const colours = HighlightStyle.define([
 
 export function ExpressionEditor({ value, onChange, onSubmit }: Props) {
   const host = useRef<HTMLDivElement>(null);
-  const view = useRef<EditorView>();
+  const view = useRef<EditorView | undefined>(undefined);
   const handlers = useRef({ onChange, onSubmit });
   handlers.current = { onChange, onSubmit };
 
   useEffect(() => {
-    const promql = new PromQLExtension().setComplete({ remote: { url: document.documentElement.dataset["prefix"] ?? "" } });
+    const promql = new PromQLExtension().setComplete({
+      remote: { url: document.documentElement.dataset["prefix"] ?? "" },
+    });
     const submit = () => {
       handlers.current.onSubmit();
       return true;
@@ -53,7 +60,13 @@ export function ExpressionEditor({ value, onChange, onSubmit }: Props) {
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": "Expression" }),
           placeholder("Enter expression (Enter runs it, Shift+Enter starts a new line)"),
-          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
+          keymap.of([
+            ...closeBracketsKeymap,
+            ...defaultKeymap,
+            ...historyKeymap,
+            ...completionKeymap,
+            ...lintKeymap,
+          ]),
           // Below the completion's own Enter, above the default one.
           Prec.high(keymap.of([{ key: "Shift-Enter", run: insertNewline }])),
           Prec.default(keymap.of([{ key: "Enter", run: submit }])),

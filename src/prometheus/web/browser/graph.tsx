@@ -5,7 +5,18 @@ import "uplot/dist/uPlot.min.css";
 import { type Series, seriesName } from "./api.ts";
 
 /** Told apart on white and on black. */
-const COLOURS = ["#e6522c", "#2f80ed", "#27ae60", "#9b51e0", "#f2c94c", "#00a3a3", "#eb5757", "#6d8b00", "#b06d3b", "#5c6bc0"];
+const COLOURS = [
+  "#e6522c",
+  "#2f80ed",
+  "#27ae60",
+  "#9b51e0",
+  "#f2c94c",
+  "#00a3a3",
+  "#eb5757",
+  "#6d8b00",
+  "#b06d3b",
+  "#5c6bc0",
+];
 /** More lines are not drawn: nobody could tell them apart. */
 export const MAX_LINES = 200;
 
@@ -78,7 +89,11 @@ export function Graph({ series, start, end, step, stacked }: Props) {
   return (
     <>
       <div class="plot" ref={host} />
-      {series.length > MAX_LINES && <p class="note">The first {MAX_LINES} of {series.length} series are drawn.</p>}
+      {series.length > MAX_LINES && (
+        <p class="note">
+          The first {MAX_LINES} of {series.length} series are drawn.
+        </p>
+      )}
       <ul class="legend">
         {shown.map((each, index) => (
           <li key={seriesName(each.metric)}>
@@ -122,7 +137,12 @@ export function Metric({ metric }: { metric: Record<string, string> }) {
 /** `1.2k`, `3M`. */
 function short(value: number): string {
   const magnitude = Math.abs(value);
-  for (const [limit, suffix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const)
+  for (const [limit, suffix] of [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const)
     if (magnitude >= limit) return `${Number((value / limit).toPrecision(4))}${suffix}`;
   return String(Number(value.toPrecision(4)));
 }

@@ -25,7 +25,14 @@ render(
     <header>
       <a class="brand" href={`${prefix}/query`}>
         <svg viewBox="0 0 24 24" aria-hidden="true">
-          <path d="M3 17 8 9l4 5 4-7 5 10" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round" />
+          <path
+            d="M3 17 8 9l4 5 4-7 5 10"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="2.4"
+            stroke-linecap="round"
+            stroke-linejoin="round"
+          />
         </svg>
         Prometheus
       </a>

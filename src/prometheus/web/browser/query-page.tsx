@@ -1,6 +1,6 @@
 /** An expression, and its result as a table or a graph. What is asked stands in the address. */
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { ask, type QueryData, type Series } from "./api.ts";
+import { ask, isPlain, type QueryData, type Series } from "./api.ts";
 import { ExpressionEditor } from "./expression-editor.tsx";
 import { Graph, Metric } from "./graph.tsx";
 
@@ -39,7 +39,11 @@ export function QueryPage() {
   const run = useCallback(async () => {
     if (expression.trim() === "") return;
     setBusy(true);
-    const parameters = new URLSearchParams({ "g0.expr": expression, "g0.tab": tab === "table" ? "1" : "0", "g0.range": String(range) });
+    const parameters = new URLSearchParams({
+      "g0.expr": expression,
+      "g0.tab": tab === "table" ? "1" : "0",
+      "g0.range": String(range),
+    });
     history.replaceState(undefined, "", `?${parameters}`);
     const step = Math.max(1, Math.floor(range / POINTS));
     try {
@@ -50,9 +54,23 @@ export function QueryPage() {
       const answer =
         tab === "table"
           ? await timed(() => ask<QueryData>("query", { query: expression }))
-          : await timed(() => ask<QueryData>("query_range", { query: expression, start: String(start), end: String(end), step: String(step) }));
+          : await timed(() =>
+              ask<QueryData>("query_range", {
+                query: expression,
+                start: String(start),
+                end: String(end),
+                step: String(step),
+              }),
+            );
       const { data, warnings, infos } = answer.value;
-      setResult({ data, notes: [...warnings, ...infos], start, end, step, milliseconds: answer.milliseconds });
+      setResult({
+        data,
+        notes: [...warnings, ...infos],
+        start,
+        end,
+        step,
+        milliseconds: answer.milliseconds,
+      });
     } catch (error) {
       setResult({ error: (error as Error).message, notes: [], start: 0, end: 0, step: 1, milliseconds: 0 });
     }
@@ -78,7 +96,13 @@ export function QueryPage() {
       <div class="bar">
         <div class="tabs" role="tablist">
           {["table", "graph"].map((each) => (
-            <button key={each} type="button" role="tab" aria-selected={tab === each} onClick={() => setTab(each)}>
+            <button
+              key={each}
+              type="button"
+              role="tab"
+              aria-selected={tab === each}
+              onClick={() => setTab(each)}
+            >
               {each === "table" ? "Table" : "Graph"}
             </button>
           ))}
@@ -86,7 +110,12 @@ export function QueryPage() {
         {tab === "graph" && (
           <div class="ranges">
             {RANGES.map(([label, seconds]) => (
-              <button key={label} type="button" aria-pressed={range === seconds} onClick={() => setRange(seconds)}>
+              <button
+                key={label}
+                type="button"
+                aria-pressed={range === seconds}
+                onClick={() => setRange(seconds)}
+              >
                 {label}
               </button>
             ))}
@@ -120,17 +149,25 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; millisecond
 }
 
 function countOf(data: QueryData): string {
-  if (data.resultType === "scalar" || data.resultType === "string") return data.resultType;
+  if (isPlain(data)) return data.resultType;
   return `${data.result.length} series`;
 }
 
 function ResultView({ result, tab, stacked }: { result: Result; tab: string; stacked: boolean }) {
   const data = result.data!;
-  if (data.resultType === "scalar" || data.resultType === "string") return <p class="scalar">{data.result[1]}</p>;
+  if (isPlain(data)) return <p class="scalar">{data.result[1]}</p>;
   if (data.result.length === 0) return <p class="empty">No data.</p>;
   const isRange = data.result.some((series) => series.values !== undefined);
   if (tab === "graph" && isRange)
-    return <Graph series={data.result} start={result.start} end={result.end} step={result.step} stacked={stacked} />;
+    return (
+      <Graph
+        series={data.result}
+        start={result.start}
+        end={result.end}
+        step={result.step}
+        stacked={stacked}
+      />
+    );
   return <ResultTable series={data.result} />;
 }
 
@@ -154,7 +191,11 @@ function ResultTable({ series }: { series: Series[] }) {
           ))}
         </tbody>
       </table>
-      {series.length > MAX_ROWS && <p class="note">The first {MAX_ROWS} of {series.length} rows.</p>}
+      {series.length > MAX_ROWS && (
+        <p class="note">
+          The first {MAX_ROWS} of {series.length} rows.
+        </p>
+      )}
     </div>
   );
 }

@@ -37,7 +37,9 @@ interface Target {
 }
 
 export function TargetsPage() {
-  const { data, error } = useAnswer<{ activeTargets: Target[]; droppedTargetCounts: Record<string, number> }>("targets");
+  const { data, error } = useAnswer<{ activeTargets: Target[]; droppedTargetCounts: Record<string, number> }>(
+    "targets",
+  );
   const pools = [...new Set(data?.activeTargets.map((target) => target.scrapePool) ?? [])].sort();
   return (
     <section>
@@ -53,7 +55,9 @@ export function TargetsPage() {
               <span class={up === targets.length ? "badge good" : "badge bad"}>
                 {up}/{targets.length} up
               </span>
-              {(data!.droppedTargetCounts[pool] ?? 0) > 0 && <span class="note"> {data!.droppedTargetCounts[pool]} dropped</span>}
+              {(data!.droppedTargetCounts[pool] ?? 0) > 0 && (
+                <span class="note"> {data!.droppedTargetCounts[pool]} dropped</span>
+              )}
             </h2>
             <div class="scroll">
               <table>
@@ -74,12 +78,18 @@ export function TargetsPage() {
                         {target.lastError !== "" && <p class="error">{target.lastError}</p>}
                       </td>
                       <td>
-                        <span class={`badge ${target.health === "up" ? "good" : target.health === "down" ? "bad" : ""}`}>{target.health}</span>
+                        <span
+                          class={`badge ${target.health === "up" ? "good" : target.health === "down" ? "bad" : ""}`}
+                        >
+                          {target.health}
+                        </span>
                       </td>
                       <td>
                         <Metric metric={target.labels} />
                       </td>
-                      <td class="value">{target.lastScrape.startsWith("0001") ? "never" : target.lastScrape.slice(11, 19)}</td>
+                      <td class="value">
+                        {target.lastScrape.startsWith("0001") ? "never" : target.lastScrape.slice(11, 19)}
+                      </td>
                       <td class="value">{(target.lastScrapeDuration * 1000).toFixed(1)} ms</td>
                     </tr>
                   ))}
@@ -115,7 +125,13 @@ interface Group {
   rules: Rule[];
 }
 
-const STATE_CLASS: Record<string, string> = { firing: "bad", pending: "warn", inactive: "good", ok: "good", err: "bad" };
+const STATE_CLASS: Record<string, string> = {
+  firing: "bad",
+  pending: "warn",
+  inactive: "good",
+  ok: "good",
+  err: "bad",
+};
 
 export function RulesPage({ alertsOnly = false }: { alertsOnly?: boolean }) {
   const { data, error } = useAnswer<{ groups: Group[] }>(alertsOnly ? "rules?type=alert" : "rules");
@@ -126,21 +142,29 @@ export function RulesPage({ alertsOnly = false }: { alertsOnly?: boolean }) {
       {data?.groups.map((group) => (
         <article key={group.file + group.name}>
           <h2>
-            {group.name} <span class="note">{group.file}, every {group.interval} s</span>
+            {group.name}{" "}
+            <span class="note">
+              {group.file}, every {group.interval} s
+            </span>
           </h2>
           {group.rules.map((rule) => (
             <div class="rule" key={rule.name + rule.query}>
               <div>
                 <b>{rule.name}</b>{" "}
-                <span class={`badge ${STATE_CLASS[rule.state ?? rule.health] ?? ""}`}>{rule.state ?? rule.health}</span>
-                {rule.duration !== undefined && rule.duration > 0 && <span class="note"> for {rule.duration} s</span>}
+                <span class={`badge ${STATE_CLASS[rule.state ?? rule.health] ?? ""}`}>
+                  {rule.state ?? rule.health}
+                </span>
+                {rule.duration !== undefined && rule.duration > 0 && (
+                  <span class="note"> for {rule.duration} s</span>
+                )}
               </div>
               <code class="query">{rule.query}</code>
               {rule.lastError !== undefined && <p class="error">{rule.lastError}</p>}
               {rule.alerts?.map((alert) => (
                 <p key={JSON.stringify(alert.labels)}>
-                  <span class={`badge ${STATE_CLASS[alert.state]}`}>{alert.state}</span> <Metric metric={alert.labels} /> since{" "}
-                  {alert.activeAt.slice(0, 19).replace("T", " ")}, value {Number(alert.value)}
+                  <span class={`badge ${STATE_CLASS[alert.state]}`}>{alert.state}</span>{" "}
+                  <Metric metric={alert.labels} /> since {alert.activeAt.slice(0, 19).replace("T", " ")},
+                  value {Number(alert.value)}
                 </p>
               ))}
             </div>
@@ -185,7 +209,8 @@ export function TsdbPage() {
     </article>
   );
   const head = data?.headStats;
-  const time = (ms: number) => (Math.abs(ms) > 8e15 ? "none" : new Date(ms).toISOString().slice(0, 19).replace("T", " "));
+  const time = (ms: number) =>
+    Math.abs(ms) > 8e15 ? "none" : new Date(ms).toISOString().slice(0, 19).replace("T", " ");
   return (
     <section>
       <h1>TSDB status</h1>

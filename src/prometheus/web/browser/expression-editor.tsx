@@ -15,7 +15,8 @@ import { PromQLExtension } from "@prometheus-io/codemirror-promql";
 import { useEffect, useRef } from "preact/hooks";
 
 interface Props {
-  value: string;
+  /** What it starts with: from then on the editor has its own text. Another key makes another editor. */
+  initial: string;
   onChange: (value: string) => void;
   onSubmit: () => void;
 }
@@ -32,7 +33,7 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--bad)" },
 ]);
 
-export function ExpressionEditor({ value, onChange, onSubmit }: Props) {
+export function ExpressionEditor({ initial, onChange, onSubmit }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | undefined>(undefined);
   const handlers = useRef({ onChange, onSubmit });
@@ -49,7 +50,7 @@ export function ExpressionEditor({ value, onChange, onSubmit }: Props) {
     view.current = new EditorView({
       parent: host.current!,
       state: EditorState.create({
-        doc: value,
+        doc: initial,
         extensions: [
           history(),
           bracketMatching(),
@@ -78,12 +79,6 @@ export function ExpressionEditor({ value, onChange, onSubmit }: Props) {
     });
     return () => view.current?.destroy();
   }, []);
-
-  useEffect(() => {
-    const editor = view.current;
-    if (editor === undefined || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
-  }, [value]);
 
   return <div class="editor" ref={host} />;
 }

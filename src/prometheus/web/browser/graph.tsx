@@ -55,7 +55,8 @@ export function Graph({ series, start, end, step, stacked }: Props) {
       grid: { stroke: style.getPropertyValue("--line"), width: 1 },
       ticks: { stroke: style.getPropertyValue("--line") },
     };
-    const size = () => ({ width: host.current!.clientWidth, height: 420 });
+    const box = host.current!;
+    const size = () => ({ width: box.clientWidth, height: 420 });
     const plot = new uPlot(
       {
         ...size(),
@@ -76,10 +77,10 @@ export function Graph({ series, start, end, step, stacked }: Props) {
         ],
       },
       [times, ...columns],
-      host.current!,
+      box,
     );
     const observer = new ResizeObserver(() => plot.setSize(size()));
-    observer.observe(host.current!);
+    observer.observe(box);
     return () => {
       observer.disconnect();
       plot.destroy();

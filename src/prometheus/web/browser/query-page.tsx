@@ -30,6 +30,7 @@ interface Result {
 export function QueryPage() {
   const address = new URLSearchParams(location.search);
   const [expression, setExpression] = useState(address.get("g0.expr") ?? "");
+  const [picked, setPicked] = useState("");
   const [tab, setTab] = useState(address.get("g0.tab") === "1" ? "table" : "graph");
   const [range, setRange] = useState(Number(address.get("g0.range") ?? 3600) || 3600);
   const [stacked, setStacked] = useState(false);
@@ -88,7 +89,12 @@ export function QueryPage() {
           void run();
         }}
       >
-        <ExpressionEditor value={expression} onChange={setExpression} onSubmit={() => void run()} />
+        <ExpressionEditor
+          key={picked}
+          initial={expression}
+          onChange={setExpression}
+          onSubmit={() => void run()}
+        />
         <button type="submit" class="primary" disabled={busy}>
           {busy ? "…" : "Execute"}
         </button>
@@ -137,7 +143,14 @@ export function QueryPage() {
         </p>
       ))}
       {result?.data !== undefined && <ResultView result={result} tab={tab} stacked={stacked} />}
-      {result === undefined && <Welcome onPick={(text) => setExpression(text)} />}
+      {result === undefined && (
+        <Welcome
+          onPick={(text) => {
+            setExpression(text);
+            setPicked(text);
+          }}
+        />
+      )}
     </section>
   );
 }

@@ -60,15 +60,53 @@ export class BitReader {
     return this.#wide(VARBIT_BITS[this.#ones()]);
   }
 
+  /** Go's `binary.ReadUvarint`, eight bits at a time wherever they begin. */
+  uvarint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.bits(8);
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    throw new CorruptionError("varint overflows a 64-bit integer");
+  }
+
+  varint(): number {
+    const zigzag = this.uvarint();
+    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+  }
+
+  /** A whole number in two's complement of 1 to 64 bits. */
+  signed(count: number): number {
+    if (count > 32) {
+      const high = this.bits(count - 32);
+      const limit = 2 ** (count - 33);
+      return (high >= limit ? high - 2 * limit : high) * TWO_32 + this.bits(32);
+    }
+    const raw = this.bits(count);
+    return raw >= 2 ** (count - 1) ? raw - 2 ** count : raw;
+  }
+
+  /** The bits within `window` on top of its value. */
+  xorInWindow(window: XorWindow): void {
+    this.#applyWindow(window);
+  }
+
+  /** A new window, then the bits in it. */
+  xorInNewWindow(window: XorWindow): void {
+    window.leading = this.bits(5);
+    window.trailing = 64 - window.leading - (this.bits(6) || 64);
+    if (window.trailing < 0) throw new CorruptionError("invalid number of significant bits");
+    this.#applyWindow(window);
+  }
+
   /** `xorRead`: the value after the one in `window`, which is changed to it. */
   xor(window: XorWindow): number {
     if (this.bits(1) === 1) {
-      if (this.bits(1) === 1) {
-        window.leading = this.bits(5);
-        window.trailing = 64 - window.leading - (this.bits(6) || 64);
-        if (window.trailing < 0) throw new CorruptionError("invalid number of significant bits");
-      }
-      this.#applyWindow(window);
+      if (this.bits(1) === 1) this.xorInNewWindow(window);
+      else this.#applyWindow(window);
     }
     halves[0] = window.low;
     halves[1] = window.high;

@@ -6,6 +6,7 @@ import type { Block, BlockEntry } from "./block.ts";
 import type { BlockChunk, BlockSeries, BlockSource } from "./block-series.ts";
 import { SeriesColumns } from "./chunk-decoder.ts";
 import { encodeColumns } from "./chunk-encoder.ts";
+import { chunkSampleCount } from "./chunk-encoding.ts";
 import { ChunkCursor } from "./chunk-segment-reader.ts";
 
 const SERIES_PER_BATCH = 64;
@@ -105,13 +106,8 @@ class BlockWalk {
       const { encoding, view, bytes, start, byteLength } = this.#cursor.take();
       columns?.addChunk(encoding, view, start, byteLength, ALL.minMs, ALL.maxMs, deleted);
       const data = bytes.slice(start, start + byteLength);
-      chunks.push({ minMs, maxMs, encoding, bytes: data, samples: sampleCount(data) });
+      chunks.push({ minMs, maxMs, encoding, bytes: data, samples: chunkSampleCount(data, encoding) });
     }
     return { chunks, columns };
   }
-}
-
-/** Every encoding begins with it. */
-function sampleCount(chunk: Uint8Array): number {
-  return (chunk[0] << 8) | chunk[1];
 }

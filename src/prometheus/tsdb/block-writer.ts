@@ -4,7 +4,7 @@ import { compareStrings } from "../../model/labels.ts";
 import { CHUNKS_DIRECTORY, CREATION_SUFFIX, INDEX_FILE } from "./block-format.ts";
 import { writeBlockMeta } from "./block-meta.ts";
 import type { BlockSeries, BlockSource } from "./block-series.ts";
-import { CHUNK_XOR } from "./chunk-encoding.ts";
+import { isFloatEncoding } from "./chunk-encoding.ts";
 import { ChunkSegmentWriter } from "./chunk-segment-writer.ts";
 import { type ChunkReference, IndexWriter } from "./index-writer.ts";
 import type { Pacer } from "./pacer.ts";
@@ -81,7 +81,7 @@ async function writeSeries(parts: BlockWriterParts, directory: string, source: B
         for (const chunk of series.chunks) {
           references.push({ minMs: chunk.minMs, maxMs: chunk.maxMs, reference: chunks.add(chunk) });
           samples += chunk.samples;
-          if (chunk.encoding !== CHUNK_XOR) histograms += chunk.samples;
+          if (!isFloatEncoding(chunk.encoding)) histograms += chunk.samples;
         }
         index.addSeries(series.labels, references);
         stats.numSeries++;

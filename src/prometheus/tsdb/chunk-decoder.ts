@@ -1,10 +1,11 @@
 /** Decodes chunks of any encoding into columns of floats and, apart from them, histograms. */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { CHUNK_XOR, type ChunkEncoding } from "./chunk-encoding.ts";
+import { CHUNK_XOR, type ChunkEncoding, isFloatEncoding } from "./chunk-encoding.ts";
 import { decodeHistogramChunk, type HistogramSamples } from "./histogram-chunk.ts";
 import { SampleColumns } from "./sample-columns.ts";
 import { dropDeleted, type Interval, isDeleted } from "./tombstones.ts";
 import { decodeXor } from "./xor-decoder.ts";
+import { decodeXor2 } from "./xor2-decoder.ts";
 
 /** Samples of one series as they are read, kinds apart. */
 export class SeriesColumns {
@@ -35,8 +36,15 @@ export class SeriesColumns {
     deleted?: Interval[],
   ): void {
     const floatsBefore = this.floats.length;
-    if (encoding === CHUNK_XOR) {
-      decodeXor(view, start, byteLength, minMs, maxMs, this.floats);
+    if (isFloatEncoding(encoding)) {
+      if (encoding === CHUNK_XOR) decodeXor(view, start, byteLength, minMs, maxMs, this.floats);
+      else
+        decodeXor2(
+          new Uint8Array(view.buffer, view.byteOffset + start, byteLength),
+          minMs,
+          maxMs,
+          this.floats,
+        );
       if (deleted !== undefined) dropDeleted(this.floats, floatsBefore, deleted);
       return;
     }

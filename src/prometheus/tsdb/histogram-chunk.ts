@@ -21,7 +21,14 @@ import { STALE_HIGH, STALE_LOW } from "../storage.ts";
 import { BitReader } from "./bit-reader.ts";
 import { BitWriter, type XorWindow } from "./bit-writer.ts";
 import { CorruptionError } from "./byte-reader.ts";
-import { CHUNK_HISTOGRAM, type ChunkEncoding } from "./chunk-encoding.ts";
+import {
+  CHUNK_FLOAT_HISTOGRAM_ST,
+  CHUNK_HISTOGRAM,
+  CHUNK_HISTOGRAM_ST,
+  type ChunkEncoding,
+  chunkSampleCount,
+} from "./chunk-encoding.ts";
+import { StartTimes } from "./start-times.ts";
 
 /** Flags that say what is known about a counter reset before the chunk. */
 export const RESET_UNKNOWN = 0;
@@ -140,24 +147,25 @@ export function decodeHistogramChunk(
   out: HistogramSamples,
 ): void {
   if (chunk.length < HEADER_BYTES) throw new CorruptionError("chunk too short");
-  const samples = (chunk[0] << 8) | chunk[1];
+  const samples = chunkSampleCount(chunk, encoding);
   if (samples === 0) return;
   const reader = new BitReader(chunk, HEADER_BYTES);
   const layout = readLayout(reader);
-  const next = encoding === CHUNK_HISTOGRAM ? integerReader(reader, layout) : floatReader(reader, layout);
+  const isInteger = encoding === CHUNK_HISTOGRAM || encoding === CHUNK_HISTOGRAM_ST;
+  const next = isInteger ? integerReader(reader, layout) : floatReader(reader, layout);
+  // With start times, the third byte is about them, and the flags are in the first one.
+  const hasStartTimes = encoding === CHUNK_HISTOGRAM_ST || encoding === CHUNK_FLOAT_HISTOGRAM_ST;
+  const startTimes = hasStartTimes ? new StartTimes(chunk[2]) : undefined;
+  const flags = (hasStartTimes ? chunk[0] : chunk[2]) & FLAGS_MASK;
   for (let i = 0; i < samples; i++) {
     const sample = next(i);
+    startTimes?.skip(reader, i);
     const { timestampMs } = sample;
     if (timestampMs > maxMs) return;
     if (timestampMs < minMs) continue;
     out.timestamps.push(timestampMs);
-    out.histograms.push(histogramOf(layout, sample, hintOf(chunk[2] & FLAGS_MASK, i)));
+    out.histograms.push(histogramOf(layout, sample, hintOf(flags, i)));
   }
-}
-
-/** What is known of a counter reset before a chunk. */
-export function histogramChunkFlags(chunk: Uint8Array): number {
-  return chunk[2] & FLAGS_MASK;
 }
 
 type Layout = Pick<

@@ -105,6 +105,7 @@ async function freePort(): Promise<number> {
 interface Running {
   query(expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>;
   json(path: string): Promise<unknown>;
+  url(path: string): string;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -142,6 +143,7 @@ async function serve(
   }
   return {
     json,
+    url: (path) => `http://${ADDRESS}:${port}${path}`,
     async query(expression) {
       const body = (await json(`/api/v1/query?query=${encodeURIComponent(expression)}`)) as {
         status: string;
@@ -321,4 +323,46 @@ test("blocks that promtool made open in ours, and take no less room", {
   const [a, b] = [size(join(ours, "snapshots", copy)), size(theirs)];
   assert.ok(a <= b * 1.05, `ours ${a} bytes, theirs ${b}`);
   t.diagnostic(`bytes: ours ${a}, promtool's ${b}`);
+});
+
+test("the newer chunks and records of Prometheus 3 read as the older ones", {
+  skip: !existsSync(SERVERS[1]) && "no Prometheus 3",
+}, async (t) => {
+  const directory = temporary(t);
+  const config = `global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: self
+    scrape_native_histograms: true
+    scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]
+    static_configs: [{targets: ["${ADDRESS}:PORT"]}]
+`;
+  const flags = ["--enable-feature=xor2-encoding,st-storage", "--web.enable-admin-api"];
+  const prometheus = await serve(t, SERVERS[1], directory, config, flags);
+  while (Number((await prometheus.query("count_over_time(up[1h])"))[0]?.value[1] ?? 0) < 4) await sleep(300);
+  const { data } = (await (
+    await fetch(prometheus.url("/api/v1/admin/tsdb/snapshot"), { method: "POST" })
+  ).json()) as {
+    data: { name: string };
+  };
+  await prometheus.kill("SIGKILL");
+  const range = { minMs: 0, maxMs: 1e15 };
+  const block = await open(join(directory, "snapshots", data.name), { readOnly: true });
+  const log = await open(directory, { readOnly: true });
+  const fromLog = new Map((await log.select([], range)).map((series) => [series.labels.key, series]));
+  let histograms = 0;
+  const found = await block.select([], range);
+  for (const { labels, timestamps, values, histograms: all } of found) {
+    const same = fromLog.get(labels.key)!;
+    assert.deepEqual([...timestamps], [...same.timestamps.subarray(0, timestamps.length)], labels.toString());
+    if (all === undefined) assert.deepEqual([...values], [...same.values.subarray(0, values.length)]);
+    else
+      assert.deepEqual(
+        all.map((h) => h?.count),
+        same.histograms!.slice(0, all.length).map((h) => h?.count),
+      );
+    if (all !== undefined) histograms++;
+  }
+  assert.ok(found.length > 300 && histograms > 5);
+  await block.close();
+  await log.close();
 });

@@ -1,5 +1,6 @@
 /** What every operation of the API server works on. */
 import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
@@ -14,6 +15,7 @@ export interface ApiContext {
   registry: ResourceRegistry;
   clock: Clock;
   random: Random;
+  log: Logger;
   /** Where cluster IPs come from. Without, Services get none. */
   serviceAddresses?: ServiceAddresses;
   /** Makes tokens of service accounts. */

@@ -13,6 +13,7 @@ import { ClusterStore } from "./cluster-store.ts";
 import { Aggregator } from "./http/aggregator.ts";
 import { createApiHandler } from "./http/api-handler.ts";
 import { METRICS_GROUP, metricsResponse } from "./http/metrics-api.ts";
+import { proxyResponse } from "./http/proxy-handler.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ObjectLog } from "./object-log.ts";
@@ -66,10 +67,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await disk.makeDirectory(directory, { mode: 0o700 });
   const identity = await clusterIdentity({ disk, clock, random, directory: `${directory}/pki`, hosts });
   const adminToken = await tokenAt(disk, random, `${directory}/admin.token`);
-  const objects = await ObjectLog.open(disk, clock, `${directory}/objects`);
+  const objects = await ObjectLog.open(disk, clock, `${directory}/objects`, (error) =>
+    log.error("objects not made durable", { error }),
+  );
   const api = new ClusterStore({
     clock,
     random,
+    log,
     changeLog: objects.log,
     restore: objects.objects,
     firstRevision: objects.firstRevision,
@@ -98,7 +102,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     runtime: () => runtime,
     elsewhere: async (request, info, user) =>
-      (await metricsResponse(info, store, runtime)) ?? aggregator.handle(request, info, user),
+      (await metricsResponse(info, store, runtime)) ??
+      (await proxyResponse(request, info, store, network)) ??
+      aggregator.handle(request, info, user),
     stopping: stop.signal,
   });
   const upgrade = createUpgradeHandler({ api, authenticator, runtime: () => runtime, clock, log });

@@ -47,6 +47,7 @@ const POD_SUBRESOURCES = [
   "exec",
   "log",
   "portforward",
+  "proxy",
   "resize",
 ];
 

@@ -1,5 +1,6 @@
 /** The Kubernetes API in process: what controllers are given, and what the HTTP server puts on the wire. */
 import type { Clock } from "../../base/clock.ts";
+import { type Logger, silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type {
   DeleteOptions,
@@ -28,6 +29,8 @@ import { ResourceRegistry } from "./resource-registry.ts";
 export interface ClusterStoreOptions {
   clock: Clock;
   random: Random;
+  /** @default says nothing */
+  log?: Logger;
   /** Where changes are kept. @default nowhere: memory only, for tests and virtual time */
   changeLog?: ChangeLog;
   /** Where cluster IPs come from. @default Services get none */
@@ -42,9 +45,16 @@ export class ClusterStore implements KubernetesApi {
   readonly context: ApiContext;
 
   constructor(options: ClusterStoreOptions) {
-    const { clock, random, changeLog, serviceAddresses, firstRevision = Math.floor(clock.now()) } = options;
+    const {
+      clock,
+      random,
+      log = silentLogger,
+      changeLog,
+      serviceAddresses,
+      firstRevision = Math.floor(clock.now()),
+    } = options;
     const store = new ObjectStore(firstRevision, changeLog);
-    this.context = { store, registry: new ResourceRegistry(), clock, random, serviceAddresses };
+    this.context = { store, registry: new ResourceRegistry(), clock, random, log, serviceAddresses };
     for (const { collection, key, object } of options.restore ?? []) store.restore(collection, key, object);
     startDefinitionController(this);
   }

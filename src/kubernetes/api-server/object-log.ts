@@ -49,9 +49,9 @@ export class ObjectLog implements ChangeLog {
   #snapshotBytes = 0;
   #isDirty = false;
   #isTorn = false;
+  #report: (error: unknown) => void = () => {};
   #timer: Timer | undefined;
   #working: Promise<void> = Promise.resolve();
-  #compacting = false;
   #store: ObjectStore | undefined;
 
   private constructor(disk: Disk, clock: Clock, directory: string, file: DiskFile, generation: number) {
@@ -62,8 +62,16 @@ export class ObjectLog implements ChangeLog {
     this.#generation = generation;
   }
 
-  /** @returns the log, the objects to restore and the version to go on from. */
-  static async open(disk: Disk, clock: Clock, directory: string) {
+  /**
+   * @param report told when changes could not be made durable for now
+   * @returns the log, the objects to restore and the version to go on from.
+   */
+  static async open(
+    disk: Disk,
+    clock: Clock,
+    directory: string,
+    report: (error: unknown) => void = () => {},
+  ) {
     await disk.makeDirectory(directory, { mode: 0o700 });
     const objects = new Map<string, RestoredObject>();
     const { revision: atSnapshot, bytes, generation: first } = await readSnapshot(disk, directory, objects);
@@ -86,6 +94,7 @@ export class ObjectLog implements ChangeLog {
     const log = new ObjectLog(disk, clock, directory, file, generation);
     log.#snapshotBytes = bytes;
     log.#bytes = logBytes;
+    log.#report = report;
     const firstRevision = Math.max(revision === 0 ? 0 : revision + REVISION_GAP, Math.floor(clock.now()));
     return { log, objects: [...objects.values()], firstRevision };
   }
@@ -125,15 +134,19 @@ export class ObjectLog implements ChangeLog {
     if (!this.#isDirty) return;
     this.#isDirty = false;
     const isLong = this.#bytes > COMPACT_BYTES && this.#bytes > 2 * this.#snapshotBytes;
-    const work = isLong && !this.#compacting ? () => this.#compact() : () => this.#file.sync();
-    this.#working = this.#working.then(work);
+    const work = isLong ? () => this.#compact() : () => this.#file.sync();
+    this.#working = this.#working.then(work).catch((error) => {
+      // Tried again with the next change.
+      this.#isDirty = true;
+      this.#report(error);
+    });
   }
 
   /** Changes go to a new log first; the old ones are removed when the snapshot that holds them is durable. */
   async #compact(): Promise<void> {
     const store = this.#store;
+    await this.#file.sync();
     if (store === undefined) return;
-    this.#compacting = true;
     const generation = this.#generation + 1;
     const next = await this.#disk.open(`${this.#directory}/objects-${generation}.log`, "append");
     await this.#disk.syncDirectory(this.#directory);
@@ -151,7 +164,6 @@ export class ObjectLog implements ChangeLog {
         await this.#disk.remove(`${this.#directory}/${name}`);
     }
     this.#snapshotBytes = content.length;
-    this.#compacting = false;
   }
 }
 

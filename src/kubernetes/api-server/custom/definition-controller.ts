@@ -38,7 +38,8 @@ function settle(api: ClusterStore, clock: Clock, definition: Definition): void {
     .then(() => work(api, clock, definition))
     .catch((error) => {
       // Another change came first, and settles it.
-      if (!isStatus(error, "Conflict", "NotFound")) throw error;
+      if (isStatus(error, "Conflict", "NotFound")) return;
+      api.context.log.error("definition not settled", { name: definition.metadata.name, error });
     });
 }
 

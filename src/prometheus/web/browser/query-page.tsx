@@ -50,7 +50,8 @@ export function QueryPage() {
     try {
       // The server's time counts, not the browser's.
       const clock = await ask<{ result: [number, string] }>("query", { query: "time()" });
-      const end = Math.floor(clock.data.result[0] / step) * step;
+      // Whole steps, so that a graph that is asked for again does not flicker; the last one looks back to now.
+      const end = Math.ceil(clock.data.result[0] / step) * step;
       const start = end - range;
       const answer =
         tab === "table"

@@ -33,6 +33,8 @@ export interface ComponentSettings {
   memoryUsage: () => number;
   /** Writes to standard output. */
   print: (text: string) => void;
+  /** The folder of a storage extension that the service starts; undefined when there is none of that id. */
+  storageDirectory: (id: string) => string | undefined;
 }
 
 export interface Component {
@@ -90,6 +92,8 @@ export interface ExtensionFactory<C = never> extends Factory<C> {
 }
 
 export interface Extension extends Component {
+  /** Where components may keep files, of a storage extension. */
+  storageDirectory?: string;
   /** The pipelines have started. */
   ready?(): void;
   /** The pipelines are about to stop. */

@@ -13,6 +13,7 @@ import { nopExporter } from "./exporters/nop.ts";
 import { otlpGrpcExporter } from "./exporters/otlp-grpc.ts";
 import { otlpHttpExporter } from "./exporters/otlp-http.ts";
 import { prometheusRemoteWriteExporter } from "./exporters/prometheus-remote-write.ts";
+import { fileStorageExtension } from "./extensions/file-storage.ts";
 import { healthCheckExtension } from "./extensions/health-check.ts";
 import { attributesProcessor } from "./processors/attributes.ts";
 import { batchProcessor } from "./processors/batch.ts";
@@ -48,7 +49,7 @@ export const FACTORIES = {
     prometheusRemoteWriteExporter,
   ],
   connector: [forwardConnector],
-  extension: [healthCheckExtension],
+  extension: [fileStorageExtension, healthCheckExtension],
 } as unknown as Factories;
 
 /** The factory of a type or of one of its former names. */

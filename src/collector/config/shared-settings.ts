@@ -106,6 +106,8 @@ export type QueueSettings = Infer<typeof SENDING_QUEUE>;
 export function validateQueue(queue: QueueSettings): string | undefined {
   if (!queue.enabled) return undefined;
   if (queue.num_consumers <= 0) return "sending_queue: `num_consumers` must be positive";
+  if (queue.sizer === "bytes") return "sending_queue: sizer bytes is not supported here";
+  if (queue.batch?.sizer === "bytes") return "sending_queue: batch: sizer bytes is not supported here";
   if (queue.queue_size <= 0) return "sending_queue: `queue_size` must be positive";
   if (queue.storage !== undefined && queue.wait_for_result) {
     return "sending_queue: `wait_for_result` is not supported with a persistent queue configured with `storage`";

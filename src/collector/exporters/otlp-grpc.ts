@@ -38,7 +38,7 @@ export const otlpGrpcExporter: ExporterFactory<Config> = {
     }
     return validateQueue(config.sending_queue);
   },
-  create(config, settings) {
+  create(config, settings, signal) {
     const push = async (payload: Payload) => {
       const codec = OTLP_CODECS[payload.signal];
       const url = `http://${withoutScheme(config.endpoint)}${codec.grpcPath}`;
@@ -56,6 +56,7 @@ export const otlpGrpcExporter: ExporterFactory<Config> = {
     };
     return createSender({
       settings,
+      signal,
       queue: config.sending_queue,
       retry: config.retry_on_failure,
       push,

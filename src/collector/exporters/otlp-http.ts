@@ -52,6 +52,7 @@ export const otlpHttpExporter: ExporterFactory<Config> = {
     const client = new HttpClient(settings, config, statusMessage);
     return createSender({
       settings,
+      signal,
       queue: config.sending_queue,
       retry: config.retry_on_failure,
       push: (payload) => push(client, url, config.encoding, payload, settings),

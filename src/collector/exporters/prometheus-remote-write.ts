@@ -87,9 +87,10 @@ export const prometheusRemoteWriteExporter: ExporterFactory<Config> = {
     }
     return undefined;
   },
-  create(config, settings) {
+  create(config, settings, signal) {
     return createSender({
       settings,
+      signal,
       queue: {
         enabled: config.remote_write_queue.enabled,
         queue_size: config.remote_write_queue.queue_size,

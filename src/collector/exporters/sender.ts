@@ -2,13 +2,19 @@
  * What stands between a pipeline and an exporter that sends over the network: a queue, consumers that take from it,
  * and retries (upstream `exporter/exporterhelper`).
  */
+
+import { OTLP_CODECS, type Signal } from "../../wire/otlp/signal.ts";
 import type { ComponentSettings, Exporter, Payload } from "../component.ts";
 import type { QueueSettings, RetrySettings } from "../config/shared-settings.ts";
 import { isPermanent, ThrottleError } from "../errors.ts";
+import { BatchProcessor } from "../processors/batch.ts";
 import { countItems } from "../processors/payloads.ts";
+import { QueueLog } from "./queue-log.ts";
 
 export interface SenderOptions {
   settings: ComponentSettings;
+  /** What is sent; names the file of a persistent queue. */
+  signal: Signal;
   queue: QueueSettings;
   retry: RetrySettings;
   /** Sends once. The signal aborts when a shutdown takes too long. @throws see `errors.ts` */
@@ -18,7 +24,27 @@ export interface SenderOptions {
 const ITEM_NAMES = { metrics: "metric_points", traces: "spans", logs: "log_records" };
 
 export function createSender(options: SenderOptions): Exporter {
-  return options.queue.enabled ? new QueueSender(options) : new DirectSender(options);
+  if (!options.queue.enabled) return new DirectSender(options);
+  const sender = new QueueSender(options);
+  const { batch } = options.queue;
+  if (batch === undefined) return sender;
+  const { clock, log } = options.settings;
+  const config = {
+    timeout: batch.flush_timeout,
+    send_batch_size: batch.min_size,
+    send_batch_max_size: batch.max_size,
+    metadata_keys: [],
+    metadata_cardinality_limit: 0,
+  };
+  const batcher = new BatchProcessor(config, clock, log, sender.consume);
+  return {
+    consume: batcher.consume,
+    start: () => sender.start(),
+    async shutdown() {
+      await batcher.shutdown();
+      await sender.shutdown();
+    },
+  };
 }
 
 /** Sends, and again after failures that may pass. */
@@ -91,6 +117,8 @@ class DirectSender implements Exporter {
 interface Queued {
   payload: Payload;
   size: number;
+  /** Its number in the file of a persistent queue. */
+  sequence?: number;
   /** Told the result, when somebody waits for it. */
   settle?: (error?: unknown) => void;
 }
@@ -105,6 +133,7 @@ class QueueSender implements Exporter {
   #active = 0;
   #drained: (() => void) | undefined;
   #isStopped = false;
+  #log: QueueLog | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -123,6 +152,27 @@ class QueueSender implements Exporter {
       labels,
       () => queue.queue_size,
     );
+  }
+
+  /** Opens a persistent queue; what was left in it is sent first. */
+  async start(): Promise<void> {
+    const { queue, settings, signal } = this.#options;
+    if (queue.storage === undefined) return;
+    const directory = settings.storageDirectory(queue.storage);
+    if (directory === undefined)
+      throw new Error(`storage extension "${queue.storage}" is not in service::extensions`);
+    const name = `exporter_${settings.id.replaceAll("/", "_")}_${signal}.queue`;
+    const { log, pending } = await QueueLog.open(settings.disk, `${directory}/${name}`);
+    this.#log = log;
+    for (const { sequence, payload: bytes } of pending) {
+      const payload = { signal, data: OTLP_CODECS[signal].decode(bytes) } as Payload;
+      const size = this.#sizeOf(payload);
+      this.#size += size;
+      this.#queue.push({ payload, size, sequence });
+    }
+    if (pending.length > 0)
+      settings.log.info("Fetching items left for dispatch", { numberOfItems: pending.length });
+    this.#work();
   }
 
   consume = async (payload: Payload): Promise<void> => {
@@ -145,18 +195,33 @@ class QueueSender implements Exporter {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
     this.#size += size;
-    this.#queue.push({ payload, size, settle: queue.wait_for_result ? settle : undefined });
+    const sequence = this.#log === undefined ? undefined : await this.#persist(this.#log, payload, size);
+    this.#queue.push({ payload, size, sequence, settle: queue.wait_for_result ? settle : undefined });
     this.#work();
     if (queue.wait_for_result) await promise;
   };
 
+  /** In the file before anybody hears that it was taken. */
+  async #persist(log: QueueLog, payload: Payload, size: number): Promise<number> {
+    try {
+      return await log.put(OTLP_CODECS[payload.signal].encode(payload.data as never));
+    } catch (error) {
+      this.#size -= size;
+      throw error;
+    }
+  }
+
   async shutdown(): Promise<void> {
     this.#isStopped = true;
     this.#sender.stopRetrying();
-    if (this.#active === 0 && this.#queue.length === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
+    // What is in the file can wait for the next start.
+    if (this.#log !== undefined) this.#queue.length = 0;
+    if (this.#active > 0 || this.#queue.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    await this.#log?.close();
   }
 
   #work(): void {
@@ -167,15 +232,21 @@ class QueueSender implements Exporter {
     if (this.#active === 0) this.#drained?.();
   }
 
-  async #send({ payload, size, settle }: Queued): Promise<void> {
+  async #send({ payload, size, sequence, settle }: Queued): Promise<void> {
+    let isDone = true;
     try {
       await this.#sender.send(payload);
       settle?.();
     } catch (error) {
       settle?.(error);
+      // An attempt that the shutdown cut short is repeated after the next start.
+      isDone = !this.#isStopped || this.#log === undefined || isPermanent(error);
       const { log } = this.#options.settings;
-      log.error("Exporting failed. Dropping data.", { error, dropped_items: countItems(payload) });
+      const fields = { error, dropped_items: countItems(payload) };
+      if (isDone) log.error("Exporting failed. Dropping data.", fields);
+      else log.info("Exporting failed. The data stay in the queue.", { error });
     }
+    if (sequence !== undefined && isDone) await this.#log!.done(sequence);
     this.#size -= size;
     this.#active--;
     for (const wake of this.#waiting.splice(0)) wake();

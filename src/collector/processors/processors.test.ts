@@ -57,6 +57,7 @@ function settings(
     telemetry: new Telemetry(),
     memoryUsage,
     print: () => {},
+    storageDirectory: () => undefined,
   };
 }
 
@@ -203,6 +204,7 @@ function sender(push: (payload: Payload) => Promise<void>, queue: object = {}, r
   const own = settings();
   const created = createSender({
     settings: own,
+    signal: "metrics",
     queue: { ...SENDING_QUEUE.default(), ...queue },
     retry: { ...RETRY.default(), randomization_factor: 0, ...retry },
     push,

@@ -7,13 +7,15 @@ import { Telemetry } from "../telemetry.ts";
 import { buildGraph } from "./graph.ts";
 
 /** What all components get, but for what names them. */
-export type ServiceSettings = Omit<ComponentSettings, "id" | "telemetry">;
+export type ServiceSettings = Omit<ComponentSettings, "id" | "telemetry" | "storageDirectory">;
 
 export class Service {
   readonly telemetry = new Telemetry();
   readonly #config: CollectorConfig;
   readonly #settings: ServiceSettings;
-  readonly #extensions: Extension[];
+  readonly #extensions: Extension[] = [];
+  /** By id, of extensions that have one. */
+  readonly #storage = new Map<string, string>();
   /** Exporters first: what receives starts last and stops first. */
   readonly components: Component[];
   #servers: HttpServer[] = [];
@@ -22,13 +24,13 @@ export class Service {
   constructor(config: CollectorConfig, factories: Factories, settings: ServiceSettings) {
     this.#config = config;
     this.#settings = settings;
-    this.#extensions = config.service.extensions.map((id) => {
+    for (const id of config.service.extensions) {
       const { type, settings: own } = config.extensions.get(id)!;
-      return factoryOf(factories, "extension", type)!.create(
-        own as never,
-        this.#settingsFor(id, "extension"),
-      );
-    });
+      const factory = factoryOf(factories, "extension", type)!;
+      const extension = factory.create(own as never, this.#settingsFor(id, "extension"));
+      this.#extensions.push(extension);
+      if (extension.storageDirectory !== undefined) this.#storage.set(id, extension.storageDirectory);
+    }
     this.components = buildGraph(config, factories, (id, kind, signal) =>
       this.#settingsFor(id, kind, signal),
     ).components;
@@ -98,6 +100,12 @@ export class Service {
       "otelcol.component.kind": kind,
     };
     if (signal !== undefined) fields["otelcol.signal"] = signal;
-    return { ...this.#settings, id, telemetry: this.telemetry, log: this.#settings.log.with(fields) };
+    return {
+      ...this.#settings,
+      id,
+      telemetry: this.telemetry,
+      log: this.#settings.log.with(fields),
+      storageDirectory: (storage) => this.#storage.get(storage),
+    };
   }
 }

@@ -9,6 +9,7 @@ import { silentLogger } from "../src/base/log.ts";
 import { createNodeNetwork } from "../src/base/node-network.ts";
 import { systemRandom } from "../src/base/random.ts";
 import { RESOURCES } from "../src/model/kubernetes-api.ts";
+import { ownerOf, type TierPod } from "../src/model/tier-membership.ts";
 import { Router, RouterMetrics } from "../src/router/mod.ts";
 import { MemoryKubernetesApi } from "../src/simulation/memory-kubernetes-api.ts";
 import { runTestDb } from "../src/test-db/mod.ts";
@@ -86,6 +87,12 @@ test("SQLite files move between pods over real sockets, and back when a pod is s
   const first = startPod(api, 0, directory);
   const router = await startRouter(api, following.signal);
   const tenants = Array.from({ length: 12 }, (_, index) => `Tenant-${index}`);
+  // One of those that will move is large: some 40 MB.
+  const pods = [0, 1].map((ordinal): TierPod => {
+    return { name: `test-db-small-${ordinal}`, state: "member", settled: 0, volume: "" };
+  });
+  const two = { epoch: 2, revision: 2, pods };
+  const large = tenants.find((tenant) => ownerOf(two, tenant)?.name === "test-db-small-1")!;
   try {
     const big = "word ".repeat(50_000);
     for (const tenant of tenants) {
@@ -96,22 +103,32 @@ test("SQLite files move between pods over real sockets, and back when a pod is s
       );
       assert.equal(written.status, 201, written.text);
     }
+    for (let i = 0; i < 40; i++) {
+      const content = `${i} ${"abcdefgh ".repeat(100_000)}`;
+      const written = await send(
+        `${router.url}/api/v1/resources`,
+        large,
+        JSON.stringify({ id: `big-${i}`, content }),
+      );
+      assert.equal(written.status, 201, written.text);
+    }
     const second = startPod(api, 1, directory);
     const settledBy = () => router.membership.current.pods.map(({ settled }) => settled).join();
     await until(() => settledBy() === "2,2");
-    const pods = new Set<string>();
+    const answering = new Set<string>();
     for (const tenant of tenants) {
       const found = await send(`${router.url}/api/v1/resources?q=wor`, tenant);
       assert.equal(found.status, 200);
       assert.equal(JSON.parse(found.text).resources.length, 1, tenant);
-      pods.add(found.pod);
+      answering.add(found.pod);
     }
-    assert.equal(pods.size, 2);
+    assert.equal(answering.size, 2);
     await api.patch(RESOURCES.statefulSets, key, { type: "merge", body: { spec: { replicas: 1 } } });
     second.terminate();
     const reads = await Promise.all(tenants.map((tenant) => send(`${router.url}/api/v1/entities/r`, tenant)));
     for (const { status, text } of reads) assert.equal(status, 200, text);
     await second.ended;
+    assert.equal((await send(`${router.url}/api/v1/entities/big-39`, large)).status, 200);
     assert.equal(router.membership.current.pods.length, 1);
     for (const tenant of tenants) {
       assert.equal((await send(`${router.url}/api/v1/entities/r`, tenant)).pod, "test-db-small-0");

@@ -164,13 +164,15 @@ export class Router {
   }
 
   async #try(request: HttpRequest, tenant: string, body: Replayable): Promise<Try> {
-    const { current } = this.#options.membership;
+    const { clock, membership, attemptTimeoutMs = ATTEMPT_TIMEOUT_MS } = this.#options;
+    const { current } = membership;
     const owner = ownerOf(current, tenant);
     if (owner?.address === undefined) return { retry: "no_owner" };
     const attempt = new AbortController();
     const onGone = () => attempt.abort(request.signal.reason);
     request.signal.addEventListener("abort", onGone, { once: true });
-    const release = () => request.signal.removeEventListener("abort", onGone);
+    // Until the answer has begun, or has been read where it is held.
+    const timer = clock.after(attemptTimeoutMs, () => attempt.abort(new Error("the pod does not answer")));
     try {
       const answer = await this.#send(request, owner.address, current.epoch, body, attempt);
       if (answer.status === 421) {
@@ -186,18 +188,19 @@ export class Router {
       this.#options.log.debug("a pod did not answer", { pod: owner.name, error });
       return { retry: "unreachable" };
     } finally {
-      release();
+      timer.cancel();
+      request.signal.removeEventListener("abort", onGone);
     }
   }
 
-  async #send(
+  #send(
     request: HttpRequest,
     address: string,
     epoch: number,
     body: Replayable,
     attempt: AbortController,
   ): Promise<FetchResponse> {
-    const { clock, network, random, attemptTimeoutMs = ATTEMPT_TIMEOUT_MS } = this.#options;
+    const { network, random } = this.#options;
     body.requestId ??= randomUuid(random);
     const headers: HttpHeaders = {
       "x-forwarded-for": request.remoteAddress,
@@ -205,17 +208,12 @@ export class Router {
       [EPOCH_HEADER]: String(epoch),
       [REQUEST_ID_HEADER]: body.requestId,
     };
-    const timer = clock.after(attemptTimeoutMs, () => attempt.abort(new Error("the pod does not answer")));
-    try {
-      return await network.fetch(address + request.target, {
-        method: request.method,
-        headers,
-        body: body.body(),
-        signal: attempt.signal,
-      });
-    } finally {
-      timer.cancel();
-    }
+    return network.fetch(address + request.target, {
+      method: request.method,
+      headers,
+      body: body.body(),
+      signal: attempt.signal,
+    });
   }
 }
 

@@ -1,22 +1,26 @@
 /** The blocks of a store: which there are, which are open, which are to go (`reloadBlocks` of `tsdb/db.go`). */
+import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { TimeRange } from "../storage.ts";
 import { Block } from "./block.ts";
 import { CREATION_SUFFIX, DELETION_SUFFIX } from "./block-format.ts";
 import { FROM_OUT_OF_ORDER } from "./block-meta.ts";
+import { Pacer } from "./pacer.ts";
 import { isUlid } from "./ulid.ts";
 
 export class BlockSet {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #log: Logger;
+  readonly #clock: Pick<Clock, "monotonic" | "sleep">;
   /** Oldest first. */
   #blocks: Block[] = [];
   /** Bytes on disk by block. */
   readonly #sizes = new Map<Block, number>();
 
-  constructor(disk: Disk, directory: string, log: Logger) {
+  constructor(disk: Disk, directory: string, log: Logger, clock: Pick<Clock, "monotonic" | "sleep">) {
+    this.#clock = clock;
     this.#disk = disk;
     this.#directory = directory;
     this.#log = log;
@@ -54,7 +58,7 @@ export class BlockSet {
 
   /** Opens a block that was just written. */
   async add(ulid: string): Promise<Block> {
-    const block = await Block.open(this.#disk, `${this.#directory}/${ulid}`);
+    const block = await Block.open(this.#disk, `${this.#directory}/${ulid}`, new Pacer(this.#clock));
     this.#blocks.push(block);
     this.#sort();
     return block;
@@ -112,7 +116,7 @@ export class BlockSet {
 
   async #open(ulid: string): Promise<void> {
     try {
-      this.#blocks.push(await Block.open(this.#disk, `${this.#directory}/${ulid}`));
+      this.#blocks.push(await Block.open(this.#disk, `${this.#directory}/${ulid}`, new Pacer(this.#clock)));
     } catch (error) {
       this.#log.error("Failed to open block, it is not used", { block: ulid, err: error });
     }

@@ -53,10 +53,10 @@ export class Block {
   }
 
   /** @throws CorruptionError */
-  static async open(disk: Disk, directory: string): Promise<Block> {
+  static async open(disk: Disk, directory: string, pacer: Pacer): Promise<Block> {
     const meta = await readBlockMeta(disk, directory);
     const tombstones = await readTombstoneFile(disk, directory);
-    const index = await IndexReader.open(disk, `${directory}/${INDEX_FILE}`);
+    const index = await IndexReader.open(disk, `${directory}/${INDEX_FILE}`, pacer);
     return new Block(disk, directory, meta, index, tombstones);
   }
 

@@ -5,12 +5,15 @@ import { INDEX_HEADER_BYTES, INDEX_MAGIC, SERIES_ALIGNMENT, TOC_BYTES } from "./
 import { ByteReader, CorruptionError, decodeUtf8 } from "./byte-reader.ts";
 import { crc32c } from "./crc32c.ts";
 import type { ChunkReference } from "./index-writer.ts";
+import type { Pacer } from "./pacer.ts";
 
 /** One of so many symbols and table entries has its place kept in memory. */
 const SPARSE = 32;
 /** Series entries are read in windows of the file. */
 const WINDOW_BYTES = 1 << 16;
 const MAX_WINDOWS = 32;
+const ENTRIES_PER_CHECK = 1024;
+const CHECKSUM_SLICE_BYTES = 1 << 20;
 /** Strings that are kept decoded. */
 const MAX_STRINGS = 200_000;
 
@@ -68,7 +71,7 @@ export class IndexReader {
   }
 
   /** @throws CorruptionError when the header, the table of contents, the symbols or the table are damaged */
-  static async open(disk: Disk, path: string): Promise<IndexReader> {
+  static async open(disk: Disk, path: string, pacer: Pacer): Promise<IndexReader> {
     const file = await disk.open(path, "read");
     try {
       const size = await file.size();
@@ -83,7 +86,7 @@ export class IndexReader {
         throw new CorruptionError(`${path}: unknown index file version ${version}`);
       const toc = readToc(await file.read(size - TOC_BYTES, TOC_BYTES), path);
       const reader = new IndexReader(file, path, size, version, toc);
-      await reader.#load();
+      await reader.#load(pacer);
       return reader;
     } catch (error) {
       await file.close();
@@ -263,39 +266,49 @@ export class IndexReader {
     const count = reader.u32();
     if (4 + 4 * count !== length)
       throw new CorruptionError(`${this.#path}: postings at ${offset}: invalid size`);
-    return Int32Array.from({ length: count }, () => reader.u32());
+    const numbers = new Int32Array(count);
+    for (let i = 0, at = reader.position; i < count; i++, at += 4) numbers[i] = reader.view.getInt32(at);
+    return numbers;
   }
 
-  async #load(): Promise<void> {
-    this.#symbolBytes = await this.#section(this.#toc.symbols, "symbols");
+  async #load(pacer: Pacer): Promise<void> {
+    this.#symbolBytes = await this.#section(this.#toc.symbols, "symbols", pacer);
     const symbols = new ByteReader(this.#symbolBytes);
     this.#symbolCount = symbols.u32();
     for (let i = 0; i < this.#symbolCount; i++) {
       if (i % SPARSE === 0) this.#symbolPositions.push(symbols.position);
       symbols.skip(symbols.uvarint());
+      if (i % ENTRIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     }
-    this.#table = new ByteReader(await this.#section(this.#toc.postingsTable, "postings offset table"));
-    this.#readTable();
+    this.#table = new ByteReader(
+      await this.#section(this.#toc.postingsTable, "postings offset table", pacer),
+    );
+    await this.#readTable(pacer);
   }
 
   /** A section with its length before it and its checksum behind it: what lies between. */
-  async #section(offset: number, what: string): Promise<Uint8Array> {
+  async #section(offset: number, what: string, pacer: Pacer): Promise<Uint8Array> {
     if (offset + 8 > this.size) throw new CorruptionError(`${this.#path}: ${what}: invalid offset`);
     const length = new ByteReader(await this.#file.read(offset, 4)).u32();
     if (offset + 8 + length > this.size) throw new CorruptionError(`${this.#path}: ${what}: invalid size`);
     const bytes = await this.#file.read(offset + 4, length + 4);
-    const crc = new ByteReader(bytes, length).u32();
-    if (crc32c(bytes, 0, length) !== crc)
-      throw new CorruptionError(`${this.#path}: ${what}: checksum mismatch`);
+    const expected = new ByteReader(bytes, length).u32();
+    let crc = 0;
+    for (let start = 0; start < length; start += CHECKSUM_SLICE_BYTES) {
+      crc = crc32c(bytes, start, Math.min(start + CHECKSUM_SLICE_BYTES, length), crc);
+      if (pacer.isDue()) await pacer.pause();
+    }
+    if (crc !== expected) throw new CorruptionError(`${this.#path}: ${what}: checksum mismatch`);
     return bytes.subarray(0, length);
   }
 
-  #readTable(): void {
+  async #readTable(pacer: Pacer): Promise<void> {
     const reader = this.#table;
     const count = reader.u32();
     let current: NameEntries | undefined;
     let lastName = new Uint8Array(0);
     for (let i = 0; i < count; i++) {
+      if (i % ENTRIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
       const position = reader.position;
       if (reader.uvarint() !== 2)
         throw new CorruptionError(`${this.#path}: unexpected key length in postings table`);

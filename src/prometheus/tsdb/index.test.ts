@@ -60,7 +60,7 @@ test("IndexReader gives back series, chunks, postings and values that IndexWrite
   const path = join(temporary(t), "index");
   const series = randomSeries(4, 3000);
   await write(path, series);
-  const reader = await IndexReader.open(systemDisk, path);
+  const reader = await IndexReader.open(systemDisk, path, new Pacer(systemClock));
   const all = await reader.allPostings();
   assert.equal(all.length, series.length);
   for (const [i, number] of all.entries()) {
@@ -98,7 +98,7 @@ test("IndexReader reads a series whose entry is longer than a window", async (t)
     { labels: Labels.of({ a: "1" }), chunks },
     { labels: Labels.of({ a: "2" }), chunks },
   ]);
-  const reader = await IndexReader.open(systemDisk, path);
+  const reader = await IndexReader.open(systemDisk, path, new Pacer(systemClock));
   for (const number of await reader.allPostings()) {
     await reader.prepareSeries(number);
     assert.equal(reader.series(number).chunks.length, 60_000);
@@ -118,7 +118,7 @@ test("a damaged index throws, wherever the damage is, and never hangs (seed 5)",
     if (round % 3 !== 0) bad[randomInteger(random, bad.length)] ^= 1 << randomInteger(random, 8);
     writeFileSync(path, bad);
     try {
-      const reader = await IndexReader.open(systemDisk, path);
+      const reader = await IndexReader.open(systemDisk, path, new Pacer(systemClock));
       try {
         for (const number of await reader.allPostings()) {
           await reader.prepareSeries(number);

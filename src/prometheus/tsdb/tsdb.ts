@@ -67,7 +67,7 @@ class Store implements Tsdb {
     this.#head = new Head(options.minBlockDurationMs ?? DEFAULT_BLOCK_DURATION_MS, seed);
     this.#matcher = new HeadMatcher(this.#head, clock);
     this.#exemplars = new ExemplarStorage(options.maxExemplars ?? 0);
-    this.#blocks = new BlockSet(disk, directory, log);
+    this.#blocks = new BlockSet(disk, directory, log, clock);
   }
 
   async open(): Promise<void> {

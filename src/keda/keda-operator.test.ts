@@ -360,3 +360,33 @@ test("the operator's metrics say what upstream's do", async () => {
   assert.ok(/# TYPE keda_scaler_http_request_duration_seconds histogram\n/.test(text));
   stop.abort();
 });
+
+test("a second ScaledObject for a workload isn't admitted, until the first is gone", async () => {
+  const { clock, api, scaledObject, events, stop } = await world({ minReplicaCount: 1, cooldownPeriod: 60 });
+  const second = { namespace: NAMESPACE, name: "zweite" };
+  const { spec } = await scaledObject();
+  await api.create<ScaledObject>(SCALED_OBJECTS, {
+    apiVersion: "keda.sh/v1alpha1",
+    kind: "ScaledObject",
+    metadata: second,
+    spec,
+  });
+  await clock.advance(1000);
+  const refused = await api.get<ScaledObject>(SCALED_OBJECTS, second);
+  const message = `ScaledObject isn't admitted: the workload '${NAME}' of type 'apps/v1.StatefulSet' is already managed by the ScaledObject '${NAME}'`;
+  assert.equal(condition(refused, "Ready"), "False ScaledObjectCheckFailed");
+  assert.equal(refused.status!.conditions!.find(({ type }) => type === "Ready")!.message, message);
+  assert.ok((await events()).includes(`ScaledObjectCheckFailed: ${message}`));
+  assert.ok(
+    (await events()).some((text) => text.startsWith("KEDAScalersInfo: CooldownPeriod is configured")),
+  );
+  await api.delete(SCALED_OBJECTS, { namespace: NAMESPACE, name: NAME });
+  // Nothing collects what a deleted object owned here.
+  await api.delete(RESOURCES.horizontalPodAutoscalers, { namespace: NAMESPACE, name: `keda-hpa-${NAME}` });
+  await clock.advance(600_000);
+  assert.equal(
+    condition(await api.get<ScaledObject>(SCALED_OBJECTS, second), "Ready"),
+    "True ScaledObjectReady",
+  );
+  stop.abort();
+});

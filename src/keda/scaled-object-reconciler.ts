@@ -4,11 +4,12 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { controllerOf, type KubernetesObject } from "../model/kubernetes-object.ts";
 import { isStatus } from "../model/kubernetes-status.ts";
 import type { EventRecorder, EventType } from "../wire/kubernetes/event-recorder.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
+import { type AdmissionWorld, admissionProblem, admissionWarnings } from "./admission.ts";
 import { hasValidFallback } from "./fallback.ts";
 import { hpaDiffers, hpaFor, hpaMetrics, type MetricNames } from "./hpa.ts";
 import type { KedaMetrics } from "./keda-metrics.ts";
@@ -72,6 +73,8 @@ const WATCHED_ANNOTATIONS = [
   PAUSED_SCALE_OUT_ANNOTATION,
   FORCE_ACTIVATION_ANNOTATION,
 ];
+
+const LIMIT_RANGES: GroupVersionResource = { group: "", version: "v1", resource: "limitranges" };
 
 /** A step failed: what Ready=False says, in front of the cause. */
 class ReconcileError extends Error {
@@ -222,12 +225,21 @@ export class ScaledObjectReconciler {
       replicaBoundsProblem(object),
     );
     check("ScaledObject doesn't have correct triggers specification", triggersProblem(spec.triggers));
+    const key = keyOf(object);
+    const generation = object.metadata.generation ?? 0;
+    const isNew = this.#generations.get(key) !== generation;
+    if (isNew) {
+      const admission = "ScaledObject isn't admitted";
+      const world = await step(admission, () => this.#admissionWorld(object, target));
+      check(admission, admissionProblem(object, world));
+    }
     const created = await step("failed to ensure HPA is correctly created for ScaledObject", () =>
       this.#ensureHpa(object, target, log),
     );
-    const key = keyOf(object);
-    const generation = object.metadata.generation ?? 0;
-    if (created || this.#generations.get(key) !== generation) {
+    if (created || isNew) {
+      for (const warning of admissionWarnings(object)) {
+        this.#record(object, "Normal", "KEDAScalersInfo", warning);
+      }
       this.#options.handler.handle(this.latest(key) ?? object);
       this.#generations.set(key, generation);
       log.info("Initializing Scaling logic according to ScaledObject Specification");
@@ -236,6 +248,24 @@ export class ScaledObjectReconciler {
   }
 
   // ---- parts ----
+
+  /** Of ScaledObjects the older ones: the first to claim a workload keeps it. */
+  async #admissionWorld(object: ScaledObject, target: GroupVersionKindResource): Promise<AdmissionWorld> {
+    const { api } = this.#options;
+    const { namespace } = object.metadata;
+    const [hpas, limitRanges] = await Promise.all([
+      api.list(RESOURCES.horizontalPodAutoscalers, { namespace }),
+      api.list(LIMIT_RANGES, { namespace }),
+    ]);
+    const scaledObjects = Array.from(this.#objects.values()).filter(
+      (other) => other.metadata.namespace === namespace && isOlder(other, object),
+    );
+    const hasPodTemplate = ["apps/Deployment", "apps/StatefulSet"].includes(`${target.group}/${target.kind}`);
+    const containers = hasPodTemplate
+      ? (await getTarget(api, object, target)).spec.template?.spec?.containers
+      : undefined;
+    return { scaledObjects, hpas: hpas.items, limitRanges: limitRanges.items, containers };
+  }
 
   /** The finalizer, and the label by which the metrics API finds the object. */
   async #claim(object: ScaledObject, log: Logger): Promise<ScaledObject> {
@@ -458,6 +488,11 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw new ReconcileError(name, error);
   }
+}
+
+function isOlder(a: ScaledObject, b: ScaledObject): boolean {
+  const [first, second] = [a, b].map(({ metadata }) => metadata.creationTimestamp ?? "");
+  return first === second ? a.metadata.name < b.metadata.name : first < second;
 }
 
 function concernsUs(object: ScaledObject, previous: ScaledObject): boolean {

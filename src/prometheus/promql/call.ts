@@ -109,16 +109,18 @@ async function evaluateRangeFunction(
   }
   checkExtension(node, range);
   const call = rangeCall(node, range, scalars, context);
+  const options = implementation.keepsName
+    ? { dropsName: false, isNameless: false }
+    : { dropsName: true, isNameless: !run.delayedNameRemoval };
   const held = run.samples;
   const out: StepSeries[] = [];
   let produced = 0;
   for (const { series, dropsName } of sources) {
     const input = rangeInput(series, splitSamples(series), call.planner);
-    run.samples = held + produced + widest(input);
+    run.samples = held + produced + input.floatPlan.widest + input.histogramPlan.widest;
     const columns = implementation.compute(input, call);
     if (columns !== undefined) {
-      const source = new StepSeries(series.labels, columns, { dropsName });
-      out.push(implementation.keepsName ? source : source.derived(columns, run.delayedNameRemoval));
+      out.push(new StepSeries(series.labels, columns, dropsName ? { ...options, dropsName } : options));
       produced += grid.count;
       implementation.afterSeries?.(input, columns, call);
     }
@@ -140,15 +142,6 @@ function isNameFixed(range: MatrixSelector | Subquery): boolean {
     range.kind === "matrix-selector" &&
     range.vector.matchers.some(({ name, operator }) => name === "__name__" && operator === "=")
   );
-}
-
-/** How many samples the widest window has. */
-function widest({ floatPlan, histogramPlan }: RangeInput): number {
-  let most = 0;
-  for (const { from, to } of [floatPlan, histogramPlan]) {
-    for (let step = 0; step < from.length; step++) most = Math.max(most, to[step] - from[step]);
-  }
-  return most;
 }
 
 async function rangeSources(
@@ -206,6 +199,7 @@ function rangeCall(
     extension,
     positionOf: (argument) => node.arguments[argument].position,
     scalars,
+    checkedNames: new Set(),
     selector: range.kind === "matrix-selector" ? range : undefined,
   };
 }

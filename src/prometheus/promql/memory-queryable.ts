@@ -3,6 +3,7 @@ import type { FloatHistogram } from "../../model/histogram.ts";
 import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { Exemplar, Queryable, SeriesSamples, TimeRange } from "../storage.ts";
+import { firstIndex } from "./classic-histogram.ts";
 
 export interface Point {
   timestampMs: number;
@@ -36,7 +37,15 @@ export class MemoryQueryable implements Queryable {
   }
 
   async select(matchers: Matcher[], range: TimeRange): Promise<SeriesSamples[]> {
-    return this.#matching(matchers).flatMap((series) => slice(series, range) ?? []);
+    const slices = new Map<Float64Array, Slice>();
+    return this.#matching(matchers).flatMap((series) => {
+      let slice = slices.get(series.timestamps);
+      if (slice === undefined) {
+        slice = sliceOf(series.timestamps, range);
+        slices.set(series.timestamps, slice);
+      }
+      return sliced(series, slice) ?? [];
+    });
   }
 
   async series(matchers: Matcher[], range: TimeRange): Promise<Labels[]> {
@@ -68,18 +77,26 @@ export class MemoryQueryable implements Queryable {
   }
 }
 
+/** The part of a column of timestamps that lies in a range. */
+interface Slice {
+  from: number;
+  to: number;
+  timestamps: Float64Array;
+}
+
+function sliceOf(timestamps: Float64Array, { minMs, maxMs }: TimeRange): Slice {
+  const from = firstIndex(timestamps.length, (i) => timestamps[i] >= minMs);
+  const to = firstIndex(timestamps.length, (i) => timestamps[i] > maxMs);
+  return { from, to, timestamps: timestamps.subarray(from, to) };
+}
+
 /** The samples in a range; the very same columns when that is all of them. */
-function slice(series: SeriesSamples, { minMs, maxMs }: TimeRange): SeriesSamples | undefined {
-  const { timestamps } = series;
-  let from = 0;
-  let to = timestamps.length;
-  while (from < to && timestamps[from] < minMs) from++;
-  while (to > from && timestamps[to - 1] > maxMs) to--;
-  if (from === to) return undefined;
-  if (from === 0 && to === timestamps.length) return series;
+function sliced(series: SeriesSamples, { from, to, timestamps }: Slice): SeriesSamples | undefined {
+  if (from >= to) return undefined;
+  if (from === 0 && to === series.timestamps.length) return series;
   return {
     labels: series.labels,
-    timestamps: timestamps.subarray(from, to),
+    timestamps,
     values: series.values.subarray(from, to),
     histograms: series.histograms?.slice(from, to),
     startTimestamps: series.startTimestamps?.subarray(from, to),

@@ -36,6 +36,8 @@ export interface RangeCall {
   /** Scalar arguments, a value per step; undefined in the place of the range vector. */
   scalars: (Float64Array | undefined)[];
   selector: MatrixSelector | undefined;
+  /** The metrics whose names have been looked at, for remarks. */
+  checkedNames: Set<string>;
 }
 
 export interface Columns {

@@ -8,6 +8,8 @@ import { wordsOf } from "./lookback.ts";
 export interface WindowPlan {
   from: Int32Array;
   to: Int32Array;
+  /** How many samples the widest window has. */
+  widest: number;
   /** Answers that depend on timestamps alone, kept by the functions that work them out. */
   cache: Map<string, unknown>;
 }
@@ -43,6 +45,7 @@ export class WindowPlanner {
     const to = new Int32Array(grid.count);
     let low = 0;
     let high = 0;
+    let widest = 0;
     for (let step = 0; step < grid.count; step++) {
       const start = this.times.startAt(step);
       const end = this.times.endAt(step);
@@ -50,8 +53,9 @@ export class WindowPlanner {
       while (low < high && timestamps[low] <= start) low++;
       from[step] = low;
       to[step] = high;
+      widest = Math.max(widest, high - low);
     }
-    return { from, to, cache: new Map() };
+    return { from, to, widest, cache: new Map() };
   }
 }
 

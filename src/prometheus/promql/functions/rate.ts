@@ -129,6 +129,10 @@ const COUNTER_SUFFIXES = ["_total", "_sum", "_count", "_bucket"];
 export function informNonCounter({ labels }: RangeInput, columns: Columns, call: RangeCall): void {
   const name = labels.get("__name__");
   if (name === "" || columns.histograms !== undefined) return;
+  if (!call.run.typeAndUnitLabels) {
+    if (call.checkedNames.has(name)) return;
+    call.checkedNames.add(name);
+  }
   const position = call.positionOf(0);
   if (call.run.typeAndUnitLabels) {
     const type = labels.get("__type__");

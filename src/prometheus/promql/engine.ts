@@ -149,9 +149,7 @@ export class Engine {
       const selection = await selectAll(run, expression, grid);
       return finish(await evaluate(expression, { run, grid, selection }), { run, grid, selection });
     });
-    const samples = series
-      .map((one) => toSamples(one, grid))
-      .sort((a, b) => compareLabels(a.labels, b.labels));
+    const samples = sortedByLabels(series.map((one) => toSamples(one, grid)));
     return { kind: "matrix", series: samples, ...remarksOf(run, query, this.#options.remarkLimit) };
   }
 
@@ -226,7 +224,13 @@ async function subqueryValue(
   const samples = series.map(({ samples: one, dropsName }) =>
     dropsName ? { ...one, labels: one.labels.without(METADATA_LABELS) } : one,
   );
-  return samples.sort((a, b) => compareLabels(a.labels, b.labels));
+  return sortedByLabels(samples);
+}
+
+/** The store gives series in this order, and most queries keep it. */
+function sortedByLabels(series: SeriesSamples[]): SeriesSamples[] {
+  const isSorted = series.every((one, i) => i === 0 || compareLabels(series[i - 1].labels, one.labels) <= 0);
+  return isSorted ? series : series.sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
 const METADATA_LABELS: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);

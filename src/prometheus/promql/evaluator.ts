@@ -36,6 +36,8 @@ export async function evaluate(node: Expression, context: EvaluationContext): Pr
   const { run } = context;
   if (run.isDue) await run.pause();
   if (context.grid.count === 0) return [];
+  // Columns take room for every step, whether there is a sample or not.
+  run.checkRoom(context.grid.count);
   const before = run.samples;
   const result = await evaluateNode(node, context);
   run.samples = before + countSamples(result);
@@ -146,12 +148,17 @@ async function evaluateInvariant(node: Expression, context: EvaluationContext): 
   });
 }
 
-/** How much memory series take, in samples. Histograms count by their size, as upstream has it. */
+/**
+ * How much memory series take, in samples. Histograms count by their size, as upstream has it. A step without sample
+ * counts half, since columns have room for it too: that is where we differ from upstream on purpose.
+ */
 function countSamples(series: readonly StepSeries[]): number {
   let count = 0;
   let previous: { present: Uint8Array; count: number } | undefined;
   for (const { present, histograms } of series) {
-    if (previous?.present !== present) previous = { present, count: countPresent(present) };
+    if (previous?.present !== present) {
+      previous = { present, count: Math.max(countPresent(present), present.length / 2) };
+    }
     count += previous.count;
     if (histograms === undefined) continue;
     for (const histogram of histograms) if (histogram !== undefined) count += sizeInSamples(histogram) - 1;

@@ -1,8 +1,5 @@
 /** The evaluation times of a query: `startMs`, `startMs + stepMs`, …; one for an instant query. */
 
-/** At most so many steps, so that a wrong range can't ask for all memory. The HTTP API allows 11,000 points. */
-export const STEP_LIMIT = 50_000_000;
-
 export class Grid {
   readonly startMs: number;
   /** The last step, not the end that was asked for. */

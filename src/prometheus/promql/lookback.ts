@@ -18,6 +18,9 @@ export interface LookbackTimes {
   timeAt(step: number): number;
 }
 
+/** How many steps the plans that are kept have in all; beyond that, timestamps seem not to be shared. */
+export const PLANNED_STEPS_LIMIT = 2_000_000;
+
 /** Plans shared by all series that have one and the same array of timestamps. */
 export class LookbackPlanner {
   readonly #times: LookbackTimes;
@@ -31,6 +34,7 @@ export class LookbackPlanner {
     let plan = this.#plans.get(timestamps);
     if (plan === undefined) {
       plan = this.#plan(timestamps);
+      if (this.#plans.size * plan.indexes.length > PLANNED_STEPS_LIMIT) this.#plans.clear();
       this.#plans.set(timestamps, plan);
     }
     return plan;

@@ -6,6 +6,9 @@ import { QueryError } from "./query-error.ts";
 /** How long evaluation keeps the event loop before it lets others have a turn. */
 export const SLICE_MS = 10;
 
+/** After how many series loops that do little for each look at the clock. */
+export const PAUSE_INTERVAL = 256;
+
 export interface QueryRunOptions {
   queryable: Queryable;
   annotations: Annotations;
@@ -63,12 +66,16 @@ export class QueryRun {
    */
   set samples(count: number) {
     this.#samples = count;
-    if (count > this.#options.maxSamples) {
-      throw new QueryError(
-        "execution",
-        "query processing would load too many samples into memory in query execution",
-      );
-    }
+    this.checkRoom(0);
+  }
+
+  /** @throws QueryError unless there is room for so many samples more. */
+  checkRoom(count: number): void {
+    if (this.#samples + count <= this.#options.maxSamples) return;
+    throw new QueryError(
+      "execution",
+      "query processing would load too many samples into memory in query execution",
+    );
   }
 
   /** Whether it is time to `pause`. Cheap enough to ask for every series. */

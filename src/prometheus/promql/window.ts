@@ -2,7 +2,7 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
 import type { Grid } from "./grid.ts";
-import { wordsOf } from "./lookback.ts";
+import { PLANNED_STEPS_LIMIT, wordsOf } from "./lookback.ts";
 
 /** For each step the samples `from[step]` up to but not including `to[step]`. */
 export interface WindowPlan {
@@ -34,6 +34,7 @@ export class WindowPlanner {
     let plan = this.#plans.get(timestamps);
     if (plan === undefined) {
       plan = this.#plan(timestamps);
+      if (this.#plans.size * plan.from.length > PLANNED_STEPS_LIMIT) this.#plans.clear();
       this.#plans.set(timestamps, plan);
     }
     return plan;

@@ -49,7 +49,7 @@ async function runningAggregation(
   createGroup: () => FloatGroup,
 ): Promise<StepSeries[]> {
   const { run } = context;
-  const groups = groupSeries(input, { labels: node.grouping, isWithout: node.isWithout });
+  const groups = await groupSeries(input, { labels: node.grouping, isWithout: node.isWithout }, run);
   const mixed = mixedGroups(node, input, groups, context);
   const states = groups.labels.map((_, i) => mixed.get(i) ?? createGroup());
   const dropsName = new Uint8Array(states.length);

@@ -1,5 +1,6 @@
 /** Which series an aggregation puts together. */
 import { compareStrings, Labels, METRIC_NAME } from "../../../model/labels.ts";
+import { PAUSE_INTERVAL, type QueryRun } from "../query-run.ts";
 import type { StepSeries } from "../step-series.ts";
 
 export interface Grouping {
@@ -16,7 +17,11 @@ export interface Groups {
 }
 
 /** Sorts series into groups, numbered in order of appearance. */
-export function groupSeries(series: readonly StepSeries[], grouping: Grouping): Groups {
+export async function groupSeries(
+  series: readonly StepSeries[],
+  grouping: Grouping,
+  run: QueryRun,
+): Promise<Groups> {
   const keyOf = groupKey(grouping);
   const labelsOf = groupLabels(grouping);
   const indexes = new Map<string, number>();
@@ -31,6 +36,7 @@ export function groupSeries(series: readonly StepSeries[], grouping: Grouping): 
       labels.push(labelsOf(series[i].labels));
     }
     indexOf[i] = index;
+    if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
   }
   return { labels, indexOf };
 }

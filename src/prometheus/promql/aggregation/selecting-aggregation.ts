@@ -22,7 +22,11 @@ export async function selectSeries(
   if (isNothingAskedFor(node, parameter)) return [];
   checkParameter(node, parameter, context);
   const { grid, run } = context;
-  const { labels, indexOf } = groupSeries(input, { labels: node.grouping, isWithout: node.isWithout });
+  const { labels, indexOf } = await groupSeries(
+    input,
+    { labels: node.grouping, isWithout: node.isWithout },
+    run,
+  );
   const members: number[][] = labels.map(() => []);
   input.forEach((_, i) => {
     members[indexOf[i]].push(i);

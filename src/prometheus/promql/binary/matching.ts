@@ -1,6 +1,7 @@
 /** Which series of the two sides of an operator belong together. */
 import { type Labels, METRIC_NAME } from "../../../model/labels.ts";
 import type { VectorMatching } from "../parser/ast.ts";
+import { PAUSE_INTERVAL, type QueryRun } from "../query-run.ts";
 import type { StepSeries } from "../step-series.ts";
 
 /** The series of both sides that agree in the labels that are matched on. */
@@ -11,11 +12,12 @@ export interface MatchGroup {
 }
 
 /** Sorts both sides into groups, in the order in which they first appear, left side first. */
-export function matchGroups(
+export async function matchGroups(
   matching: VectorMatching,
   left: readonly StepSeries[],
   right: readonly StepSeries[],
-): MatchGroup[] {
+  run: QueryRun,
+): Promise<MatchGroup[]> {
   const keyOf = matchingKey(matching);
   const groups = new Map<string, MatchGroup>();
   const groupOf = (series: StepSeries): MatchGroup => {
@@ -27,12 +29,14 @@ export function matchGroups(
     }
     return group;
   };
-  left.forEach((series, i) => {
-    groupOf(series).left.push(i);
-  });
-  right.forEach((series, i) => {
-    groupOf(series).right.push(i);
-  });
+  for (let i = 0; i < left.length; i++) {
+    groupOf(left[i]).left.push(i);
+    if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
+  }
+  for (let i = 0; i < right.length; i++) {
+    groupOf(right[i]).right.push(i);
+    if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
+  }
   return [...groups.values()];
 }
 

@@ -13,7 +13,7 @@ export async function setOperation(
   context: EvaluationContext,
 ): Promise<StepSeries[]> {
   const { grid, run } = context;
-  const groups = matchGroups(node.matching!, left, right);
+  const groups = await matchGroups(node.matching!, left, right, run);
   const leftMasks: (Uint8Array | undefined)[] = new Array(left.length);
   const rightMasks: (Uint8Array | undefined)[] = new Array(right.length);
   for (const group of groups) {

@@ -24,7 +24,7 @@ export async function vectorOperation(
 ): Promise<StepSeries[]> {
   const operation = new VectorOperation(node, left, right, context);
   const outputs: Output[] = [];
-  for (const group of matchGroups(node.matching!, left, right)) {
+  for (const group of await matchGroups(node.matching!, left, right, context.run)) {
     operation.addGroup(group, outputs);
     if (context.run.isDue) await context.run.pause();
   }

@@ -40,6 +40,7 @@ async function world(config: string, files: Record<string, string> = {}) {
     "--web.listen-address=0.0.0.0:9090",
     "--web.enable-remote-write-receiver",
     "--web.enable-lifecycle",
+    "--web.enable-otlp-receiver",
     "--enable-feature=exemplar-storage",
   ];
   const server = await startServer(parseFlags(args), process.system, () => {});
@@ -443,5 +444,47 @@ test("/federate shows the newest samples with external labels", async () => {
   await it.clock.advance(400);
   const { text } = await it.get("/federate?match[]=a");
   assert.match(text, /^# TYPE a untyped\na\{instance="127.13.2.1",job="app",pod="db-0",site="s"\} 1 \d+\n$/);
+  await it.server.stop();
+});
+
+test("OTLP metrics become series, with the configured resource attributes as labels", async () => {
+  const it = await world("otlp: {promote_resource_attributes: [deployment.environment]}");
+  const sum = (temporality: number) => ({
+    resourceMetrics: [
+      {
+        resource: {
+          attributes: [
+            { key: "service.name", value: { stringValue: "app" } },
+            { key: "deployment.environment", value: { stringValue: "test" } },
+          ],
+        },
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: "tenant.requests",
+                unit: "s",
+                sum: {
+                  isMonotonic: true,
+                  aggregationTemporality: temporality,
+                  dataPoints: [
+                    { asInt: "3", timeUnixNano: String(BigInt(it.clock.now()) * 1_000_000n), attributes: [] },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const send = (body: unknown, type = "application/json") =>
+    it.post("/api/v1/otlp/v1/metrics", JSON.stringify(body), { "content-type": type });
+  assert.equal((await send(sum(2))).status, 200);
+  assert.deepEqual(await it.query("tenant_requests_seconds_total"), [
+    '{__name__="tenant_requests_seconds_total", deployment_environment="test", job="app"} 3',
+  ]);
+  assert.equal((await send(sum(1))).status, 500);
+  assert.match((await send({}, "text/plain")).text, /unsupported content type: text\/plain/);
   await it.server.stop();
 });

@@ -126,6 +126,12 @@ export function createHttpApi(
         return text(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
       return write(request);
     }
+    if (path === "/otlp/v1/metrics" && request.method === "POST") {
+      if (!server.flags.boolean("web.enable-otlp-receiver"))
+        return text(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver");
+      const { receiveOtlp } = await import("../remote/otlp-receiver.ts");
+      return receiveOtlp(request, server);
+    }
     const label = LABEL_VALUES.exec(path);
     const found: [string[], Operation] | undefined = label
       ? [READ, (call) => labelValues(call, call.variable)]

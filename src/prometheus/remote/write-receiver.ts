@@ -130,12 +130,15 @@ async function receive(
   return { ...answer, headers: { ...answer.headers, ...headers } };
 }
 
-async function slow(
-  payload: Uint8Array,
-  isV2: boolean,
-  { storage, clock }: WriteReceiverOptions,
+function slow(payload: Uint8Array, isV2: boolean, options: WriteReceiverOptions): Promise<WriteOutcome> {
+  return storeRequest(isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload), options);
+}
+
+/** Stores what the store takes of a request; what it refuses is told in the outcome. */
+export async function storeRequest(
+  request: WriteRequest,
+  { storage, clock }: Pick<WriteReceiverOptions, "storage" | "clock">,
 ): Promise<WriteOutcome> {
-  const request: WriteRequest = isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload);
   const appender = storage.appender();
   const outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
   try {

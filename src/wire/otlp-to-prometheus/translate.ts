@@ -23,8 +23,8 @@ import { type NameKind, type NamingOptions, prometheusLabelName, prometheusName 
 import { toNativeHistogram } from "./native-histogram.ts";
 
 export interface TranslateOptions extends NamingOptions {
-  /** All resource attributes become labels of every series. @default false */
-  resourceLabels?: boolean;
+  /** All resource attributes, or those with these keys, become labels of every series. @default false */
+  resourceLabels?: boolean | ((key: string) => boolean);
   /** A `target_info` series for each resource. @default true */
   targetInfo?: boolean;
   /** Go on series that do not have them. */
@@ -68,7 +68,9 @@ class Translator {
 
   translate(data: readonly ResourceMetrics[]): Translation {
     for (const { resource, scopeMetrics } of data) {
-      this.#resourceAttributes = this.#options.resourceLabels === true ? resource.attributes : [];
+      const { resourceLabels = false } = this.#options;
+      const isLabel = typeof resourceLabels === "function" ? resourceLabels : () => resourceLabels;
+      this.#resourceAttributes = resource.attributes.filter(({ key }) => isLabel(key));
       this.#identity = identityOf(resource);
       this.#latestMs = 0;
       for (const { metrics } of scopeMetrics) for (const metric of metrics) this.#metric(metric);

@@ -1,0 +1,65 @@
+/** `/api/v1/otlp/v1/metrics`: OTLP over HTTP, protobuf or JSON (`storage/remote/write_otlp_handler.go`). */
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { BodyLimitError, type HttpRequest, type HttpResponse, readBody } from "../../base/network.ts";
+import type { ResourceMetrics } from "../../model/otlp-metrics.ts";
+import { decodeMetricsJson } from "../../wire/otlp/metrics-json.ts";
+import { decodeMetrics } from "../../wire/otlp/metrics-protobuf.ts";
+import type { TranslationStrategy } from "../../wire/otlp-to-prometheus/names.ts";
+import { translateMetrics } from "../../wire/otlp-to-prometheus/translate.ts";
+import type { OtlpConfig } from "../config/prometheus-config.ts";
+import type { PrometheusServer } from "../server-state.ts";
+import { MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";
+
+const inflate = promisify(gunzip);
+const DECODERS: Record<string, (bytes: Uint8Array) => ResourceMetrics[]> = {
+  "application/x-protobuf": decodeMetrics,
+  "application/json": decodeMetricsJson,
+};
+
+export async function receiveOtlp(request: HttpRequest, server: PrometheusServer): Promise<HttpResponse> {
+  let data: ResourceMetrics[];
+  try {
+    data = await decode(request);
+  } catch (error) {
+    return plain(error instanceof BodyLimitError ? 413 : 400, (error as Error).message);
+  }
+  const { otlp, global } = server.config;
+  const { request: write, errors } = translateMetrics(data, {
+    strategy: otlp.translation_strategy as TranslationStrategy,
+    resourceLabels: promotion(otlp),
+    externalLabels: global.external_labels,
+    metadata: true,
+  });
+  // As upstream: what can't be translated fails the request as a whole, and nothing of it is stored.
+  if (errors.length > 0) {
+    server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: errors.join("; ") });
+    return plain(500, errors.join("; "));
+  }
+  const { problem } = await storeRequest(write, { storage: server.tsdb, clock: server.clock });
+  return problem === "" ? { status: 200 } : plain(400, problem);
+}
+
+async function decode(request: HttpRequest): Promise<ResourceMetrics[]> {
+  const { "content-type": type = "", "content-encoding": encoding = "" } = request.headers;
+  const decoder = Object.hasOwn(DECODERS, type) ? DECODERS[type] : undefined;
+  if (decoder === undefined) {
+    const supported = "[application/json, application/x-protobuf]";
+    throw new Error(`unsupported content type: ${type}, supported: ${supported}`);
+  }
+  if (encoding !== "" && encoding !== "gzip")
+    throw new Error(`unsupported compression: ${encoding}. Only "gzip" or no compression supported`);
+  const body = await readBody(request.body, MAX_WRITE_BYTES);
+  return decoder(encoding === "gzip" ? await inflate(body, { maxOutputLength: MAX_WRITE_BYTES }) : body);
+}
+
+/** Which resource attributes become labels. */
+function promotion(otlp: OtlpConfig): (key: string) => boolean {
+  const promoted = new Set(otlp.promote_resource_attributes);
+  const ignored = new Set(otlp.ignore_resource_attributes);
+  return otlp.promote_all_resource_attributes ? (key) => !ignored.has(key) : (key) => promoted.has(key);
+}
+
+function plain(status: number, text: string): HttpResponse {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${text}\n` };
+}

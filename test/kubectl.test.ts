@@ -300,6 +300,13 @@ const STEPS: Step[] = [
   ["get pods --field-selector=spec.nodeName=node-a -o name", 0, ""],
   ["uncordon node-a", 0, "node/node-a uncordoned\n"],
   ["taint nodes node-a a=b:NoSchedule", 0, "node/node-a tainted\n"],
+  // Owners and what they own.
+  ["create deployment fg --image=x:1", 0, "deployment.apps/fg created\n"],
+  ["rollout status deployment/fg --timeout=30s", 0, /successfully rolled out/],
+  ["delete deployment fg --cascade=foreground --timeout=30s", 0, /deployment\.apps "fg" deleted/],
+  ["get rs,pods -l app=fg -o name", 0, ""],
+  ["delete pod db-0 --dry-run=server", 0, /pod "db-0" deleted.*\(server dry run\)/],
+  ["delete pod db-1 --now", 0, /pod "db-1" deleted/],
   // The end.
   ["get events", 0, /./],
   ["get --raw /readyz", 0, "ok"],

@@ -100,6 +100,9 @@ export class Aggregator {
         body: response.body,
       };
     } catch (error) {
+      if (isStatus(error, "NotFound")) {
+        throw statusError("ServiceUnavailable", "the server is currently unable to handle the request");
+      }
       if (isStatus(error) || request.signal.aborted) throw error;
       throw statusError("ServiceUnavailable", `error trying to reach service: ${(error as Error).message}`);
     }

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import {
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -75,8 +76,11 @@ function histogram(batch: number): FloatHistogram {
   };
 }
 
-/** Writes batch after batch, and a line to standard output for each one that is acknowledged. */
+const acknowledgementsOf = (directory: string) => `${directory}.acknowledged`;
+
+/** Writes batch after batch, and a line to a file for each one that is acknowledged. */
 async function child(directory: string, firstBatch: number): Promise<void> {
+  const acknowledgements = openSync(acknowledgementsOf(directory), "w");
   const store = await open(directory);
   let isCompacting = false;
   for (let batch = firstBatch; ; batch++) {
@@ -88,7 +92,9 @@ async function child(directory: string, firstBatch: number): Promise<void> {
     // In groups of eight the other way round.
     appender.append(0, LATE, T0 + (batch ^ 7) * STEP_MS, batch ^ 7);
     await appender.commit();
-    writeSync(1, `${batch}\n`);
+    // To a file, since a pipe that nobody empties takes no more.
+    writeSync(acknowledgements, `${batch}\n`);
+    if (batch === firstBatch) writeSync(1, "started\n");
     if (batch % 30 === 0 && !isCompacting) {
       isCompacting = true;
       void store.compact().then(() => (isCompacting = false));
@@ -107,18 +113,15 @@ async function killAfter(directory: string, firstBatch: number, delayMs: number)
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  let output = "";
   let onFirst = () => {};
   const first = new Promise<void>((resolve) => (onFirst = resolve));
-  process_.stdout.on("data", (data) => {
-    output += data;
-    onFirst();
-  });
+  process_.stdout.on("data", () => onFirst());
   const ended = new Promise<number | null>((resolve) => process_.on("close", (code) => resolve(code)));
   await Promise.race([first, ended]);
   await sleep(delayMs);
   process_.kill("SIGKILL");
   assert.equal(await ended, null, "the child must live until it is killed");
+  const output = readFileSync(acknowledgementsOf(directory), "utf8");
   // The kill may cut off the last line.
   return Number(output.slice(0, output.lastIndexOf("\n")).split("\n").at(-1));
 }
@@ -164,7 +167,10 @@ if (process.argv[2] === "child") {
 } else {
   test(`kill -9 at ${POINTS} random points loses nothing that was acknowledged (seed ${SEED})`, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), "tsdb-crash-"));
-    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    t.after(() => {
+      rmSync(directory, { recursive: true, force: true });
+      rmSync(acknowledgementsOf(directory), { force: true });
+    });
     const random = seededRandom(SEED);
     let next = 1;
     let acknowledgedInAll = 0;

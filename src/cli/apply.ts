@@ -75,13 +75,17 @@ async function applyObject(
   await api.patch(resource, { namespace, name }, { type: "merge", body }, options);
 }
 
-/** As kubectl writes it: keys sorted, `annotations` always there, a newline at the end. */
+/** As kubectl writes it: keys sorted, `annotations` always there, Go's escapes of HTML, a newline at the end. */
 function lastApplied(object: KubernetesObject): string {
   const whole = {
     ...object,
     metadata: { ...object.metadata, annotations: object.metadata.annotations ?? {} },
   };
-  return `${JSON.stringify(sortKeys(whole))}\n`;
+  const json = JSON.stringify(sortKeys(whole)).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${json}\n`;
 }
 
 function sortKeys(value: unknown): unknown {

@@ -87,6 +87,8 @@ if (import.meta.main) {
       failed++;
       console.error(`seed ${seed}: ${(error as Error).message}`);
     }
+    if ((seed - first) % 50 === 49)
+      console.error(`${seed - first + 1} seeds, ${failed} failed, ${faults} faults`);
   }
   console.log(`${count} seeds from ${first}: ${failed} failed, ${faults} faults within hand-overs`);
   process.exit(failed === 0 ? 0 : 1);

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLogger } from "../base/log.ts";
+import { bodyOf } from "../base/network.ts";
+import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { checkOpenMetrics } from "../wire/exposition/check-openmetrics.ts";
 import { negotiateFormat, renderExposition } from "./exposition.ts";
 import { prometheusName } from "./prometheus-name.ts";
 import { Registry } from "./registry.ts";
+import { ServiceTelemetry } from "./service-telemetry.ts";
 
 const SPAN = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
 
@@ -77,6 +82,21 @@ percolate_tenant_requests_total{tier="small",tenant_id="a\\"\\\\\\n"} 2 ${exempl
 # EOF
 `,
   );
+});
+
+test("renderExposition() keeps every rule of OpenMetrics", () => {
+  const page = (registry: Registry) =>
+    new TextEncoder().encode(renderExposition(registry.collect(), "openmetrics"));
+  checkOpenMetrics(page(sample()));
+  checkOpenMetrics(page(new Registry(new VirtualClock())));
+  const { clock, random } = { clock: new VirtualClock(), random: seededRandom(1) };
+  const env = { OTEL_SEMCONV_STABILITY_OPT_IN: "http/dup" };
+  const telemetry = new ServiceTelemetry({ clock, random, log: silentLogger, env, pod: "p", tier: "small" });
+  for (let i = 0; i < 3_000; i++) telemetry.tenantServed(`tenant-${i}`, true, SPAN);
+  const { signal } = new AbortController();
+  const request = { method: "GET", target: "/", headers: {}, body: bodyOf(), remoteAddress: "", signal };
+  telemetry.begin(request).finish({ status: 200 });
+  checkOpenMetrics(page(telemetry.registry));
 });
 
 test("negotiateFormat() takes what the scraper prefers and falls back to text", () => {

@@ -131,7 +131,9 @@ async function endLife(
   const limit = new AbortController();
   const timer = clock.after(leaveLimitMs, () => limit.abort(new Error("the time to hand over is up")));
   try {
-    const away = api !== undefined && life.joined && (await wantsToLeave(api, namespace, pod, log));
+    const asking = api === undefined ? undefined : wantsToLeave(api, namespace, pod, log);
+    // Without an answer it keeps its tenants, which is always safe.
+    const away = life.joined && (await Promise.race([asking, clock.sleep(API_LIMIT_MS)])) === true;
     log.info(away ? "scaled away: handing over" : "ending: the tenants stay on the volume");
     const outcome = away ? await life.leave(limit.signal) : "stays";
     if (outcome === "last") log.info("the last pod of the tier: the tenants stay on the volume");

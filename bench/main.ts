@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { BenchResult } from "./measure.ts";
 
 const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<BenchResult[]> }>> = {
+  collector: () => import("./collector/suite.ts"),
   kubernetes: () => import("./kubernetes/suite.ts"),
   prometheus: () => import("./prometheus/suite.ts"),
   telemetry: () => import("./telemetry/suite.ts"),

@@ -2,7 +2,7 @@
  * OpenTelemetry's metrics as Prometheus' series (upstream contrib `pkg/translator/prometheusremotewrite`; the rules
  * are the specification's "Prometheus and OpenMetrics Compatibility").
  */
-import { Labels, METRIC_NAME } from "../../model/labels.ts";
+import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
 import {
   type AnyValue,
   type Attributes,
@@ -48,8 +48,15 @@ export function translateMetrics(
 
 const SERVICE_KEYS = ["service.name", "service.namespace", "service.instance.id"];
 
-/** The suffix of series by which a histogram or summary is told. */
-type Suffix = "" | "_sum" | "_count" | "_bucket";
+/** `[name, value, …]` in order, as in `Labels`. */
+type PointLabels = readonly string[];
+
+/** A copy with one label more, or another value of it. */
+function withLabel(labels: PointLabels, name: string, value: string): PointLabels {
+  let at = 0;
+  while (at < labels.length && compareStrings(labels[at], name) < 0) at += 2;
+  return labels.toSpliced(at, labels[at] === name ? 2 : 0, name, value);
+}
 
 class Translator {
   readonly #options: TranslateOptions;
@@ -58,7 +65,7 @@ class Translator {
   readonly #errors: string[] = [];
   readonly #labelNames = new Map<string, string>();
   /** Of the resource at hand. */
-  #resourceAttributes: Attributes = [];
+  #common: ReadonlyMap<string, string> = new Map();
   #identity: [string, string][] = [];
   #latestMs = 0;
 
@@ -68,9 +75,7 @@ class Translator {
 
   translate(data: readonly ResourceMetrics[]): Translation {
     for (const { resource, scopeMetrics } of data) {
-      const { resourceLabels = false } = this.#options;
-      const isLabel = typeof resourceLabels === "function" ? resourceLabels : () => resourceLabels;
-      this.#resourceAttributes = resource.attributes.filter(({ key }) => isLabel(key));
+      this.#common = this.#commonLabels(resource);
       this.#identity = identityOf(resource);
       this.#latestMs = 0;
       for (const { metrics } of scopeMetrics) for (const metric of metrics) this.#metric(metric);
@@ -81,6 +86,16 @@ class Translator {
       if (samples.length > 1) samples.sort((a, b) => a.timestampMs - b.timestampMs);
     }
     return { request: { series, metadata: [...this.#metadata.values()] }, errors: this.#errors };
+  }
+
+  /** What all series of a resource have, but for its identity. */
+  #commonLabels(resource: Resource): ReadonlyMap<string, string> {
+    const common = new Map(Object.entries(this.#options.externalLabels ?? {}));
+    const { resourceLabels = false } = this.#options;
+    const isLabel = typeof resourceLabels === "function" ? resourceLabels : () => resourceLabels;
+    const attributes = resource.attributes.filter(({ key }) => isLabel(key));
+    for (const [label, value] of this.#fromAttributes(attributes)) common.set(label, value);
+    return common;
   }
 
   #metric(metric: Metric): void {
@@ -110,7 +125,7 @@ class Translator {
   #points(name: string, { data }: Metric): void {
     if (data.type === "gauge" || data.type === "sum") {
       for (const point of data.points) {
-        const series = this.#of(name, "", point.attributes);
+        const series = this.#of(name, this.#labels(point.attributes));
         this.#sample(series, point, point.value === null ? 0 : Number(point.value));
         this.#exemplars(series, point.exemplars);
       }
@@ -118,7 +133,7 @@ class Translator {
       for (const point of data.points) this.#histogram(name, point);
     } else if (data.type === "exponentialHistogram") {
       for (const point of data.points) {
-        const series = this.#of(name, "", point.attributes);
+        const series = this.#of(name, this.#labels(point.attributes));
         const timestampMs = millisOf(point.timeUnixNano);
         this.#latestMs = Math.max(this.#latestMs, timestampMs);
         const histogram = toNativeHistogram(point);
@@ -128,10 +143,11 @@ class Translator {
       }
     } else if (data.type === "summary") {
       for (const point of data.points) {
-        this.#sample(this.#of(name, "_sum", point.attributes), point, point.sum);
-        this.#sample(this.#of(name, "_count", point.attributes), point, point.count);
+        const labels = this.#labels(point.attributes);
+        this.#sample(this.#of(`${name}_sum`, labels), point, point.sum);
+        this.#sample(this.#of(`${name}_count`, labels), point, point.count);
         for (const { quantile, value } of point.quantiles) {
-          const series = this.#of(name, "", point.attributes, ["quantile", floatText(quantile)]);
+          const series = this.#of(name, labels, ["quantile", floatText(quantile)]);
           this.#sample(series, point, value);
         }
       }
@@ -139,21 +155,22 @@ class Translator {
   }
 
   #histogram(name: string, point: HistogramPoint): void {
-    const { attributes, explicitBounds, bucketCounts } = point;
-    if (point.sum !== undefined) this.#sample(this.#of(name, "_sum", attributes), point, point.sum);
-    this.#sample(this.#of(name, "_count", attributes), point, point.count);
+    const { explicitBounds, bucketCounts } = point;
+    const labels = this.#labels(point.attributes);
+    if (point.sum !== undefined) this.#sample(this.#of(`${name}_sum`, labels), point, point.sum);
+    this.#sample(this.#of(`${name}_count`, labels), point, point.count);
     const exemplars = [...point.exemplars];
     let total = 0;
     for (let i = 0; i < explicitBounds.length && i < bucketCounts.length; i++) {
       total += bucketCounts[i];
       const bound = explicitBounds[i];
-      const series = this.#of(name, "_bucket", attributes, ["le", floatText(bound)]);
+      const series = this.#of(`${name}_bucket`, labels, ["le", floatText(bound)]);
       this.#sample(series, point, total);
       const own = exemplars.filter((exemplar) => Number(exemplar.value) <= bound);
       for (const exemplar of own) exemplars.splice(exemplars.indexOf(exemplar), 1);
       this.#exemplars(series, own);
     }
-    const last = this.#of(name, "_bucket", attributes, ["le", "+Inf"]);
+    const last = this.#of(`${name}_bucket`, labels, ["le", "+Inf"]);
     this.#sample(last, point, point.count);
     this.#exemplars(last, exemplars);
   }
@@ -179,9 +196,10 @@ class Translator {
     }
   }
 
-  /** The series of a name and a point's attributes, made when it is new. */
-  #of(name: string, suffix: Suffix, attributes: Attributes, extra?: [string, string]): WriteSeries {
-    return this.#seriesOf(this.#labels(name + suffix, attributes, extra));
+  /** The series of a name and a point's labels, made when it is new. */
+  #of(name: string, labels: PointLabels, extra?: [string, string]): WriteSeries {
+    const named = withLabel(labels, METRIC_NAME, name);
+    return this.#seriesOf(Labels.fromSorted(extra === undefined ? named : withLabel(named, ...extra)));
   }
 
   #seriesOf(labels: Labels): WriteSeries {
@@ -193,14 +211,12 @@ class Translator {
     return series;
   }
 
-  #labels(name: string, attributes: Attributes, extra?: [string, string]): Labels {
-    const pairs = new Map(Object.entries(this.#options.externalLabels ?? {}));
-    for (const [label, value] of this.#fromAttributes(this.#resourceAttributes)) pairs.set(label, value);
+  /** All labels of a point but its name's and those by which its series differ. */
+  #labels(attributes: Attributes): PointLabels {
+    const pairs = new Map(this.#common);
     for (const [label, value] of this.#fromAttributes(attributes)) pairs.set(label, value);
     for (const [label, value] of this.#identity) pairs.set(label, value);
-    if (extra !== undefined) pairs.set(extra[0], extra[1]);
-    pairs.set(METRIC_NAME, name);
-    return Labels.of(pairs);
+    return Labels.of(pairs).flat;
   }
 
   /** Attributes whose names become the same label are joined with ";", in the order of their original names. */
@@ -237,7 +253,7 @@ class Translator {
     if (this.#latestMs === 0 || this.#identity.length === 0 || rest.length === 0) return;
     const { namespace = "" } = this.#options;
     const name = namespace === "" ? "target_info" : `${namespace}_target_info`;
-    const series = this.#seriesOf(this.#labels(name, rest));
+    const series = this.#of(name, this.#labels(rest));
     series.samples.push({ timestampMs: this.#latestMs, value: 1 });
   }
 }

@@ -23,8 +23,18 @@ export class ProtobufError extends Error {
 /** The number of a field whose tag was read. */
 export const fieldOf = (tag: number): number => tag >>> 3;
 
-/** Strings up to this length are put together here, longer ones by the platform. */
-const SHORT_STRING_BYTES = 24;
+/** Strings up to this length, most of them names that come again and again, are looked for among those seen before. */
+const SHORT_STRING_BYTES = 32;
+/** How many of them are remembered; a power of two. */
+const KNOWN_STRINGS = 4096;
+/** By hash; the last one of each. What is in here decides how fast a string is read, never which. */
+const knownStrings: (string | undefined)[] = new Array(KNOWN_STRINGS);
+
+function isSame(bytes: Uint8Array, start: number, stop: number, text: string): boolean {
+  if (text.length !== stop - start) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
 
 export class ProtobufReader {
   readonly bytes: Uint8Array;
@@ -155,12 +165,15 @@ export class ProtobufReader {
     this.position = stop;
     if (stop - start > SHORT_STRING_BYTES) return this.#buffer.toString("utf8", start, stop);
     const { bytes } = this;
-    let text = "";
+    let hash = stop - start;
     for (let at = start; at < stop; at++) {
       if (bytes[at] >= 0x80) return this.#buffer.toString("utf8", start, stop);
-      text += String.fromCharCode(bytes[at]);
+      hash = (Math.imul(hash, 31) + bytes[at]) | 0;
     }
-    return text;
+    const slot = hash & (KNOWN_STRINGS - 1);
+    const known = knownStrings[slot];
+    if (known !== undefined && isSame(bytes, start, stop, known)) return known;
+    return (knownStrings[slot] = this.#buffer.toString("latin1", start, stop));
   }
 
   /** A bytes field: a view of the message, not a copy. */

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { systemDisk } from "../../base/disk.ts";
+import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../types.ts";
+import { startPersistentVolumeControllers } from "./persistent-volume.ts";
+import { createWorkloadWorld } from "./workload-world.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "volumes-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+async function start() {
+  const clock = new VirtualClock();
+  const world = await createWorkloadWorld({ clock });
+  await world.api.create(RESOURCES.namespaces, { metadata: { name: "shop" } });
+  startPersistentVolumeControllers(world.context, { disk: systemDisk, directory });
+  const { api } = world;
+  const claim = (name: string, spec: Partial<PersistentVolumeClaim["spec"]> = {}) =>
+    api.create<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
+      metadata: { name, namespace: "shop" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, ...spec },
+    });
+  const volume = (name: string, spec: Partial<PersistentVolume["spec"]> = {}) =>
+    api.create<PersistentVolume>(RESOURCES.persistentVolumes, {
+      metadata: { name },
+      spec: {
+        capacity: { storage: "5Gi" },
+        accessModes: ["ReadWriteOnce"],
+        persistentVolumeReclaimPolicy: "Retain",
+        storageClassName: "own",
+        hostPath: { path: `/somewhere/${name}` },
+        ...spec,
+      },
+    });
+  const getClaim = (name: string) =>
+    api.get<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, { namespace: "shop", name });
+  const getVolume = (name: string) => api.get<PersistentVolume>(RESOURCES.persistentVolumes, { name });
+  /** Folders are made on the real disk, so virtual time alone does not do. */
+  const settled = async () => {
+    for (let round = 0; round < 20; round++) {
+      await clock.advance(500);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  return { ...world, claim, volume, getClaim, getVolume, settled };
+}
+
+test("a claim gets a folder, and both go when the claim is deleted and unused", async () => {
+  const { api, claim, getClaim, getVolume, settled, stop } = await start();
+  const { metadata } = await claim("data");
+  await settled();
+  const bound = await getClaim("data");
+  assert.equal(bound.status?.phase, "Bound");
+  assert.equal(bound.spec.volumeName, `pvc-${metadata.uid}`);
+  assert.deepEqual(bound.status?.capacity, { storage: "1Gi" });
+  const { spec, status } = await getVolume(bound.spec.volumeName!);
+  assert.equal(status?.phase, "Bound");
+  assert.equal(spec.storageClassName, "standard");
+  assert.deepEqual(readdirSync(directory), [`pvc-${metadata.uid}_shop_data`]);
+  await api.delete(RESOURCES.persistentVolumeClaims, { namespace: "shop", name: "data" });
+  await settled();
+  assert.deepEqual(readdirSync(directory), []);
+  assert.deepEqual((await api.list(RESOURCES.persistentVolumes)).items, []);
+  stop();
+});
+
+test("a claim in use stays until its pod has gone", async () => {
+  const { api, claim, getClaim, settled, stop } = await start();
+  await claim("data");
+  await settled();
+  const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "data" } }];
+  await api.create(RESOURCES.pods, {
+    metadata: { name: "user", namespace: "shop" },
+    spec: { containers: [{ name: "app", image: "x" }], volumes },
+  });
+  await settled();
+  await api.delete(RESOURCES.persistentVolumeClaims, { namespace: "shop", name: "data" });
+  await settled();
+  assert.ok((await getClaim("data")).metadata.deletionTimestamp !== undefined);
+  await api.delete(RESOURCES.pods, { namespace: "shop", name: "user" });
+  await settled();
+  await assert.rejects(getClaim("data"), { code: 404 });
+  stop();
+});
+
+test("a claim takes the smallest free volume that fits, and a retained one is released, not removed", async () => {
+  const { api, claim, volume, getClaim, getVolume, settled, stop } = await start();
+  await volume("large", { capacity: { storage: "50Gi" } });
+  await volume("small");
+  await volume("tiny", { capacity: { storage: "1Mi" } });
+  await settled();
+  assert.equal((await getVolume("small")).status?.phase, "Available");
+  await claim("data", { storageClassName: "own" });
+  await settled();
+  assert.equal((await getClaim("data")).spec.volumeName, "small");
+  await api.delete(RESOURCES.persistentVolumeClaims, { namespace: "shop", name: "data" });
+  await settled();
+  assert.equal((await getVolume("small")).status?.phase, "Released");
+  stop();
+});
+
+test("a claim of an unknown class waits and says why", async () => {
+  const { api, claim, getClaim, settled, stop } = await start();
+  await claim("data", { storageClassName: "fast" });
+  await settled();
+  assert.equal((await getClaim("data")).status?.phase, "Pending");
+  const { items } = await api.list(RESOURCES.events, { namespace: "shop" });
+  const messages = items.map((event) => (event as unknown as { message: string }).message);
+  assert.ok(messages.includes('storageclass.storage.k8s.io "fast" not found'));
+  stop();
+});

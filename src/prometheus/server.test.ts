@@ -10,9 +10,9 @@ import { VirtualNetwork } from "../simulation/virtual-network.ts";
 import { createVirtualProcess } from "../simulation/virtual-process.ts";
 import type { WriteRequest } from "../wire/remote-write/write-request.ts";
 import { CONTENT_TYPE_V2 } from "../wire/remote-write/write-request.ts";
-import { encodeWriteRequestV1 } from "../wire/remote-write/write-v1.ts";
+import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../wire/remote-write/write-v1.ts";
 import { encodeWriteRequestV2 } from "../wire/remote-write/write-v2.ts";
-import { snappyCompress } from "../wire/snappy.ts";
+import { snappyCompress, snappyDecompress } from "../wire/snappy.ts";
 import { parseFlags } from "./flags.ts";
 import { startServer } from "./server.ts";
 
@@ -487,4 +487,49 @@ test("OTLP metrics become series, with the configured resource attributes as lab
   assert.equal((await send(sum(1))).status, 500);
   assert.match((await send({}, "text/plain")).text, /unsupported content type: text\/plain/);
   await it.server.stop();
+});
+
+test("remote write out sends what is stored, relabelled, and makes up for an outage and a restart", async () => {
+  const config = `
+global: {scrape_interval: 10s, external_labels: {site: s}}
+scrape_configs: [{job_name: app, static_configs: [{targets: [127.13.2.1]}]}]
+remote_write:
+- url: http://127.13.2.8/push
+  name: far
+  write_relabel_configs: [{source_labels: [__name__], regex: a, action: keep}]
+`;
+  const it = await world(config);
+  await it.target("127.13.2.1", { text: "a 7\nb 1" });
+  const received: string[] = [];
+  let isDown = true;
+  await it.network.host("127.13.2.8").serve({ host: "127.13.2.8", port: 80 }, async (incoming) => {
+    const body = await readBody(incoming.body);
+    if (isDown) return { status: 503 };
+    for (const { labels, samples } of decodeWriteRequestV1(snappyDecompress(body, 1 << 20)).series)
+      received.push(`${labels} ${samples.map((sample) => sample.value)}`);
+    return { status: 204 };
+  });
+  await it.clock.advance(25_000);
+  assert.deepEqual(received, []);
+  await it.clock.runUntil(it.server.stop());
+  isDown = false;
+  const again = createVirtualProcess({
+    clock: it.clock,
+    random: seededRandom(2),
+    disk: it.disk,
+    network: it.network.host(SERVER),
+    log: silentLogger,
+  });
+  const args = [
+    "--config.file=/etc/prometheus.yml",
+    "--storage.tsdb.path=/data",
+    "--web.listen-address=0.0.0.0:9090",
+  ];
+  const server = await startServer(parseFlags(args), again.system, () => {});
+  await it.clock.advance(12_000);
+  // Three before the restart, at least one after it.
+  assert.ok(received.length >= 4, String(received.length));
+  assert.equal(new Set(received).size, 1);
+  assert.equal(received[0], '{__name__="a", instance="127.13.2.1", job="app", site="s"} 7');
+  await it.clock.runUntil(server.stop());
 });

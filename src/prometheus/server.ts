@@ -3,12 +3,14 @@ import { hostname } from "node:os";
 import type { HttpServer } from "../base/network.ts";
 import type { System } from "../base/system.ts";
 import { loadConfigFile, scrapeConfigsOf } from "./config/load-config.ts";
-import type { PrometheusConfig } from "./config/prometheus-config.ts";
+import type { PrometheusConfig, RemoteWriteConfig } from "./config/prometheus-config.ts";
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
 import { DEFAULT_RETENTION_MS, type Flags } from "./flags.ts";
 import { Engine } from "./promql/mod.ts";
+import { ForwardingAppender } from "./remote/forwarding-appender.ts";
+import { RemoteWriters } from "./remote/remote-writer.ts";
 import { Notifier } from "./rules/notifier.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
@@ -68,7 +70,16 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     throw error;
   });
   state.tsdb = tsdb;
-  const scrape = new ScrapeManager({ storage: tsdb, network: system.network, disk, clock, log });
+  const directory = flags.text("storage.tsdb.path").replace(/\/$/, "");
+  const remotes = new RemoteWriters({
+    network: system.network,
+    disk,
+    clock,
+    log,
+    directory: `${directory}/remote-write`,
+  });
+  const appendable = { appender: () => new ForwardingAppender(tsdb, remotes) };
+  const scrape = new ScrapeManager({ storage: appendable, network: system.network, disk, clock, log });
   const engine = new Engine({
     queryable: tsdb,
     clock,
@@ -93,7 +104,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   const rules = new RuleManager(
     {
       engine,
-      storage: tsdb,
+      storage: { appender: appendable.appender, select: (...args) => tsdb.select(...args) },
       clock,
       log: log.with({ component: "rule manager" }),
       externalUrl,
@@ -111,6 +122,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     log,
     flags,
     tsdb,
+    appendable,
+    remotes,
     scrape,
     rules,
     notifier,
@@ -144,6 +157,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   async function apply(next: PrometheusConfig): Promise<void> {
     const configs = await scrapeConfigsOf(next, disk);
     const groups = await rules.load(next);
+    await remotes.reload((next.remote_write ?? []) as RemoteWriteConfig[], next.global.external_labels ?? {});
     await scrape.reload(configs);
     notifyDiscovery.reload(notifier.reload(next));
     await rules.apply(groups);
@@ -165,6 +179,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       await Promise.all(listeners.map((listener) => listener.close(STOP_GRACE_MS)));
       await Promise.all([scrape.stop(), rules.stop()]);
       await notifier.stop();
+      await remotes.stop();
       await tsdb.close();
     },
   };

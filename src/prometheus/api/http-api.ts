@@ -7,6 +7,7 @@ import type { PrometheusServer } from "../server-state.ts";
 import { cleanTombstones, deleteSeries, snapshot } from "./admin-api.ts";
 import { ApiError, type ApiResult, apiErrorResponse, apiResponse, readParameters } from "./api-request.ts";
 import {
+  formatQuery,
   instantQuery,
   labelNames,
   labelValues,
@@ -44,6 +45,7 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/query": [READ_OR_FORM, instantQuery],
   "/query_range": [READ_OR_FORM, rangeQuery],
   "/query_exemplars": [READ_OR_FORM, queryExemplars],
+  "/format_query": [READ_OR_FORM, formatQuery],
   "/labels": [READ_OR_FORM, labelNames],
   "/series": [READ_OR_FORM, series],
   "/scrape_pools": [READ, ({ server }) => status.scrapePools(server)],
@@ -53,6 +55,8 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/alertmanagers": [READ, alertmanagers],
   "/alerts": [READ, alerts],
   "/rules": [READ, rules],
+  "/notifications": [READ, () => ({ data: [] })],
+  "/features": [READ, ({ server }) => status.features(server)],
   "/metadata": [READ, ({ server, parameters }) => status.metadata(server, parameters)],
   "/status/config": [READ, ({ server }) => status.statusConfig(server)],
   "/status/runtimeinfo": [READ, ({ server }) => status.runtimeInfo(server)],
@@ -82,12 +86,12 @@ export function createHttpApi(
 ): (request: HttpRequest, path: string) => Promise<HttpResponse | undefined> {
   const { server, engine, monotonic } = options;
   const write = createWriteReceiver({
-    storage: server.tsdb,
+    storage: server.appendable,
     clock: server.clock,
     log: server.log.with({ component: "web" }),
     accepted: server.flags.list("web.remote-write-receiver.accepted-protobuf-messages"),
     fast: createFastWrite({
-      appender: () => server.tsdb.appender(),
+      appender: () => server.appendable.appender(),
       now: () => server.clock.now(),
       maxAheadMs: MAX_AHEAD_MS,
       hashSeed: options.hashSeed,

@@ -3,7 +3,14 @@ import type { HttpRequest } from "../../base/network.ts";
 import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import { isValidLabelName } from "../config/names.ts";
 import type { Matcher } from "../matcher.ts";
-import type { Engine, InstantResult, QueryOptions, RangeResult } from "../promql/mod.ts";
+import {
+  type Engine,
+  type InstantResult,
+  parseExpression,
+  type QueryOptions,
+  type RangeResult,
+} from "../promql/mod.ts";
+import { printExpression } from "../promql/parser/printer.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
 import {
   ApiError,
@@ -154,6 +161,15 @@ export function rangeQuery(context: QueryContext): Promise<ApiResult> {
   return answer(context, limit, () =>
     engine.range(parameters.get("query") ?? "", startMs, endMs, stepMs, options),
   );
+}
+
+/** The expression in upstream's spelling, on one line. */
+export function formatQuery({ parameters }: QueryContext): ApiResult {
+  try {
+    return { data: printExpression(parseExpression(parameters.get("query") ?? "")) };
+  } catch (error) {
+    throw invalidParameter("query", (error as Error).message);
+  }
 }
 
 /** `match[]`, each a selector that matches more than everything. @throws ApiError */

@@ -17,6 +17,32 @@ export const BUILD_INFO = {
   goVersion: "node",
 };
 
+/** What is there and what is switched on, for clients that ask before they use it. */
+export function features({ flags }: PrometheusServer): ApiResult {
+  return {
+    data: {
+      api: {
+        admin: flags.boolean("web.enable-admin-api"),
+        exclude_alerts: true,
+        label_values_match: true,
+        lifecycle: flags.boolean("web.enable-lifecycle"),
+        otlp_write_receiver: flags.boolean("web.enable-otlp-receiver"),
+        query_stats: true,
+        query_warnings: true,
+        remote_write_receiver: flags.boolean("web.enable-remote-write-receiver"),
+        time_range_labels: true,
+        time_range_series: true,
+      },
+      prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true },
+      promql: {
+        delayed_name_removal: flags.hasFeature("promql-delayed-name-removal"),
+        type_and_unit_labels: flags.hasFeature("type-and-unit-labels"),
+      },
+      scrape: { exemplar_storage: flags.hasFeature("exemplar-storage") },
+    },
+  };
+}
+
 export function runtimeInfo(server: PrometheusServer): ApiResult {
   const { status, clock } = server;
   return {

@@ -36,7 +36,7 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
     server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: errors.join("; ") });
     return plain(500, errors.join("; "));
   }
-  const { problem } = await storeRequest(write, { storage: server.tsdb, clock: server.clock });
+  const { problem } = await storeRequest(write, { storage: server.appendable, clock: server.clock });
   return problem === "" ? { status: 200 } : plain(400, problem);
 }
 

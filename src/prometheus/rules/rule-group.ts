@@ -17,7 +17,7 @@ export interface RuleSample {
 
 export interface RuleContext {
   engine: Pick<Engine, "instant">;
-  storage: Storage;
+  storage: Pick<Storage, "appender" | "select">;
   clock: Clock;
   log: Logger;
   externalLabels: Record<string, string>;

@@ -49,6 +49,7 @@ export function ownMetrics(server: PrometheusServer, http: HttpMetrics, openMetr
     ...serverFamilies(server),
     ...tsdbFamilies(server),
     ...scrapeFamilies(server),
+    ...remoteFamilies(server),
     ...httpFamilies(http),
   ];
   families.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -197,6 +198,25 @@ function scrapeFamilies(server: PrometheusServer): MetricFamily[] {
         const found = pool.groups.reduce((sum, group) => sum + group.targets.length, 0);
         return [{ config: job, name: "scrape" }, found];
       }),
+    ),
+  ];
+}
+
+function remoteFamilies({ remotes }: PrometheusServer): MetricFamily[] {
+  const rows = (pick: "sent" | "failed") =>
+    remotes.counts.map(({ remote, url, ...counts }): Row => [{ remote_name: remote, url }, counts[pick]]);
+  return [
+    family(
+      "prometheus_remote_storage_samples",
+      "counter",
+      "Total number of samples sent to remote storage.",
+      rows("sent"),
+    ),
+    family(
+      "prometheus_remote_storage_samples_failed",
+      "counter",
+      "Total number of samples which failed on send to remote storage, non-recoverable errors.",
+      rows("failed"),
     ),
   ];
 }

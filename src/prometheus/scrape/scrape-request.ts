@@ -8,7 +8,7 @@ import {
   type RepeatedFetch,
   type RepeatedResponse,
 } from "../../base/network.ts";
-import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
+import { DEFAULT_SCRAPE_PROTOCOLS, SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import { formatBytes } from "../config/units.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 
@@ -35,6 +35,12 @@ export function acceptHeader(protocols: readonly string[], escaping: string): st
   return [...parts, `*/*;q=0.${weight}`].join(",");
 }
 
+/** What can be read of what is configured: not protobuf, so it is not asked for. */
+function readableProtocols(configured: readonly string[]): readonly string[] {
+  const readable = configured.filter((protocol) => protocol !== "PrometheusProto");
+  return readable.length > 0 ? readable : DEFAULT_SCRAPE_PROTOCOLS;
+}
+
 /** Asks one target, scrape after scrape. What it answers is only valid until the next one. */
 export class ScrapeRequester {
   readonly #client: HttpClient;
@@ -52,7 +58,7 @@ export class ScrapeRequester {
     this.#config = config;
     this.#timeoutMs = timeoutMs;
     this.#headers = {
-      accept: acceptHeader(config.scrape_protocols!, config.metric_name_escaping_scheme),
+      accept: acceptHeader(readableProtocols(config.scrape_protocols!), config.metric_name_escaping_scheme),
       "accept-encoding": config.enable_compression ? "gzip" : "identity",
       "user-agent": USER_AGENT,
       "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),

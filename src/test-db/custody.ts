@@ -82,6 +82,9 @@ export class Custody {
   /** Tenants whose marked copy was offered in this life of the process, and to how many pods. */
   readonly #offered = new Set<string>();
   readonly #marked: Set<string>;
+  /** Copies in doubt that have arrived and wait to be taken, by tenant and sender. */
+  readonly #inDoubt = new Map<string, Map<string, Offer>>();
+  #offerArrived = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(options: CustodyOptions) {
@@ -172,7 +175,7 @@ export class Custody {
   async #obtain(tenant: string, signal: AbortSignal): Promise<void> {
     const { membership, volume } = this.#options;
     const { epoch } = membership.current;
-    await this.#askOthers(tenant, epoch, [], signal);
+    await this.#askOthers(tenant, epoch, signal);
     await this.#locks.run(tenant, async () => {
       const file = volume.file(tenant);
       if (file?.state === "held" || membership.current.epoch !== epoch) return;
@@ -188,13 +191,17 @@ export class Custody {
     this.#marked.delete(tenant);
   }
 
-  /** Asks every unsettled pod but `except` whether it has the tenant, until all have said so. */
-  async #askOthers(tenant: string, epoch: number, except: string[], signal: AbortSignal): Promise<void> {
-    const { membership, self } = this.#options;
-    const names = membership.current.pods
-      .filter(({ name, settled }) => name !== self && !except.includes(name) && settled < epoch)
-      .map(({ name }) => name);
+  /** Asks every unsettled pod whether it has the tenant, until all have said so. */
+  async #askOthers(tenant: string, epoch: number, signal: AbortSignal): Promise<void> {
+    const names = this.#unsettledOthers(epoch);
     await Promise.all(names.map((name) => this.#ask(name, tenant, epoch, signal)));
+  }
+
+  #unsettledOthers(epoch: number): string[] {
+    const { membership, self } = this.#options;
+    return membership.current.pods
+      .filter(({ name, settled }) => name !== self && settled < epoch)
+      .map(({ name }) => name);
   }
 
   async #ask(name: string, tenant: string, epoch: number, signal: AbortSignal): Promise<void> {
@@ -314,7 +321,7 @@ export class Custody {
         const { epoch } = membership.current;
         this.#requireOwned(tenant);
         // A third pod may have taken an earlier offer of the same copy, and written to it since.
-        if (offer.inDoubt) await this.#askOthers(tenant, epoch, [offer.from], signal);
+        if (offer.inDoubt) await this.#askAboutDoubt(offer, epoch, signal);
         const outcome = await this.#locks.run(tenant, () => this.#take(offer, incoming, epoch));
         if (outcome === "superseded") await volume.discard(incoming);
         if (outcome !== undefined) return outcome;
@@ -322,6 +329,40 @@ export class Custody {
     } catch (error) {
       await volume.discard(incoming);
       throw error;
+    }
+  }
+
+  /**
+   * Asks the others, except that two pods that offer copies in doubt at the same time must not wait for each other: the
+   * copy that is here is the other's answer, when it was sent in this epoch. Of two such copies the newer one is taken.
+   */
+  async #askAboutDoubt(offer: Offer, epoch: number, signal: AbortSignal): Promise<void> {
+    const { tenant, from } = offer;
+    const waiting = this.#inDoubt.get(tenant) ?? new Map<string, Offer>();
+    this.#inDoubt.set(tenant, waiting.set(from, offer));
+    this.#offerArrived.resolve();
+    this.#offerArrived = Promise.withResolvers<void>();
+    const asked = new AbortController();
+    const either = AbortSignal.any([signal, asked.signal]);
+    const answer = async (name: string) => {
+      const told = this.#ask(name, tenant, epoch, either).then(() => true);
+      told.catch(() => {});
+      while ((waiting.get(name)?.epoch ?? -1) < epoch) {
+        if ((await Promise.race([told, this.#offerArrived.promise])) === true) return;
+      }
+    };
+    try {
+      await Promise.all(
+        this.#unsettledOthers(epoch)
+          .filter((name) => name !== from)
+          .map(answer),
+      );
+      const newest = Math.max(...[...waiting.values()].map(({ generation }) => generation));
+      if (newest > offer.generation) throw new UnavailableError(`a newer copy of tenant ${tenant} is here`);
+    } finally {
+      asked.abort(new UnavailableError("answered otherwise"));
+      if (waiting.get(from) === offer) waiting.delete(from);
+      if (waiting.size === 0 && this.#inDoubt.get(tenant) === waiting) this.#inDoubt.delete(tenant);
     }
   }
 

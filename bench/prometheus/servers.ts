@@ -15,8 +15,8 @@ export interface BenchServer extends ServerProcess {
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** Newest first; what is not installed is not compared with. */
-const PROMETHEUS = ["/opt/peers/bin/prometheus", "/usr/bin/prometheus"].find(existsSync);
-const VICTORIA = ["/opt/peers/bin/victoria-metrics", "/usr/bin/victoria-metrics"].find(existsSync);
+const PROMETHEUS = ["/usr/local/bin/prometheus", "/usr/bin/prometheus"].find(existsSync);
+const VICTORIA = ["/usr/local/bin/victoria-metrics", "/usr/bin/victoria-metrics"].find(existsSync);
 const ADDRESSES: Record<ServerName, string> = {
   ours: "127.13.7.1:9090",
   prometheus: "127.13.7.2:9090",

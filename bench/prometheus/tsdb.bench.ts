@@ -203,7 +203,7 @@ async function benchReplay(directory: string): Promise<void> {
   report("replay, ours", ours.cpu, "ms");
   report("replay, ours: longest block of the event loop", ours.worst, "ms wall");
   report("memory after replay, ours", (ours.rss * 1e6) / SERIES, "bytes/series");
-  for (const binary of ["/opt/peers/bin/prometheus", "/usr/bin/prometheus"]) {
+  for (const binary of ["/usr/local/bin/prometheus", "/usr/bin/prometheus"]) {
     if (existsSync(binary)) await replayInPrometheus(binary, directory);
   }
 }

@@ -13,6 +13,8 @@ export function createNodeSystem(): System {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => stop.abort(new Error(`received ${signal}`)));
   }
+  // Whoever read the output has gone (`topology up | head`): nobody is told any more, and everything else goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const pod = podEnvironment(process.env);
   const pathMap = pod === undefined ? undefined : createPathMap(pod);
   return {

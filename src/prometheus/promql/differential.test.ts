@@ -21,7 +21,7 @@ import { Engine, MemoryQueryable, QueryError, type RangeResult } from "./mod.ts"
 
 const ADDRESS = "127.11.0.1";
 /** The newest first. */
-const BINARIES = ["/opt/peers/bin/prometheus", "/usr/bin/prometheus"];
+const BINARIES = ["/usr/local/bin/prometheus", "/usr/bin/prometheus"];
 const BINARY = process.env.PROMQL_PEER ?? BINARIES.find((path) => existsSync(path));
 const SEED = Number(process.env.PROMQL_SEED ?? 1);
 const COUNT = Number(process.env.PROMQL_COUNT ?? 600);

@@ -18,7 +18,7 @@ import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
 
 const HOUR = 3600_000;
 const ADDRESS = "127.12.0.7";
-const SERVERS = ["/usr/bin/prometheus", "/opt/peers/bin/prometheus"];
+const SERVERS = ["/usr/bin/prometheus", "/usr/local/bin/prometheus"];
 const PROMTOOL = "/usr/bin/promtool";
 
 function temporary(t: TestContext): string {

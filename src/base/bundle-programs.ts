@@ -11,16 +11,19 @@ const CACHE = join(PACKAGE_ROOT, "node_modules/.cache/percolate-topology");
 /** Bundles of other states of the sources that are kept, for topologies that still run from them. */
 const KEPT_BUNDLES = 8;
 
+/** Tells the bundled program when the user started it: making the bundle is part of the wait. */
+export const STARTED_VARIABLE = "TOPOLOGY_STARTED_MS";
+
 /** Becomes the bundled program, with the same pid. Returns where that is not possible. */
 export async function goOnInBundle(args: string[]): Promise<void> {
   if (process.execve === undefined) return;
   try {
     const program = join(await bundlePrograms(), "main.js");
-    process.execve(
-      process.execPath,
-      [process.execPath, program, ...args],
-      process.env as Record<string, string>,
-    );
+    const env = { ...process.env, [STARTED_VARIABLE]: String(performance.timeOrigin) } as Record<
+      string,
+      string
+    >;
+    process.execve(process.execPath, [process.execPath, program, ...args], env);
   } catch (error) {
     console.error(
       `warning: the programs could not be bundled, starting is slower: ${(error as Error).message}`,

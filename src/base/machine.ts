@@ -8,6 +8,8 @@ export interface Machine extends System {
   sockets: Sockets;
   /** This process. */
   pid: number;
+  /** When the user started this program, milliseconds since the Unix epoch. */
+  startedMs: number;
   /** The program and arguments that run this program again: `[node, main.ts]`. */
   self: string[];
   /** Whether standard output is a terminal. */

@@ -1,4 +1,5 @@
 /** The real `Machine`. */
+import { STARTED_VARIABLE } from "./bundle-programs.ts";
 import type { Machine } from "./machine.ts";
 import { systemProcesses } from "./node-process.ts";
 import { createNodeSystem } from "./node-system.ts";
@@ -15,6 +16,7 @@ export function createNodeMachine(): Machine {
     processes: systemProcesses,
     sockets: systemSockets,
     pid: process.pid,
+    startedMs: Number(process.env[STARTED_VARIABLE] ?? performance.timeOrigin),
     self: [process.execPath, programFile("main")],
     isTerminal: process.stdout.isTTY === true,
     signalProcess,

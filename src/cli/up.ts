@@ -80,7 +80,7 @@ async function runInForeground(machine: Machine, options: UpOptions): Promise<nu
       return 1;
     }
     print(
-      `\nready: every pod after ${seconds(clock.monotonic())}\n\n${tableOf(urls, cluster, dataDirectory)}\n`,
+      `\nready: every pod after ${seconds(clock.now() - machine.startedMs)}\n\n${tableOf(urls, cluster, dataDirectory)}\n`,
     );
     await writeRunState(disk, dataDirectory, {
       pid: machine.pid,
@@ -143,9 +143,9 @@ function tableOf(
   return formatTable([["WHAT", "WHERE", ""], ...rows, kubernetes]);
 }
 
-/** A line for a part that has come up, with the time since this process started. */
+/** A line for a part that has come up, with the time since the command was typed. */
 function say(machine: Machine, what: string): void {
-  machine.print(`${seconds(machine.clock.monotonic()).padStart(7)}  ${what}\n`);
+  machine.print(`${seconds(machine.clock.now() - machine.startedMs).padStart(7)}  ${what}\n`);
 }
 
 function seconds(durationMs: number): string {

@@ -160,6 +160,10 @@ test("the browser lists the dashboards and draws their data", { skip }, async (t
   const { page, errors } = await openPage(browser);
   await page.goto(grafana.url);
   await page.getByText("Tenants", { exact: true }).waitFor();
+  await page
+    .locator(".card")
+    .nth(Object.keys(DASHBOARDS).length - 1)
+    .waitFor();
   assert.equal(await page.locator(".card").count(), Object.keys(DASHBOARDS).length);
   await shoot(page, "list");
   await page.getByText("Tenants", { exact: true }).click();
@@ -196,6 +200,10 @@ test("dashboards of other projects load without an error", {
   t.after(() => browser.close());
   const { page, errors } = await openPage(browser);
   await page.goto(grafana.url);
+  await page
+    .locator(".card")
+    .nth(names.length - 1)
+    .waitFor();
   const links = await page
     .locator(".card")
     .evaluateAll((cards) => cards.map((card) => card.getAttribute("href")!));

@@ -26,9 +26,9 @@ export interface ParserOptions {
 }
 
 /** How deep parentheses, calls and operators may be nested. Upstream has no limit but its stack. */
-export const EXPRESSION_DEPTH_LIMIT = 500;
+export const EXPRESSION_DEPTH_LIMIT = 250;
 /** How many operators may stand in one expression, since a chain of them nests to the left. */
-export const OPERATOR_LIMIT = 2000;
+export const OPERATOR_LIMIT = 800;
 /** The longest expression, in characters. Upstream's limit is that of the HTTP request. */
 export const EXPRESSION_LENGTH_LIMIT = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 /** An expression, and its result as a table or a graph. What is asked stands in the address. */
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, isPlain, type QueryData, type Series } from "./api.ts";
 import { ExpressionEditor } from "./expression-editor.tsx";
 import { Graph, Metric } from "./graph.tsx";
@@ -17,7 +17,11 @@ const POINTS = 250;
 /** More rows make the page slow, and nobody reads them. */
 const MAX_ROWS = 1000;
 
+type Tab = "table" | "graph";
+
 interface Result {
+  /** The tab that it was asked for: a table of an instant is no table of a range. */
+  tab: Tab;
   data?: QueryData;
   error?: string;
   notes: string[];
@@ -31,14 +35,22 @@ export function QueryPage() {
   const address = new URLSearchParams(location.search);
   const [expression, setExpression] = useState(address.get("g0.expr") ?? "");
   const [picked, setPicked] = useState("");
-  const [tab, setTab] = useState(address.get("g0.tab") === "1" ? "table" : "graph");
+  const [tab, setTab] = useState<Tab>(address.get("g0.tab") === "1" ? "table" : "graph");
   const [range, setRange] = useState(Number(address.get("g0.range") ?? 3600) || 3600);
   const [stacked, setStacked] = useState(false);
   const [result, setResult] = useState<Result>();
   const [busy, setBusy] = useState(false);
+  const newest = useRef(0);
 
   const run = useCallback(async () => {
     if (expression.trim() === "") return;
+    const turn = ++newest.current;
+    /** An answer that comes after a later question is not shown. */
+    const show = (answer: Result) => {
+      if (turn !== newest.current) return;
+      setResult(answer);
+      setBusy(false);
+    };
     setBusy(true);
     const parameters = new URLSearchParams({
       "g0.expr": expression,
@@ -65,7 +77,8 @@ export function QueryPage() {
               }),
             );
       const { data, warnings, infos } = answer.value;
-      setResult({
+      show({
+        tab,
         data,
         notes: [...warnings, ...infos],
         start,
@@ -74,9 +87,9 @@ export function QueryPage() {
         milliseconds: answer.milliseconds,
       });
     } catch (error) {
-      setResult({ error: (error as Error).message, notes: [], start: 0, end: 0, step: 1, milliseconds: 0 });
+      const { message } = error as Error;
+      show({ tab, error: message, notes: [], start: 0, end: 0, step: 1, milliseconds: 0 });
     }
-    setBusy(false);
   }, [expression, tab, range]);
 
   useEffect(() => void run(), [tab, range]);
@@ -102,7 +115,7 @@ export function QueryPage() {
       </form>
       <div class="bar">
         <div class="tabs" role="tablist">
-          {["table", "graph"].map((each) => (
+          {(["table", "graph"] as const).map((each) => (
             <button
               key={each}
               type="button"
@@ -143,7 +156,7 @@ export function QueryPage() {
           {note}
         </p>
       ))}
-      {result?.data !== undefined && <ResultView result={result} tab={tab} stacked={stacked} />}
+      {result?.data !== undefined && result.tab === tab && <ResultView result={result} stacked={stacked} />}
       {result === undefined && (
         <Welcome
           onPick={(text) => {
@@ -167,12 +180,12 @@ function countOf(data: QueryData): string {
   return `${data.result.length} series`;
 }
 
-function ResultView({ result, tab, stacked }: { result: Result; tab: string; stacked: boolean }) {
+function ResultView({ result, stacked }: { result: Result; stacked: boolean }) {
   const data = result.data!;
   if (isPlain(data)) return <p class="scalar">{data.result[1]}</p>;
   if (data.result.length === 0) return <p class="empty">No data.</p>;
   const isRange = data.result.some((series) => series.values !== undefined);
-  if (tab === "graph" && isRange)
+  if (result.tab === "graph" && isRange)
     return (
       <Graph
         series={data.result}

@@ -1,5 +1,6 @@
 /** The running commentary of `up`: replica counts that change, and the events that say why. */
 import type { Clock } from "../base/clock.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
@@ -50,12 +51,11 @@ export async function reportScaling(
     }),
   ];
   // What happened before is no news.
-  await Promise.all(informers.map(({ synced }) => synced));
-  started = true;
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+  void Promise.all(informers.map(({ synced }) => synced)).then(() => {
+    started = true;
   });
+  // Not after the lists are there: who stops before that would wait for lists that nobody asks for any more.
+  await untilAborted(signal);
 }
 
 function tellReplicas(

@@ -1,6 +1,7 @@
 /** `topology run otelcol`, with upstream's flags: `--config=URI` (several), `--set=a.b=c`, and `validate`. */
 import { createLogger, type LogLevel } from "../base/log.ts";
 import type { Command, System } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { envProvider } from "./config/expand.ts";
 import { type CollectorConfig, ConfigError, FACTORIES, loadConfig, Service } from "./mod.ts";
 
@@ -89,10 +90,7 @@ async function run(config: CollectorConfig, flags: Flags, system: System): Promi
       await service.start();
     });
   });
-  await new Promise<void>((resolve) => {
-    if (system.signal.aborted) resolve();
-    system.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(system.signal);
   await reloading;
   await service.shutdown();
 }

@@ -1,5 +1,6 @@
 /** `topology run grafana`: configured by `GF_…` variables and provisioning files, as upstream's image is. */
 import type { Command } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import {
   Authentication,
   DashboardStore,
@@ -25,10 +26,7 @@ export const command: Command = async (_args, system) => {
     handleRequest(request, context, assets),
   );
   log.info("HTTP Server Listen", { logger: "http.server", address: `${server.host}:${server.port}` });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
   await server.close(1_000);
   await stores.close();
   return 0;

@@ -5,6 +5,7 @@ import { isMissing } from "../base/disk.ts";
 import type { LogLevel } from "../base/log.ts";
 import { type HttpHandler, jsonResponse, type TlsIdentity, textResponse } from "../base/network.ts";
 import type { Command, System } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
 import { createKedaLog } from "./keda-log.ts";
 import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
@@ -76,13 +77,11 @@ export const command: Command = async (args, system) => {
     network.serve(address(flags["health-probe-bind-address"]), healthHandler(state)),
     network.serve({ ...address(`:${flags["secure-port"]}`), tls }, operator.externalMetrics),
   ]);
-  await operator.started;
-  state.ready = true;
-  setup.info("Connection to the cluster has been successfully established");
-  await new Promise((stop) => {
-    if (signal.aborted) stop(undefined);
-    signal.addEventListener("abort", stop, { once: true });
+  void operator.started.then(() => {
+    state.ready = true;
+    setup.info("Connection to the cluster has been successfully established");
   });
+  await untilAborted(signal);
   await Promise.all(servers.map((server) => server.close()));
   return 0;
 };

@@ -1,6 +1,7 @@
 /** `topology run kube-state-metrics`, with upstream's flags. */
 import { parseArgs } from "node:util";
 import type { Command } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient } from "../wire/kubernetes/in-cluster.ts";
 import { parseLabelAllowList } from "./label-allow-list.ts";
 import { handleMetrics, startKubeStateMetrics } from "./mod.ts";
@@ -29,7 +30,9 @@ export const command: Command = async (args, system) => {
       annotations: parseLabelAllowList(flags["metric-annotations-allowlist"]),
     },
   });
-  await metrics.ready;
+  // Who is asked to end before the cluster answered has nothing to serve.
+  await Promise.race([metrics.ready, untilAborted(signal)]);
+  if (signal.aborted) return 0;
   const server = await network.serve({ host: flags.host, port: Number(flags.port) }, ({ target }) =>
     handleMetrics(metrics, target),
   );
@@ -38,7 +41,7 @@ export const command: Command = async (args, system) => {
     ({ target }) => handleMetrics({ ...metrics, exposition: () => BUILD_INFO }, target),
   );
   log.info("Started metrics server", { port: server.port });
-  await new Promise((stop) => signal.addEventListener("abort", stop, { once: true }));
+  await untilAborted(signal);
   await Promise.all([server.close(), telemetry.close()]);
   return 0;
 };

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type HttpHandler, jsonResponse } from "../base/network.ts";
 import type { Command, System } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
@@ -110,10 +111,7 @@ async function run(values: ReturnType<typeof parse>, system: System): Promise<vo
     }),
   );
   log.info("routing", { address: `${server.host}:${server.port}`, scaler_port: scalerServer.port, tier });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
   scaler.close();
   await Promise.all([server.close(DRAIN_MS), scalerServer.close()]);
   following.abort(new Error("the router has ended"));

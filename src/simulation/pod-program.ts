@@ -1,6 +1,7 @@
 /** The programs that pods of the topology run, by image: the same rooms as live, given a simulated `System`. */
 import { type HttpHandler, jsonResponse } from "../base/network.ts";
 import type { System } from "../base/system.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { startKedaOperator } from "../keda/mod.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
@@ -100,7 +101,7 @@ async function runRouterPod({ system, api, pod, env }: ProgramContext): Promise<
     network.serve({ host: "0.0.0.0", port: 8080 }, handler),
     network.serve({ host: "0.0.0.0", port: 6000, protocol: "h2c" }, externalScalerHandler(scaler)),
   ]);
-  await ended(signal);
+  await untilAborted(signal);
   scaler.close();
   await Promise.all(servers.map((server) => server.close(30_000)));
   following.abort(new Error("the router has ended"));
@@ -108,7 +109,7 @@ async function runRouterPod({ system, api, pod, env }: ProgramContext): Promise<
 
 async function runPrometheusPod({ system, container }: ProgramContext): Promise<void> {
   const server = await startServer(parseFlags(container.args ?? []), system, () => {});
-  await ended(system.signal);
+  await untilAborted(system.signal);
   await server.stop();
 }
 
@@ -124,13 +125,6 @@ async function runKedaPod({ system, api }: ProgramContext): Promise<void> {
   ]);
   await operator.started;
   ready = true;
-  await ended(signal);
+  await untilAborted(signal);
   await Promise.all(servers.map((server) => server.close()));
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

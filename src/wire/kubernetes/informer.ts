@@ -26,7 +26,10 @@ export interface InformerOptions<T extends KubernetesObject> extends InformerHan
 export interface Informer<T extends KubernetesObject> {
   /** By `namespace/name`, or `name` where the kind has no namespace. Complete after `synced`. */
   readonly objects: ReadonlyMap<string, T>;
-  /** Resolves when the first list is in `objects`. Never rejects: an unreachable server is tried for ever. */
+  /**
+   * Resolves when the first list is in `objects`. Never rejects: an unreachable server is tried for ever, and after the
+   * signal has aborted nobody asks any more, so that it may stay open.
+   */
   readonly synced: Promise<void>;
 }
 

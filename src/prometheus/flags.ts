@@ -1,6 +1,7 @@
 /** The command line of `prometheus` (3.14): every flag that upstream takes, with its default. */
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration, parseBytes, parseDuration } from "./config/units.ts";
+import type { ParserOptions } from "./promql/mod.ts";
 
 type FlagKind = "text" | "boolean" | "duration" | "bytes" | "integer" | "number" | "list";
 
@@ -87,6 +88,15 @@ const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
 };
 /** Retention when neither flag nor configuration says one. */
 export const DEFAULT_RETENTION_MS = 15 * 86_400_000;
+
+/** The parts of PromQL that are on. */
+export function languageOf(flags: Flags): ParserOptions {
+  return {
+    experimentalFunctions: flags.hasFeature("promql-experimental-functions"),
+    extendedRangeSelectors: flags.hasFeature("promql-extended-range-selectors"),
+    fillModifiers: flags.hasFeature("promql-binop-fill-modifiers"),
+  };
+}
 
 export class Flags {
   readonly #values: Map<string, string>;

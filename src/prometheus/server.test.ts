@@ -20,7 +20,7 @@ const SERVER = "127.13.1.1";
 const URL_BASE = `http://${SERVER}:9090`;
 
 /** A server in virtual time, with other hosts beside it. */
-async function world(config: string, files: Record<string, string> = {}) {
+async function world(config: string, files: Record<string, string> = {}, features = "exemplar-storage") {
   const clock = new VirtualClock();
   const network = new VirtualNetwork({ clock });
   const disk = new MemoryDisk();
@@ -41,7 +41,7 @@ async function world(config: string, files: Record<string, string> = {}) {
     "--web.enable-remote-write-receiver",
     "--web.enable-lifecycle",
     "--web.enable-otlp-receiver",
-    "--enable-feature=exemplar-storage",
+    `--enable-feature=${features}`,
   ];
   const server = await startServer(parseFlags(args), process.system, () => {});
   const client = network.host("127.13.1.99");
@@ -343,6 +343,65 @@ test("the API answers errors in upstream's words", async () => {
     assert.deepEqual(JSON.parse(answer.text), { status: "error", errorType: "bad_data", error });
   }
   await it.server.stop();
+});
+
+test("format_query and parse_query show an expression", async () => {
+  const it = await world("");
+  const ask = async (path: string, query: string) =>
+    JSON.parse((await it.get(`/api/v1/${path}?query=${encodeURIComponent(query)}`)).text);
+  assert.equal((await ask("format_query", "sum  by(a)(b)")).data, "sum by (a) (b)");
+  assert.equal(
+    (await ask("parse_query", "sum(")).error,
+    'invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+  );
+  const selector = {
+    anchored: false,
+    matchers: [
+      { name: "c", type: "!~", value: "d" },
+      { name: "__name__", type: "=", value: "b" },
+    ],
+    name: "b",
+    offset: 60_000,
+    offsetExpr: null,
+    range: 300_000,
+    rangeExpr: null,
+    smoothed: false,
+    startOrEnd: "end",
+    timestamp: null,
+    type: "matrixSelector",
+  };
+  const func = { argTypes: ["matrix"], name: "rate", returnType: "vector", variadic: 0 };
+  assert.deepEqual(
+    (await ask("parse_query", 'sum by (a) (rate(b{c!~"d"}[5m] @ end() offset 1m)) == bool -2')).data,
+    {
+      bool: true,
+      lhs: {
+        expr: { args: [selector], func, type: "call" },
+        grouping: ["a"],
+        op: "sum",
+        param: null,
+        type: "aggregation",
+        without: false,
+      },
+      matching: null,
+      op: "==",
+      rhs: { type: "numberLiteral", val: "-2" },
+      type: "binaryExpr",
+    },
+  );
+});
+
+test("parts of PromQL that are experimental are there when their feature is on", async () => {
+  const queries = ["limitk(1, up)", "rate(up[5m] anchored)", "up + fill (0) up"];
+  const status = async (features: string, query: string) => {
+    const it = await world("", {}, features);
+    return (await it.get(`/api/v1/query?query=${encodeURIComponent(query)}`)).status;
+  };
+  const features = ["experimental-functions", "extended-range-selectors", "binop-fill-modifiers"];
+  for (const [i, query] of queries.entries()) {
+    assert.equal(await status("", query), 400, query);
+    assert.equal(await status(`promql-${features[i]}`, query), 200, query);
+  }
 });
 
 test("a configuration that is bad leaves the old one in force", async () => {

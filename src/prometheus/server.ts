@@ -7,7 +7,7 @@ import type { PrometheusConfig, RemoteWriteConfig } from "./config/prometheus-co
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
-import { DEFAULT_RETENTION_MS, type Flags } from "./flags.ts";
+import { DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
 import { Engine } from "./promql/mod.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
@@ -87,6 +87,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     maxSamples: flags.number("query.max-samples"),
     timeoutMs: flags.duration("query.timeout"),
     subqueryStepMs: () => state.config.global.evaluation_interval,
+    parser: languageOf(flags),
+    startTimestamps: flags.hasFeature("use-start-timestamps"),
     delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
     typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
   });
@@ -104,6 +106,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   const rules = new RuleManager(
     {
       engine,
+      parser: languageOf(flags),
       storage: { appender: appendable.appender, select: (...args) => tsdb.select(...args) },
       clock,
       log: log.with({ component: "rule manager" }),

@@ -1,5 +1,6 @@
 /** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
 import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
+import { languageOf } from "../flags.ts";
 import type { Engine } from "../promql/mod.ts";
 import { createFastWrite } from "../remote/fast-write.ts";
 import { createWriteReceiver, MAX_AHEAD_MS } from "../remote/write-receiver.ts";
@@ -12,6 +13,7 @@ import {
   labelNames,
   labelValues,
   matcherSets,
+  parseQuery,
   type QueryContext,
   queryExemplars,
   rangeQuery,
@@ -46,6 +48,7 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/query_range": [READ_OR_FORM, rangeQuery],
   "/query_exemplars": [READ_OR_FORM, queryExemplars],
   "/format_query": [READ_OR_FORM, formatQuery],
+  "/parse_query": [READ_OR_FORM, parseQuery],
   "/labels": [READ_OR_FORM, labelNames],
   "/series": [READ_OR_FORM, series],
   "/scrape_pools": [READ, ({ server }) => status.scrapePools(server)],
@@ -106,6 +109,7 @@ export function createHttpApi(
         server,
         engine,
         queryable: server.tsdb,
+        parser: languageOf(server.flags),
         nowMs,
         monotonic,
         request,

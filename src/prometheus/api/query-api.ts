@@ -5,12 +5,14 @@ import { isValidLabelName } from "../config/names.ts";
 import type { Matcher } from "../matcher.ts";
 import {
   type Engine,
+  type Expression,
   type InstantResult,
+  type ParserOptions,
   parseExpression,
   type QueryOptions,
   type RangeResult,
 } from "../promql/mod.ts";
-import { printExpression } from "../promql/parser/printer.ts";
+import { prettyExpression } from "../promql/parser/prettier.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
 import {
   ApiError,
@@ -25,12 +27,15 @@ import {
   TRUNCATED,
   timeParameter,
 } from "./api-request.ts";
+import { expressionJson } from "./expression-json.ts";
 import { answerJson } from "./query-json.ts";
 import { parseSelector, selectorsOf } from "./selectors.ts";
 
 export interface QueryContext {
   engine: Pick<Engine, "instant" | "range">;
   queryable: Queryable;
+  /** The parts of PromQL that are on. */
+  parser: ParserOptions;
   nowMs: number;
   monotonic: () => number;
   request: HttpRequest;
@@ -163,10 +168,19 @@ export function rangeQuery(context: QueryContext): Promise<ApiResult> {
   );
 }
 
-/** The expression in upstream's spelling, on one line. */
-export function formatQuery({ parameters }: QueryContext): ApiResult {
+/** The expression in upstream's spelling, over several lines where it is long. */
+export function formatQuery(context: QueryContext): ApiResult {
+  return { data: prettyExpression(parsedQuery(context)) };
+}
+
+/** The expression's syntax tree. */
+export function parseQuery(context: QueryContext): ApiResult {
+  return { data: expressionJson(parsedQuery(context)) };
+}
+
+function parsedQuery({ parameters, parser }: QueryContext): Expression {
   try {
-    return { data: printExpression(parseExpression(parameters.get("query") ?? "")) };
+    return parseExpression(parameters.get("query") ?? "", parser);
   } catch (error) {
     throw invalidParameter("query", (error as Error).message);
   }
@@ -269,13 +283,13 @@ function unique(all: Labels[]): Labels[] {
 }
 
 export async function queryExemplars(context: QueryContext): Promise<ApiResult> {
-  const { queryable, parameters } = context;
+  const { queryable, parameters, parser } = context;
   const range = rangeOf(context);
   if (range.maxMs < range.minMs)
     throw new ApiError("bad_data", "end timestamp must not be before start timestamp");
   let selectors: Matcher[][];
   try {
-    selectors = selectorsOf(parameters.get("query") ?? "");
+    selectors = selectorsOf(parameters.get("query") ?? "", parser);
   } catch (error) {
     throw new ApiError("bad_data", (error as Error).message);
   }

@@ -1,6 +1,6 @@
 /** Series selectors as the API takes them in `match[]`. */
 import type { Matcher } from "../matcher.ts";
-import { type Expression, parseExpression } from "../promql/mod.ts";
+import { type Expression, type ParserOptions, parseExpression } from "../promql/mod.ts";
 
 /** The matchers of one selector: `up{job="x"}`. @throws ParseError, Error */
 export function parseSelector(text: string): Matcher[] {
@@ -15,9 +15,9 @@ export function parseSelector(text: string): Matcher[] {
 }
 
 /** The matchers of every selector in an expression. @throws ParseError */
-export function selectorsOf(query: string): Matcher[][] {
+export function selectorsOf(query: string, parser: ParserOptions): Matcher[][] {
   const found: Matcher[][] = [];
-  const pending: Expression[] = [parseExpression(query)];
+  const pending: Expression[] = [parseExpression(query, parser)];
   while (pending.length > 0) {
     const node = pending.pop()!;
     if (node.kind === "vector-selector") found.push(node.matchers);

@@ -16,7 +16,7 @@ import {
   struct,
   text,
 } from "../config/strict-yaml.ts";
-import { parseExpression } from "../promql/mod.ts";
+import { type ParserOptions, parseExpression } from "../promql/mod.ts";
 import { checkTemplate } from "./template.ts";
 
 export interface RuleConfig {
@@ -93,8 +93,15 @@ export class RuleFileError extends Error {
   }
 }
 
+export interface RuleFileOptions {
+  /** @default "utf8" */
+  names?: NameValidation;
+  /** The parts of PromQL that are on. */
+  parser?: ParserOptions;
+}
+
 /** @throws RuleFileError */
-export function parseRuleFile(content: string, names: NameValidation = "utf8"): RuleGroupConfig[] {
+export function parseRuleFile(content: string, options: RuleFileOptions = {}): RuleGroupConfig[] {
   let file: RuleFile;
   try {
     file = decodeYaml<RuleFile>(content, ruleFile, () => ({ groups: [] }));
@@ -103,12 +110,16 @@ export function parseRuleFile(content: string, names: NameValidation = "utf8"): 
     throw error;
   }
   const groups = file.groups ?? [];
-  const problems = checkGroups(groups, names);
+  const problems = checkGroups(groups, options.names ?? "utf8", options.parser);
   if (problems.length > 0) throw new RuleFileError(problems);
   return groups;
 }
 
-function checkGroups(groups: RuleGroupConfig[], names: NameValidation): string[] {
+function checkGroups(
+  groups: RuleGroupConfig[],
+  names: NameValidation,
+  parser: ParserOptions | undefined,
+): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const group of groups) {
@@ -119,7 +130,7 @@ function checkGroups(groups: RuleGroupConfig[], names: NameValidation): string[]
     problems.push(...checkLabels(group.labels, names));
     for (const [index, each] of group.rules.entries()) {
       const name = each.alert || each.record;
-      for (const problem of checkRule(each, names))
+      for (const problem of checkRule(each, names, parser))
         problems.push(`group "${group.name}", rule ${index + 1}, "${name}": ${problem}`);
     }
   }
@@ -133,14 +144,14 @@ function checkLabels(set: Record<string, string> | undefined, names: NameValidat
   ]);
 }
 
-function checkRule(each: RuleConfig, names: NameValidation): string[] {
+function checkRule(each: RuleConfig, names: NameValidation, parser: ParserOptions | undefined): string[] {
   const problems: string[] = [];
   if (each.record !== "" && each.alert !== "") problems.push("only one of 'record' and 'alert' must be set");
   if (each.record === "" && each.alert === "") problems.push("one of 'record' or 'alert' must be set");
   if (each.expr === "") problems.push("field 'expr' must be set in rule");
   else {
     try {
-      parseExpression(each.expr);
+      parseExpression(each.expr, parser);
     } catch (error) {
       problems.push(`could not parse expression: ${(error as Error).message}`);
     }

@@ -5,13 +5,17 @@ import { glob } from "../config/load-config.ts";
 import type { NameValidation } from "../config/names.ts";
 import type { PrometheusConfig } from "../config/prometheus-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
+import type { ParserOptions } from "../promql/mod.ts";
 import { parseRuleFile, RuleFileError } from "./rule-file.ts";
 import { type RuleContext, RuleGroup } from "./rule-group.ts";
 
 /** A rule file may measure so much. */
 export const MAX_RULE_FILE_BYTES = 64 * 1024 * 1024;
 
-export type RuleSettings = Omit<RuleContext, "externalLabels">;
+export interface RuleSettings extends Omit<RuleContext, "externalLabels"> {
+  /** The parts of PromQL that are on. */
+  parser: ParserOptions;
+}
 
 export class RuleManager {
   readonly #settings: RuleSettings;
@@ -40,7 +44,7 @@ export class RuleManager {
           throw new ConfigError(`${path}: larger than ${MAX_RULE_FILE_BYTES} bytes`);
         try {
           const names = config.global.metric_name_validation_scheme as NameValidation;
-          for (const each of parseRuleFile(content, names))
+          for (const each of parseRuleFile(content, { names, parser: this.#settings.parser }))
             groups.push(new RuleGroup(each, path, intervalMs, offsetMs, context));
         } catch (error) {
           if (!(error instanceof RuleFileError)) throw error;

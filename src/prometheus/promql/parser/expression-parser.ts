@@ -9,7 +9,7 @@ import type { Expression } from "./ast.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { type Token, tokenize } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
-import { syntaxError } from "./syntax-error.ts";
+import { completedCallError, syntaxError } from "./syntax-error.ts";
 import { treeToExpression } from "./tree-to-expression.ts";
 import { checkTypes } from "./type-check.ts";
 
@@ -53,7 +53,7 @@ export function parseExpression(query: string, options: ParserOptions = {}): Exp
     const offset = stoppedAt(stop);
     throw firstOf(query, tokens, offset, error) ?? syntaxError(query, tokens, offset);
   }
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw completedCallError(query, tokens) ?? error;
   const expression = treeToExpression(query, tree.topNode, tokens, options);
   checkTypes(query, expression);
   return expression;
@@ -78,7 +78,8 @@ function parseTree(text: string): ReturnType<typeof strictParser.parse> {
 function firstOf(query: string, tokens: Token[], offset: number, lexerError: ParseError | undefined) {
   if (lexerError === undefined) return undefined;
   const bad = tokens.find((token) => token.end > offset);
-  return bad === undefined ? lexerError : syntaxError(query, tokens, offset);
+  if (bad === undefined) return completedCallError(query, tokens) ?? lexerError;
+  return syntaxError(query, tokens, offset);
 }
 
 /** Lezer's strict mode throws `No parse at 12`. */
@@ -115,7 +116,9 @@ function checkDepth(query: string, tokens: Token[]): void {
  *
  * - Functions that the grammar has no name for (`max_of` outside of durations, unknown ones) become others.
  * - Numbers that it spells more strictly (`5.`, `0x1_F`) become `1`.
+ * - Labels in `by (…)` and its like that are spelled as only metrics may be (`a:b`) get another spelling.
  * - Comments, which would be nodes of the tree anywhere, become blanks.
+ * - `atan2` as the name of a metric, which it is not upstream, becomes an operator of which the grammar knows that.
  * - `offset` as the name of a metric, of which it only knows the keyword, becomes another name.
  */
 function withStandIns(query: string, tokens: Token[]): string {
@@ -137,6 +140,9 @@ function withoutComments(between: string): string {
 
 function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>): string | undefined {
   const { type, text } = tokens[i];
+  // A word like any other to the grammar.
+  if (text.toLowerCase() === "atan2" && isOperandExpected(tokens, i) && !isInGrouping(tokens, i)) return "^";
+  if (type === "metric identifier" && isInGrouping(tokens, i)) return text.replaceAll(":", "_");
   if (type === "number") return LEZER_NUMBER.test(text) ? undefined : "1";
   if (type === "keyword" && text.toLowerCase() === "offset") {
     return isOperandExpected(tokens, i) ? "_".repeat(text.length) : undefined;
@@ -144,7 +150,7 @@ function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>):
   // The grammar knows these in lower case only.
   if (type === "preprocessor" && durations.has(i)) return text.toLowerCase();
   if (tokens[i + 1]?.text !== "(" || text.length < "ln".length) return undefined;
-  const isWord = type === "identifier" || type === "metric identifier";
+  const isWord = type === "identifier";
   const isDurationFunction = type === "preprocessor" && /^m(ax|in)_of$/i.test(text) && !durations.has(i);
   const isFollowing = !isOperandExpected(tokens, i);
   return !isFollowing && (isDurationFunction || (isWord && !isGrammarFunction(text))) ? "ln" : undefined;
@@ -180,6 +186,16 @@ function isAfterMatchingClause(tokens: Token[], close: number): boolean {
     tokens[open - 1]?.text ?? "",
   );
 }
+
+/** Whether a token stands in a list of labels: `by (a, b)`. */
+function isInGrouping(tokens: Token[], i: number): boolean {
+  const open = tokens.slice(0, i).findLastIndex(({ type, text }) => type === "punctuation" && text === "(");
+  return (
+    tokens.slice(open, i).every(({ text }) => text !== ")") && GROUPING.test(tokens[open - 1]?.text ?? "")
+  );
+}
+
+const GROUPING = /^(by|without|on|ignoring|group_left|group_right)$/i;
 
 /** Indexes of the tokens of durations, in brackets or after `offset`, where `max_of` is the grammar's own. */
 function offsetDurations(tokens: Token[]): Set<number> {

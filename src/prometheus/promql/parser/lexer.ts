@@ -4,6 +4,7 @@
  * The grammar itself is the official Lezer one (`expression-parser.ts`). This lexer finds what Lezer, made for an
  * editor, lets pass (a bad escape, an unclosed parenthesis), and supplies the words for error messages.
  */
+import { scanNumber } from "./number-scanner.ts";
 import { ParseError } from "./parse-error.ts";
 
 export type TokenType =
@@ -69,14 +70,7 @@ const PREPROCESSORS = new Set(["start", "end", ...DURATION_FUNCTIONS]);
 const SPACE = /[ \t\n\r]/;
 const WORD = /[A-Za-z_:][A-Za-z0-9_:]*/y;
 const LABEL_WORD = /[A-Za-z_][A-Za-z0-9_]*/y;
-const DURATION = /[0-9]+[smhdwy]s?(?:[0-9]+[smhdw]s?)*(?![A-Za-z0-9_])/y;
-const NUMBER =
-  /(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?)(?![A-Za-z0-9_.])/y;
-const ORDERED_DURATION =
-  /(?:[0-9]+y)?(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m(?!s))?(?:[0-9]+s)?(?:[0-9]+ms)?/y;
-/** As much as upstream's scanner takes before it gives up. */
-const BAD_NUMBER =
-  /[0-9_]*\.[0-9_]*\.|[0-9._]*(?:[eE][+-]?[0-9]*|[smhdwy]s?(?:[0-9]+[smhdw]s?)*[0-9]*)?[A-Za-z0-9_.]?/y;
+const UNITS = ["y", "w", "d", "h", "m", "s", "ms"];
 const TWO_CHARACTER_OPERATORS = new Set(["==", "!=", "<=", ">=", "</", ">/"]);
 const OPERATORS = "*/%+-^<>@";
 
@@ -131,7 +125,8 @@ class Lexer {
     const input = this.#input;
     for (;;) {
       while (this.#position < input.length && SPACE.test(input[this.#position])) this.#position++;
-      if (input[this.#position] !== "#") return;
+      // Before the first number in brackets, upstream's lexer knows no comments.
+      if (input[this.#position] !== "#" || (this.#insideBrackets && !this.#gotNumber)) return;
       const end = input.indexOf("\n", this.#position);
       this.#position = end === -1 ? input.length : end;
     }
@@ -215,18 +210,12 @@ class Lexer {
   }
 
   #number(): undefined {
-    const number = this.#match(NUMBER);
-    if (number !== undefined) return this.#emit("number", number.length);
-    const duration = this.#match(DURATION);
-    if (duration === undefined) {
-      this.#fail(`bad number or duration syntax: ${quoteString(this.#match(BAD_NUMBER)!)}`);
-    }
-    const unit = /[hdwy]s|ss/.exec(duration)?.[0];
-    if (unit !== undefined)
-      this.#fail(`unknown unit ${quoteString(unit)} in duration ${quoteString(duration)}`);
-    if (this.#match(ORDERED_DURATION) !== duration) {
-      this.#fail(`not a valid duration string: ${quoteString(duration)}`);
-    }
+    const { type, end } = scanNumber(this.#input, this.#position);
+    const duration = this.#input.slice(this.#position, end);
+    if (type === "number") return this.#emit("number", duration.length);
+    if (type === "bad") this.#fail(`bad number or duration syntax: ${quoteString(duration)}`);
+    const problem = durationProblem(duration);
+    if (problem !== undefined) this.#fail(problem);
     this.#emit("duration", duration.length);
   }
 
@@ -280,9 +269,14 @@ class Lexer {
   /** Between the range and the step of a subquery. */
   #colon(): undefined {
     if (this.#gotColon && this.#gotNumber) this.#fail("unexpected colon ':'", 1);
+    // As with a right parenthesis too many, the token is forgotten in favour of the error behind it.
+    if (!this.#gotDuration || this.#gotColon) {
+      this.#position++;
+      this.#fail(
+        `unexpected ${this.#gotDuration ? "repeated colon" : "colon before duration"} in duration expression`,
+      );
+    }
     this.#emit("punctuation", 1);
-    if (!this.#gotDuration) this.#fail("unexpected colon before duration in duration expression");
-    if (this.#gotColon) this.#fail("unexpected repeated colon in duration expression");
     this.#gotColon = true;
   }
 
@@ -291,6 +285,8 @@ class Lexer {
     const quote = input[this.#position];
     for (let i = this.#position + 1; i < input.length; i++) {
       if (input[i] === quote) return this.#emit("string", i + 1 - this.#position);
+      // What does not decode, and the character that stands for it.
+      if (input[i] === "\ufffd") this.#fail("invalid UTF-8 rune");
       if (quote === "`") continue;
       if (input[i] === "\n") break;
       if (input[i] === "\\") i += this.#escapeLength(i, quote) - 1;
@@ -346,6 +342,19 @@ const ESCAPES = new Map([
   ["u", { from: 2, count: 4, base: 16 }],
   ["U", { from: 2, count: 8, base: 16 }],
 ]);
+
+/** What is wrong with a duration: its units have to be known, and each may come once, the longer ones first. */
+function durationProblem(duration: string): string | undefined {
+  let last = -1;
+  for (const [, count, unit] of duration.matchAll(/([0-9]*)([^0-9]+)/g)) {
+    if (count === "") return `not a valid duration string: ${quoteString(duration)}`;
+    const order = UNITS.indexOf(unit);
+    if (order === -1) return `unknown unit ${quoteString(unit)} in duration ${quoteString(duration)}`;
+    if (order <= last) return `not a valid duration string: ${quoteString(duration)}`;
+    last = order;
+  }
+  return undefined;
+}
 
 function typeOfWord(word: string): TokenType {
   const lower = word.toLowerCase();

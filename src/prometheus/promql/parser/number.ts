@@ -25,17 +25,30 @@ export function parseNumber(query: string, position: Position): { value: number;
   const lower = text.toLowerCase();
   if (lower === "inf") return { value: Number.POSITIVE_INFINITY, isDuration: false };
   if (lower === "nan") return { value: Number.NaN, isDuration: false };
-  if (/^0[xX]/.test(text)) return { value: Number(lower.replaceAll("_", "")), isDuration: false };
-  if (/[smhdwy]$/.test(text)) return { value: parseDuration(query, position, text), isDuration: true };
-  const digits = text.replaceAll("_", "");
-  // As Go's ParseInt with base 0: a leading zero makes an integer octal.
-  const isOctal = /^0[0-7]+$/.test(digits) && digits.length <= 22;
-  const value = isOctal ? Number.parseInt(digits, 8) : Number(digits);
+  if (/[smhdwy]$/.test(text) && !lower.startsWith("0x"))
+    return { value: parseDuration(query, position, text), isDuration: true };
+  const value = literalValue(lower);
   if (!Number.isFinite(value)) {
-    const problem = `strconv.ParseFloat: parsing ${quoteString(text)}: value out of range`;
-    throw new ParseError(query, position, `error parsing number: ${problem}`);
+    const problem = Number.isNaN(value) ? "invalid syntax" : "value out of range";
+    const message = `error parsing number: strconv.ParseFloat: parsing ${quoteString(text)}: ${problem}`;
+    throw new ParseError(query, position, message);
   }
   return { value, isDuration: false };
+}
+
+const HEXADECIMAL = /^0x_?[0-9a-f]+(?:_[0-9a-f]+)*$/;
+const DECIMAL = /^(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/;
+
+/** As Go reads an integer with base 0, or else a float. Not a number when neither does. */
+function literalValue(text: string): number {
+  const digits = text.replaceAll("_", "");
+  if (text.startsWith("0x")) {
+    // Beyond int64 it would be a float, and those have no hexadecimal form without `p`.
+    return HEXADECIMAL.test(text) && BigInt(digits) < 2n ** 63n ? Number(digits) : Number.NaN;
+  }
+  if (!DECIMAL.test(text)) return Number.NaN;
+  const isOctal = /^0[0-7]+$/.test(digits) && digits.length <= 22;
+  return isOctal ? Number.parseInt(digits, 8) : Number(digits);
 }
 
 function parseDuration(query: string, position: Position, text: string): number {

@@ -22,6 +22,7 @@ export class ParseError extends Error {
 
 /** `line:column`, both from 1, columns in bytes of UTF-8: where upstream's messages say that something is. */
 export function lineAndColumn(query: string, offset: number): string {
+  if (query === "") return "unknown position";
   const before = query.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   const line = before.split("\n").length;

@@ -5,6 +5,7 @@
  * Upstream's parser names the innermost construct around the bad token that has a message of its own
  * (`generated_parser.y`, the `error` rules). The tokens before it tell which constructs are open.
  */
+import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { AGGREGATORS, describeToken, quoteString, type Token } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
 
@@ -23,12 +24,15 @@ export function syntaxError(query: string, tokens: Token[], offset: number): Par
     return new ParseError(query, { start: 0, end: 0 }, "no expression found in input");
   }
   const before = tokens.slice(0, index);
+  const earlier = completedCallError(query, before);
+  if (earlier !== undefined) return earlier;
   const last = before.at(-1);
-  if (last?.text === "," && bad.text === ")" && isCall(openConstructs(before).at(-1))) {
-    return new ParseError(query, last, "trailing commas not allowed in function call args");
-  }
-  if (bad.text === "(" && last?.type === "identifier") {
+  if (bad.text === "(" && last?.type === "identifier" && openConstructs(before).at(-1)?.kind !== "grouping") {
     return new ParseError(query, last, `unknown function with name ${quoteString(last.text)}`);
+  }
+  // Upstream takes the arguments for complete whatever follows, unless it could be another one.
+  if (last?.text === "," && isCall(openConstructs(before).at(-1))) {
+    return new ParseError(query, last, "trailing commas not allowed in function call args");
   }
   return new ParseError(query, bad, `unexpected ${describeToken(bad)}${contextOf(before)}`);
 }
@@ -41,16 +45,13 @@ function contextOf(before: Token[]): string {
   const last = before.at(-1);
   if (last === undefined) return "";
   const open = openConstructs(before);
-  const innermost = open.at(-1);
+  const innermost = open.findLast(({ kind }) => kind === "brackets") ?? open.at(-1);
   if (innermost?.kind === "braces") return ` in label matching, expected ${expectedInBraces(before)}`;
   if (innermost?.kind === "grouping") return ` in grouping opts, expected ${expectedInGrouping(last)}`;
   if (innermost?.kind === "brackets") return expectedInBrackets(before.slice(innermost.at + 1));
   if (isGroupingKeyword(before)) return ` in grouping opts, expected "("`;
-  const word = last.text.toLowerCase();
-  if (last.type === "keyword" && word === "offset" && before.length > 1) {
-    return " in offset, expected number, duration, step(), or range()";
-  }
-  if (last.text === "@") return " in @, expected timestamp";
+  if (isInOffset(before)) return " in offset, expected number, duration, step(), or range()";
+  if (isInAtModifier(before)) return " in @, expected timestamp";
   // A bare `sum` could as well be a metric.
   const isGrouped = last.text === ")" && isAggregationHead(before);
   const isAggregation = open.some(({ kind }) => kind === "aggregation") || isGrouped;
@@ -100,6 +101,73 @@ function isAggregationHead(before: Token[]): boolean {
   return head?.type === "aggregator" && AGGREGATORS.has(head.text.toLowerCase());
 }
 
+/** Whether the tokens end in the middle of the duration behind an `offset`. */
+function isInOffset(before: Token[]): boolean {
+  const at = before.findLastIndex(({ type, text }) => type === "keyword" && text.toLowerCase() === "offset");
+  // Where an operand has to come, it is the name of a metric.
+  if (at < 1 || !endsOperand(before[at - 1])) return false;
+  const duration = before.slice(at + 1);
+  const start = duration.findIndex(({ type }) => type !== "operator");
+  return start === -1 || !startsWithDuration(duration.slice(start));
+}
+
+/** Whether a literal, a parenthesis or a call comes first, and is complete: an operator behind it is another matter. */
+function startsWithDuration(tokens: Token[]): boolean {
+  let depth = 0;
+  for (const { type, text } of tokens) {
+    if (text === "(") depth++;
+    else if (text === ")") depth--;
+    if (depth === 0 && type !== "preprocessor") return true;
+  }
+  return false;
+}
+
+/** Whether the tokens end in the middle of what stands behind an `@`. */
+function isInAtModifier(before: Token[]): boolean {
+  const at = before.findLastIndex(({ type, text }) => type === "operator" && text === "@");
+  if (at === -1) return false;
+  return /^(?:[+-]?|(?:start|end)\(?)$/i.test(textOf(before.slice(at + 1)));
+}
+
+function textOf(tokens: Token[]): string {
+  return tokens.map(({ text }) => text).join("");
+}
+
+function endsOperand({ type, text }: Token): boolean {
+  if (type === "punctuation") return [")", "}", "]"].includes(text);
+  return type !== "operator" && type !== "keyword";
+}
+
+/** The error of the first call among the tokens that is closed, and that upstream has refused by then. */
+export function completedCallError(query: string, tokens: Token[]): ParseError | undefined {
+  const open: { at: number; commas: number }[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const { type, text } = tokens[i];
+    if (type !== "punctuation") continue;
+    if (["(", "[", "{"].includes(text)) open.push({ at: i, commas: 0 });
+    else if (text === "," && open.length > 0) open.at(-1)!.commas++;
+    else if ([")", "]", "}"].includes(text)) {
+      const { at, commas } = open.pop() ?? { at: 0, commas: 0 };
+      if (text === ")") {
+        const count = at + 1 === i ? 0 : commas + 1;
+        const error = callError(query, tokens.slice(0, at), count);
+        if (error !== undefined) return error;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** What is wrong with a call whose parenthesis opens behind the tokens. */
+function callError(query: string, before: Token[], argumentCount: number): ParseError | undefined {
+  const head = before.at(-1);
+  if (head?.type === "identifier" && !FUNCTION_SIGNATURES.has(head.text)) {
+    return new ParseError(query, head, `unknown function with name ${quoteString(head.text)}`);
+  }
+  if (head?.type !== "aggregator" || argumentCount > 0) return undefined;
+  return new ParseError(query, head, "no arguments for aggregate expression provided");
+}
+
 function expectedInBraces(before: Token[]): string {
   const last = before.at(-1)!;
   if (last.text === "{" || (last.text === "," && last.type === "punctuation")) return `identifier or "}"`;
@@ -115,7 +183,7 @@ function expectedInGrouping(last: Token): string {
 function expectedInBrackets(inside: Token[]): string {
   const colon = inside.findIndex((token) => token.text === ":");
   const part = inside.slice(colon + 1);
-  const isComplete = part.length > 0 && isCompleteDuration(part);
+  const isComplete = isCompleteDuration(part);
   if (colon === -1) {
     return isComplete
       ? ` in subquery or range, expected ":" or "]"`
@@ -128,6 +196,11 @@ function expectedInBrackets(inside: Token[]): string {
 
 /** Whether a duration could end here: balanced, and not on an operator. */
 function isCompleteDuration(tokens: Token[]): boolean {
-  const last = tokens.at(-1)!;
-  return last.type !== "operator" && last.type !== "preprocessor" && openConstructs(tokens).length === 0;
+  const last = tokens.at(-1);
+  return (
+    last !== undefined &&
+    last.type !== "operator" &&
+    last.type !== "preprocessor" &&
+    openConstructs(tokens).length === 0
+  );
 }

@@ -78,12 +78,15 @@ function compareSample(
     }
     return;
   }
-  const number = wanted.kind === "float" ? wanted.value : Number.NaN;
+  // As upstream, which takes a gap for 0 where it expects one sample.
+  const number = wanted.kind === "float" ? wanted.value : 0;
   if (histogram !== undefined) {
     throw new Error(
       `expected float value ${number} for ${labels} but got histogram ${formatTestHistogram(histogram)}`,
     );
   }
+  // The marker of a series' end is never a result.
+  if (wanted.kind === "stale") throw new Error(`expected the end of ${labels} but got ${value}`);
   if (!isAlmostEqual(number, value, TOLERANCE))
     throw new Error(`expected ${number} for ${labels} but got ${value}`);
 }
@@ -125,7 +128,8 @@ function compareMatrix(command: EvalCommand, { series }: MatrixValue): void {
   }
 }
 
-function checkSorted(series: readonly SeriesSamples[]): void {
+/** @throws Error when the series of a range query are not in the order of their labels */
+export function checkSorted(series: readonly SeriesSamples[]): void {
   for (let i = 1; i < series.length; i++) {
     if (compareLabels(series[i - 1].labels, series[i].labels) > 0) {
       throw new Error(`matrix results should always be sorted by labels: ${series[i].labels} is not`);

@@ -25,6 +25,12 @@ const PASSING: [name: string, script: string][] = [
   ["a vector", 'eval instant at 10m rate(requests_total[5m])\n  {pod="a"} 1\n  {pod="b"} 2'],
   ["a scalar", "eval instant at 0 1 + 1\n  2"],
   ["a string", 'eval instant at 0 "a"\n  expect string "a"'],
+  ["a zero where a gap is expected", "eval instant at 0 vector(0)\n  {} _"],
+  [
+    "a message by a pattern of RE2",
+    "eval instant at 10m rate(level[5m])\n  expect info regex: (?i)METRIC MIGHT\n  {} 0.016666666666666666",
+  ],
+  ["start() under shifted times", "eval instant at 3m level @ start()\n  level 8"],
   ["an empty vector", "eval instant at 1m up"],
   ["a gap", "eval range from 0 to 2m step 1m up\n  up 1 _ 1"],
   ["order", "eval instant at 0 sort_desc(vector(1))\n  expect ordered\n  {} 1"],
@@ -46,6 +52,11 @@ for (const [name, script] of PASSING) {
 }
 
 const FAILING: [name: string, script: string, failure: RegExp][] = [
+  [
+    "not a number where the end of a series is expected",
+    "eval instant at 0 vector(NaN)\n  {} stale",
+    /expected the end of {} but got NaN/,
+  ],
   ["a wrong value", "eval instant at 0 1 + 1\n  3", /expected scalar 3 but got 2/],
   [
     "a value just beyond the tolerance",

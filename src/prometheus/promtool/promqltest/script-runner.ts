@@ -5,11 +5,11 @@
 
 import type { Clock } from "../../../base/clock.ts";
 import { Engine, type InstantResult, type RangeResult } from "../../promql/mod.ts";
-import type { Expression } from "../../promql/parser/ast.ts";
+import type { Expression, VectorSelector } from "../../promql/parser/ast.ts";
 import { type ParserOptions, parseExpression } from "../../promql/parser/expression-parser.ts";
 import { printExpression } from "../../promql/parser/printer.ts";
 import { STEP_DEPENDENT_FUNCTIONS } from "../../promql/preprocess.ts";
-import { compareResult } from "./compare.ts";
+import { checkSorted, compareResult } from "./compare.ts";
 import { type EvalCommand, type MessagePattern, parseScript } from "./script.ts";
 import { TestStorage } from "./test-storage.ts";
 
@@ -110,6 +110,7 @@ async function runVariant(
   const range = await engine.range(expression, timeMs - 60_000, timeMs + 60_000, 60_000);
   if (command.expectations.isOrdered) return;
   try {
+    checkSorted(range.series);
     compareResult(command, middle(range, timeMs, result));
   } catch (error) {
     throw new Error(`range mode: ${(error as Error).message}`);
@@ -170,12 +171,12 @@ function checkExpected(type: string, expected: readonly MessagePattern[], found:
 
 function matches(pattern: MessagePattern, text: string): boolean {
   if (pattern === undefined) return true;
-  return "text" in pattern ? pattern.text === text : pattern.pattern.test(text);
+  return "text" in pattern ? pattern.text === text : pattern.regex.matches(text);
 }
 
 function describe(pattern: MessagePattern): string {
   if (pattern === undefined) return "anything";
-  return "text" in pattern ? `message "${pattern.text}"` : `pattern "${pattern.pattern.source}"`;
+  return "text" in pattern ? `message "${pattern.text}"` : `pattern "${pattern.pattern}"`;
 }
 
 /** The query pinned to its time by `@`, at other times. None where the result depends on the evaluation time. */
@@ -193,18 +194,23 @@ function shifted({ expression, endMs }: EvalCommand): { expression: string; time
   return times.map((timeMs) => ({ expression: pinned, timeMs }));
 }
 
+/** Of an instant query, `start()` and `end()` are its time. */
+function pin(node: Pick<VectorSelector, "at">, timeMs: number): void {
+  if (typeof node.at !== "number") node.at = timeMs;
+}
+
 /** Puts `@` on every selector that has none. Answers whether that pins the result. */
 function pinTo(node: Expression, timeMs: number): boolean {
   switch (node.kind) {
     case "vector-selector":
-      node.at ??= timeMs;
+      pin(node, timeMs);
       return true;
     case "matrix-selector":
-      node.vector.at ??= timeMs;
+      pin(node.vector, timeMs);
       return true;
     case "subquery":
       // What is inside moves along, whether it is pinned to this or another time.
-      node.at ??= timeMs;
+      pin(node, timeMs);
       return true;
     case "call": {
       const isPinned = node.arguments.map((argument) => pinTo(argument, timeMs)).every(Boolean);

@@ -1,6 +1,7 @@
 /** The commands of a promqltest script: `load`, `clear` and `eval` (`promql/promqltest/README.md` upstream). */
 import type { Labels } from "../../../model/labels.ts";
 import { unquote } from "../../promql/parser/unquote.ts";
+import { Regex } from "../../regex/regex.ts";
 import { parseDurationMs } from "./duration.ts";
 import { parseSeriesDescription, type SequenceValue, type SeriesDescription } from "./series-description.ts";
 import { parseStartTimes, type StartTimes } from "./start-times.ts";
@@ -25,7 +26,7 @@ export interface ClearCommand {
 }
 
 /** What remarks and errors are expected to say; undefined is anything. */
-export type MessagePattern = { text: string } | { pattern: RegExp } | undefined;
+export type MessagePattern = { text: string } | { pattern: string; regex: Regex } | undefined;
 
 export interface Expectations {
   isOrdered: boolean;
@@ -216,7 +217,7 @@ class ScriptParser {
     const failure = /^expected_fail_(message|regexp)\s*(.*)$/.exec(line);
     if (failure !== null && expectations.failure !== undefined) {
       const text = failure[2].trim();
-      expectations.failure.message = failure[1] === "message" ? { text } : { pattern: new RegExp(text) };
+      expectations.failure.message = failure[1] === "message" ? { text } : patternOf(text);
       return true;
     }
     const matrix = EXPECT_RANGE.exec(line);
@@ -268,7 +269,7 @@ function addExpectation(expectations: Expectations, line: string): void {
   const [, type, kind, text = ""] = match;
   const trimmed = text.trim();
   const message: MessagePattern =
-    kind === undefined ? undefined : kind === "msg" ? { text: trimmed } : { pattern: new RegExp(trimmed) };
+    kind === undefined ? undefined : kind === "msg" ? { text: trimmed } : patternOf(trimmed);
   switch (type) {
     case "ordered":
       expectations.isOrdered = true;
@@ -298,6 +299,11 @@ function addExpectation(expectations: Expectations, line: string): void {
   if (expectations.noWarnings && expectations.warnings.length > 0) {
     throw new Error("invalid expect lines, warn and no_warn cannot be used together");
   }
+}
+
+/** A pattern that may match anywhere in a message. */
+function patternOf(pattern: string): MessagePattern {
+  return { pattern, regex: new Regex(`.*(?:${pattern}).*`) };
 }
 
 function parseNumber(text: string): number | undefined {

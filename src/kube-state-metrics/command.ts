@@ -11,20 +11,44 @@ const FLAGS = {
   port: { type: "string", default: "8080" },
   "telemetry-host": { type: "string", default: "::" },
   "telemetry-port": { type: "string", default: "8081" },
-  resources: { type: "string" },
+  resources: { type: "string", multiple: true },
+  namespaces: { type: "string", multiple: true },
+  "namespaces-denylist": { type: "string", multiple: true },
+  "metric-allowlist": { type: "string", multiple: true },
+  "metric-denylist": { type: "string", multiple: true },
+  "metric-opt-in-list": { type: "string", multiple: true },
   "metric-labels-allowlist": { type: "string", default: "" },
   "metric-annotations-allowlist": { type: "string", default: "" },
+  // Lists come from the API server's memory in any case.
+  "use-apiserver-cache": { type: "boolean" },
+  // How much is logged.
+  v: { type: "string", short: "v" },
 } as const;
+
+/** `a,b` and the same flag again: all of it, without empty parts. */
+const parts = (values: string[] | undefined): string[] | undefined =>
+  values
+    ?.flatMap((value) => value.split(","))
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 
 export const command: Command = async (args, system) => {
   const { values: flags } = parseArgs({ args, options: FLAGS, strict: true });
   const { network, log, clock, signal } = system;
+  const resources = parts(flags.resources);
   const metrics = startKubeStateMetrics({
     api: await createInClusterClient(system),
     clock,
     log,
     signal,
-    resources: flags.resources?.split(",").filter((resource) => resource !== ""),
+    resources: resources?.length === 0 ? undefined : resources,
+    namespaces: parts(flags.namespaces),
+    namespacesDenied: parts(flags["namespaces-denylist"]),
+    families: {
+      allow: parts(flags["metric-allowlist"]),
+      deny: parts(flags["metric-denylist"]),
+      optIn: parts(flags["metric-opt-in-list"]),
+    },
     allow: {
       labels: parseLabelAllowList(flags["metric-labels-allowlist"]),
       annotations: parseLabelAllowList(flags["metric-annotations-allowlist"]),
@@ -33,12 +57,12 @@ export const command: Command = async (args, system) => {
   // Who is asked to end before the cluster answered has nothing to serve.
   await Promise.race([metrics.ready, untilAborted(signal)]);
   if (signal.aborted) return 0;
-  const server = await network.serve({ host: flags.host, port: Number(flags.port) }, ({ target }) =>
-    handleMetrics(metrics, target),
+  const server = await network.serve({ host: flags.host, port: Number(flags.port) }, (request) =>
+    handleMetrics(metrics, request),
   );
   const telemetry = await network.serve(
     { host: flags["telemetry-host"], port: Number(flags["telemetry-port"]) },
-    ({ target }) => handleMetrics({ ...metrics, exposition: () => BUILD_INFO }, target),
+    (request) => handleMetrics({ exposition: () => BUILD_INFO }, request),
   );
   log.info("Started metrics server", { port: server.port });
   await untilAborted(signal);

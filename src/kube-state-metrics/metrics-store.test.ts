@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { createKinds } from "./kind.ts";
-import { type LabelAllowList, parseLabelAllowList } from "./label-allow-list.ts";
+import { createFamilyFilter } from "./family-filter.ts";
+import { KINDS } from "./kind.ts";
+import { allowedKeys, type LabelAllowList, parseLabelAllowList } from "./label-allow-list.ts";
 import { MetricsStore } from "./metrics-store.ts";
 
 const POD: KubernetesObject = {
@@ -41,7 +42,8 @@ const POD: KubernetesObject = {
 };
 
 function expose(resource: string, objects: KubernetesObject[], labels: LabelAllowList = new Map()): string[] {
-  const store = new MetricsStore(createKinds({ labels, annotations: new Map() }).get(resource)!);
+  const kind = KINDS.get(resource)!;
+  const store = new MetricsStore(kind, kind.families, { labels: allowedKeys(labels, resource) });
   for (const object of objects) store.put(object);
   return [...store.exposition()].join("").split("\n");
 }
@@ -97,21 +99,67 @@ test("labels that become one name get a number each", () => {
   assert.equal(line, `kube_pod_labels{${ID},label_a_b_conflict1="2",label_a_b_conflict2="1",label_c="3"} 1`);
 });
 
-test("parseLabelAllowList() names what it cannot read", () => {
-  assert.deepEqual(
-    [...parseLabelAllowList("pods=[a,b],nodes=[*]")],
-    [
-      ["pods", ["a", "b"]],
-      ["nodes", ["*"]],
-    ],
+test("a conflicting name never takes one that another key has", () => {
+  const labels = { "a-b": "1", "a.b": "2", a_b_conflict1: "3", aB: "4" };
+  const pod = { ...POD, metadata: { ...POD.metadata, labels } };
+  const line = expose("pods", [pod], parseLabelAllowList("pods=[*]")).find((candidate) =>
+    candidate.startsWith("kube_pod_labels{"),
   );
-  for (const bad of ["pods", "pods=a", "pods=[a", "pods=[a]nodes=[b]"])
-    assert.throws(() => parseLabelAllowList(bad), /invalid allow list at/);
+  assert.equal(
+    line,
+    `kube_pod_labels{${ID},label_a_b_conflict1_conflict1="1",label_a_b_conflict2="2",label_a_b_conflict3="4",label_a_b_conflict1_conflict2="3"} 1`,
+  );
 });
 
-test("MetricsStore forgets an object that is gone", () => {
-  const store = new MetricsStore(createKinds({ labels: new Map(), annotations: new Map() }).get("pods")!);
+test("parseLabelAllowList() takes and refuses what upstream does", () => {
+  const cases: [string, [string, string[]][]][] = [
+    ["", []],
+    [
+      "pods=[a,b],nodes=[*]",
+      [
+        ["pods", ["a", "b"]],
+        ["nodes", ["*"]],
+      ],
+    ],
+    [
+      "pods=[ a , b/c ],nodes=[]",
+      [
+        ["pods", ["a", "b/c"]],
+        ["nodes", []],
+      ],
+    ],
+    ["*=[tier/*]", [["*", ["tier/*"]]]],
+  ];
+  for (const [text, list] of cases) assert.deepEqual([...parseLabelAllowList(text)], list, text);
+  for (const bad of ["pods=a", "pods=[a,]", "pods=[a]nodes=[b]", "pods[a]", "pods=[a],"])
+    assert.throws(() => parseLabelAllowList(bad), /^Error: invalid format, metric=/, bad);
+  assert.throws(() => parseLabelAllowList("pods=[a*b*]"), /only one wildcard per label/);
+});
+
+test("a * for all resources overrides what is said of one", () => {
+  const list = parseLabelAllowList("pods=[a],*=[b]");
+  assert.deepEqual(allowedKeys(list, "pods"), ["b"]);
+  assert.deepEqual(allowedKeys(parseLabelAllowList("pods=[a]"), "nodes"), undefined);
+});
+
+test("MetricsStore says nothing at all without an object", () => {
+  const kind = KINDS.get("pods")!;
+  const store = new MetricsStore(kind, kind.families, {});
+  assert.equal([...store.exposition()].join(""), "");
   store.put(POD);
+  assert.ok([...store.exposition()].join("").includes("test-db-small-0"));
   store.remove(POD);
-  assert.ok(![...store.exposition()].join("").includes("test-db-small-0"));
+  assert.equal([...store.exposition()].join(""), "");
+});
+
+test("createFamilyFilter() searches for its patterns, and keeps opt-in families out", () => {
+  const names = (options: Parameters<typeof createFamilyFilter>[0], resource = "pods") =>
+    KINDS.get(resource)!
+      .families.filter(createFamilyFilter(options))
+      .map(({ name }) => name);
+  assert.deepEqual(names({ allow: ["pod_info$", "kube_pod_ips"] }), ["kube_pod_info", "kube_pod_ips"]);
+  assert.deepEqual(names({ deny: ["^kube_pod_(?!info)"] }), ["kube_pod_info"]);
+  assert.ok(!names({}).includes("kube_pod_nodeselectors"));
+  assert.ok(names({ optIn: ["nodeselectors"] }).includes("kube_pod_nodeselectors"));
+  assert.throws(() => names({ allow: ["a"], deny: ["b"] }), /mutually exclusive/);
 });

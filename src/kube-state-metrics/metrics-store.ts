@@ -4,25 +4,30 @@
  */
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { objectKey } from "../wire/kubernetes/informer.ts";
-import { familyHeader, familyLines } from "./family.ts";
+import { type AllowedKeys, type Family, familyHeader, familyLines } from "./family.ts";
 import type { Kind } from "./kind.ts";
 
 export class MetricsStore {
   readonly #kind: Kind;
+  readonly #families: readonly Family[];
   readonly #headers: string[];
+  readonly #allowed: AllowedKeys;
   /** By object; one string per family. */
   readonly #lines = new Map<string, string[]>();
 
-  constructor(kind: Kind) {
+  /** `families`: those of the kind that are wanted. */
+  constructor(kind: Kind, families: readonly Family[], allowed: AllowedKeys) {
     this.#kind = kind;
-    this.#headers = kind.families.map(familyHeader);
+    this.#families = families;
+    this.#headers = families.map(familyHeader);
+    this.#allowed = allowed;
   }
 
   put(object: KubernetesObject): void {
     const shared = this.#kind.shared(object);
     this.#lines.set(
       objectKey(object),
-      this.#kind.families.map((family) => familyLines(family, shared, object)),
+      this.#families.map((family) => familyLines(family, shared, object, this.#allowed)),
     );
   }
 
@@ -30,8 +35,9 @@ export class MetricsStore {
     this.#lines.delete(objectKey(object));
   }
 
-  /** All families, each with its header first, also when no object has a sample in it. */
+  /** All families, each with its header first, also when no object has a sample in it. Nothing without any object. */
   *exposition(): Generator<string> {
+    if (this.#lines.size === 0) return;
     for (const [index, header] of this.#headers.entries()) {
       yield header;
       for (const lines of this.#lines.values()) if (lines[index] !== "") yield lines[index];

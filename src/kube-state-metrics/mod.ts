@@ -1,15 +1,18 @@
 /**
  * kube-state-metrics: the state of the cluster's objects as metrics.
  *
- * Stands for kubernetes/kube-state-metrics v2.20: names, help, labels and the allow-list flags are upstream's, for
- * the kinds in `kind.ts`. Other kinds are refused by name in `--resources`.
+ * Stands for kubernetes/kube-state-metrics v2.20: its kinds, families, help, labels and order, and the flags in
+ * `command.ts`. Without its sharding, custom-resource metrics and authentication of scrapes; those flags are refused.
+ * Different on purpose: it listens when every kind was listed or could not be, so that the first scrape is complete.
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { type HttpResponse, textResponse } from "../base/network.ts";
-import type { KubernetesApi } from "../model/kubernetes-api.ts";
+import { type HttpRequest, type HttpResponse, textResponse } from "../base/network.ts";
+import type { KubernetesApi, ListOptions } from "../model/kubernetes-api.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
-import { type AllowLists, createKinds } from "./kind.ts";
+import { createFamilyFilter, type FamilyFilterOptions } from "./family-filter.ts";
+import { checkResources, DEFAULT_RESOURCES, KINDS, type Kind } from "./kind.ts";
+import { allowedKeys, type LabelAllowList } from "./label-allow-list.ts";
 import { MetricsStore } from "./metrics-store.ts";
 
 export interface KubeStateMetricsOptions {
@@ -17,58 +20,106 @@ export interface KubeStateMetricsOptions {
   clock: Clock;
   log: Logger;
   signal: AbortSignal;
-  allow: AllowLists;
-  /** Resource names such as `pods`. @default all kinds */
+  /** @default none */
+  allow?: { labels?: LabelAllowList; annotations?: LabelAllowList };
+  /** @default every family that is not opt-in */
+  families?: FamilyFilterOptions;
+  /** Resource names such as `pods`. @default upstream's default resources */
   resources?: string[];
+  /** Of these namespaces only; kinds without namespaces are all listed. @default all */
+  namespaces?: string[];
+  /** Of all namespaces but these. @default none */
+  namespacesDenied?: string[];
 }
 
 export interface KubeStateMetrics {
-  /** All kinds are listed: from here on `/metrics` is complete. */
+  /** All kinds are listed, or failed once: from here on `/metrics` is as complete as it can be. */
   ready: Promise<void>;
-  /** The text of `/metrics`. */
-  exposition(): string;
+  /** The text of `/metrics`, of the resources that pass. */
+  exposition(wants?: (resource: string) => boolean): string;
 }
 
-/** @throws Error that names a resource there is no kind for. */
+/** @throws Error that names a resource there is no kind for, or a bad pattern */
 export function startKubeStateMetrics(options: KubeStateMetricsOptions): KubeStateMetrics {
-  const { api, clock, log, signal } = options;
-  const kinds = createKinds(options.allow);
-  const wanted = options.resources ?? [...kinds.keys()];
-  const unknown = wanted.find((resource) => !kinds.has(resource));
-  if (unknown !== undefined) {
-    throw new Error(
-      `resource ${unknown} does not exist. Available resources: ${[...kinds.keys()].join(", ")}`,
-    );
-  }
-  const stores = wanted.map((resource) => {
-    const kind = kinds.get(resource)!;
-    const store = new MetricsStore(kind);
-    const informer = startInformer({
-      api,
-      clock,
-      signal,
-      resource: kind.resource,
-      onAdd: (object) => store.put(object),
-      onUpdate: (object) => store.put(object),
-      onDelete: (object) => store.remove(object),
-      onError: (error, retryMs) => log.warn(`cannot follow ${resource}`, { error, retryMs }),
+  const { allow = {} } = options;
+  const resources = [...new Set(options.resources ?? DEFAULT_RESOURCES)].sort();
+  checkResources(resources);
+  for (const list of [allow.labels, allow.annotations])
+    checkResources([...(list?.keys() ?? [])].filter((resource) => resource !== "*"));
+  const filter = createFamilyFilter(options.families ?? {});
+  const stores = resources.map((resource) => {
+    const kind = KINDS.get(resource)!;
+    const store = new MetricsStore(kind, kind.families.filter(filter), {
+      labels: allowedKeys(allow.labels ?? new Map(), resource),
+      annotations: allowedKeys(allow.annotations ?? new Map(), resource),
     });
-    return { store, synced: informer.synced };
+    const selections = kind.namespaced ? selectionsOf(options) : [{}];
+    return {
+      resource,
+      store,
+      settled: selections.map((select) => follow(options, kind, store, select)),
+    };
   });
   return {
-    ready: Promise.all(stores.map(({ synced }) => synced)).then(() => {}),
-    exposition: () => stores.map(({ store }) => [...store.exposition()].join("")).join(""),
+    ready: Promise.all(stores.flatMap(({ settled }) => settled)).then(() => {}),
+    exposition: (wants = () => true) =>
+      stores
+        .filter(({ resource }) => wants(resource))
+        .map(({ store }) => [...store.exposition()].join(""))
+        .join(""),
   };
 }
 
-/** `/metrics`, `/healthz`, `/livez`, `/readyz` and an index, as upstream's main port has them. */
-export function handleMetrics(metrics: KubeStateMetrics, target: string): HttpResponse {
-  switch (target.split("?")[0]) {
-    case "/metrics":
+/** What to list: everything at once, or one namespace after the other. */
+function selectionsOf({ namespaces = [], namespacesDenied = [] }: KubeStateMetricsOptions): ListOptions[] {
+  const fieldSelector = namespacesDenied.map((name) => `metadata.namespace!=${name}`).join(",") || undefined;
+  return namespaces.length === 0
+    ? [{ fieldSelector }]
+    : namespaces.map((namespace) => ({ namespace, fieldSelector }));
+}
+
+/** Keeps the store as the cluster is. Resolves at the first complete list or the first failure. */
+function follow(
+  { api, clock, log, signal }: KubeStateMetricsOptions,
+  kind: Kind,
+  store: MetricsStore,
+  select: ListOptions,
+): Promise<void> {
+  const failed = Promise.withResolvers<void>();
+  const informer = startInformer({
+    api,
+    clock,
+    signal,
+    select,
+    resource: kind.resource,
+    onAdd: (object) => store.put(object),
+    onUpdate: (object) => store.put(object),
+    onDelete: (object) => store.remove(object),
+    onError: (error, retryMs) => {
+      log.warn(`cannot follow ${kind.resource.resource}`, { error, retryMs });
+      failed.resolve();
+    },
+  });
+  return Promise.race([informer.synced, failed.promise]);
+}
+
+const TEXT = "text/plain; version=0.0.4; charset=utf-8";
+
+/** `/metrics`, `/healthz`, `/livez` and an index, as upstream's main port has them; `/readyz` is on the other port. */
+export function handleMetrics(
+  metrics: Pick<KubeStateMetrics, "exposition">,
+  { target, headers }: Pick<HttpRequest, "target" | "headers">,
+): HttpResponse {
+  const url = new URL(target, "http://localhost");
+  switch (url.pathname) {
+    case "/metrics": {
+      const openMetrics = openMetricsType(headers.accept);
+      const text = metrics.exposition(resourceFilter(url.searchParams));
       return {
-        ...textResponse(200, metrics.exposition()),
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+        ...textResponse(200, openMetrics === undefined ? text : `${text}# EOF\n`),
+        headers: { "content-type": openMetrics ?? TEXT },
       };
+    }
     case "/healthz":
     case "/livez":
     case "/readyz":
@@ -78,4 +129,40 @@ export function handleMetrics(metrics: KubeStateMetrics, target: string): HttpRe
     default:
       return textResponse(404, "404 page not found\n");
   }
+}
+
+/** `?resources=pods,nodes` and `?exclude_resources=secrets`, each also several times. */
+function resourceFilter(parameters: URLSearchParams): (resource: string) => boolean {
+  const set = (name: string) =>
+    parameters.has(name)
+      ? new Set(parameters.getAll(name).flatMap((value) => value.split(",").map((part) => part.trim())))
+      : undefined;
+  const [wanted, excluded] = [set("resources"), set("exclude_resources")];
+  return (resource) => (wanted?.has(resource) ?? true) && !excluded?.has(resource);
+}
+
+const ESCAPINGS = new Set(["allow-utf-8", "underscores", "dots", "values"]);
+
+/**
+ * The content type when the scrape's first type that there is a format for is OpenMetrics, as prometheus/common
+ * negotiates it: by quality, then in the order of the header.
+ */
+function openMetricsType(accept: string | undefined): string | undefined {
+  const ranges = (accept ?? "").split(",").map((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    const values = new Map(parameters.map((text) => text.split("=") as [string, string]));
+    return { type, values, quality: Number(values.get("q") ?? 1) };
+  });
+  let escaping = "underscores";
+  for (const { type, values } of ranges.sort((a, b) => b.quality - a.quality)) {
+    const wanted = values.get("escaping");
+    if (wanted !== undefined && ESCAPINGS.has(wanted)) escaping = wanted;
+    const version = values.get("version") ?? "";
+    if (type === "text/plain" && (version === "0.0.4" || version === "")) return undefined;
+    if (type === "application/openmetrics-text" && ["0.0.1", "1.0.0", ""].includes(version)) {
+      const answered = version === "1.0.0" ? "1.0.0" : "0.0.1";
+      return `application/openmetrics-text; version=${answered}; charset=utf-8; escaping=${escaping}`;
+    }
+  }
+  return undefined;
 }

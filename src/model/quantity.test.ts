@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomInteger, seededRandom } from "../base/random.ts";
-import { canonicalQuantity, formatQuantity, parseQuantity } from "./quantity.ts";
+import { canonicalQuantity, formatQuantity, parseQuantity, scaledQuantity } from "./quantity.ts";
 
 test("parseQuantity() reads every suffix", () => {
   const cases: [string | number, number][] = [
@@ -59,5 +59,39 @@ test("formatQuantity() and parseQuantity() agree on random numbers", () => {
     assert.equal(parseQuantity(formatQuantity(milli / 1000)), milli / 1000);
     const bytes = randomInteger(random, 2 ** 31) * 1024;
     assert.equal(parseQuantity(formatQuantity(bytes, "BinarySI")), bytes);
+  }
+});
+
+test("scaledQuantity() rounds away from zero, and only there", () => {
+  const cases: [string | number, number, number][] = [
+    ["70m", 3, 70],
+    ["0.07", 3, 70],
+    ["70m", 0, 1],
+    ["-70m", 0, -1],
+    ["1100u", 3, 2],
+    ["1n", 3, 1],
+    ["1.5Ki", 0, 1536],
+    ["0.5Ki", 3, 512_000],
+    ["8Ei", 0, 2 ** 63],
+    ["1e3", 0, 1000],
+    ["1e-3", 3, 1],
+    [".5", 0, 1],
+    ["5.", 0, 5],
+    [3, 3, 3000],
+    [0.25, 3, 250],
+    ["-0", 0, 0],
+    ["0", 3, 0],
+  ];
+  for (const [quantity, places, value] of cases)
+    assert.equal(scaledQuantity(quantity, places), value, `${quantity} in 1e-${places}`);
+  assert.throws(() => scaledQuantity("1 Gi", 0), /quantities must match/);
+});
+
+test("scaledQuantity() agrees with whole thousandths", () => {
+  const random = seededRandom(74);
+  for (let round = 0; round < 2_000; round++) {
+    const milli = randomInteger(random, 1_000_000_000);
+    assert.equal(scaledQuantity(`${milli}m`, 3), milli);
+    assert.equal(scaledQuantity(formatQuantity(milli / 1000), 3), milli);
   }
 });

@@ -41,6 +41,33 @@ export function parseQuantity(quantity: string | number): number {
   return scale < 1 ? Number(digits) / Math.round(1 / scale) : Number(digits) * scale;
 }
 
+/** An exponent that is out of every quantity's range, so that nobody's text makes numbers of a million digits. */
+const MAX_EXPONENT = 400;
+
+/**
+ * The quantity in units of `10^-places`, rounded away from zero, exactly: `Quantity.Value` with 0 places,
+ * `Quantity.MilliValue` with 3. Multiplying the number instead makes 71 of `70m`.
+ *
+ * @throws RangeError as `parseQuantity`
+ */
+export function scaledQuantity(quantity: string | number, places: number): number {
+  const text = String(quantity);
+  parseQuantity(text);
+  const [, digits, suffix = "", exponentText] = QUANTITY.exec(text)!;
+  const [whole, fraction = ""] = digits.split(".");
+  const decimals = DECIMAL.find(([name]) => name === suffix);
+  const binary = BINARY.indexOf(suffix);
+  let exponent = places - fraction.length;
+  if (exponentText !== undefined) exponent += Number(exponentText);
+  else if (decimals !== undefined) exponent += decimals[1] * 3;
+  exponent = Math.max(Math.min(exponent, MAX_EXPONENT), -MAX_EXPONENT);
+  let value = BigInt(`${whole.replace(/^[+-]/, "") || "0"}${fraction}`);
+  if (binary > 0) value <<= BigInt(binary * 10);
+  const power = 10n ** BigInt(Math.abs(exponent));
+  const scaled = exponent >= 0 ? value * power : (value + power - 1n) / power;
+  return Number(whole.startsWith("-") ? -scaled : scaled) + 0;
+}
+
 export type QuantityFormat = "DecimalSI" | "BinarySI";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { TriggerConfig } from "../trigger-config.ts";
 import { createCronScaler } from "./cron-scaler.ts";
-import { nextCronTime, parseCron } from "./cron-schedule.ts";
+import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
 
 test("nextCronTime() finds the first matching minute after a time", () => {
   // 1 January 2026 is a Thursday.

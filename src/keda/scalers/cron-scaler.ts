@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { asInteger, asText, readParameters, required, type TriggerConfig } from "../trigger-config.ts";
-import { nextCronTime, parseCron } from "./cron-schedule.ts";
+import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
 import { externalMetric, externalMetricType, externalSpec, normalizedName, type Scaler } from "./scaler.ts";
 
 const PARAMETERS = {

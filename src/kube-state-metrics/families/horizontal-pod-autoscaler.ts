@@ -1,16 +1,22 @@
 /** Families of HorizontalPodAutoscalers, autoscaling/v2 (upstream `internal/store/horizontalpodautoscaler.go`). */
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import {
   alphaGauge,
-  conditionSamples,
+  annotationsFamily,
+  conditionFamily,
+  createdFamily,
+  deletionFamily,
   type Family,
   gauge,
   info,
   labelled,
-  one,
+  labelsFamily,
+  numberFamily,
+  optionalFamily,
   type Sample,
-  unixTime,
 } from "../family.ts";
+import { thousandths } from "./resource-samples.ts";
 
 interface MetricValue {
   value?: string;
@@ -36,10 +42,10 @@ const SOURCES: Record<string, string> = {
 
 /** A sample for each way that a metric's value is given: value, average, utilization. */
 function metricSamples(
-  metrics: ({ type: string } & Record<string, unknown>)[] = [],
+  metrics: ({ type: string } & Record<string, unknown>)[] | null | undefined,
   field: "target" | "current",
 ): Sample[] {
-  return metrics.flatMap((metric) => {
+  return (metrics ?? []).flatMap((metric) => {
     const source = metric[SOURCES[metric.type]] as MetricSource | undefined;
     const found = source?.[field];
     if (source === undefined || found === undefined) return [];
@@ -47,14 +53,17 @@ function metricSamples(
     const sample = (kind: string, value: number) =>
       labelled({ metric_name: name, metric_target_type: kind, container: source.container ?? "" }, value);
     return [
-      ...(found.value === undefined ? [] : [sample("value", thousandths(found.value))]),
+      ...(found.value == null ? [] : [sample("value", thousandths(found.value))]),
       ...(found.averageUtilization == null ? [] : [sample("utilization", found.averageUtilization)]),
-      ...(found.averageValue === undefined ? [] : [sample("average", thousandths(found.averageValue))]),
+      ...(found.averageValue == null ? [] : [sample("average", thousandths(found.averageValue))]),
     ];
   });
 }
 
-const thousandths = (quantity: string): number => Math.ceil(parseQuantity(quantity) * 1_000) / 1_000;
+const tolerance = ({ spec }: KubernetesObject, direction: "scaleUp" | "scaleDown"): number | undefined => {
+  const quantity = spec.behavior?.[direction]?.tolerance;
+  return quantity == null ? undefined : parseQuantity(quantity);
+};
 
 export const HORIZONTAL_POD_AUTOSCALER_FAMILIES: Family[] = [
   alphaGauge(
@@ -62,56 +71,62 @@ export const HORIZONTAL_POD_AUTOSCALER_FAMILIES: Family[] = [
     "Information about this autoscaler.",
     ({ spec: { scaleTargetRef } }) => [
       info({
-        scaletargetref_api_version: scaleTargetRef.apiVersion,
+        ...(scaleTargetRef.apiVersion && { scaletargetref_api_version: scaleTargetRef.apiVersion }),
         scaletargetref_kind: scaleTargetRef.kind,
         scaletargetref_name: scaleTargetRef.name,
       }),
     ],
   ),
-  gauge(
+  numberFamily(
     "kube_horizontalpodautoscaler_metadata_generation",
     "The generation observed by the HorizontalPodAutoscaler controller.",
-    (object) => one(object.metadata.generation ?? 0),
+    ({ metadata }) => metadata.generation,
   ),
-  gauge(
+  numberFamily(
     "kube_horizontalpodautoscaler_spec_max_replicas",
     "Upper limit for the number of pods that can be set by the autoscaler; cannot be smaller than MinReplicas.",
-    (object) => one(object.spec.maxReplicas),
+    ({ spec }) => spec.maxReplicas,
   ),
-  gauge(
+  numberFamily(
     "kube_horizontalpodautoscaler_spec_min_replicas",
     "Lower limit for the number of pods that can be set by the autoscaler, default 1.",
-    (object) => one(object.spec.minReplicas ?? 1),
+    ({ spec }) => spec.minReplicas ?? 1,
   ),
   alphaGauge(
     "kube_horizontalpodautoscaler_spec_target_metric",
     "The metric specifications used by this autoscaler when calculating the desired replica count.",
-    (object) => metricSamples(object.spec.metrics, "target"),
+    ({ spec }) => metricSamples(spec.metrics, "target"),
+  ),
+  optionalFamily(
+    "kube_horizontalpodautoscaler_spec_behavior_scale_down_tolerance",
+    "The tolerance on the ratio between the current and desired metric value below which no scale down occurs.",
+    (object) => tolerance(object, "scaleDown"),
+    alphaGauge,
+  ),
+  optionalFamily(
+    "kube_horizontalpodautoscaler_spec_behavior_scale_up_tolerance",
+    "The tolerance on the ratio between the current and desired metric value below which no scale up occurs.",
+    (object) => tolerance(object, "scaleUp"),
+    alphaGauge,
   ),
   gauge(
     "kube_horizontalpodautoscaler_status_target_metric",
     "The current metric status used by this autoscaler when calculating the desired replica count.",
-    (object) => metricSamples(object.status?.currentMetrics ?? undefined, "current"),
+    ({ status }) => metricSamples(status?.currentMetrics, "current"),
   ),
-  gauge(
+  numberFamily(
     "kube_horizontalpodautoscaler_status_current_replicas",
     "Current number of replicas of pods managed by this autoscaler.",
-    (object) => one(object.status?.currentReplicas ?? 0),
+    ({ status }) => status?.currentReplicas,
   ),
-  gauge(
+  numberFamily(
     "kube_horizontalpodautoscaler_status_desired_replicas",
     "Desired number of replicas of pods managed by this autoscaler.",
-    (object) => one(object.status?.desiredReplicas ?? 0),
+    ({ status }) => status?.desiredReplicas,
   ),
-  gauge("kube_horizontalpodautoscaler_status_condition", "The condition of this autoscaler.", (object) =>
-    (object.status?.conditions ?? []).flatMap(({ type, status }: { type: string; status: string }) =>
-      conditionSamples([["condition", type]], "status", status),
-    ),
-  ),
-  alphaGauge("kube_horizontalpodautoscaler_created", "Unix creation timestamp", (object) =>
-    unixTime(object.metadata.creationTimestamp),
-  ),
-  alphaGauge("kube_horizontalpodautoscaler_deletion_timestamp", "Unix deletion timestamp", (object) =>
-    unixTime(object.metadata.deletionTimestamp),
-  ),
+  annotationsFamily("horizontalpodautoscaler"),
+  labelsFamily("horizontalpodautoscaler"),
+  conditionFamily("kube_horizontalpodautoscaler_status_condition", "The condition of this autoscaler."),
+  createdFamily("horizontalpodautoscaler", alphaGauge),
+  deletionFamily("horizontalpodautoscaler"),
 ];

@@ -1,151 +1,99 @@
 /** Families of pods (upstream `internal/store/pod.go`). */
+import { isIPv4, isIPv6 } from "node:net";
 import { controllerOf, type KubernetesObject } from "../../model/kubernetes-object.ts";
 import {
   alphaGauge,
+  annotationsFamily,
   conditionSamples,
-  counter,
+  createdFamily,
+  deletionFamily,
   type Family,
+  flag,
   gauge,
   info,
   labelled,
+  labelsFamily,
   one,
+  optInGauge,
+  ownerFamily,
+  phaseSamples,
   type Sample,
+  unixSeconds,
   unixTime,
 } from "../family.ts";
-import { resourceSamples } from "./resource-samples.ts";
+import { prometheusLabels } from "../label-allow-list.ts";
+import { CONTAINER_FAMILIES, containerStatuses, INIT_CONTAINER_FAMILIES } from "./container-status.ts";
+import { thousandths, wholeQuantity } from "./resource-samples.ts";
 
-interface ContainerStatus {
-  name: string;
-  image: string;
-  imageID?: string;
-  containerID?: string;
-  ready?: boolean;
-  restartCount?: number;
-  state?: ContainerState;
-  lastState?: ContainerState;
+interface Condition {
+  type: string;
+  status: string;
+  reason?: string;
+  lastTransitionTime?: string;
 }
 
-interface ContainerState {
-  waiting?: { reason?: string };
-  running?: { startedAt?: string };
-  terminated?: { reason?: string; exitCode?: number; startedAt?: string; finishedAt?: string };
+interface Toleration {
+  key?: string;
+  operator?: string;
+  value?: string;
+  effect?: string;
+  tolerationSeconds?: number;
+}
+
+interface Volume {
+  name: string;
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  ephemeral?: unknown;
+}
+
+interface ResourceClaim {
+  name: string;
+  resourceClaimName?: string;
+  resourceClaimTemplateName?: string;
 }
 
 const PHASES = ["Pending", "Succeeded", "Failed", "Unknown", "Running"];
 const QOS_CLASSES = ["BestEffort", "Burstable", "Guaranteed"];
-const STATUS_REASONS = ["Evicted", "NodeAffinity", "NodeLost", "Shutdown", "UnexpectedAdmissionError"];
+const STATUS_REASONS = [
+  "Evicted",
+  "NodeAffinity",
+  "NodeLost",
+  "PreemptionByScheduler",
+  "SchedulingGated",
+  "Shutdown",
+  "TerminationByKubelet",
+  "UnexpectedAdmissionError",
+];
+const DISRUPTION_REASONS = [
+  "PreemptionByScheduler",
+  "DeletionByTaintManager",
+  "EvictionByEvictionAPI",
+  "DeletionByPodGC",
+  "TerminationByKubelet",
+];
 
-const containers = (pod: KubernetesObject): ContainerStatus[] => pod.status?.containerStatuses ?? [];
-const perContainer = (pod: KubernetesObject, value: (status: ContainerStatus) => number): Sample[] =>
-  containers(pod).map((status) => labelled({ container: status.name }, value(status)));
-const perReason = (
-  pod: KubernetesObject,
-  reason: (status: ContainerStatus) => string | undefined,
-): Sample[] =>
-  containers(pod).flatMap((status) => {
-    const text = reason(status);
-    return text === undefined ? [] : [labelled({ container: status.name, reason: text }, 1)];
-  });
-const condition = (pod: KubernetesObject, type: string) =>
-  pod.status?.conditions?.find((candidate: { type: string }) => candidate.type === type);
-const conditionOf = (pod: KubernetesObject, type: string): Sample[] => {
-  const found = condition(pod, type);
-  return found === undefined ? [] : conditionSamples([], "condition", found.status);
-};
-const transitionTime = (pod: KubernetesObject, type: string): Sample[] => {
-  const found = condition(pod, type);
-  return found?.status === "True" ? unixTime(found.lastTransitionTime) : [];
-};
-const number = (flag: boolean): number => (flag ? 1 : 0);
+const conditions = (pod: KubernetesObject, type: string, status?: string): Condition[] =>
+  ((pod.status?.conditions ?? []) as Condition[]).filter(
+    (condition) => condition.type === type && (status === undefined || condition.status === status),
+  );
+const conditionOf = (pod: KubernetesObject, type: string): Sample[] =>
+  conditions(pod, type).flatMap(({ status }) => conditionSamples([], "condition", status));
+const transitionTimes = (pod: KubernetesObject, type: string, status: string): Sample[] =>
+  conditions(pod, type, status).flatMap(({ lastTransitionTime }) => one(unixSeconds(lastTransitionTime)));
 
 export const POD_FAMILIES: Family[] = [
   gauge("kube_pod_completion_time", "Completion time in unix timestamp for a pod.", (pod) => {
-    const ends = containers(pod).flatMap((status) =>
-      unixTime(status.state?.terminated?.finishedAt).map(({ value }) => value),
+    const last = Math.max(
+      0,
+      ...containerStatuses(pod).flatMap(({ state }) =>
+        state?.terminated ? [unixSeconds(state.terminated.finishedAt)] : [],
+      ),
     );
-    return ends.length > 0 && ends.length === containers(pod).length ? one(Math.max(...ends)) : [];
+    return last > 0 ? one(last) : [];
   }),
-  gauge("kube_pod_container_info", "Information about a container in a pod.", (pod) =>
-    containers(pod).map((status) =>
-      info({
-        container: status.name,
-        image_spec: pod.spec.containers.find(({ name }: { name: string }) => name === status.name)?.image,
-        image: status.image,
-        image_id: status.imageID,
-        container_id: status.containerID,
-      }),
-    ),
-  ),
-  gauge(
-    "kube_pod_container_resource_limits",
-    "The number of requested limit resource by a container. It is recommended to use the kube_pod_resource_limits metric exposed by kube-scheduler instead, as it is more precise.",
-    (pod) => containerResources(pod, "limits"),
-  ),
-  gauge(
-    "kube_pod_container_resource_requests",
-    "The number of requested request resource by a container. It is recommended to use the kube_pod_resource_requests metric exposed by kube-scheduler instead, as it is more precise.",
-    (pod) => containerResources(pod, "requests"),
-  ),
-  gauge("kube_pod_container_state_started", "Start time in unix timestamp for a pod container.", (pod) =>
-    containers(pod).flatMap(({ name, state }) =>
-      unixTime(state?.running?.startedAt ?? state?.terminated?.startedAt).map(({ value }) =>
-        labelled({ container: name }, value),
-      ),
-    ),
-  ),
-  alphaGauge(
-    "kube_pod_container_status_last_terminated_reason",
-    "Describes the last reason the container was in terminated state.",
-    (pod) =>
-      perReason(pod, (status) => status.lastState?.terminated && (status.lastState.terminated.reason ?? "")),
-  ),
-  alphaGauge(
-    "kube_pod_container_status_last_terminated_exitcode",
-    "Describes the exit code for the last container in terminated state.",
-    (pod) =>
-      containers(pod).flatMap(({ name, lastState }) =>
-        lastState?.terminated ? [labelled({ container: name }, lastState.terminated.exitCode ?? 0)] : [],
-      ),
-  ),
-  gauge(
-    "kube_pod_container_status_ready",
-    "Describes whether the containers readiness check succeeded.",
-    (pod) => perContainer(pod, (status) => number(status.ready === true)),
-  ),
-  counter(
-    "kube_pod_container_status_restarts_total",
-    "The number of container restarts per container.",
-    (pod) => perContainer(pod, (status) => status.restartCount ?? 0),
-  ),
-  gauge(
-    "kube_pod_container_status_running",
-    "Describes whether the container is currently in running state.",
-    (pod) => perContainer(pod, (status) => number(status.state?.running !== undefined)),
-  ),
-  gauge(
-    "kube_pod_container_status_terminated",
-    "Describes whether the container is currently in terminated state.",
-    (pod) => perContainer(pod, (status) => number(status.state?.terminated !== undefined)),
-  ),
-  alphaGauge(
-    "kube_pod_container_status_terminated_reason",
-    "Describes the reason the container is currently in terminated state.",
-    (pod) => perReason(pod, (status) => status.state?.terminated && (status.state.terminated.reason ?? "")),
-  ),
-  gauge(
-    "kube_pod_container_status_waiting",
-    "Describes whether the container is currently in waiting state.",
-    (pod) => perContainer(pod, (status) => number(status.state?.waiting !== undefined)),
-  ),
-  gauge(
-    "kube_pod_container_status_waiting_reason",
-    "Describes the reason the container is currently in waiting state.",
-    (pod) => perReason(pod, (status) => status.state?.waiting && (status.state.waiting.reason ?? "")),
-  ),
-  gauge("kube_pod_created", "Unix creation timestamp", (pod) => unixTime(pod.metadata.creationTimestamp)),
-  alphaGauge("kube_pod_deletion_timestamp", "Unix deletion timestamp", (pod) =>
-    unixTime(pod.metadata.deletionTimestamp),
-  ),
+  ...CONTAINER_FAMILIES,
+  createdFamily("pod"),
+  deletionFamily("pod"),
   gauge("kube_pod_info", "Information about pod.", (pod) => {
     const creator = controllerOf(pod);
     return [
@@ -161,62 +109,113 @@ export const POD_FAMILIES: Family[] = [
     ];
   }),
   alphaGauge("kube_pod_ips", "Pod IP addresses", (pod) =>
-    (pod.status?.podIPs ?? []).map(({ ip }: { ip: string }) =>
-      info({ ip, ip_family: ip.includes(":") ? "6" : "4" }),
-    ),
+    (pod.status?.podIPs ?? []).flatMap(({ ip = "" }: { ip?: string }) => {
+      const family =
+        isIPv4(ip) || (isIPv6(ip) && /^::ffff:\d+\./i.test(ip)) ? "4" : isIPv6(ip) ? "6" : undefined;
+      return family === undefined ? [] : [info({ ip, ip_family: family })];
+    }),
   ),
-  gauge("kube_pod_owner", "Information about the Pod's owner.", (pod) => {
-    const owners = pod.metadata.ownerReferences ?? [];
-    if (owners.length === 0) return [info({ owner_kind: "", owner_name: "", owner_is_controller: "" })];
-    return owners.map((owner) =>
-      info({
-        owner_kind: owner.kind,
-        owner_name: owner.name,
-        owner_is_controller: String(owner.controller ?? false),
-      }),
-    );
-  }),
+  ...INIT_CONTAINER_FAMILIES,
+  annotationsFamily("pod"),
+  labelsFamily("pod"),
+  alphaGauge(
+    "kube_pod_overhead_cpu_cores",
+    "The pod overhead in regards to cpu cores associated with running a pod.",
+    ({ spec }) => (spec.overhead?.cpu === undefined ? [] : one(thousandths(spec.overhead.cpu))),
+  ),
+  alphaGauge(
+    "kube_pod_overhead_memory_bytes",
+    "The pod overhead in regards to memory associated with running a pod.",
+    ({ spec }) => (spec.overhead?.memory === undefined ? [] : one(wholeQuantity(spec.overhead.memory))),
+  ),
+  ownerFamily("pod", "Pod's"),
+  alphaGauge(
+    "kube_pod_resourceclaim_info",
+    "Information about a DRA ResourceClaim referenced by a pod, one series per pod.spec.resourceClaims entry; claim_name is the pod-local reference and resourceclaim_name is the resolved ResourceClaim object name.",
+    resourceClaims,
+  ),
   gauge("kube_pod_restart_policy", "Describes the restart policy in use by this pod.", (pod) => [
     info({ type: pod.spec.restartPolicy }),
   ]),
+  alphaGauge("kube_pod_runtimeclass_name_info", "The runtimeclass associated with the pod.", ({ spec }) =>
+    spec.runtimeClassName == null ? [] : [info({ runtimeclass_name: spec.runtimeClassName })],
+  ),
+  gauge(
+    "kube_pod_spec_volumes_persistentvolumeclaims_info",
+    "Information about persistentvolumeclaim and ephemeral volumes in a pod.",
+    (pod) => claimVolumes(pod, () => 1),
+  ),
+  gauge(
+    "kube_pod_spec_volumes_persistentvolumeclaims_readonly",
+    "Describes whether a persistentvolumeclaim is mounted read only. Ephemeral volumes always report 0 since the ephemeral volume source does not support a read-only flag.",
+    (pod) => claimVolumes(pod, (volume) => flag(volume.persistentVolumeClaim?.readOnly)),
+  ),
   gauge("kube_pod_start_time", "Start time in unix timestamp for a pod.", (pod) =>
     unixTime(pod.status?.startTime),
   ),
-  gauge("kube_pod_status_phase", "The pods current phase.", (pod) => {
-    const current = pod.status?.phase;
-    return current ? PHASES.map((phase) => labelled({ phase }, number(phase === current))) : [];
-  }),
-  alphaGauge(
-    "kube_pod_status_container_ready_time",
-    "Readiness achieved time in unix timestamp for a pod containers.",
-    (pod) => transitionTime(pod, "ContainersReady"),
+  gauge("kube_pod_status_phase", "The pods current phase.", (pod) =>
+    phaseSamples("phase", PHASES, pod.status?.phase),
   ),
-  alphaGauge("kube_pod_status_initialized_time", "Initialized time in unix timestamp for a pod.", (pod) =>
-    transitionTime(pod, "Initialized"),
+  alphaGauge("kube_pod_status_qos_class", "The pods current qosClass.", (pod) =>
+    phaseSamples("qos_class", QOS_CLASSES, pod.status?.qosClass),
   ),
-  alphaGauge("kube_pod_status_ready_time", "Readiness achieved time in unix timestamp for a pod.", (pod) =>
-    transitionTime(pod, "Ready"),
-  ),
-  alphaGauge("kube_pod_status_qos_class", "The pods current qosClass.", (pod) => {
-    const current = pod.status?.qosClass;
-    return current ? QOS_CLASSES.map((name) => labelled({ qos_class: name }, number(name === current))) : [];
-  }),
   gauge("kube_pod_status_ready", "Describes whether the pod is ready to serve requests.", (pod) =>
     conditionOf(pod, "Ready"),
   ),
-  alphaGauge("kube_pod_status_reason", "The pod status reasons", (pod) =>
-    STATUS_REASONS.map((reason) => labelled({ reason }, number(pod.status?.reason === reason))),
+  alphaGauge("kube_pod_status_ready_time", "Readiness achieved time in unix timestamp for a pod.", (pod) =>
+    transitionTimes(pod, "Ready", "True"),
+  ),
+  alphaGauge("kube_pod_status_initialized_time", "Initialized time in unix timestamp for a pod.", (pod) =>
+    transitionTimes(pod, "Initialized", "True"),
+  ),
+  alphaGauge(
+    "kube_pod_status_container_ready_time",
+    "Readiness achieved time in unix timestamp for a pod containers.",
+    (pod) => transitionTimes(pod, "ContainersReady", "True"),
+  ),
+  alphaGauge("kube_pod_status_reason", "The pod status reasons", (pod) => {
+    const reasons = STATUS_REASONS.filter((reason) => hasStatusReason(pod, reason));
+    const own = pod.status?.reason;
+    if (own && !STATUS_REASONS.includes(own)) reasons.push("Other");
+    return reasons.map((reason) => info({ reason }));
+  }),
+  alphaGauge("kube_pod_status_disruption_reason", "The pod disruption condition reason", (pod) =>
+    conditions(pod, "DisruptionTarget").map(({ reason = "" }) =>
+      info({ reason: DISRUPTION_REASONS.includes(reason) ? reason : "Other" }),
+    ),
   ),
   gauge("kube_pod_status_scheduled", "Describes the status of the scheduling process for the pod.", (pod) =>
     conditionOf(pod, "PodScheduled"),
   ),
   gauge("kube_pod_status_scheduled_time", "Unix timestamp when pod moved into scheduled status", (pod) =>
-    transitionTime(pod, "PodScheduled"),
+    transitionTimes(pod, "PodScheduled", "True"),
   ),
-  gauge("kube_pod_status_unschedulable", "Describes the unschedulable status for the pod.", (pod) => {
-    const scheduled = condition(pod, "PodScheduled");
-    return scheduled?.status === "False" && scheduled.reason === "Unschedulable" ? one(1) : [];
+  gauge("kube_pod_status_unschedulable", "Describes the unschedulable status for the pod.", (pod) =>
+    conditions(pod, "PodScheduled", "False").flatMap(() => one(1)),
+  ),
+  alphaGauge(
+    "kube_pod_status_unscheduled_time",
+    "Unix timestamp when pod moved into unscheduled status",
+    (pod) => transitionTimes(pod, "PodScheduled", "False"),
+  ),
+  alphaGauge("kube_pod_tolerations", "Information about the pod tolerations", ({ spec }) => {
+    const distinct = new Map<string, Sample>();
+    for (const toleration of (spec.tolerations ?? []) as Toleration[]) {
+      const { key, operator, value, effect, tolerationSeconds } = toleration;
+      const sample = info({
+        key,
+        operator,
+        value,
+        effect,
+        toleration_seconds: tolerationSeconds?.toString(),
+      });
+      distinct.set(JSON.stringify(sample.labels), sample);
+    }
+    return [...distinct.values()];
   }),
+  optInGauge("kube_pod_nodeselectors", "Describes the Pod nodeSelectors.", ({ spec }) => [
+    { labels: prometheusLabels("nodeselector", spec.nodeSelector, ["*"]), value: 1 },
+  ]),
   alphaGauge("kube_pod_service_account", "The service account for a pod.", (pod) => [
     info({ service_account: pod.spec.serviceAccountName }),
   ]),
@@ -225,12 +224,42 @@ export const POD_FAMILIES: Family[] = [
   ]),
 ];
 
-function containerResources(pod: KubernetesObject, which: "limits" | "requests"): Sample[] {
-  return pod.spec.containers.flatMap(
-    (container: { name: string; resources?: Record<string, Record<string, string>> }) =>
-      resourceSamples(container.resources?.[which] ?? {}).map(({ labels, value }) => ({
-        labels: [["container", container.name], ["node", pod.spec.nodeName ?? ""], ...labels],
-        value,
-      })),
+function hasStatusReason(pod: KubernetesObject, reason: string): boolean {
+  return (
+    pod.status?.reason === reason ||
+    (pod.status?.conditions ?? []).some((condition: Condition) => condition.reason === reason) ||
+    containerStatuses(pod).some(({ state }) => state?.terminated?.reason === reason)
   );
+}
+
+function claimVolumes(pod: KubernetesObject, value: (volume: Volume) => number): Sample[] {
+  return ((pod.spec.volumes ?? []) as Volume[]).flatMap((volume) => {
+    const claim = volume.persistentVolumeClaim;
+    if (!claim && !volume.ephemeral) return [];
+    const labels = {
+      volume: volume.name,
+      persistentvolumeclaim: claim?.claimName ?? `${pod.metadata.name}-${volume.name}`,
+      ephemeral: String(!claim),
+    };
+    return [labelled(labels, value(volume))];
+  });
+}
+
+/** Claims made from a template get their object's name in the status; until then it is empty. */
+function resourceClaims(pod: KubernetesObject): Sample[] {
+  const resolved = new Map<string, string | undefined>(
+    (pod.status?.resourceClaimStatuses ?? []).map((status: ResourceClaim) => [
+      status.name,
+      status.resourceClaimName,
+    ]),
+  );
+  return ((pod.spec.resourceClaims ?? []) as ResourceClaim[])
+    .filter((claim) => claim.resourceClaimName != null || claim.resourceClaimTemplateName != null)
+    .map((claim) =>
+      info({
+        claim_name: claim.name,
+        resourceclaim_name: claim.resourceClaimName ?? resolved.get(claim.name),
+        resourceclaim_template_name: claim.resourceClaimTemplateName,
+      }),
+    );
 }

@@ -1,4 +1,7 @@
-/** Five-field cron expressions and their next time in a time zone (robfig/cron v3 `parser.go`, `spec.go`). */
+/**
+ * Five-field cron expressions and their next time in a time zone (robfig/cron v3 `parser.go`, `spec.go`): KEDA's cron
+ * scaler, CronJobs and what kube-state-metrics says of them.
+ */
 
 /** Minutes, hours, days, months, weekdays that match. */
 export interface CronSchedule {
@@ -12,6 +15,8 @@ export interface CronSchedule {
   anyDayOfWeek: boolean;
   /** `TZ=…` in front of the expression, which upstream honours over the trigger's own. */
   timezone?: string;
+  /** `@every 90s`: so long after the last time, whatever the fields say. */
+  everyMs?: number;
 }
 
 interface Field {
@@ -37,8 +42,55 @@ function namesOf(names: string[], first: number): Record<string, number> {
   return Object.fromEntries(names.map((name, index) => [name, index + first]));
 }
 
+/** What `ParseStandard` takes besides five fields. */
+const DESCRIPTORS: Record<string, string> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+
+/**
+ * As `parseCron`, with descriptors: `@hourly`, `@every 1h30m`.
+ *
+ * @throws Error with upstream's text
+ */
+export function parseStandardCron(text: string, checks: CronChecks = {}): CronSchedule {
+  const [, zone = "", expression] = /^((?:CRON_)?TZ=\S+\s+)?(.*)$/s.exec(text)!;
+  if (!expression.startsWith("@")) return parseCron(text, checks);
+  if (Object.hasOwn(DESCRIPTORS, expression)) return parseCron(zone + DESCRIPTORS[expression]);
+  const every = /^@every (.*)$/.exec(expression);
+  if (every === null) throw new Error(`unrecognized descriptor: ${expression}`);
+  const durationMs = parseDurationMs(every[1]);
+  if (durationMs === undefined) {
+    throw new Error(
+      `failed to parse duration ${expression}: time: invalid duration ${JSON.stringify(every[1])}`,
+    );
+  }
+  // Upstream drops what is finer than a second, and does not go below one.
+  return { ...parseCron("* * * * *"), everyMs: Math.max(Math.floor(durationMs / 1000), 1) * 1000 };
+}
+
+/** Go's `time.ParseDuration` for hours to milliseconds; undefined when it is none. */
+function parseDurationMs(text: string): number | undefined {
+  if (!/^\+?(\d+(\.\d*)?(h|m|s|ms))+$/.test(text)) return undefined;
+  const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+  let totalMs = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d*)?)(ms|h|m|s)/g))
+    totalMs += Number(amount) * unitMs[unit as keyof typeof unitMs];
+  return totalMs;
+}
+
+export interface CronChecks {
+  /** A step as wide as its range is an error: kube-state-metrics' parser (netresearch/go-cron). @default false */
+  stepBelowRange?: boolean;
+}
+
 /** @throws Error with upstream's text */
-export function parseCron(text: string): CronSchedule {
+export function parseCron(text: string, checks: CronChecks = {}): CronSchedule {
   let expression = text;
   let timezone: string | undefined;
   const zone = /^(?:CRON_)?TZ=(\S+)\s+/.exec(text);
@@ -52,7 +104,7 @@ export function parseCron(text: string): CronSchedule {
     throw new Error(`expected exactly 5 fields, found ${parts.length}: [${parts.join(" ")}]`);
   }
   const [minutes, hours, daysOfMonth, months, daysOfWeek] = parts.map((part, index) =>
-    parseField(part, FIELDS[index]),
+    parseField(part, FIELDS[index], checks),
   );
   const isAny = (part: string) => part.split(",").some((piece) => /^[*?](\/1)?$/.test(piece));
   return {
@@ -67,7 +119,7 @@ export function parseCron(text: string): CronSchedule {
   };
 }
 
-function parseField(text: string, field: Field): Set<number> {
+function parseField(text: string, field: Field, checks: CronChecks): Set<number> {
   const values = new Set<number>();
   for (const piece of text.split(",").filter((part) => part !== "")) {
     const [range, stepText, extra] = piece.split("/");
@@ -79,6 +131,9 @@ function parseField(text: string, field: Field): Set<number> {
       throw new Error(`beginning of range (${start}) below minimum (${field.min}): ${piece}`);
     if (end > field.max) throw new Error(`end of range (${end}) above maximum (${field.max}): ${piece}`);
     if (start > end) throw new Error(`beginning of range (${start}) beyond end of range (${end}): ${piece}`);
+    const size = end - start + 1;
+    if (checks.stepBelowRange && step > 1 && step >= size)
+      throw new Error(`step (${step}) must be less than range size (${size}): ${JSON.stringify(piece)}`);
     for (let value = start; value <= end; value += step) values.add(value);
   }
   return values;
@@ -115,6 +170,7 @@ const LAST_SAFE_HOUR = 22;
 
 /** The first matching minute after `nowMs`, or undefined when there is none. */
 export function nextCronTime(schedule: CronSchedule, nowMs: number, timezone: string): number | undefined {
+  if (schedule.everyMs !== undefined) return Math.floor(nowMs / 1000) * 1000 + schedule.everyMs;
   const zone = schedule.timezone ?? timezone;
   let timeMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
   const limitMs = timeMs + MAX_DAYS_AHEAD * 86_400_000;

@@ -1,0 +1,220 @@
+/** Ours and the real kube-state-metrics, where one is installed, on one API server: the same text. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../src/base/clock.ts";
+import { silentLogger } from "../src/base/log.ts";
+import { KINDS } from "../src/kube-state-metrics/kind.ts";
+import { parseLabelAllowList } from "../src/kube-state-metrics/label-allow-list.ts";
+import {
+  handleMetrics,
+  type KubeStateMetrics,
+  type KubeStateMetricsOptions,
+  startKubeStateMetrics,
+} from "../src/kube-state-metrics/mod.ts";
+import { createKubectlWorld, type KubectlWorld } from "./kubectl-world.ts";
+import { STATE_NAMESPACE, STATE_OBJECTS, type StateObject } from "./state-objects.ts";
+
+const REAL = ["/usr/local/bin/kube-state-metrics", "/usr/bin/kube-state-metrics"].find(existsSync);
+const skip = REAL === undefined && "kube-state-metrics is not installed";
+const PORT = 18_470;
+
+async function createAll({ server: { api } }: KubectlWorld): Promise<void> {
+  for (const object of [STATE_NAMESPACE, ...STATE_OBJECTS]) {
+    const resource = resourceOf(object);
+    const { name, namespace } = object.metadata;
+    const status = structuredClone(object.status);
+    await api.create(resource, structuredClone(object));
+    if (status === undefined) continue;
+    const current = await api.get<StateObject>(resource, { name, namespace });
+    // Without a version: the world's kubelet may have written first, and has no say here.
+    const metadata = { ...current.metadata, resourceVersion: undefined };
+    await api.updateStatus(resource, { ...current, metadata, status });
+  }
+  // What the controllers of the world make of these objects comes to rest: only then are two readers comparable.
+  let before = "";
+  for (;;) {
+    await sleep(300);
+    const versions = await Promise.all(
+      [...KINDS.values()].map(({ resource }) =>
+        api.list(resource).then(
+          ({ items }) => items.map(({ metadata }) => metadata.resourceVersion).join(),
+          () => "",
+        ),
+      ),
+    );
+    if (versions.join() === before) return;
+    before = versions.join();
+  }
+}
+
+const PLURALS: Record<string, string> = {
+  Ingress: "ingresses",
+  IngressClass: "ingressclasses",
+  Endpoints: "endpoints",
+  NetworkPolicy: "networkpolicies",
+  StorageClass: "storageclasses",
+};
+
+function resourceOf({ kind }: StateObject) {
+  const found = KINDS.get(PLURALS[kind] ?? `${kind.toLowerCase()}s`);
+  assert.ok(found, kind);
+  return found.resource;
+}
+
+/** The real one's answers, for flags and a few request targets. */
+async function askReal(
+  world: KubectlWorld,
+  flags: string[],
+  requests: { target: string; headers: Record<string, string> }[],
+): Promise<{ text: string; type: string }[]> {
+  const child = spawn(
+    REAL!,
+    [
+      `--kubeconfig=${join(world.directory, "kubeconfig")}`,
+      `--host=127.0.0.1`,
+      `--port=${PORT}`,
+      "--telemetry-host=127.0.0.1",
+      `--telemetry-port=${PORT + 1}`,
+      ...flags,
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let log = "";
+  child.stderr.on("data", (chunk) => {
+    log += chunk;
+  });
+  const ask = async ({ target, headers }: { target: string; headers: Record<string, string> }) => {
+    const response = await fetch(`http://127.0.0.1:${PORT}${target}`, { headers });
+    return { text: await response.text(), type: response.headers.get("content-type") ?? "" };
+  };
+  try {
+    // It listens before it has listed: its answer is complete when it no longer grows.
+    for (let last = ""; ; ) {
+      await sleep(500);
+      assert.equal(child.exitCode, null, log);
+      const now = await ask({ target: "/metrics", headers: {} }).catch(() => ({ text: "" }));
+      if (now.text !== "" && now.text.length === last.length) break;
+      last = now.text;
+    }
+    return await Promise.all(requests.map(ask));
+  } finally {
+    child.kill();
+  }
+}
+
+/** Objects, and what Go keeps in maps, come in no order: a family's samples are sorted, the families are not. */
+function canonical(text: string): string {
+  const families: string[] = [];
+  let samples: string[] = [];
+  const flush = () => {
+    families.push(...samples.sort());
+    samples = [];
+  };
+  for (const line of text.split("\n")) {
+    if (line.startsWith("# HELP")) flush();
+    if (line.startsWith("#")) families.push(line);
+    else if (line !== "") samples.push(line);
+  }
+  flush();
+  return families.join("\n");
+}
+
+const CASES: [name: string, flags: string[], options: Partial<KubeStateMetricsOptions>][] = [
+  ["without flags", [], {}],
+  [
+    "every kind, every label",
+    [
+      `--resources=${servedKinds().join(",")}`,
+      "--metric-labels-allowlist=*=[*]",
+      "--metric-annotations-allowlist=pods=[*],nodes=[example.org/*],statefulsets=[owner]",
+      "--metric-opt-in-list=kube_pod_nodeselectors,kube_persistentvolume_csi_attributes",
+    ],
+    {
+      resources: servedKinds(),
+      allow: {
+        labels: parseLabelAllowList("*=[*]"),
+        annotations: parseLabelAllowList("pods=[*],nodes=[example.org/*],statefulsets=[owner]"),
+      },
+      families: { optIn: ["kube_pod_nodeselectors", "kube_persistentvolume_csi_attributes"] },
+    },
+  ],
+  [
+    "one namespace, some families, some labels",
+    [
+      "--resources=pods,nodes,configmaps",
+      "--namespaces=shop",
+      "--metric-allowlist=kube_pod_(info|labels|status_.*),kube_node_status.*$,configmap_info",
+      "--metric-labels-allowlist=pods=[app,camel*],nodes=[tier,*]",
+    ],
+    {
+      resources: ["pods", "nodes", "configmaps"],
+      namespaces: ["shop"],
+      families: { allow: ["kube_pod_(info|labels|status_.*)", "kube_node_status.*$", "configmap_info"] },
+      allow: { labels: parseLabelAllowList("pods=[app,camel*],nodes=[tier,*]") },
+    },
+  ],
+  [
+    "without a namespace and some families",
+    [
+      "--resources=secrets,services,namespaces",
+      "--namespaces-denylist=shop,kube-system",
+      "--metric-denylist=kube_.*_created,kube_secret_metadata_resource_version",
+    ],
+    {
+      resources: ["secrets", "services", "namespaces"],
+      namespacesDenied: ["shop", "kube-system"],
+      families: { deny: ["kube_.*_created", "kube_secret_metadata_resource_version"] },
+    },
+  ],
+];
+
+/** What the embedded API server has no kind for is left out: both would say nothing of it. */
+function servedKinds(): string[] {
+  return [...KINDS].flatMap(([name]) => (/admissionpolic|certificatesigning/.test(name) ? [] : [name]));
+}
+
+const REQUESTS: { target: string; headers: Record<string, string> }[] = [
+  { target: "/metrics", headers: {} },
+  { target: "/metrics?resources=pods,nodes&exclude_resources=nodes", headers: {} },
+  {
+    target: "/metrics?resources=nodes",
+    headers: {
+      accept: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.5",
+    },
+  },
+  {
+    target: "/metrics?resources=nodes",
+    headers: { accept: "application/openmetrics-text;version=0.0.1;q=0.3,text/plain;version=0.0.4;q=0.5" },
+  },
+  { target: "/metrics?resources=nodes", headers: { accept: "application/openmetrics-text" } },
+];
+
+test("kube-state-metrics says what the real one says", { skip, timeout: 120_000 }, async (t) => {
+  const world = await createKubectlWorld();
+  t.after(() => world.close());
+  await createAll(world);
+  for (const [name, flags, options] of CASES) {
+    await t.test(name, async () => {
+      const stop = new AbortController();
+      const ours: KubeStateMetrics = startKubeStateMetrics({
+        api: world.server.api,
+        clock: systemClock,
+        log: silentLogger,
+        signal: stop.signal,
+        ...options,
+      });
+      await ours.ready;
+      const answers = await askReal(world, flags, REQUESTS);
+      for (const [index, request] of REQUESTS.entries()) {
+        const { body, headers } = handleMetrics(ours, request);
+        assert.deepEqual(canonical(body as string), canonical(answers[index].text), request.target);
+        assert.equal(headers?.["content-type"], answers[index].type, JSON.stringify(request));
+      }
+      stop.abort();
+    });
+  }
+});

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { TriggerConfig } from "../trigger-config.ts";
 import { createCronScaler } from "./cron-scaler.ts";
-import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
 
 test("nextCronTime() finds the first matching minute after a time", () => {
   // 1 January 2026 is a Thursday.

@@ -3,8 +3,8 @@
  * before its next start.
  */
 import type { Clock } from "../../base/clock.ts";
-import { asInteger, asText, readParameters, required, type TriggerConfig } from "../trigger-config.ts";
 import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
+import { asInteger, asText, readParameters, required, type TriggerConfig } from "../trigger-config.ts";
 import { externalMetric, externalMetricType, externalSpec, normalizedName, type Scaler } from "./scaler.ts";
 
 const PARAMETERS = {

@@ -1,5 +1,4 @@
 /** Families of pods (upstream `internal/store/pod.go`). */
-import { isIPv4, isIPv6 } from "node:net";
 import { controllerOf, type KubernetesObject } from "../../model/kubernetes-object.ts";
 import {
   alphaGauge,
@@ -110,8 +109,7 @@ export const POD_FAMILIES: Family[] = [
   }),
   alphaGauge("kube_pod_ips", "Pod IP addresses", (pod) =>
     (pod.status?.podIPs ?? []).flatMap(({ ip = "" }: { ip?: string }) => {
-      const family =
-        isIPv4(ip) || (isIPv6(ip) && /^::ffff:\d+\./i.test(ip)) ? "4" : isIPv6(ip) ? "6" : undefined;
+      const family = ipFamily(ip);
       return family === undefined ? [] : [info({ ip, ip_family: family })];
     }),
   ),
@@ -223,6 +221,14 @@ export const POD_FAMILIES: Family[] = [
     info({ name: pod.spec.schedulerName }),
   ]),
 ];
+
+const IPV4 = /^(::ffff:)?(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/i;
+
+/** `4` also for an IPv4 address in IPv6's notation. */
+function ipFamily(ip: string): "4" | "6" | undefined {
+  if (IPV4.test(ip)) return "4";
+  return ip.includes(":") && URL.canParse(`http://[${ip}]`) ? "6" : undefined;
+}
 
 function hasStatusReason(pod: KubernetesObject, reason: string): boolean {
   return (

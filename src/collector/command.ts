@@ -1,9 +1,16 @@
 /** `topology run otelcol`, with upstream's flags: `--config=URI` (several), `--set=a.b=c`, and `validate`. */
-import { createLogger, type LogLevel } from "../base/log.ts";
+import { createLogger, type Logger, type LogLevel, silentLogger } from "../base/log.ts";
 import type { Command, System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { envProvider } from "./config/expand.ts";
-import { type CollectorConfig, ConfigError, FACTORIES, loadConfig, Service } from "./mod.ts";
+import {
+  type CollectorConfig,
+  ConfigError,
+  FACTORIES,
+  InvalidConfigError,
+  loadConfig,
+  Service,
+} from "./mod.ts";
 
 const LEVELS = ["debug", "info", "warn", "error"];
 
@@ -16,9 +23,8 @@ export const command: Command = async (args, system) => {
     return 1;
   }
   try {
-    const config = await load(flags, system);
-    if (flags.validate) return 0;
-    await run(config, flags, system);
+    if (flags.validate) await validate(flags, system);
+    else await run(await load(flags, system), flags, system);
     return 0;
   } catch (error) {
     const prefix = error instanceof ConfigError ? "" : "cannot start pipelines: ";
@@ -26,6 +32,15 @@ export const command: Command = async (args, system) => {
     return 1;
   }
 };
+
+/** Reads the configuration and builds the pipelines, without a word when all is well. */
+async function validate(flags: Flags, system: System): Promise<void> {
+  try {
+    createService(await load(flags, system, silentLogger), system);
+  } catch (error) {
+    throw error instanceof InvalidConfigError ? new ConfigError(error.problem) : error;
+  }
+}
 
 interface Flags {
   configs: string[];
@@ -60,17 +75,21 @@ function setting(text: string): string {
   return `${keys.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${text.slice(at + 1)}`;
 }
 
-function load(flags: Flags, system: System): Promise<CollectorConfig> {
-  const log = createLogger({
+function load(flags: Flags, system: System, log = startLogger(system)): Promise<CollectorConfig> {
+  return loadConfig(flags.configs, {
+    disk: system.disk,
+    providers: { env: envProvider(system.env, log) },
+    factories: FACTORIES,
+    warn: (message) => log.warn(message),
+  });
+}
+
+/** Before the configuration says how to log. */
+function startLogger(system: System): Logger {
+  return createLogger({
     clock: system.clock,
     format: "tab",
     write: (line) => system.print(`${line}\n`),
-  });
-  return loadConfig(flags.configs, {
-    disk: system.disk,
-    providers: { env: envProvider(system.env, (message, fields) => log.warn(message, fields)) },
-    factories: FACTORIES,
-    warn: (message) => log.warn(message),
   });
 }
 
@@ -97,7 +116,7 @@ async function run(config: CollectorConfig, flags: Flags, system: System): Promi
 
 function createService(config: CollectorConfig, system: System): Service {
   const { logs } = config.service.telemetry;
-  const level = logs.level.toLowerCase();
+  const { level } = logs;
   const log = createLogger({
     clock: system.clock,
     format: logs.encoding === "json" ? "json" : "tab",

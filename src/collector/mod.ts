@@ -6,8 +6,10 @@
  *
  * - no TLS on servers and on gRPC clients, no authenticators: a configuration that asks for them is refused;
  * - the memory limiter cannot force a garbage collection;
- * - `--config` takes `file:`, `env:` and `yaml:`, and no web addresses.
+ * - `--config` and `${…}` take `file:`, `env:` and `yaml:`, and no web addresses.
  */
-export { type CollectorConfig, ConfigError, decodeConfig, loadConfig } from "./config/config.ts";
+export { type CollectorConfig, decodeConfig } from "./config/config.ts";
+export { ConfigError, InvalidConfigError } from "./config/config-error.ts";
+export { loadConfig } from "./config/load-config.ts";
 export { FACTORIES } from "./factories.ts";
 export { Service, type ServiceSettings } from "./service/service.ts";

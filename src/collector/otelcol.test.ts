@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { OTLPLogExporter as GrpcLogExporter } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPMetricExporter as GrpcMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
 import { OTLPMetricExporter as JsonMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
@@ -17,46 +18,14 @@ import { SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { parse, parseAllDocuments } from "yaml";
 import { systemClock } from "../base/clock.ts";
 import { systemDisk } from "../base/disk.ts";
-import { createLogger } from "../base/log.ts";
 import { bodyOf, type HttpRequest, readBody } from "../base/network.ts";
-import { createNodeNetwork } from "../base/node-network.ts";
-import { seededRandom } from "../base/random.ts";
 import type { WriteRequest } from "../wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1 } from "../wire/remote-write/write-v1.ts";
-import { snappyDecompress } from "../wire/snappy.ts";
-import { decodeConfig, FACTORIES, Service } from "./mod.ts";
+import { snappyCompress, snappyDecompress } from "../wire/snappy.ts";
+import { freePorts, network, startCollector } from "./collector-fixture.ts";
+import { decodeConfig, FACTORIES } from "./mod.ts";
 
 const HOST = "127.17.1.1";
-const network = createNodeNetwork(() => {});
-
-/** Free ports of the test's address. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => network.serve({ host: HOST, port: 0 }, () => ({ status: 200 }))),
-  );
-  await Promise.all(servers.map((server) => server.close()));
-  return servers.map((server) => server.port);
-}
-
-/** Starts a Collector; `lines` is its log. */
-async function startCollector(yaml: string) {
-  const lines: string[] = [];
-  const log = createLogger({ clock: systemClock, format: "tab", write: (line) => lines.push(line) });
-  const warn = (message: string) => log.warn(message);
-  const config = decodeConfig(parse(yaml), { disk: systemDisk, providers: {}, factories: FACTORIES, warn });
-  config.service.telemetry.metrics.level = "none";
-  const service = new Service(config, FACTORIES, {
-    log,
-    clock: systemClock,
-    random: seededRandom(1),
-    network,
-    disk: systemDisk,
-    print: (text) => lines.push(text),
-    memoryUsage: () => 0,
-  });
-  await service.start();
-  return { service, lines };
-}
 
 /** A server that keeps what it was sent. */
 async function startSink(answer: (request: HttpRequest) => number = () => 200) {
@@ -99,7 +68,7 @@ service:
 
 test("metrics of the official exporters reach remote write and the log, over gRPC, protobuf and JSON", async (t) => {
   const sink = await startSink();
-  const [grpc, http] = await freePorts(2);
+  const [grpc, http] = await freePorts(HOST, 2);
   const { service, lines } = await startCollector(pipeline(grpc, http, sink.url));
   t.after(() => sink.server.close());
   const exporters = {
@@ -147,7 +116,7 @@ function lastValue(writes: WriteRequest[], name: string, label: string, value: s
 test("traces and logs of the official exporters pass through", async (t) => {
   const sink = await startSink();
   t.after(() => sink.server.close());
-  const [grpc, http] = await freePorts(2);
+  const [grpc, http] = await freePorts(HOST, 2);
   const { service, lines } = await startCollector(pipeline(grpc, http, sink.url));
   const url = `http://${HOST}:${grpc}`;
   const tracer = new TracerProvider({
@@ -174,7 +143,7 @@ test("a write that fails is sent again, in order, and nothing is lost", async (t
   let failures = 3;
   const sink = await startSink(() => (failures-- > 0 ? 503 : 200));
   t.after(() => sink.server.close());
-  const [grpc, http] = await freePorts(2);
+  const [grpc, http] = await freePorts(HOST, 2);
   const { service } = await startCollector(pipeline(grpc, http, sink.url));
   const provider = metricsWith(new GrpcMetricExporter({ url: `http://${HOST}:${grpc}` }));
   const counter = provider.getMeter("t").createCounter("c");
@@ -196,7 +165,7 @@ test("a write that fails is sent again, in order, and nothing is lost", async (t
 test("OTLP over HTTP answers what OTLP asks for", async (t) => {
   const sink = await startSink();
   t.after(() => sink.server.close());
-  const [grpc, http] = await freePorts(2);
+  const [grpc, http] = await freePorts(HOST, 2);
   const { service } = await startCollector(pipeline(grpc, http, sink.url));
   t.after(() => service.shutdown());
   const json = { "content-type": "application/json" };
@@ -224,6 +193,42 @@ test("OTLP over HTTP answers what OTLP asks for", async (t) => {
     });
     await response.bytes();
     assert.equal(response.status, status, `${method} ${path} ${JSON.stringify(headers)} ${body}`);
+  }
+});
+
+test("a body is taken in every upstream encoding, up to the limit and not past it", async (t) => {
+  const [port] = await freePorts(HOST, 1);
+  const { service } = await startCollector(`
+receivers:
+  otlp: { protocols: { http: { endpoint: "${HOST}:${port}", max_request_body_size: 1000 } } }
+exporters: { nop: }
+service: { pipelines: { logs: { receivers: [otlp], exporters: [nop] } } }
+`);
+  t.after(() => service.shutdown());
+  const encoders: Record<string, (bytes: Uint8Array) => Uint8Array> = {
+    "": (bytes) => bytes,
+    gzip: gzipSync,
+    zlib: deflateSync,
+    deflate: deflateSync,
+    zstd: zstdCompressSync,
+    snappy: snappyCompress,
+  };
+  for (const [encoding, encode] of Object.entries(encoders)) {
+    for (const [size, status] of [
+      [1000, 200],
+      [1001, 400],
+    ]) {
+      const headers: Record<string, string> = { "content-type": "application/json" };
+      if (encoding !== "") headers["content-encoding"] = encoding;
+      const body = encode(new TextEncoder().encode("{}".padEnd(size, " ")));
+      const response = await network.fetch(`http://${HOST}:${port}/v1/logs`, {
+        method: "POST",
+        headers,
+        body,
+      });
+      const answer = await response.text(1000);
+      assert.equal(response.status, status, `${encoding} ${size}: ${answer}`);
+    }
   }
 });
 

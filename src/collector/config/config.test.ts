@@ -17,8 +17,10 @@ import {
 import { FACTORIES, type Factories } from "../factories.ts";
 import { Service } from "../service/service.ts";
 import { parseComponentId } from "./component-id.ts";
-import { ConfigError, decodeConfig, merge } from "./config.ts";
+import { decodeConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
 import { ExpandedValue, envProvider, expand } from "./expand.ts";
+import { merge } from "./load-config.ts";
 import { object } from "./schema.ts";
 
 const nop = { type: "nop", schema: object({}) };
@@ -75,11 +77,20 @@ test("decodeConfig() fails with upstream's words", () => {
     `receivers: { otlp: ${settings} }\nexporters: { nop: }\n${PIPELINE.replace("[nop]", "[otlp]")}`;
   const batch = (settings: string) => `${NOP}processors: { batch: ${settings} }\n${PIPELINE}`;
   const cases: [yaml: string, message: string][] = [
-    ["{}", "invalid configuration: empty configuration file"],
-    ["exporters: { nop: }", "invalid configuration: no receiver configuration specified in config"],
-    ["receivers: { nop: }", "invalid configuration: no exporter configuration specified in config"],
+    [
+      "{}",
+      "invalid configuration: empty configuration file\nservice::pipelines: service must have at least one pipeline",
+    ],
+    [
+      "exporters: { nop: }",
+      "invalid configuration: no receiver configuration specified in config\nservice::pipelines: service must have at least one pipeline",
+    ],
+    [
+      "receivers: { nop: }",
+      "invalid configuration: no exporter configuration specified in config\nservice::pipelines: service must have at least one pipeline",
+    ],
     [NOP, "invalid configuration: service::pipelines: service must have at least one pipeline"],
-    [`${NOP}recievers: {}\n${PIPELINE}`, `${head}'' has invalid keys: recievers`],
+    [`${NOP}recievers: {}\n${PIPELINE}`, `${head}'otelcol.configSettings' has invalid keys: recievers`],
     [
       `${NOP}processors: { nosuch: }\n${PIPELINE}`,
       `${head}'processors' unknown type: "nosuch" for id: "nosuch" (valid values: [attributes batch memory_limiter nop resource])`,
@@ -102,7 +113,7 @@ test("decodeConfig() fails with upstream's words", () => {
     ],
     [
       `${NOP}service: { pipelines: { trace: { receivers: [nop], exporters: [nop] } } }`,
-      `${head}'service.pipelines' unknown pipeline signal: "trace"`,
+      `${head}'service.pipelines' in "trace" id: unknown pipeline signal: "trace"`,
     ],
     [
       `${NOP}service: { extensions: [x], pipelines: { traces: { receivers: [nop], exporters: [nop] } } }`,
@@ -122,11 +133,11 @@ test("decodeConfig() fails with upstream's words", () => {
     ],
     [
       batch("{ timeout: 10 s }"),
-      `${head}'processors' error reading configuration for "batch": decoding failed due to the following error(s):\n\n'timeout' time: unknown unit " s" in duration "10 s"`,
+      `${head}'processors' error reading configuration for "batch": decoding failed due to the following error(s):\n\n'timeout' time: unknown unit`,
     ],
     [
       batch("{ send_batch_size: '5' }"),
-      `${head}'processors' error reading configuration for "batch": decoding failed due to the following error(s):\n\n'send_batch_size' expected type 'int', got unconvertible type 'string'`,
+      `${head}'processors' error reading configuration for "batch": decoding failed due to the following error(s):\n\n'send_batch_size' expected type 'uint32', got unconvertible type 'string'`,
     ],
     [
       batch("{ send_batch_size: 5, send_batch_max_size: 4 }"),
@@ -142,7 +153,7 @@ test("decodeConfig() fails with upstream's words", () => {
     ],
     [
       `${NOP}${PIPELINE}`.replace("service: {", "service: { telemetry: { metrics: { address: ':8888' } },"),
-      `${head}'service.telemetry.metrics' has invalid keys: address`,
+      `${head}'service.telemetry.metrics' decoding failed due to the following error(s):\n\n'migration.MetricsConfigV030' has invalid keys: address`,
     ],
   ];
   for (const [yaml, message] of cases)
@@ -213,11 +224,19 @@ const plain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 };
 
-test("expand() fills in variables, keeps the text of values, and warns of what is not set", () => {
+test("expand() fills in variables, keeps the text of values, and warns of what is not set", async () => {
   const warnings: string[] = [];
-  const env = { PORT: "0123", ON: "true", EMPTY: "", LIST: "[a, b]" };
-  const providers = { env: envProvider(env, (message) => warnings.push(message)) };
-  const tree = expand(
+  const env = {
+    PORT: "0123",
+    ON: "true",
+    EMPTY: "",
+    LIST: "[a, b]",
+    QUOTED: '"0123"',
+    NOTE: "true # ${a.b}",
+  };
+  const warn = (message: string) => warnings.push(message);
+  const providers = { env: envProvider(env, { warn, info: () => {} }) };
+  const tree = (await expand(
     {
       a: "${PORT}",
       b: "x:${env:PORT}",
@@ -225,19 +244,43 @@ test("expand() fills in variables, keeps the text of values, and warns of what i
       d: "${env:MISSING}",
       e: "${env:MISSING:-}",
       f: "${LIST}",
+      g: "${EMPTY}",
+      h: "${QUOTED}",
+      i: "${NOTE}",
+      // An escaped one ends the search.
+      j: "$${ON} ${ON}",
     },
     { providers },
-  ) as Record<string, ExpandedValue>;
+  )) as Record<string, ExpandedValue>;
   assert.equal(tree["a"].original, "0123");
-  assert.deepEqual(plain(tree), { a: 123, b: "x:0123", c: true, d: null, e: null, f: ["a", "b"] });
-  assert.equal(tree["e"].original, "");
+  assert.deepEqual(plain(tree), {
+    a: 83,
+    b: "x:0123",
+    c: true,
+    d: null,
+    e: "",
+    f: ["a", "b"],
+    g: null,
+    h: '"0123"',
+    i: true,
+    j: "${ON} ${ON}",
+  });
+  // Its text alone cannot be expanded, so that there is none.
+  assert.equal(tree["i"], true);
   assert.deepEqual(warnings, ["Configuration references unset environment variable"]);
-  assert.throws(() => expand("${env:1A}", { providers }), /has invalid name: must match regex/);
-  assert.throws(() => expand("${vault:x}", { providers }), {
+  await assert.rejects(expand("${env:1A}", { providers }), /has invalid name: must match regex/);
+  await assert.rejects(expand("${vault:x}", { providers }), {
     message: 'scheme "vault" is not supported for uri "vault:x"',
   });
+  await assert.rejects(expand("${ON:-x}", { providers }), {
+    message: 'scheme "ON" is not supported for uri "ON:-x"',
+  });
+  await assert.rejects(expand("${A_B:-x}", { providers }), { message: 'invalid uri: "A_B:-x"' });
+  await assert.rejects(expand("${env:${$x}}", { providers }), {
+    message: "the uri \"env:$x\" contains unsupported characters ('$')",
+  });
   const endless = { env: () => "${env:A}" };
-  assert.throws(() => expand("${env:A}", { providers: endless }), {
+  await assert.rejects(expand("${env:A}", { providers: endless }), {
     message: "too many recursive expansions",
   });
 });
@@ -248,7 +291,7 @@ const folder = ["../../../../shared", "../../../../../shared"]
 const skip = folder === undefined ? "no conformance data beside the repository" : false;
 const read = (file: string) => readFileSync(new URL(file, folder), "utf8");
 
-test("upstream's escapes expand as upstream says", { skip }, () => {
+test("upstream's escapes expand as upstream says", { skip }, async () => {
   const env = {
     ENV_VALUE: "testing",
     ENV_LIST: "['$$ESCAPE_ME','$${ESCAPE_ME}','$${env:ESCAPE_ME}']",
@@ -258,7 +301,9 @@ test("upstream's escapes expand as upstream says", { skip }, () => {
     ENV_EXPAND_NESTED: "${env:ENV_VALUE} came from nested expansion",
   };
   const expanded = plain(
-    expand(parse(read("expand-escaped-env.yaml")), { providers: { env: envProvider(env, () => {}) } }),
+    await expand(parse(read("expand-escaped-env.yaml")), {
+      providers: { env: envProvider(env, silentLogger) },
+    }),
   );
   assert.deepEqual(expanded, {
     test_map: {
@@ -283,7 +328,7 @@ test("upstream's escapes expand as upstream says", { skip }, () => {
       key19: "here are 2 $$",
       key20: "testing came from nested expansion",
       key21: "default_value",
-      key22: "${env:UNDEFINED_KEY}",
+      key22: "${env:UNDEFINED_KEY:-${env:UNDEFINED_KEY}}",
     },
   });
 });

@@ -1,15 +1,15 @@
 /**
- * `${env:NAME}`, `${NAME}` and `${env:NAME:-default}` in a configuration's values (upstream `confmap/expand.go` and
- * `confmap/provider/envprovider`). `$NAME` stays as it is and `$$` becomes `$`.
+ * `${env:NAME}`, `${NAME}`, `${env:NAME:-default}` and `${file:path}` in a configuration's values (upstream
+ * `confmap/expand.go`, `confmap/provider/envprovider`). `$NAME` stays as it is and `$$` becomes `$`.
  */
-import { parse } from "yaml";
+import { parseGoYaml } from "./go-yaml.ts";
 
 /** An expansion that makes another one necessary, and so on: after this many it is an error. */
 export const MAX_EXPANSIONS = 1000;
 
 /**
  * A value that came whole out of an expansion: it was read as YAML, but a field that wants text gets the text as it was,
- * so that `0123` does not become 123.
+ * so that `0123` does not become 83.
  */
 export class ExpandedValue {
   readonly value: unknown;
@@ -21,8 +21,8 @@ export class ExpandedValue {
   }
 }
 
-/** Looks up `scheme:rest`; undefined stands for "not set". */
-export type ValueProvider = (rest: string) => string | undefined;
+/** Looks up what stands behind `scheme:`: YAML, or a value that needs no reading. */
+export type ValueProvider = (rest: string) => Promise<string | ExpandedValue> | string | ExpandedValue;
 
 export interface ExpandOptions {
   /** By scheme. A URI without a scheme is `env`'s. */
@@ -34,14 +34,23 @@ export interface ExpandOptions {
  *
  * @throws an error for an unknown scheme, an invalid name or expansions without end
  */
-export function expand(tree: unknown, options: ExpandOptions): unknown {
-  return unescapeDollars(expandUntilStable(tree, options));
+export async function expand(tree: unknown, options: ExpandOptions): Promise<unknown> {
+  let current = tree;
+  for (let pass = 0; pass < MAX_EXPANSIONS; pass++) {
+    const next = await expandOnce(current, options);
+    if (next === current) return unescapeDollars(current);
+    current = next;
+  }
+  throw new Error("too many recursive expansions");
 }
 
 /** The provider of environment variables, with upstream's checks and defaults. */
 export function envProvider(
   env: Readonly<Record<string, string | undefined>>,
-  warn: (message: string, fields: Record<string, unknown>) => void,
+  log: {
+    warn: (message: string, fields: Record<string, unknown>) => void;
+    info: (message: string, fields: Record<string, unknown>) => void;
+  },
 ): ValueProvider {
   return (rest) => {
     const [name, fallback] = splitDefault(rest);
@@ -51,12 +60,12 @@ export function envProvider(
       );
     }
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
-    if (value !== undefined) {
-      if (value === "") warn("Configuration references empty environment variable", { name });
-      return value;
-    }
-    if (fallback === undefined) warn("Configuration references unset environment variable", { name });
-    return fallback;
+    if (value === "") log.info("Configuration references empty environment variable", { name });
+    if (value !== undefined) return value;
+    // An empty default is an empty text; nothing at all would be null.
+    if (fallback === "") return new ExpandedValue("", "");
+    if (fallback === undefined) log.warn("Configuration references unset environment variable", { name });
+    return fallback ?? "";
   };
 }
 
@@ -65,76 +74,91 @@ function splitDefault(rest: string): [name: string, fallback: string | undefined
   return at === -1 ? [rest, undefined] : [rest.slice(0, at), rest.slice(at + 2)];
 }
 
-function expandUntilStable(value: unknown, options: ExpandOptions): unknown {
-  let current = value;
-  for (let pass = 0; pass < MAX_EXPANSIONS; pass++) {
-    const next = expandOnce(current, options);
-    if (next === current) return current;
-    current = next;
-  }
-  throw new Error("too many recursive expansions");
-}
-
 /** The same value when there was nothing to expand. */
-function expandOnce(value: unknown, options: ExpandOptions): unknown {
-  if (value instanceof ExpandedValue) {
-    const inner = expandOnce(value.value, options);
-    const original = expandOnce(value.original, options);
-    if (inner === value.value && original === value.original) return value;
-    return new ExpandedValue(plain(inner), String(textOf(original)));
-  }
+async function expandOnce(value: unknown, options: ExpandOptions): Promise<unknown> {
+  if (value instanceof ExpandedValue) return expandExpanded(value, options);
   if (typeof value === "string") return value.includes("${") ? expandText(value, options) : value;
   if (Array.isArray(value)) {
-    const items = value.map((item) => expandUntilStable(item, options));
+    const items: unknown[] = [];
+    for (const item of value) items.push(await expandOnce(item, options));
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(
-      ([key, item]) => [key, expandUntilStable(item, options)] as const,
-    );
-    const isChanged = entries.some(([key, item]) => item !== (value as Record<string, unknown>)[key]);
-    return isChanged ? Object.fromEntries(entries) : value;
+    const expanded: Record<string, unknown> = {};
+    let isChanged = false;
+    for (const [key, item] of Object.entries(value)) {
+      expanded[key] = await expandOnce(item, options);
+      isChanged ||= expanded[key] !== item;
+    }
+    return isChanged ? expanded : value;
   }
   return value;
 }
 
-function expandText(text: string, options: ExpandOptions): unknown {
-  const uri = findUri(text);
-  if (uri === undefined) return text;
-  const content = retrieve(uri.slice(2, -1), options);
-  if (uri === text)
-    return new ExpandedValue(content === undefined ? null : parseScalar(content), content ?? "");
-  return text.replaceAll(uri, () => content ?? "");
+async function expandExpanded(expanded: ExpandedValue, options: ExpandOptions): Promise<unknown> {
+  const value = await expandOnce(expanded.value, options);
+  if (value instanceof ExpandedValue || typeof value === "string") {
+    return value === expanded.value ? expanded : value;
+  }
+  let original: unknown;
+  try {
+    original = await expandOnce(expanded.original, options);
+  } catch {
+    // The text alone cannot be expanded (a comment in it, say): there is only the value.
+    return value;
+  }
+  const text = original instanceof ExpandedValue ? original.original : original;
+  if (value === expanded.value && text === expanded.original) return expanded;
+  return new ExpandedValue(value, String(text));
 }
 
-/** The first `${…}` that holds no other: brackets are matched, and an odd number of `$` before one escapes it. */
+async function expandText(text: string, options: ExpandOptions): Promise<unknown> {
+  const uri = findUri(text);
+  if (uri === undefined) return text;
+  const content = await retrieve(uri.slice(2, -1), options);
+  if (uri !== text) return text.replaceAll(uri, () => content.original);
+  return content;
+}
+
+/**
+ * The first `${…}` that holds no other. As upstream: one that an odd number of `$` before it escapes ends the search, also
+ * for what stands behind it.
+ */
 function findUri(text: string): string | undefined {
-  const open: { at: number; isEscaped: boolean }[] = [];
-  for (const { index, 0: token } of text.matchAll(/\$\{|\}/g)) {
-    if (token === "${") {
+  let from = 0;
+  for (let close = text.indexOf("}"); close !== -1; close = text.indexOf("}", from)) {
+    const part = text.slice(from, close + 1);
+    const open = part.lastIndexOf("${");
+    if (open !== -1) {
       let dollars = 0;
-      while (text[index - 1 - dollars] === "$") dollars++;
-      open.push({ at: index, isEscaped: dollars % 2 === 1 });
-      continue;
+      while (part[open - 1 - dollars] === "$") dollars++;
+      return dollars % 2 === 1 ? undefined : part.slice(open);
     }
-    const opening = open.pop();
-    if (opening !== undefined && !opening.isEscaped) return text.slice(opening.at, index + 1);
+    from = close + 1;
   }
   return undefined;
 }
 
-function retrieve(uri: string, { providers }: ExpandOptions): string | undefined {
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):(?!-)/.exec(uri)?.[1];
-  if (scheme === undefined) return providers["env"](uri);
+async function retrieve(text: string, { providers }: ExpandOptions): Promise<ExpandedValue> {
+  const uri = text.includes(":") ? text : `env:${text}`;
+  const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]+):(.*)$/s.exec(uri) ?? [];
+  if (scheme === undefined) throw new Error(`invalid uri: ${JSON.stringify(uri)}`);
+  if (rest.includes("$")) {
+    throw new Error(`the uri ${JSON.stringify(uri)} contains unsupported characters ('$')`);
+  }
   const provider = Object.hasOwn(providers, scheme) ? providers[scheme] : undefined;
-  if (provider === undefined) throw new Error(`scheme "${scheme}" is not supported for uri "${uri}"`);
-  return provider(uri.slice(scheme.length + 1));
+  if (provider === undefined) {
+    throw new Error(`scheme ${JSON.stringify(scheme)} is not supported for uri ${JSON.stringify(uri)}`);
+  }
+  const content = await provider(rest);
+  return content instanceof ExpandedValue ? content : new ExpandedValue(readValue(content), content);
 }
 
-/** What the text is as YAML; text that is no YAML is itself. */
-function parseScalar(text: string): unknown {
+/** What the text is as YAML. Text that is no YAML, or a string in YAML, is itself, quotes included. */
+function readValue(text: string): unknown {
   try {
-    return parse(text, { version: "1.2" });
+    const value = parseGoYaml(text) ?? null;
+    return typeof value === "string" ? text : value;
   } catch {
     return text;
   }
@@ -153,12 +177,4 @@ function unescapeDollars(value: unknown): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unescapeDollars(item)]));
   }
   return value;
-}
-
-function plain(value: unknown): unknown {
-  return value instanceof ExpandedValue ? value.value : value;
-}
-
-function textOf(value: unknown): unknown {
-  return value instanceof ExpandedValue ? value.original : value;
 }

@@ -1,6 +1,9 @@
 /** Posts bodies the way exporters do: compressed, with a deadline, and with a verdict on failures. */
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { FetchResponse, HttpHeaders } from "../../base/network.ts";
+import { GrpcError } from "../../wire/grpc/status.ts";
+import { grpcCodeOfHttp } from "../../wire/otlp/http-status.ts";
+import { snappyCompress } from "../../wire/snappy.ts";
 import type { ComponentSettings } from "../component.ts";
 import { PermanentError, ThrottleError } from "../errors.ts";
 
@@ -9,12 +12,43 @@ export interface HttpClientConfig {
   timeout: number;
   /** "" stands for gzip. */
   compression: string;
+  compression_params: { level: number };
   headers: Record<string, string>;
   tls: { insecure_skip_verify: boolean; ca_file: string; ca_pem: string };
 }
 
 /** What a response may measure. */
 const RESPONSE_LIMIT_BYTES = 64 * 1024;
+
+/** By `content-encoding`. Level 0 is nobody's choice: quick, as telemetry compresses well at any. */
+const COMPRESS: Partial<Record<string, (body: Uint8Array, level: number) => Uint8Array>> = {
+  gzip: (body, level) => gzipSync(body, { level: level > 0 ? level : 1 }),
+  zlib: (body, level) => deflateSync(body, { level: level > 0 ? level : 1 }),
+  deflate: (body, level) => deflateSync(body, { level: level > 0 ? level : 1 }),
+  snappy: (body) => snappyCompress(body),
+  zstd: (body) => zstdCompressSync(body),
+};
+
+/** What is wrong with `compression` and `compression_params`. */
+export function validateHttpCompression({
+  compression,
+  compression_params: { level },
+}: Pick<HttpClientConfig, "compression" | "compression_params">): string | undefined {
+  const where = "::clientconfig";
+  const isLevel = level === -1 || level === -2 || (level >= 0 && level <= 9);
+  const takesLevel = compression === "zstd" || (["gzip", "zlib", "deflate"].includes(compression) && isLevel);
+  if (!["", "none"].includes(compression) && level !== 0 && !takesLevel) {
+    return `${where}: unsupported parameters {Level:${level}} for compression type "${compression}"`;
+  }
+  if (!["", "none"].includes(compression) && COMPRESS[compression] === undefined) {
+    return `${where}: compression ${compression} is not supported here`;
+  }
+  return undefined;
+}
+
+const RETRYABLE: readonly number[] = [429, 502, 503, 504];
+/** Where `Retry-After` means something. */
+const THROTTLING: readonly number[] = [429, 503];
 
 export class HttpClient {
   readonly #settings: ComponentSettings;
@@ -39,20 +73,21 @@ export class HttpClient {
    * @throws ThrottleError when the server said when to come back, PermanentError when trying again is useless
    */
   async post(url: string, body: Uint8Array, contentType: string): Promise<Uint8Array> {
-    const { timeout, compression } = this.#config;
-    const isPlain = compression === "none";
+    const { timeout } = this.#config;
+    const compression = this.#config.compression || "gzip";
+    const compress = COMPRESS[compression];
     const headers: HttpHeaders = {
       "content-type": contentType,
       "user-agent": "percolate-topology-collector",
       ...this.#config.headers,
     };
-    if (!isPlain) headers["content-encoding"] = "gzip";
+    if (compress !== undefined) headers["content-encoding"] = compression;
     let response: FetchResponse;
     try {
       response = await this.#settings.network.fetch(url, {
         method: "POST",
         headers,
-        body: isPlain ? body : gzipSync(body, { level: 1 }),
+        body: compress === undefined ? body : compress(body, this.#config.compression_params.level),
         timeoutMs: timeout > 0 ? timeout : undefined,
         ...(await this.#tls(url)),
       });
@@ -80,9 +115,10 @@ export class HttpClient {
     const { status, headers } = response;
     const detail = this.#describe(body, headers["content-type"] ?? "");
     const message = `error exporting items, request to ${url} responded with HTTP Status Code ${status}${detail}`;
-    if (![429, 502, 503, 504].includes(status)) return new PermanentError(message);
-    const delayMs = this.#retryAfterMs(headers["retry-after"]);
-    return delayMs === undefined ? new Error(message) : new ThrottleError(message, delayMs);
+    const failure = new GrpcError(grpcCodeOfHttp(status), message);
+    if (!RETRYABLE.includes(status)) return new PermanentError(failure.message, { cause: failure });
+    const delayMs = THROTTLING.includes(status) ? this.#retryAfterMs(headers["retry-after"]) : undefined;
+    return delayMs === undefined ? failure : new ThrottleError(delayMs, failure);
   }
 
   /** Seconds or a date. */

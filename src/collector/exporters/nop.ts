@@ -5,6 +5,6 @@ import { object } from "../config/schema.ts";
 export const nopExporter: ExporterFactory<object> = {
   type: "nop",
   signals: ALL_SIGNALS,
-  schema: object({}),
+  schema: object({}, "struct {}"),
   create: () => ({ consume: async () => {} }),
 };

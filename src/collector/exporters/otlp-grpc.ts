@@ -5,18 +5,29 @@ import { retryDelayOf } from "../../wire/otlp/http-status.ts";
 import { decodeExportResponse, OTLP_CODECS } from "../../wire/otlp/signal.ts";
 import { ALL_SIGNALS, type ExporterFactory, type Payload } from "../component.ts";
 import { duration, type Infer, object } from "../config/schema.ts";
-import { GRPC_CLIENT, RETRY, SENDING_QUEUE, validateQueue } from "../config/shared-settings.ts";
+import {
+  GRPC_CLIENT,
+  lines,
+  RETRY,
+  SENDING_QUEUE,
+  validateQueue,
+  validateRetry,
+  validateTimeout,
+} from "../config/shared-settings.ts";
 import { PermanentError, ThrottleError } from "../errors.ts";
 import { splitEndpoint } from "../receivers/otlp.ts";
 import { createSender } from "./sender.ts";
 
-const CONFIG = object({
-  ...GRPC_CLIENT,
-  /** Milliseconds. */
-  timeout: duration(5_000),
-  sending_queue: SENDING_QUEUE,
-  retry_on_failure: RETRY,
-});
+const CONFIG = object(
+  {
+    ...GRPC_CLIENT,
+    /** Milliseconds. */
+    timeout: duration(5_000),
+    sending_queue: SENDING_QUEUE,
+    retry_on_failure: RETRY,
+  },
+  "otlpexporter.Config",
+);
 
 type Config = Infer<typeof CONFIG>;
 
@@ -26,17 +37,13 @@ export const otlpGrpcExporter: ExporterFactory<Config> = {
   signals: ALL_SIGNALS,
   schema: CONFIG,
   validate(config) {
-    const endpoint = withoutScheme(config.endpoint);
-    if (endpoint === "") return 'requires a non-empty "endpoint"';
-    if (splitEndpoint(endpoint) === undefined)
-      return `invalid port: address ${endpoint}: missing port in address`;
-    if (/^https:/.test(config.endpoint) || !(config.tls.insecure || /^http:/.test(config.endpoint))) {
-      return "TLS is not supported here: set `tls::insecure: true`";
-    }
-    if (!["", "none", "gzip"].includes(config.compression)) {
-      return `unsupported compression type "${config.compression}"`;
-    }
-    return validateQueue(config.sending_queue);
+    if (withoutScheme(config.endpoint) === "") return 'requires a non-empty "endpoint"';
+    return lines([
+      validateTimeout(config.timeout),
+      validateQueue(config.sending_queue),
+      validateRetry(config.retry_on_failure),
+      validateClient(config),
+    ]);
   },
   create(config, settings, signal) {
     const push = async (payload: Payload) => {
@@ -64,6 +71,24 @@ export const otlpGrpcExporter: ExporterFactory<Config> = {
   },
 };
 
+function validateClient(config: Config): string | undefined {
+  const where = "::clientconfig";
+  const endpoint = withoutScheme(config.endpoint);
+  const port = /:([^:]*)$/.exec(endpoint)?.[1];
+  if (port === undefined) return `${where}: address ${endpoint}: missing port in address`;
+  if (splitEndpoint(endpoint) === undefined) return `${where}: invalid port ${JSON.stringify(port)}`;
+  if (!["round_robin", "pick_first", ""].includes(config.balancer_name)) {
+    return `${where}: invalid balancer_name: ${config.balancer_name}`;
+  }
+  if (/^https:/.test(config.endpoint) || !(config.tls.insecure || /^http:/.test(config.endpoint))) {
+    return `${where}: TLS is not supported here: set \`tls::insecure: true\``;
+  }
+  if (!["", "none", "gzip"].includes(config.compression)) {
+    return `${where}: compression ${config.compression} is not supported here`;
+  }
+  return undefined;
+}
+
 const RETRYABLE: ReadonlySet<number> = new Set([
   GrpcCode.CANCELLED,
   GrpcCode.DEADLINE_EXCEEDED,
@@ -79,7 +104,7 @@ function classify(error: GrpcError): Error {
   const isRetryable =
     RETRYABLE.has(error.code) || (error.code === GrpcCode.RESOURCE_EXHAUSTED && delayMs !== undefined);
   if (!isRetryable) return new PermanentError(error.message, { cause: error });
-  return delayMs === undefined ? error : new ThrottleError(error.message, delayMs, { cause: error });
+  return delayMs === undefined || delayMs === 0 ? error : new ThrottleError(delayMs, error);
 }
 
 function withoutScheme(endpoint: string): string {

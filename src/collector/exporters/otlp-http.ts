@@ -9,21 +9,32 @@ import {
 } from "../../wire/otlp/signal.ts";
 import { ALL_SIGNALS, type ComponentSettings, type ExporterFactory, type Payload } from "../component.ts";
 import { duration, type Infer, object, oneOf, string } from "../config/schema.ts";
-import { HTTP_CLIENT, RETRY, SENDING_QUEUE, validateQueue } from "../config/shared-settings.ts";
-import { HttpClient } from "./http-client.ts";
+import {
+  HTTP_CLIENT,
+  lines,
+  RETRY,
+  SENDING_QUEUE,
+  validateQueue,
+  validateRetry,
+} from "../config/shared-settings.ts";
+import { HttpClient, validateHttpCompression } from "./http-client.ts";
 import { createSender } from "./sender.ts";
 
-const CONFIG = object({
-  ...HTTP_CLIENT,
-  /** Milliseconds. */
-  timeout: duration(30_000),
-  traces_endpoint: string(),
-  metrics_endpoint: string(),
-  logs_endpoint: string(),
-  encoding: oneOf(["proto", "json"], "proto"),
-  sending_queue: SENDING_QUEUE,
-  retry_on_failure: RETRY,
-});
+const CONFIG = object(
+  {
+    ...HTTP_CLIENT,
+    /** Milliseconds. */
+    timeout: duration(30_000),
+    traces_endpoint: string(),
+    metrics_endpoint: string(),
+    logs_endpoint: string(),
+    profiles_endpoint: string(),
+    encoding: oneOf(["proto", "json"], "proto", (raw) => `invalid encoding type: ${raw}`),
+    sending_queue: SENDING_QUEUE,
+    retry_on_failure: RETRY,
+  },
+  "otlphttpexporter.Config",
+);
 
 type Config = Infer<typeof CONFIG>;
 
@@ -38,14 +49,14 @@ export const otlpHttpExporter: ExporterFactory<Config> = {
       config.traces_endpoint,
       config.metrics_endpoint,
       config.logs_endpoint,
+      config.profiles_endpoint,
     ];
     if (endpoints.every((endpoint) => endpoint === "")) return "at least one endpoint must be specified";
-    const bad = endpoints.find((endpoint) => endpoint !== "" && !URL.canParse(endpoint));
-    if (bad !== undefined) return `endpoint must be a valid URL: ${JSON.stringify(bad)}`;
-    if (!["", "none", "gzip"].includes(config.compression)) {
-      return `unsupported compression type "${config.compression}"`;
-    }
-    return validateQueue(config.sending_queue);
+    return lines([
+      validateQueue(config.sending_queue),
+      validateRetry(config.retry_on_failure),
+      validateHttpCompression(config),
+    ]);
   },
   create(config, settings, signal) {
     const url = urlOf(config, signal);
@@ -60,9 +71,22 @@ export const otlpHttpExporter: ExporterFactory<Config> = {
   },
 };
 
+/** @throws an error when there is none for the signal */
 function urlOf(config: Config, signal: Signal): string {
+  if (config.endpoint !== "" && !isGoUrl(config.endpoint)) throw new Error("endpoint must be a valid URL");
   const own = config[`${signal}_endpoint`];
-  return own === "" ? config.endpoint.replace(/\/$/, "") + OTLP_CODECS[signal].httpPath : own;
+  if (own !== "") {
+    if (!isGoUrl(own)) throw new Error(`${signal}_endpoint must be a valid URL`);
+    return own;
+  }
+  if (config.endpoint === "") throw new Error(`either endpoint or ${signal}_endpoint must be specified`);
+  return config.endpoint.replace(/\/$/, "") + OTLP_CODECS[signal].httpPath;
+}
+
+/** What Go's `url.Parse` takes: nearly everything but spaces in hosts and schemes without a name. */
+function isGoUrl(text: string): boolean {
+  if (/^[^/?#]*:[^/]/.test(text) && !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text)) return false;
+  return !/^[^?#]*:\/\/[^/?#]*[\s<>"]/.test(text) && !/[\p{Cc}]/u.test(text);
 }
 
 async function push(

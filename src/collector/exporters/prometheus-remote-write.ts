@@ -23,7 +23,7 @@ import {
   string,
 } from "../config/schema.ts";
 import { HTTP_CLIENT } from "../config/shared-settings.ts";
-import { PermanentError, ThrottleError } from "../errors.ts";
+import { PermanentError } from "../errors.ts";
 import { describeFailure } from "./http-client.ts";
 import { createSender } from "./sender.ts";
 
@@ -174,10 +174,24 @@ const RESPONSE_LIMIT_BYTES = 64 * 1024;
 
 async function send(request: WriteRequest, config: Config, settings: ComponentSettings): Promise<void> {
   const endpoint = endpointOf(config);
-  let status: number;
-  let answer: string;
+  const { status, answer } = await post(endpoint, request, config, settings);
+  if (status >= 200 && status < 300) return;
+  const message = `remote write returned HTTP status ${status}; err = ${answer.slice(0, ANSWER_CHARS).trim()}`;
+  // As upstream: only a server's own errors may pass, and when to come back is not asked for.
+  throw status >= 500 ? new Error(message) : new PermanentError(message);
+}
+
+/** What of a failed write's answer is said. */
+const ANSWER_CHARS = 256;
+
+async function post(
+  endpoint: string,
+  request: WriteRequest,
+  config: Config,
+  { network }: ComponentSettings,
+): Promise<{ status: number; answer: string }> {
   try {
-    const response = await settings.network.fetch(endpoint, {
+    const response = await network.fetch(endpoint, {
       method: "POST",
       headers: {
         "content-type": "application/x-protobuf",
@@ -191,18 +205,8 @@ async function send(request: WriteRequest, config: Config, settings: ComponentSe
       timeoutMs: config.timeout > 0 ? config.timeout : undefined,
       insecure: config.tls.insecure_skip_verify,
     });
-    status = response.status;
-    answer = await response.text(RESPONSE_LIMIT_BYTES);
-    if (status >= 200 && status < 300) return;
-    const retryAfter = response.headers["retry-after"];
-    const message = `remote write returned HTTP status ${status}; err = ${answer.trim()}`;
-    if (status < 500) throw new PermanentError(message);
-    throw retryAfter !== undefined && /^\d+$/.test(retryAfter)
-      ? new ThrottleError(message, Number(retryAfter) * 1000)
-      : new Error(message);
+    return { status: response.status, answer: await response.text(RESPONSE_LIMIT_BYTES) };
   } catch (error) {
-    if (error instanceof PermanentError || error instanceof ThrottleError) throw error;
-    if ((error as Error).message?.startsWith("remote write returned")) throw error;
     throw new Error(`Post "${endpoint}": ${describeFailure(error)}`, { cause: error });
   }
 }

@@ -3,10 +3,11 @@
  * and retries (upstream `exporter/exporterhelper`).
  */
 
+import { formatGoDuration } from "../../model/go-duration.ts";
 import { OTLP_CODECS, type Signal } from "../../wire/otlp/signal.ts";
 import type { ComponentSettings, Exporter, Payload } from "../component.ts";
 import type { QueueSettings, RetrySettings } from "../config/shared-settings.ts";
-import { isPermanent, ThrottleError } from "../errors.ts";
+import { causeOf, isPermanent, ThrottleError } from "../errors.ts";
 import { BatchProcessor } from "../processors/batch.ts";
 import { countItems } from "../processors/payloads.ts";
 import { QueueLog } from "./queue-log.ts";
@@ -72,24 +73,31 @@ class RetrySender {
         this.#count("sent", "Number of items successfully sent to destination.", payload);
         return;
       } catch (error) {
+        if (!retry.enabled) throw this.#failed(error, "", payload);
+        if (isPermanent(error)) throw this.#failed(error, "not retryable error: ", payload);
+        if (this.#stop.signal.aborted) throw this.#failed(error, "interrupted due to shutdown: ", payload);
         const elapsedMs = clock.monotonic() - startMs;
         const jitter = 1 + retry.randomization_factor * (random.float() * 2 - 1);
-        const delayMs = Math.max(intervalMs * jitter, error instanceof ThrottleError ? error.delayMs : 0);
-        const isOver = retry.max_elapsed_time > 0 && elapsedMs + delayMs > retry.max_elapsed_time;
-        if (isPermanent(error) || !retry.enabled || isOver || this.#stop.signal.aborted) {
-          this.#count("send_failed", "Number of items in failed attempts to send to destination.", payload);
-          if (isOver) throw new Error(`no more retries left: ${(error as Error).message}`, { cause: error });
-          throw error;
+        const throttleMs = causeOf(error, ThrottleError)?.delayMs ?? 0;
+        const delayMs = Math.max(intervalMs * jitter, throttleMs);
+        if (retry.max_elapsed_time > 0 && elapsedMs + delayMs > retry.max_elapsed_time) {
+          throw this.#failed(error, "no more retries left: ", payload);
         }
         log.info("Exporting failed. Will retry the request after interval.", {
           error,
-          interval: `${(delayMs / 1000).toFixed(3)}s`,
+          interval: formatGoDuration(delayMs),
         });
         intervalMs = Math.min(intervalMs * retry.multiplier, retry.max_interval);
         // An aborted sleep ends at once: one more attempt and that was it.
         await clock.sleep(delayMs, this.#stop.signal).catch(() => {});
       }
     }
+  }
+
+  /** Counts what was not sent; the error says why it is not tried again. */
+  #failed(error: unknown, why: string, payload: Payload): unknown {
+    this.#count("send_failed", "Number of items in failed attempts to send to destination.", payload);
+    return why === "" ? error : new Error(why + (error as Error).message, { cause: error });
   }
 
   #count(what: string, help: string, payload: Payload): void {
@@ -254,6 +262,10 @@ class QueueSender implements Exporter {
   }
 
   #sizeOf(payload: Payload): number {
-    return this.#options.queue.sizer === "requests" ? 1 : countItems(payload);
+    const { sizer } = this.#options.queue;
+    if (sizer === "requests") return 1;
+    return sizer === "items"
+      ? countItems(payload)
+      : OTLP_CODECS[payload.signal].encode(payload.data as never).length;
   }
 }

@@ -12,18 +12,22 @@ import {
   type Processor,
   type ProcessorFactory,
 } from "../component.ts";
-import { duration, type Infer, list, object, string, uint } from "../config/schema.ts";
+import { duration, type Infer, object, stringList, uint32 } from "../config/schema.ts";
+import { duplicateMetadataKey } from "../config/shared-settings.ts";
 import { countItems, joinPayloads, splitPayload } from "./payloads.ts";
 
-const CONFIG = object({
-  /** Milliseconds. */
-  timeout: duration(200),
-  send_batch_size: uint(8192),
-  /** 0: none. */
-  send_batch_max_size: uint(0),
-  metadata_keys: list(string()),
-  metadata_cardinality_limit: uint(1000),
-});
+const CONFIG = object(
+  {
+    /** Milliseconds. */
+    timeout: duration(200),
+    send_batch_size: uint32(8192),
+    /** 0: none. */
+    send_batch_max_size: uint32(0),
+    metadata_keys: stringList(),
+    metadata_cardinality_limit: uint32(1000),
+  },
+  "batchprocessor.Config",
+);
 
 type BatchConfig = Infer<typeof CONFIG>;
 
@@ -38,7 +42,10 @@ export const batchProcessor: ProcessorFactory<BatchConfig> = {
     if (config.send_batch_max_size > 0 && config.send_batch_max_size < config.send_batch_size) {
       return "send_batch_max_size must be greater or equal to send_batch_size";
     }
-    return config.timeout < 0 ? "timeout must be greater or equal to 0" : undefined;
+    return (
+      duplicateMetadataKey(config.metadata_keys) ??
+      (config.timeout < 0 ? "timeout must be greater or equal to 0" : undefined)
+    );
   },
   create: (config, settings, next) => new BatchProcessor(config, settings.clock, settings.log, next),
 };

@@ -5,20 +5,25 @@
  */
 import type { Timer } from "../../base/clock.ts";
 import { ALL_SIGNALS, type ProcessorFactory } from "../component.ts";
-import { duration, type Infer, object, uint } from "../config/schema.ts";
+import { duration, type Infer, object, uint32 } from "../config/schema.ts";
 
 const MIB = 2 ** 20;
 
-const CONFIG = object({
-  /** Milliseconds. */
-  check_interval: duration(0),
-  limit_mib: uint(0),
-  spike_limit_mib: uint(0),
-  limit_percentage: uint(0),
-  spike_limit_percentage: uint(0),
-  min_gc_interval_when_soft_limited: duration(10_000),
-  min_gc_interval_when_hard_limited: duration(0),
-});
+const CONFIG = object(
+  {
+    /** Milliseconds. */
+    check_interval: duration(0),
+    limit_mib: uint32(0),
+    spike_limit_mib: uint32(0),
+    limit_percentage: uint32(0),
+    spike_limit_percentage: uint32(0),
+    min_gc_interval_when_soft_limited: duration(10_000),
+    min_gc_interval_when_hard_limited: duration(0),
+    max_gc_interval_when_soft_limited: duration(30_000),
+    max_gc_interval_when_hard_limited: duration(30_000),
+  },
+  "memorylimiter.Config",
+);
 
 type Config = Infer<typeof CONFIG>;
 
@@ -31,6 +36,8 @@ export const memoryLimiterProcessor: ProcessorFactory<Config> = {
   schema: CONFIG,
   validate(config) {
     if (config.check_interval <= 0) return "'check_interval' must be greater than zero";
+    const intervals = validateCollectionIntervals(config);
+    if (intervals !== undefined) return intervals;
     if (config.limit_mib === 0 && config.limit_percentage === 0) {
       return "'limit_mib' or 'limit_percentage' must be greater than zero";
     }
@@ -72,6 +79,27 @@ export const memoryLimiterProcessor: ProcessorFactory<Config> = {
     };
   },
 };
+
+/** Of forced collections, which do not happen here: what upstream refuses is refused. */
+function validateCollectionIntervals(config: Config): string | undefined {
+  const { min_gc_interval_when_soft_limited: minSoft, min_gc_interval_when_hard_limited: minHard } = config;
+  const { max_gc_interval_when_soft_limited: maxSoft, max_gc_interval_when_hard_limited: maxHard } = config;
+  if (minSoft < minHard) {
+    return "'min_gc_interval_when_soft_limited' should be larger than 'min_gc_interval_when_hard_limited'";
+  }
+  if (maxSoft < 0) return "'max_gc_interval_when_soft_limited' must be non-negative";
+  if (maxHard < 0) return "'max_gc_interval_when_hard_limited' must be non-negative";
+  if (maxSoft > 0 && maxSoft < minSoft) {
+    return "'max_gc_interval_when_soft_limited' must be greater than or equal to 'min_gc_interval_when_soft_limited' (or 0 to disable)";
+  }
+  if (maxHard > 0 && maxHard < minHard) {
+    return "'max_gc_interval_when_hard_limited' must be greater than or equal to 'min_gc_interval_when_hard_limited' (or 0 to disable)";
+  }
+  if (maxSoft > 0 && maxHard > 0 && maxSoft < maxHard) {
+    return "'max_gc_interval_when_soft_limited' should be larger than or equal to 'max_gc_interval_when_hard_limited' (when both are set)";
+  }
+  return undefined;
+}
 
 function softLimitBytes(config: Config): number {
   const limit = config.limit_mib > 0 ? config.limit_mib : (config.limit_percentage / 100) * TOTAL_MIB;

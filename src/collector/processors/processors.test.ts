@@ -238,13 +238,13 @@ test("a sender keeps to the server's delay and does not repeat what can never wo
   const { sender: throttled, clock } = sender(
     async () => {
       attempts.push(clock.monotonic());
-      if (attempts.length === 1) throw new ThrottleError("busy", 7000);
+      if (attempts.length === 1) throw new ThrottleError(7000, new Error("busy"));
       throw new PermanentError("bad data");
     },
     { enabled: false },
   );
   await assert.rejects(clock.runUntil(throttled.consume(metrics(1))), {
-    message: "Permanent error: bad data",
+    message: "not retryable error: Permanent error: bad data",
   });
   assert.deepEqual(attempts, [0, 7000]);
 });

@@ -16,54 +16,78 @@ import {
   type Payload,
   type ReceiverFactory,
 } from "../component.ts";
-import { any, bool, duration, type Infer, int, object, optional, string } from "../config/schema.ts";
-import { CORS } from "../config/shared-settings.ts";
+import {
+  any,
+  bool,
+  duration,
+  type Infer,
+  int,
+  object,
+  oneOf,
+  optional,
+  separate,
+  string,
+  uint32,
+} from "../config/schema.ts";
+import { CORS, lines } from "../config/shared-settings.ts";
 import { statusOf } from "../errors.ts";
 
 /** How long shutdown waits for requests that are under way. */
 const SHUTDOWN_GRACE_MS = 5_000;
 
-const CONFIG = object({
-  protocols: object({
-    grpc: optional(
-      object({
-        endpoint: string("localhost:4317"),
-        transport: string("tcp"),
-        tls: any(),
-        auth: any(),
-        /** MiB */
-        max_recv_msg_size_mib: int(0),
-        max_concurrent_streams: int(0),
-        read_buffer_size: int(512 * 1024),
-        write_buffer_size: int(0),
-        keepalive: any(),
-        include_metadata: bool(false),
-        middlewares: any(),
-      }),
-    ),
-    http: optional(
-      object({
-        endpoint: string("localhost:4318"),
-        traces_url_path: string("/v1/traces"),
-        metrics_url_path: string("/v1/metrics"),
-        logs_url_path: string("/v1/logs"),
-        tls: any(),
-        auth: any(),
-        cors: optional(CORS),
-        max_request_body_size: int(0),
-        include_metadata: bool(false),
-        response_headers: any(),
-        compression_algorithms: any(),
-        read_timeout: duration(0),
-        read_header_timeout: duration(60_000),
-        write_timeout: duration(30_000),
-        idle_timeout: duration(60_000),
-        keep_alives_enabled: bool(true),
-        middlewares: any(),
-      }),
-    ),
-  }),
-});
+const TRANSPORTS = ["tcp", "tcp4", "tcp6"] as const;
+
+const SERVER_TRANSPORT = oneOf(
+  TRANSPORTS,
+  "tcp",
+  (raw) => `unsupported transport type ${JSON.stringify(raw)}`,
+);
+
+const GRPC_SERVER = object(
+  {
+    endpoint: string("localhost:4317"),
+    transport: SERVER_TRANSPORT,
+    tls: any(),
+    auth: any(),
+    max_recv_msg_size_mib: int(0),
+    max_concurrent_streams: uint32(0),
+    read_buffer_size: int(512 * 1024),
+    write_buffer_size: int(0),
+    keepalive: any(),
+    include_metadata: bool(false),
+    middlewares: any(),
+  },
+  "configgrpc.ServerConfig",
+);
+
+const HTTP_SERVER = object(
+  {
+    endpoint: string("localhost:4318"),
+    transport: SERVER_TRANSPORT,
+    traces_url_path: string("/v1/traces"),
+    metrics_url_path: string("/v1/metrics"),
+    logs_url_path: string("/v1/logs"),
+    tls: any(),
+    auth: any(),
+    cors: optional(separate(CORS)),
+    max_request_body_size: int(0),
+    include_metadata: bool(false),
+    response_headers: any(),
+    compression_algorithms: any(),
+    read_timeout: duration(0),
+    read_header_timeout: duration(60_000),
+    write_timeout: duration(30_000),
+    idle_timeout: duration(60_000),
+    keep_alives_enabled: bool(true),
+    middlewares: any(),
+  },
+  "otlpreceiver.HTTPConfig",
+);
+
+const CONFIG = object(
+  { protocols: object({ grpc: optional(separate(GRPC_SERVER)), http: optional(separate(HTTP_SERVER)) }) },
+  "otlpreceiver.Config",
+);
 
 export type OtlpReceiverConfig = Infer<typeof CONFIG>;
 
@@ -75,22 +99,37 @@ export const otlpReceiver: ReceiverFactory<OtlpReceiverConfig> = {
     if (grpc === undefined && http === undefined) {
       return "must specify at least one protocol when using the OTLP receiver";
     }
-    for (const [protocol, server] of [
-      ["grpc", grpc],
-      ["http", http],
-    ] as const) {
-      if (server === undefined) continue;
-      if (server.tls !== undefined || server.auth !== undefined) {
-        return `protocols::${protocol}: tls and auth are not supported here`;
-      }
-      if (splitEndpoint(server.endpoint) === undefined) {
-        return `protocols::${protocol}::endpoint: address ${server.endpoint}: missing port in address`;
-      }
-    }
-    return undefined;
+    return lines([validateGrpc(grpc), validateServer("grpc", grpc), validateServer("http", http)]);
   },
   create: (config, settings, outputs) => new OtlpReceiver(config, settings, outputs),
 };
+
+function validateServer(
+  protocol: string,
+  server: { tls?: unknown; auth?: unknown } | undefined,
+): string | undefined {
+  if (server === undefined || (server.tls === undefined && server.auth === undefined)) return undefined;
+  return `::protocols::${protocol}: tls and auth are not supported here`;
+}
+
+function validateGrpc(grpc: OtlpReceiverConfig["protocols"]["grpc"]): string | undefined {
+  const where = "::protocols::grpc";
+  if (grpc === undefined) return undefined;
+  if (grpc.max_recv_msg_size_mib < 0) {
+    return `${where}: invalid max_recv_msg_size_mib value, must be between 1 and 8796093022207: ${grpc.max_recv_msg_size_mib}`;
+  }
+  for (const key of ["read_buffer_size", "write_buffer_size"] as const) {
+    if (grpc[key] < 0) return `${where}: invalid ${key} value: ${grpc[key]}`;
+  }
+  return undefined;
+}
+
+/** @throws an error as Go's, when there is no port */
+function listenAddress(endpoint: string): { host: string; port: number } {
+  const address = splitEndpoint(endpoint);
+  if (address === undefined) throw new Error(`listen tcp: address ${endpoint}: missing port in address`);
+  return address;
+}
 
 /** `host:port`, `:port`, `[::1]:port`. */
 export function splitEndpoint(endpoint: string): { host: string; port: number } | undefined {
@@ -129,7 +168,7 @@ export class OtlpReceiver implements Component {
         messageLimitBytes: grpc.max_recv_msg_size_mib > 0 ? grpc.max_recv_msg_size_mib * 2 ** 20 : undefined,
         onError: (error) => log.error("OTLP request failed", { error }),
       });
-      this.#servers.push(await network.serve({ ...splitEndpoint(grpc.endpoint)!, protocol: "h2c" }, handler));
+      this.#servers.push(await network.serve({ ...listenAddress(grpc.endpoint), protocol: "h2c" }, handler));
     }
     if (http !== undefined) {
       log.info("Starting HTTP server", { endpoint: http.endpoint });
@@ -140,7 +179,7 @@ export class OtlpReceiver implements Component {
         consume: (payload) => this.#consume(payload, "http"),
         statusOf,
       });
-      this.#servers.push(await network.serve(splitEndpoint(http.endpoint)!, handler));
+      this.#servers.push(await network.serve(listenAddress(http.endpoint), handler));
     }
   }
 

@@ -7,12 +7,14 @@ import type { Signal } from "../../wire/otlp/signal.ts";
 import type { Component, ComponentSettings, Consume, Outputs } from "../component.ts";
 import { ALL_SIGNALS } from "../component.ts";
 import type { CollectorConfig, PipelineConfig } from "../config/config.ts";
-import { ConfigError } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { type Factories, factoryOf } from "../factories.ts";
 
 export interface Graph {
   /** In the order to start them: what takes data before what sends them. */
   components: Component[];
+  /** `"otlp" receiver`, for messages. */
+  names: ReadonlyMap<Component, string>;
 }
 
 export type SettingsFor = (id: string, kind: string, signal?: string) => ComponentSettings;
@@ -31,6 +33,7 @@ class GraphBuilder {
   /** The first consumer of each pipeline, made from the pipeline's end. */
   readonly #pipelines = new Map<string, Consume>();
   readonly #components: Component[] = [];
+  readonly #names = new Map<Component, string>();
   readonly #underWay: string[] = [];
 
   constructor(config: CollectorConfig, factories: Factories, settingsFor: SettingsFor) {
@@ -47,15 +50,19 @@ class GraphBuilder {
       const used = pipelines.filter(({ receivers }) => receivers.includes(receiver.id));
       if (used.length === 0) continue;
       const factory = factoryOf(this.#factories, "receiver", receiver.type)!;
-      for (const { signal, id } of used) {
-        if (!factory.signals.includes(signal)) throw unsupported("receiver", receiver.id, signal, id);
+      for (const { signal } of used) {
+        if (!factory.signals.includes(signal)) throw unsupported("receiver", receiver.id, signal);
       }
       const outputs = this.#outputsOf(receiver.id);
-      this.#components.push(
-        factory.create(receiver.settings as never, this.#settingsFor(receiver.id, "receiver"), outputs),
-      );
+      const own = this.#settingsFor(receiver.id, "receiver");
+      this.#add("receiver", receiver.id, factory.create(receiver.settings as never, own, outputs));
     }
-    return { components: this.#components };
+    return { components: this.#components, names: this.#names };
+  }
+
+  #add(kind: string, id: string, component: Component): void {
+    this.#components.push(component);
+    this.#names.set(component, `"${id}" ${kind}`);
   }
 
   #pipeline(pipeline: PipelineConfig): Consume {
@@ -72,7 +79,7 @@ class GraphBuilder {
       const { type, settings } = this.#config.processors.get(id)!;
       const factory = factoryOf(this.#factories, "processor", type)!;
       if (!factory.signals.includes(pipeline.signal)) {
-        throw unsupported("processor", id, pipeline.signal, pipeline.id);
+        throw unsupported("processor", id, pipeline.signal);
       }
       const processor = factory.create(
         settings as never,
@@ -80,6 +87,7 @@ class GraphBuilder {
         next,
       );
       processors.push(processor);
+      this.#names.set(processor, `"${id}" processor`);
       next = processor.consume;
     }
     this.#components.push(...processors);
@@ -95,15 +103,16 @@ class GraphBuilder {
       const { type, settings } = this.#config.exporters.get(id)!;
       const factory = factoryOf(this.#factories, "exporter", type)!;
       if (!factory.signals.includes(pipeline.signal)) {
-        throw unsupported("exporter", id, pipeline.signal, pipeline.id);
+        throw unsupported("exporter", id, pipeline.signal);
       }
-      exporter = factory.create(
-        settings as never,
-        this.#settingsFor(id, "exporter", pipeline.signal),
-        pipeline.signal,
-      );
+      const own = this.#settingsFor(id, "exporter", pipeline.signal);
+      try {
+        exporter = factory.create(settings as never, own, pipeline.signal);
+      } catch (error) {
+        throw notCreated("exporter", id, pipeline.signal, (error as Error).message);
+      }
       this.#exporters.set(key, exporter);
-      this.#components.push(exporter);
+      this.#add("exporter", id, exporter);
     }
     return exporter.consume;
   }
@@ -115,7 +124,7 @@ class GraphBuilder {
       const factory = factoryOf(this.#factories, "connector", type)!;
       connector = factory.create(settings as never, this.#settingsFor(id, "connector"), this.#outputsOf(id));
       this.#connectors.set(id, connector);
-      this.#components.push(connector);
+      this.#add("connector", id, connector);
     }
     return connector.consume;
   }
@@ -172,9 +181,13 @@ class GraphBuilder {
   }
 }
 
-function unsupported(kind: string, id: string, signal: string, pipeline: string): ConfigError {
+function unsupported(kind: string, id: string, signal: string): ConfigError {
+  return notCreated(kind, id, signal, "telemetry type is not supported");
+}
+
+function notCreated(kind: string, id: string, signal: string, why: string): ConfigError {
   return new ConfigError(
-    `failed to build pipelines: failed to create "${id}" ${kind} for data type "${signal}": telemetry type is not supported (pipeline "${pipeline}")`,
+    `failed to build pipelines: failed to create "${id}" ${kind} for data type "${signal}": ${why}`,
   );
 }
 

@@ -18,6 +18,7 @@ export class Service {
   readonly #storage = new Map<string, string>();
   /** Exporters first: what receives starts last and stops first. */
   readonly components: Component[];
+  readonly #names: ReadonlyMap<Component, string>;
   #servers: HttpServer[] = [];
 
   /** @throws ConfigError when the pipelines cannot be built */
@@ -31,9 +32,11 @@ export class Service {
       this.#extensions.push(extension);
       if (extension.storageDirectory !== undefined) this.#storage.set(id, extension.storageDirectory);
     }
-    this.components = buildGraph(config, factories, (id, kind, signal) =>
+    const { components, names } = buildGraph(config, factories, (id, kind, signal) =>
       this.#settingsFor(id, kind, signal),
-    ).components;
+    );
+    this.components = components;
+    this.#names = names;
   }
 
   /** @throws when a component cannot start; those that did are stopped again */
@@ -43,13 +46,22 @@ export class Service {
       await this.#serveTelemetry();
       log.info("Starting extensions...");
       for (const extension of this.#extensions) await extension.start?.();
-      for (const component of this.components) await component.start?.();
+      for (const component of this.components) await this.#startComponent(component);
     } catch (error) {
       await this.shutdown();
       throw error;
     }
     for (const extension of this.#extensions) extension.ready?.();
     log.info("Everything is ready. Begin running and processing data.");
+  }
+
+  async #startComponent(component: Component): Promise<void> {
+    try {
+      await component.start?.();
+    } catch (error) {
+      const name = this.#names.get(component);
+      throw new Error(`failed to start ${name}: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   async shutdown(): Promise<void> {

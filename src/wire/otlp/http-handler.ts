@@ -10,6 +10,7 @@ import {
 } from "../../base/network.ts";
 import { encodeRpcStatus } from "../grpc/rpc-status.ts";
 import { GrpcCode, GrpcError } from "../grpc/status.ts";
+import { snappyDecompress } from "../snappy.ts";
 import { httpStatusOf, retryDelayOf } from "./http-status.ts";
 import { encodeExportResponse, OTLP_CODECS, type Signal, type SignalData } from "./signal.ts";
 
@@ -65,9 +66,10 @@ async function exportRequest(
     const data = contentType === JSON_TYPE ? codec.decodeJson(bytes) : codec.decode(bytes);
     payload = { signal, data } as OtlpPayload;
   } catch (error) {
-    const status = error instanceof BodyLimitError ? 413 : 400;
-    const message = (error as Error).message;
-    return errorResponse(contentType, status, new GrpcError(GrpcCode.INVALID_ARGUMENT, message));
+    // As upstream's server: a body that is too large is a bad request, not a 413.
+    const message =
+      error instanceof BodyLimitError ? "http: request body too large" : (error as Error).message;
+    return errorResponse(contentType, 400, new GrpcError(GrpcCode.INVALID_ARGUMENT, message));
   }
   try {
     await options.consume(payload);
@@ -88,7 +90,10 @@ const TEXT = { "content-type": "text/plain" };
 function errorResponse(contentType: string, httpStatus: number, status: GrpcError): HttpResponse {
   const headers: HttpHeaders = { "content-type": contentType };
   const retryDelayMs = retryDelayOf(status);
-  if (retryDelayMs !== undefined) headers["retry-after"] = String(Math.ceil(retryDelayMs / 1000));
+  const isThrottled = httpStatus === 429 || httpStatus === 503;
+  if (retryDelayMs !== undefined && isThrottled) {
+    headers["retry-after"] = String(Math.floor(retryDelayMs / 1000));
+  }
   const body = { code: status.code, message: status.details };
   return {
     status: httpStatus,
@@ -117,6 +122,7 @@ const DECOMPRESS: Record<string, (bytes: Uint8Array, maxOutputLength: number) =>
   gzip: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
   deflate: (bytes, maxOutputLength) => inflateSync(bytes, { maxOutputLength }),
   zlib: (bytes, maxOutputLength) => inflateSync(bytes, { maxOutputLength }),
+  snappy: (bytes, maxOutputLength) => snappyDecompress(bytes, maxOutputLength),
   zstd: (bytes, maxOutputLength) => zstdDecompressSync(bytes, { maxOutputLength }),
 };
 

@@ -5,23 +5,40 @@ import { countLogRecords } from "../../../model/otlp-logs.ts";
 import { countDataPoints, countMetrics } from "../../../model/otlp-metrics.ts";
 import { countSpans } from "../../../model/otlp-traces.ts";
 import { ALL_SIGNALS, type ExporterFactory, type Payload } from "../../component.ts";
-import { any, bool, type Infer, int, list, object, oneOf, string } from "../../config/schema.ts";
+import { any, bool, type Infer, int, object, oneOf, optional, stringList } from "../../config/schema.ts";
 import { detailedText } from "./detailed-text.ts";
 import { normalText } from "./normal-text.ts";
 
-const CONFIG = object({
-  verbosity: oneOf(["basic", "normal", "detailed"], "basic"),
-  sampling_initial: int(2),
-  sampling_thereafter: int(1),
-  use_internal_logger: bool(true),
-  output_paths: list(string(), ["stdout"]),
-  sending_queue: any(),
-});
+const CONFIG = object(
+  {
+    verbosity: oneOf(
+      ["none", "basic", "normal", "detailed"],
+      "basic",
+      (raw) => `unknown metrics level ${JSON.stringify(raw)}`,
+    ),
+    sampling_initial: int(2),
+    sampling_thereafter: int(1),
+    use_internal_logger: bool(true),
+    output_paths: optional(stringList()),
+    sending_queue: any(),
+  },
+  "debugexporter.Config",
+);
 
 export const debugExporter: ExporterFactory<Infer<typeof CONFIG>> = {
   type: "debug",
   signals: ALL_SIGNALS,
   schema: CONFIG,
+  validate({ verbosity, use_internal_logger, output_paths }) {
+    if (verbosity === "none") return 'verbosity level "None" is not supported';
+    if (use_internal_logger && output_paths !== undefined) {
+      return "output_paths is not supported when use_internal_logger is true";
+    }
+    if (!use_internal_logger && output_paths?.length === 0) {
+      return "output_paths must not be empty when use_internal_logger is false";
+    }
+    return undefined;
+  },
   create(config, { log, print }) {
     const say = config.use_internal_logger
       ? (message: string, fields?: Record<string, unknown>) => log.info(message, fields)

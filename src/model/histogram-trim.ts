@@ -61,8 +61,9 @@ function trimBucket(
   const { lower, upper, count } = bucket;
   const isWhole = side === "upper" ? upper <= limit : lower >= limit;
   if (isWhole) return { count, midpoint: midpoint(lower, upper, kind) };
-  const isGone = side === "upper" ? lower >= limit : upper <= limit;
-  if (isGone) return { count: 0, midpoint: 0 };
+  // Nothing is left by a limit that is not a number.
+  const isDivided = side === "upper" ? lower < limit : upper > limit;
+  if (!isDivided) return { count: 0, midpoint: 0 };
   if (lower === Number.NEGATIVE_INFINITY || upper === Number.POSITIVE_INFINITY) {
     return trimEndless(bucket, limit, side);
   }

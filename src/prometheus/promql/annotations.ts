@@ -35,8 +35,9 @@ export class Annotations {
 
   #add(remark: Remark): void {
     const known = this.#remarks.get(remark.text);
-    if (known === undefined) this.#remarks.set(remark.text, remark);
-    else if (remark.details !== undefined) known.details?.merge(remark.details);
+    // Of those that are not merged the last one counts: its place is shown.
+    if (known?.details !== undefined && remark.details !== undefined) known.details.merge(remark.details);
+    else this.#remarks.set(remark.text, remark);
   }
 
   /**

@@ -29,7 +29,8 @@ export async function evaluateCall(node: Call, context: EvaluationContext): Prom
           vectors[i] = await evaluate(node.arguments[i], context);
         } else if (type === "scalar") scalars[i] = await evaluateScalar(node.arguments[i], context);
       }
-      return implementation.evaluate({ ...callOf(node, context), vectors, scalars });
+      const result = await implementation.evaluate({ ...callOf(node, context), vectors, scalars });
+      return finishVector(result, context);
     }
   }
 }
@@ -81,7 +82,7 @@ export async function finishVector(
   { grid, run }: EvaluationContext,
 ): Promise<StepSeries[]> {
   if (run.delayedNameRemoval) return series;
-  if (grid.count > 1) return mergeDuplicates(series, grid, run);
+  if (!grid.isInstant) return mergeDuplicates(series, grid, run);
   if (await hasDuplicates(series, run)) throw duplicateLabelSet();
   return series;
 }
@@ -156,7 +157,10 @@ async function rangeSources(
     return context.selection.get(range.vector)!.map((series) => ({ series, dropsName: false }));
   }
   const series = await evaluateSubquery(range, context);
-  return series.map(({ samples, dropsName }) => ({ series: samples, dropsName }));
+  return series.map(({ samples, dropsName }) => {
+    const histograms = samples.histograms?.map(withoutResetHint);
+    return { series: { ...samples, histograms }, dropsName };
+  });
 }
 
 function rangeInput(series: SeriesSamples, split: SplitSamples, planner: WindowPlanner): RangeInput {
@@ -201,7 +205,11 @@ function rangeCall(
     rangeEndAt,
     planner: new WindowPlanner(times),
     extension,
-    positionOf: (argument) => node.arguments[argument].position,
+    // Upstream has replaced a subquery by its result by then, which has no place in the query.
+    positionOf: (argument) =>
+      node.arguments[argument] === range && range.kind === "subquery"
+        ? { start: 0, end: 0 }
+        : node.arguments[argument].position,
     scalars,
     checkedNames: new Set(),
     selector: range.kind === "matrix-selector" ? range : undefined,
@@ -233,18 +241,14 @@ export function subqueryGrid(subquery: Subquery, { run, grid }: EvaluationContex
   return Grid.between(startMs, lastMs - offsetMs, stepMs);
 }
 
-/** The result of a subquery as samples that a range function can look at. */
+/** The result of a subquery as samples. */
 export async function evaluateSubquery(
   subquery: Subquery,
   context: EvaluationContext,
 ): Promise<{ samples: SeriesSamples; dropsName: boolean }[]> {
   const grid = subqueryGrid(subquery, context);
   const series = await evaluate(subquery.expression, { ...context, grid });
-  return series.map((one) => {
-    const samples = toSamples(one, grid);
-    const histograms = samples.histograms?.map(withoutResetHint);
-    return { samples: { ...samples, histograms }, dropsName: one.dropsName };
-  });
+  return series.map((one) => ({ samples: toSamples(one, grid), dropsName: one.dropsName }));
 }
 
 /** Between the steps of a subquery, samples are left out or come twice, so that hints are of no use. */

@@ -171,3 +171,55 @@ test("instant() stops at its deadline", async () => {
     message: "query timed out in expression evaluation",
   });
 });
+
+test("a range with room for one step is a range nevertheless", async () => {
+  const { warnings } = await engine().range("sort(hits_total)", 60_000, 70_000, 15_000);
+  assert.deepEqual(warnings, [
+    "PromQL warning: sort is ineffective for range queries since results are always ordered by labels (1:1)",
+  ]);
+  assert.deepEqual((await engine().instant("sort(hits_total)", 60_000)).warnings, []);
+});
+
+test("functions of vectors refuse what they leave without a difference", async () => {
+  const store = new MemoryQueryable();
+  for (const name of ["a", "b"])
+    series(store, { __name__: name, le: "1" }, (i) => (name === "a" ? i : 2 * i));
+  const both = '{__name__=~"a|b"}';
+  for (const query of [`timestamp(-${both} or ${both})`, `histogram_quantiles(${both}, "le", 0.5, 0.5)`]) {
+    const strict = new Engine({ queryable: store, clock, parser: { experimentalFunctions: true } });
+    await assert.rejects(strict.instant(query, 60_000), {
+      message: "vector cannot contain metrics with the same labelset",
+    });
+  }
+});
+
+test("of equal remarks the last place is shown, and none within a subquery's result", async () => {
+  const info =
+    'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "kube_pod_info"';
+  const infos = async (query: string) => (await engine().instant(query, at)).infos;
+  const twice = "rate(kube_pod_info[1m]) + rate(kube_pod_info[2m])";
+  assert.deepEqual(await infos(twice), [`PromQL info: ${info} (1:32)`]);
+  const subquery = "1 + rate(kube_pod_info[1m:30s])";
+  assert.deepEqual(await infos(subquery), [`PromQL info: ${info} (1:1)`]);
+});
+
+test("the many side is not looked at before the one side is found to be unique", async () => {
+  const query = "kube_pod_status_phase + on (phase) fill (0) percolate_active_tenants";
+  const fill = engine({ parser: { fillModifiers: true } });
+  await assert.rejects(fill.instant(query, at), {
+    message: /^found duplicate series for the match group {} on the right/,
+  });
+});
+
+test("a start that is unknown is none, also for a range that reaches before the epoch", async () => {
+  const store = new MemoryQueryable();
+  store.addColumns({
+    labels: Labels.of({ __name__: "c_total" }),
+    timestamps: Float64Array.of(60_000),
+    values: Float64Array.of(7),
+    histograms: undefined,
+    startTimestamps: Float64Array.of(0),
+  });
+  const started = new Engine({ queryable: store, clock, startTimestamps: true });
+  assert.deepEqual(lines(await started.instant("increase(c_total[2m])", 100_000)), []);
+});

@@ -250,7 +250,7 @@ function sampleOf({ labels, values, histograms }: StepSeries, timestampMs: numbe
 async function finish(series: StepSeries[], { run, grid }: EvaluationContext): Promise<StepSeries[]> {
   if (!run.delayedNameRemoval) return series;
   const cleaned = series.map((one) => one.cleaned());
-  if (grid.count > 1) return mergeDuplicates(cleaned, grid, run);
+  if (!grid.isInstant) return mergeDuplicates(cleaned, grid, run);
   if (await hasDuplicates(cleaned, run)) throw duplicateLabelSet();
   return cleaned;
 }

@@ -6,24 +6,28 @@ export class Grid {
   readonly endMs: number;
   readonly stepMs: number;
   readonly count: number;
+  /** Whether start and end are the same, which is not so for a range that has room for one step only. */
+  readonly isInstant: boolean;
   #timestamps: Float64Array | undefined;
   #all: Uint8Array | undefined;
 
-  constructor(startMs: number, stepMs: number, count: number) {
+  constructor(startMs: number, stepMs: number, count: number, isInstant = count === 1) {
     this.startMs = startMs;
     this.stepMs = stepMs;
     this.count = count;
+    this.isInstant = isInstant;
     this.endMs = startMs + (count - 1) * stepMs;
   }
 
   /** The steps from `startMs` to `endMs` inclusive; none when the end lies before the start. */
   static between(startMs: number, endMs: number, stepMs: number): Grid {
-    return new Grid(startMs, stepMs, endMs < startMs ? 0 : Math.floor((endMs - startMs) / stepMs) + 1);
+    const count = endMs < startMs ? 0 : Math.floor((endMs - startMs) / stepMs) + 1;
+    return new Grid(startMs, stepMs, count, startMs === endMs);
   }
 
   /** One step at the start of this grid. */
   first(): Grid {
-    return this.count === 1 ? this : new Grid(this.startMs, this.stepMs, 1);
+    return this.isInstant ? this : new Grid(this.startMs, this.stepMs, 1);
   }
 
   timeAt(step: number): number {

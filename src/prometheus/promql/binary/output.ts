@@ -12,7 +12,7 @@ export async function combineOutputs(
   { grid, run }: EvaluationContext,
   duplicate: () => QueryError,
 ): Promise<StepSeries[]> {
-  if (grid.count > 1) return mergeDuplicates(outputs, grid, run);
+  if (!grid.isInstant) return mergeDuplicates(outputs, grid, run);
   if (!run.delayedNameRemoval && (await hasDuplicates(outputs, run))) throw duplicate();
   return outputs;
 }

@@ -24,7 +24,9 @@ export async function vectorOperation(
 ): Promise<StepSeries[]> {
   const operation = new VectorOperation(node, left, right, context);
   const outputs: Output[] = [];
-  for (const group of await matchGroups(node.matching!, left, right, context.run)) {
+  const groups = await matchGroups(node.matching!, left, right, context.run);
+  for (const group of groups) operation.checkGroup(group);
+  for (const group of groups) {
     operation.addGroup(group, outputs);
     if (context.run.isDue) await context.run.pause();
   }
@@ -60,13 +62,16 @@ class VectorOperation {
     this.#compute = elementOperation(node, context.run.annotations);
   }
 
+  /** Upstream looks through the whole "one" side before it matches anything. */
+  checkGroup(group: MatchGroup): void {
+    const one = this.#isSwapped ? group.left : group.right;
+    if (one.length > 1) this.#checkOneSide(one);
+  }
+
   addGroup(group: MatchGroup, outputs: Output[]): void {
     const [many, one] = this.#isSwapped ? [group.right, group.left] : [group.left, group.right];
     const isFilled = this.#fillMany !== undefined || this.#fillOne !== undefined;
-    if (!isFilled && (many.length === 0 || one.length === 0)) {
-      if (one.length > 1) this.#checkOneSide(one);
-      return;
-    }
+    if (!isFilled && (many.length === 0 || one.length === 0)) return;
     if (!isFilled && one.length === 1 && this.#isUnambiguous(many, one[0])) {
       for (const i of many) {
         const series = this.#pair(this.#many[i], this.#one[one[0]]);
@@ -139,7 +144,6 @@ class VectorOperation {
     const isOneToOne = this.#matching.cardinality === "one-to-one";
     for (let step = 0; step < grid.count; step++) {
       const onesHere = one.filter((i) => this.#one[i].present[step] === 1);
-      if (onesHere.length > 1) this.#checkOneSide(one, step);
       const matched = new Set<string>();
       const match = (place: number, manySide: Side, oneSide: Side) => {
         const output = collector.outputFor(place, manySide.labels, oneSide.labels);
@@ -188,10 +192,10 @@ class VectorOperation {
   }
 
   /** The "one" side may have one series of a group at a step, unless the other side has nothing at all there. */
-  #checkOneSide(one: number[], atStep?: number): void {
+  #checkOneSide(one: number[]): void {
     const { grid } = this.#context;
     const isFilled = this.#fillMany !== undefined || this.#fillOne !== undefined;
-    for (let step = atStep ?? 0; step < (atStep === undefined ? grid.count : atStep + 1); step++) {
+    for (let step = 0; step < grid.count; step++) {
       const here = one.filter((i) => this.#one[i].present[step] === 1);
       if (here.length < 2) continue;
       if (!isFilled && this.#many.every((series) => series.present[step] === 0)) continue;

@@ -130,7 +130,7 @@ function extrapolated(
   let toStart = (firstMs - rangeStart) / 1000;
   let toEnd = (call.rangeEndAt(window.step) - lastMs) / 1000;
   let { float, histogram } = increase;
-  if (kind.isCounter && startMs > rangeStart && startMs < firstMs) {
+  if (kind.isCounter && startMs !== 0 && startMs > rangeStart && startMs < firstMs) {
     // The counter began within the range, at zero: nothing to extrapolate to the left.
     toStart = 0;
     sampled = (lastMs - startMs) / 1000;

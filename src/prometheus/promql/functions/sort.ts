@@ -13,7 +13,7 @@ export function sortByValue(direction: Direction): (call: VectorCall) => StepSer
   return (call) => {
     const floats = call.vectors[0].filter((series) => !series.histograms?.some((one) => one !== undefined));
     warnInRange(call);
-    if (call.grid.count > 1) return floats;
+    if (!call.grid.isInstant) return floats;
     return floats.sort((a, b) => {
       const [x, y] = [a.values[0], b.values[0]];
       if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
@@ -38,7 +38,7 @@ export function sortByLabel(direction: Direction): (call: VectorCall) => StepSer
 }
 
 function warnInRange({ grid, call, annotations }: VectorCall): void {
-  if (grid.count === 1) return;
+  if (grid.isInstant) return;
   annotations.warn(
     "sort is ineffective for range queries since results are always ordered by labels",
     call.position,

@@ -1,5 +1,5 @@
 /** `start_timestamp`: since when a sample counts. Needs the feature flag `promql-use-start-timestamps`. */
-import { lookbackTimes } from "../evaluator.ts";
+import { evaluate, lookbackTimes } from "../evaluator.ts";
 import { LookbackPlanner, lookBack } from "../lookback.ts";
 import type { StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./table.ts";
@@ -9,7 +9,11 @@ export async function startTimestamp({ context, call }: VectorCall): Promise<Ste
   const [argument] = call.arguments;
   const { run, grid, selection } = context;
   const selector = argument.kind === "step-invariant" ? argument.expression : argument;
-  if (selector.kind !== "vector-selector" || !run.startTimestamps) return [];
+  if (selector.kind !== "vector-selector" || !run.startTimestamps) {
+    // For what is wrong with it.
+    await evaluate(argument, context);
+    return [];
+  }
   const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
   const out: StepSeries[] = [];
   for (const series of selection.get(selector)!) {

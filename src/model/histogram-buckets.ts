@@ -26,8 +26,14 @@ export function sideOf(spans: readonly Span[], buckets: readonly number[]): Side
   return { indexes, counts: [...buckets] };
 }
 
-/** Spans and counts of a side; buckets without observations are left out ("compact"). */
-export function spansOf({ indexes, counts }: Side): { spans: Span[]; buckets: number[] } {
+/**
+ * Spans and counts of a side; buckets without observations are left out ("compact"), or filled in where a gap of no more
+ * than `maxEmptyBuckets` between two others has them: that takes less space than a new span.
+ */
+export function spansOf(
+  { indexes, counts }: Side,
+  maxEmptyBuckets = 0,
+): { spans: Span[]; buckets: number[] } {
   const spans: Span[] = [];
   const buckets: number[] = [];
   let end = 0;
@@ -35,8 +41,10 @@ export function spansOf({ indexes, counts }: Side): { spans: Span[]; buckets: nu
     if (counts[i] === 0) continue;
     const offset = indexes[i] - end;
     const last = spans.at(-1);
-    if (last !== undefined && offset === 0) last.length++;
-    else spans.push({ offset, length: 1 });
+    if (last !== undefined && offset <= maxEmptyBuckets) {
+      last.length += offset + 1;
+      for (let gap = 0; gap < offset; gap++) buckets.push(0);
+    } else spans.push({ offset, length: 1 });
     buckets.push(counts[i]);
     end = indexes[i] + 1;
   }

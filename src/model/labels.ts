@@ -3,8 +3,11 @@
  *
  * `__name__` is a label like the others.
  */
+import { quoteGo } from "./go-quote.ts";
 
 export const METRIC_NAME = "__name__";
+/** A name that needs no quotes. */
+const PLAIN_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 export class Labels {
   /** `[name0, value0, name1, value1, …]`, sorted by name. Not to be changed. */
@@ -83,9 +86,11 @@ export class Labels {
     return true;
   }
 
-  /** `{name="value", …}` with Go's quoting, the metric name as a label like the others. */
+  /** `{name="value", …}` as Go quotes it, the metric name as a label like the others, unusual names in quotes too. */
   toString(): string {
-    return `{${Array.from(this, ([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+    const shown = ([name, value]: readonly [string, string]) =>
+      `${PLAIN_NAME.test(name) ? name : quoteGo(name)}=${quoteGo(value)}`;
+    return `{${Array.from(this, shown).join(", ")}}`;
   }
 
   #filter(wanted: (name: string) => boolean): Labels {

@@ -1,10 +1,15 @@
-/** Puts the samples of one scraped body into a batch (`scrape/scrape_append.go`). */
-import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
-import { ExpositionError, TextParser } from "../../wire/exposition/text-parser.ts";
-import { isValidLabelName, isValidMetricName, type NameValidation } from "../config/names.ts";
+/** Puts the samples of one scraped body into a batch (`scrape/scrape_append_v2.go`). */
+import type { FloatHistogram } from "../../model/histogram.ts";
+import { Labels } from "../../model/labels.ts";
+import { customBucketEntries } from "../../wire/exposition/custom-bucket-entries.ts";
+import { protobufEntries } from "../../wire/exposition/protobuf-entries.ts";
+import { type ScrapedEntry, type ScrapedSample, textEntries } from "../../wire/exposition/scraped-entry.ts";
+import { type ParsedExemplar, TextParser } from "../../wire/exposition/text-parser.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
-import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef } from "../storage.ts";
+import type { ScrapeFormat } from "./content-type.ts";
+import { BucketLimitError, limitBuckets, maxSchemaOf, reduceToSchema } from "./histogram-limits.ts";
+import { ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
 import type { CachedSeries, ScrapeCache } from "./scrape-cache.ts";
 
 export interface ScrapeCounts {
@@ -16,199 +21,229 @@ export interface ScrapeCounts {
   seriesAdded: number;
 }
 
+/** How a target's histograms are taken. */
+export interface HistogramOptions {
+  scrapeNative: boolean;
+  alwaysScrapeClassic: boolean;
+  convertClassic: boolean;
+}
+
 export interface AppendContext {
   config: ScrapeConfig;
+  histograms: HistogramOptions;
   targetLabels: Labels;
   cache: ScrapeCache;
   metadata: Map<string, MetricMetadata>;
+  /** Counted while the body is read, so that a scrape that fails says how far it came. */
+  counts: ScrapeCounts;
   /** Samples that the store refused, by reason; for the log and `/metrics`. */
   refused: Map<string, number>;
 }
 
 /** A metric's help and type are kept for so many metrics of a target. */
 export const MAX_METADATA_PER_TARGET = 10_000;
-
-/** A scrape that breaks one of the configured limits counts as failed. */
-export class ScrapeLimitError extends Error {}
+/** Samples may not be further in the future than this. */
+export const MAX_AHEAD_MS = 10 * 60_000;
 
 /**
  * @throws ExpositionError when the body is malformed: what was added so far is to be rolled back.
  * @throws ScrapeLimitError
  */
-export function appendText(
+export function appendBody(
   body: Uint8Array,
-  format: "text" | "openmetrics",
+  format: ScrapeFormat,
   appender: Appender,
   scrapeMs: number,
   context: AppendContext,
-): ScrapeCounts {
-  const { cache, config } = context;
-  const parser = new TextParser(body, { format });
-  const counts: ScrapeCounts = { scraped: 0, added: 0, seriesAdded: 0 };
-  cache.begin(body.length);
-  for (;;) {
-    let entry = cache.expected(parser);
-    if (entry === undefined) {
-      const kind = parser.next();
-      if (kind === "end") break;
-      if (kind !== "series") {
-        if (kind !== "comment") keepMetadata(parser, kind, context);
+): void {
+  const batch = new ScrapeBatch(appender, scrapeMs, context);
+  context.cache.begin(body.length);
+  if (format === "protobuf" || context.histograms.convertClassic)
+    batch.addEntries(entriesOf(body, format, context.histograms));
+  else batch.addText(new TextParser(body, { format }));
+  batch.finish();
+}
+
+function entriesOf(
+  body: Uint8Array,
+  format: ScrapeFormat,
+  { scrapeNative, alwaysScrapeClassic, convertClassic }: HistogramOptions,
+): Iterable<ScrapedEntry> {
+  if (format !== "protobuf")
+    return customBucketEntries(textEntries(new TextParser(body, { format })), alwaysScrapeClassic);
+  return protobufEntries(body, {
+    ignoreNativeHistograms: !scrapeNative,
+    keepClassicHistograms: alwaysScrapeClassic,
+    convertClassicHistograms: convertClassic,
+  });
+}
+
+/** For these the store leaves out the sample; for any other the scrape fails. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "out of order sample",
+  "duplicate sample for timestamp",
+  "out of bounds",
+]);
+
+/** What is appended of a sample besides its value. */
+interface SampleTail {
+  timestampMs: number | undefined;
+  histogram: FloatHistogram | undefined;
+  exemplars: readonly ParsedExemplar[];
+}
+
+const NO_EXEMPLARS: readonly ParsedExemplar[] = [];
+
+class ScrapeBatch {
+  readonly #appender: Appender;
+  readonly #scrapeMs: number;
+  readonly #context: AppendContext;
+  readonly #maxSchema: number;
+  /** Samples that count for the sample limit. */
+  #appended = 0;
+  #limitError: Error | undefined;
+
+  constructor(appender: Appender, scrapeMs: number, context: AppendContext) {
+    this.#appender = appender;
+    this.#scrapeMs = scrapeMs;
+    this.#context = context;
+    this.#maxSchema = maxSchemaOf(context.config.native_histogram_min_bucket_factor);
+  }
+
+  /** The quick way: nothing is made for a sample that comes where it came the last time. */
+  addText(parser: TextParser): void {
+    const { cache } = this.#context;
+    const { honor_timestamps: honorTimestamps } = this.#context.config;
+    const tail: SampleTail = { timestampMs: undefined, histogram: undefined, exemplars: NO_EXEMPLARS };
+    for (;;) {
+      let entry = cache.expected(parser);
+      if (entry === undefined) {
+        const kind = parser.next();
+        if (kind === "end") break;
+        if (kind !== "series") {
+          if (kind !== "comment")
+            this.#keepMetadata(kind, parser.metricName, kind === "type" ? parser.metricType : parser.text);
+          continue;
+        }
+        this.#context.counts.scraped++;
+        entry = cache.lookup(parser, () => this.#newEntry(parser.labels()));
+      } else this.#context.counts.scraped++;
+      if (entry.labels === undefined) continue;
+      tail.timestampMs = parser.hasTimestamp && honorTimestamps ? parser.timestampMs : undefined;
+      tail.exemplars = parser.exemplar === undefined ? NO_EXEMPLARS : [parser.exemplar];
+      this.#add(entry, parser.value, tail);
+    }
+  }
+
+  addEntries(entries: Iterable<ScrapedEntry>): void {
+    const { cache, config, counts } = this.#context;
+    for (const each of entries) {
+      if (each.kind !== "sample") {
+        if (each.kind !== "comment") this.#keepMetadata(each.kind, each.metricName, each.text);
         continue;
       }
-      entry = cache.lookup(parser, () => newEntry(parser.labels(), context));
+      counts.scraped++;
+      const entry = cache.lookupKey(each.key, () => this.#newEntry(each.labels()));
+      if (entry.labels === undefined) continue;
+      const timestampMs = config.honor_timestamps ? each.timestampMs : undefined;
+      this.#add(entry, each.value, { timestampMs, histogram: each.histogram, exemplars: timed(each) });
     }
-    counts.scraped++;
-    if (entry.labels === undefined) continue;
+  }
+
+  /** @throws ScrapeLimitError when a limit on samples or buckets was passed on the way */
+  finish(): void {
+    if (this.#limitError !== undefined) throw this.#limitError;
+  }
+
+  #add(entry: CachedSeries, value: number, tail: SampleTail): void {
+    const { cache, counts, config } = this.#context;
+    const { timestampMs } = tail;
+    const wasScraped = entry.iteration === cache.iteration;
+    const isNew = entry.ref === 0 || (!wasScraped && entry.iteration < cache.completed);
+    entry.iteration = cache.iteration;
+    const isAdded =
+      wasScraped && timestampMs === undefined
+        ? this.#refuse("duplicate sample for timestamp")
+        : this.#append(entry, value, tail);
+    if (isAdded) {
+      if (timestampMs === undefined || config.track_timestamps_staleness) entry.tracked = cache.iteration;
+      if (isNew && this.#limitError === undefined) counts.seriesAdded++;
+    }
+    // Those that were refused too: it is the number of samples that relabelling left.
     counts.added++;
-    if (config.sample_limit > 0 && counts.added > config.sample_limit)
-      throw new ScrapeLimitError("sample limit exceeded");
-    appendSample(parser, entry, appender, scrapeMs, context, counts);
   }
-  return counts;
+
+  /** Whether the store took the sample. */
+  #append(entry: CachedSeries, value: number, { timestampMs, histogram, exemplars }: SampleTail): boolean {
+    const { config } = this.#context;
+    const atMs = timestampMs ?? this.#scrapeMs;
+    try {
+      let native = histogram;
+      if (native !== undefined) {
+        native = reduceToSchema(native, this.#maxSchema);
+        native = limitBuckets(native, config.native_histogram_bucket_limit);
+      }
+      if (config.sample_limit > 0 && ++this.#appended > config.sample_limit)
+        throw new ScrapeLimitError("sample limit exceeded");
+      if (atMs > this.#scrapeMs + MAX_AHEAD_MS) return this.#refuse("out of bounds");
+      entry.ref =
+        native === undefined
+          ? this.#appender.append(entry.ref, entry.labels!, atMs, value)
+          : this.#appender.appendHistogram(entry.ref, entry.labels!, atMs, native);
+    } catch (error) {
+      if (error instanceof ScrapeLimitError || error instanceof BucketLimitError) {
+        // Reading goes on, so that it is known how many samples there are. The sample limit is told first.
+        if (!(this.#limitError instanceof ScrapeLimitError)) this.#limitError = error;
+        return false;
+      }
+      if (!(error instanceof AppendError && REFUSALS.has(error.reason))) throw error;
+      return this.#refuse(error.reason);
+    }
+    for (const exemplar of exemplars) this.#appendExemplar(exemplar, entry, atMs);
+    return true;
+  }
+
+  #appendExemplar({ labels, value, timestampMs }: ParsedExemplar, entry: CachedSeries, atMs: number): void {
+    const pairs: [string, string][] = [];
+    for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i], labels[i + 1]]);
+    const exemplar = { labels: Labels.of(pairs), value, timestampMs: timestampMs ?? atMs };
+    try {
+      this.#appender.appendExemplar(entry.ref, entry.labels!, exemplar);
+    } catch (error) {
+      if (!(error instanceof AppendError)) throw error;
+      // The same exemplar comes with each scrape until the application has another.
+      if (error.reason !== "duplicate exemplar") this.#refuse(error.reason);
+    }
+  }
+
+  #refuse(reason: string): false {
+    const { refused } = this.#context;
+    refused.set(reason, (refused.get(reason) ?? 0) + 1);
+    return false;
+  }
+
+  /** Labels of a sample that was not seen before: those of the target added, relabelled and checked. */
+  #newEntry(flat: readonly string[]): CachedSeries {
+    const { targetLabels, config } = this.#context;
+    const labels = sampleLabels(flat, targetLabels, config);
+    return { labels, ref: 0 as SeriesRef, iteration: -1, tracked: -1 };
+  }
+
+  #keepMetadata(kind: "help" | "type" | "unit", metric: string, text: string): void {
+    const { metadata } = this.#context;
+    let known = metadata.get(metric);
+    if (known === undefined) {
+      if (metadata.size >= MAX_METADATA_PER_TARGET) return;
+      metadata.set(metric, (known = { type: "unknown", help: "", unit: "" }));
+    }
+    known[kind] = text;
+  }
 }
 
-function appendSample(
-  parser: TextParser,
-  entry: CachedSeries,
-  appender: Appender,
-  scrapeMs: number,
-  context: AppendContext,
-  counts: ScrapeCounts,
-): void {
-  const { config, cache, refused } = context;
-  const hasTime = parser.hasTimestamp && config.honor_timestamps;
-  const isNew = entry.iteration < cache.iteration - 1;
-  entry.tracked = !hasTime || config.track_timestamps_staleness;
-  entry.iteration = cache.iteration;
-  try {
-    entry.ref = appender.append(
-      entry.ref,
-      entry.labels!,
-      hasTime ? parser.timestampMs : scrapeMs,
-      parser.value,
-    );
-    entry.failed = false;
-    if (isNew) counts.seriesAdded++;
-  } catch (error) {
-    if (!(error instanceof AppendError)) throw error;
-    entry.failed = true;
-    refused.set(error.reason, (refused.get(error.reason) ?? 0) + 1);
-    return;
-  }
-  if (parser.exemplar !== undefined) appendExemplar(parser, entry, appender, scrapeMs, context);
-}
-
-function appendExemplar(
-  parser: TextParser,
-  entry: CachedSeries,
-  appender: Appender,
-  scrapeMs: number,
-  { refused }: AppendContext,
-): void {
-  const { labels, value, timestampMs } = parser.exemplar!;
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i], labels[i + 1]]);
-  const time = timestampMs ?? (parser.hasTimestamp ? parser.timestampMs : scrapeMs);
-  try {
-    appender.appendExemplar(entry.ref, entry.labels!, { labels: Labels.of(pairs), value, timestampMs: time });
-  } catch (error) {
-    if (!(error instanceof AppendError)) throw error;
-    // The same exemplar comes with each scrape until the application has another.
-    if (error.reason !== "duplicate exemplar")
-      refused.set(error.reason, (refused.get(error.reason) ?? 0) + 1);
-  }
-}
-
-function keepMetadata(parser: TextParser, kind: "help" | "type" | "unit", context: AppendContext): void {
-  const { metadata } = context;
-  let known = metadata.get(parser.metricName);
-  if (known === undefined) {
-    if (metadata.size >= MAX_METADATA_PER_TARGET) return;
-    metadata.set(parser.metricName, (known = { type: "unknown", help: "", unit: "" }));
-  }
-  if (kind === "type") known.type = parser.metricType;
-  else known[kind] = parser.text;
-}
-
-/** Labels of a sample that was not seen before: those of the target added, relabelled and checked. */
-export function newEntry(flat: string[], context: AppendContext): CachedSeries {
-  const entry: CachedSeries = {
-    labels: undefined,
-    ref: 0 as SeriesRef,
-    iteration: -2,
-    tracked: true,
-    failed: false,
-  };
-  const { config, targetLabels } = context;
-  const exposed = exposedLabels(flat);
-  const merged = config.honor_labels ? honored(exposed, targetLabels) : renamed(exposed, targetLabels);
-  const labels = relabel(merged, (config.metric_relabel_configs ?? []) as RelabelConfig[]);
-  if (labels === undefined || labels.size === 0) return entry;
-  checkLabels(labels, config);
-  entry.labels = labels;
-  return entry;
-}
-
-function exposedLabels(flat: string[]): Map<string, string> {
-  const exposed = new Map<string, string>();
-  for (let i = 0; i < flat.length; i += 2) {
-    if (exposed.has(flat[i]))
-      throw new ExpositionError(`label name ${JSON.stringify(flat[i])} is not unique: invalid sample`);
-    exposed.set(flat[i], flat[i + 1]);
-  }
-  return exposed;
-}
-
-/** The target's labels only where the sample has none. */
-function honored(exposed: Map<string, string>, target: Labels): Labels {
-  for (const [name, value] of target) if (!exposed.get(name)) exposed.set(name, value);
-  return Labels.of(exposed);
-}
-
-/** The target's labels always; a sample's own of the same name becomes `exported_…`. */
-function renamed(exposed: Map<string, string>, target: Labels): Labels {
-  const conflicts: [string, string][] = [];
-  for (const [name, value] of target) {
-    const own = exposed.get(name);
-    if (own) conflicts.push([name, own]);
-    exposed.set(name, value);
-  }
-  conflicts.sort((a, b) => a[0].length - b[0].length || compareStrings(a[0], b[0]));
-  for (const [name, value] of conflicts) {
-    let free = name;
-    do free = `exported_${free}`;
-    while (exposed.get(free));
-    exposed.set(free, value);
-  }
-  return Labels.of(exposed);
-}
-
-function checkLabels(labels: Labels, config: ScrapeConfig): void {
-  const scheme = config.metric_name_validation_scheme as NameValidation;
-  const metric = labels.get(METRIC_NAME);
-  if (metric === "") throw new ExpositionError("metric name is missing");
-  if (!isValidMetricName(metric, scheme))
-    throw new ExpositionError(`invalid metric name or label names: ${labels}`);
-  const {
-    label_limit: limit,
-    label_name_length_limit: nameLimit,
-    label_value_length_limit: valueLimit,
-  } = config;
-  const shown = metric.slice(0, 50);
-  if (limit > 0 && labels.size > limit)
-    throw new ScrapeLimitError(
-      `label_limit exceeded (metric: ${shown}, number of labels: ${labels.size}, limit: ${limit})`,
-    );
-  for (const [name, value] of labels) {
-    if (!isValidLabelName(name, scheme))
-      throw new ExpositionError(`invalid metric name or label names: ${labels}`);
-    if (nameLimit > 0 && Buffer.byteLength(name) > nameLimit)
-      throw new ScrapeLimitError(
-        `label_name_length_limit exceeded (metric: ${shown}, label name: ${name.slice(0, 50)}, length: ${name.length}, limit: ${nameLimit})`,
-      );
-    if (valueLimit > 0 && Buffer.byteLength(value) > valueLimit)
-      throw new ScrapeLimitError(
-        `label_value_length_limit exceeded (metric: ${shown}, label name: ${name.slice(0, 50)}, value: ${JSON.stringify(value.slice(0, 50))}, length: ${value.length}, limit: ${valueLimit})`,
-      );
-  }
+/** A native histogram's exemplars need a time; in order, so that the store can compare them with those it has. */
+function timed({ exemplars, histogram }: ScrapedSample): readonly ParsedExemplar[] {
+  if (histogram === undefined || exemplars.length === 0) return exemplars;
+  return exemplars
+    .filter(({ timestampMs }) => timestampMs !== undefined)
+    .sort((a, b) => a.timestampMs! - b.timestampMs! || a.value - b.value);
 }

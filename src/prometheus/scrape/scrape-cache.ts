@@ -11,13 +11,12 @@ import type { SeriesRef } from "../storage.ts";
 export interface CachedSeries {
   /** undefined: relabelling drops it. */
   labels: Labels | undefined;
+  /** 0: the store has never taken a sample of it. */
   ref: SeriesRef;
   /** The scrape that saw it last. */
   iteration: number;
-  /** Whether a marker is due when it is gone: it came without a time of its own. */
-  tracked: boolean;
-  /** Refused for now; not to be marked. */
-  failed: boolean;
+  /** The last scrape that stored it with the scrape's time: when it is gone, a marker is due. */
+  tracked: number;
 }
 
 interface Seen {
@@ -28,6 +27,8 @@ interface Seen {
 
 /** Entries that were not seen for this many scrapes are forgotten. */
 const FORGET_AFTER = 1;
+/** Scrapes that fail may add so many entries, and as many again as there were, before what they left is forgotten. */
+export const MAX_ENTRIES_OF_FAILED_SCRAPES = 1000;
 
 const text = new TextDecoder("latin1");
 
@@ -42,7 +43,10 @@ export class ScrapeCache {
   #previousView = this.#view;
   #cursor = 0;
   #used = 0;
+  #completedSize = 0;
   iteration = 0;
+  /** The last scrape that was read to its end. */
+  completed = 0;
 
   /** Begins a scrape. */
   begin(bodyLength: number): void {
@@ -62,8 +66,8 @@ export class ScrapeCache {
   /** Reads the next sample if it is the one expected; its entry, or undefined: call `parser.next()`. */
   expected(parser: TextParser): CachedSeries | undefined {
     const next = this.#previousOrder[this.#cursor];
-    if (next === undefined || !parser.nextIfSeries(this.#previousView, next.start, next.end))
-      return undefined;
+    if (next === undefined || next.start === next.end) return undefined;
+    if (!parser.nextIfSeries(this.#previousView, next.start, next.end)) return undefined;
     this.#cursor++;
     this.#remember(parser, next.entry);
     return next.entry;
@@ -86,6 +90,14 @@ export class ScrapeCache {
     return entry;
   }
 
+  /** As `lookup`, for a sample that is known by something else than its text. */
+  lookupKey(key: string, create: () => CachedSeries): CachedSeries {
+    let entry = this.#byText.get(key);
+    if (entry === undefined) this.#byText.set(key, (entry = create()));
+    this.#order.push({ entry, start: 0, end: 0 });
+    return entry;
+  }
+
   #remember(parser: TextParser, entry: CachedSeries): void {
     const start = this.#used;
     const length = parser.seriesEnd - parser.seriesStart;
@@ -94,30 +106,29 @@ export class ScrapeCache {
     this.#order.push({ entry, start, end: this.#used });
   }
 
-  /** Entries of the scrape before that this one did not see, each once. */
+  /** Entries that the scrape before stored and this one did not. */
   *vanished(): Iterable<CachedSeries> {
-    for (const { entry } of this.#previousOrder) {
-      if (
-        entry.iteration === this.iteration - 1 &&
-        entry.labels !== undefined &&
-        entry.tracked &&
-        !entry.failed
-      )
-        yield entry;
-    }
+    const previous = this.iteration - 1;
+    for (const { entry } of this.#previousOrder) if (entry.tracked === previous) yield entry;
   }
 
-  /** Forgets what has not been seen lately. */
-  end(): void {
-    if (this.#byText.size <= this.#order.length) return;
-    for (const [key, entry] of this.#byText)
-      if (entry.iteration < this.iteration - FORGET_AFTER) this.#byText.delete(key);
+  /**
+   * Ends a scrape, and forgets what has not been seen lately.
+   *
+   * @param isComplete the body was read to its end
+   */
+  end(isComplete: boolean): void {
+    const { size } = this.#byText;
+    if (isComplete) this.completed = this.iteration;
+    else if (size <= 2 * this.#completedSize + MAX_ENTRIES_OF_FAILED_SCRAPES) return;
+    if (size > this.#order.length)
+      for (const [key, entry] of this.#byText)
+        if (entry.iteration < this.iteration - FORGET_AFTER) this.#byText.delete(key);
+    this.#completedSize = this.#byText.size;
   }
 
-  /** All that the last scrape saw; for the markers when a target goes away. */
+  /** All that the last scrape stored; for the markers when a target goes away. */
   *current(): Iterable<CachedSeries> {
-    for (const { entry } of this.#order)
-      if (entry.iteration === this.iteration && entry.labels !== undefined && entry.tracked && !entry.failed)
-        yield entry;
+    for (const { entry } of this.#order) if (entry.tracked === this.iteration) yield entry;
   }
 }

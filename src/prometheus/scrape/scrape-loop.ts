@@ -6,9 +6,10 @@ import { type Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
-import { type AppendContext, appendText, type ScrapeCounts } from "./append-scrape.ts";
+import { type AppendContext, appendBody, type ScrapeCounts } from "./append-scrape.ts";
+import { formatOf } from "./content-type.ts";
 import { ScrapeCache } from "./scrape-cache.ts";
-import { type ScrapeBody, ScrapeRequester } from "./scrape-request.ts";
+import { BodySizeError, type ScrapeBody, ScrapeRequester } from "./scrape-request.ts";
 import type { Target } from "./target.ts";
 
 export interface ScrapeLoopOptions {
@@ -45,6 +46,8 @@ export class ScrapeLoop {
     lastScrapeMs: 0,
     lastDurationSeconds: 0,
   };
+  /** While it is set the target is not asked: each scrape fails with it. */
+  forcedError: Error | undefined;
   readonly #options: ScrapeLoopOptions;
   readonly #requester: ScrapeRequester;
   readonly #cache = new ScrapeCache();
@@ -118,9 +121,9 @@ export class ScrapeLoop {
     const { clock } = this.#options;
     const started = clock.monotonic();
     let body: ScrapeBody | undefined;
-    let failure: Error | undefined;
+    let failure = this.forcedError;
     try {
-      body = await this.#requester.request(this.#abort.signal);
+      if (failure === undefined) body = await this.#requester.request(this.#abort.signal);
     } catch (error) {
       failure = error as Error;
     }
@@ -139,28 +142,27 @@ export class ScrapeLoop {
   ): Promise<void> {
     const { storage, log } = this.#options;
     let failure = requestFailure;
-    let counts: ScrapeCounts = { scraped: 0, added: 0, seriesAdded: 0 };
     const appender = (this.#appender ??= storage.appender());
     const context = this.#context();
-    try {
-      if (body !== undefined) {
-        counts = await this.#appendBody(body, appender, atMs, context);
-        this.#endVanished(appender, atMs);
+    const isEmpty = body === undefined || body.bytes.length === 0;
+    if (isEmpty) this.#cache.begin(0);
+    else {
+      try {
+        const format = formatOf(body!.contentType, this.#options.config.fallback_scrape_protocol);
+        appendBody(body!.bytes, format, appender, atMs, context);
+      } catch (error) {
+        failure = error as Error;
+        appender.rollback();
       }
-    } catch (error) {
-      failure = error as Error;
-      appender.rollback();
     }
-    if (failure !== undefined) {
-      // An empty body: everything that the scrape before had has ended.
-      this.#cache.begin(0);
-      this.#endVanished(appender, atMs);
-      log.debug("Scrape failed", { target: this.target.url, err: failure.message });
-    }
+    // What this scrape saw before it failed has not ended, as upstream has it.
+    for (const entry of this.#cache.vanished()) this.#markStale(appender, entry.ref, entry.labels!, atMs);
+    if (failure !== undefined) log.debug("Scrape failed", { target: this.target.url, err: failure.message });
     for (const [reason, count] of context.refused)
       log.warn(`Error on ingesting ${reason}s`, { target: this.target.url, num_dropped: count });
-    this.#cache.end();
-    this.#report(appender, atMs, failure, counts, durationSeconds, body?.bytes.length ?? 0);
+    this.#cache.end(!isEmpty && failure === undefined);
+    const bodyBytes = requestFailure instanceof BodySizeError ? -1 : (body?.bytes.length ?? 0);
+    this.#report(appender, atMs, failure, context.counts, durationSeconds, bodyBytes);
     await this.#commit(appender);
     Object.assign(this.status, {
       health: failure === undefined ? "up" : "down",
@@ -170,29 +172,17 @@ export class ScrapeLoop {
     });
   }
 
-  async #appendBody(
-    body: ScrapeBody,
-    appender: Appender,
-    atMs: number,
-    context: AppendContext,
-  ): Promise<ScrapeCounts> {
-    if (body.format === "protobuf") throw new Error("the protobuf format is not supported");
-    return appendText(body.bytes, body.format, appender, atMs, context);
-  }
-
   #context(): AppendContext {
     const { config } = this.#options;
     return {
       config,
+      histograms: this.target.histograms,
       targetLabels: this.target.labels,
       cache: this.#cache,
       metadata: this.metadata,
+      counts: { scraped: 0, added: 0, seriesAdded: 0 },
       refused: new Map(),
     };
-  }
-
-  #endVanished(appender: Appender, atMs: number): void {
-    for (const entry of this.#cache.vanished()) this.#markStale(appender, entry.ref, entry.labels!, atMs);
   }
 
   #markStale(appender: Appender, ref: SeriesRef, labels: Labels, atMs: number): void {
@@ -223,7 +213,7 @@ export class ScrapeLoop {
     if (config.extra_scrape_metrics) {
       values.scrape_timeout_seconds = this.target.timeoutMs / 1000;
       values.scrape_sample_limit = config.sample_limit;
-      values.scrape_body_size_bytes = failure === undefined ? bodyBytes : -1;
+      values.scrape_body_size_bytes = bodyBytes;
     }
     for (const [name, value] of Object.entries(values)) {
       let report = this.#reports.get(name);

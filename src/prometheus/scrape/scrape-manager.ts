@@ -51,10 +51,7 @@ class Pool implements ScrapePool {
     const keep = this.config.keep_dropped_targets;
     this.dropped = keep > 0 ? dropped.slice(0, keep) : dropped;
     const wanted = new Set<string>();
-    const overLimit = this.config.target_limit > 0 && active.length > this.config.target_limit;
-    if (overLimit)
-      this.#log.error("target_limit exceeded", { targets: active.length, limit: this.config.target_limit });
-    for (const target of overLimit ? [] : active) {
+    for (const target of active) {
       const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;
       wanted.add(key);
       if (this.loops.has(key)) continue;
@@ -76,9 +73,20 @@ class Pool implements ScrapePool {
       this.loops.delete(key);
       this.#end(loop);
     }
+    this.#limitTargets(active.length);
     const continued = new Set(active.map((target) => target.labels.key));
     for (const loop of this.#predecessors) if (!continued.has(loop.target.labels.key)) this.#end(loop);
     this.#predecessors = [];
+  }
+
+  /** Where there are more targets than allowed, each of them counts as down. */
+  #limitTargets(count: number): void {
+    const { target_limit: limit } = this.config;
+    const error =
+      limit > 0 && count > limit
+        ? new Error(`target_limit exceeded (number of targets: ${count}, limit: ${limit})`)
+        : undefined;
+    for (const loop of this.loops.values()) loop.forcedError = error;
   }
 
   #end(loop: ScrapeLoop): void {

@@ -8,15 +8,19 @@ import {
   type RepeatedFetch,
   type RepeatedResponse,
 } from "../../base/network.ts";
-import { DEFAULT_SCRAPE_PROTOCOLS, SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
-import { formatBytes } from "../config/units.ts";
+import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
-
-export type ScrapeFormat = "text" | "openmetrics" | "protobuf";
 
 export interface ScrapeBody {
   bytes: Uint8Array;
-  format: ScrapeFormat;
+  contentType: string | undefined;
+}
+
+/** The answer is longer than what is taken. */
+export class BodySizeError extends Error {
+  constructor() {
+    super("body size limit exceeded");
+  }
 }
 
 export const USER_AGENT = "Prometheus/3.14.0";
@@ -33,12 +37,6 @@ export function acceptHeader(protocols: readonly string[], escaping: string): st
     return `${SCRAPE_PROTOCOLS[protocol]}${withEscaping};q=0.${weight--}`;
   });
   return [...parts, `*/*;q=0.${weight}`].join(",");
-}
-
-/** What can be read of what is configured: not protobuf, so it is not asked for. */
-function readableProtocols(configured: readonly string[]): readonly string[] {
-  const readable = configured.filter((protocol) => protocol !== "PrometheusProto");
-  return readable.length > 0 ? readable : DEFAULT_SCRAPE_PROTOCOLS;
 }
 
 /** Asks one target, scrape after scrape. What it answers is only valid until the next one. */
@@ -58,7 +56,7 @@ export class ScrapeRequester {
     this.#config = config;
     this.#timeoutMs = timeoutMs;
     this.#headers = {
-      accept: acceptHeader(readableProtocols(config.scrape_protocols!), config.metric_name_escaping_scheme),
+      accept: acceptHeader(config.scrape_protocols!, config.metric_name_escaping_scheme),
       "accept-encoding": config.enable_compression ? "gzip" : "identity",
       "user-agent": USER_AGENT,
       "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
@@ -83,11 +81,11 @@ export class ScrapeRequester {
     const { status, headers, bytes } = await this.#ask(signal);
     if (status !== 200)
       throw new Error(`server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());
-    const format = formatOf(headers["content-type"], this.#config.fallback_scrape_protocol);
-    if (headers["content-encoding"] !== "gzip") return { bytes, format };
+    const contentType = headers["content-type"];
+    if (headers["content-encoding"] !== "gzip") return { bytes, contentType };
     try {
       // A copy: while it is inflated, the buffer must not be another's.
-      return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), format };
+      return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), contentType };
     } catch (error) {
       throw this.#readFailure(error);
     }
@@ -114,7 +112,7 @@ export class ScrapeRequester {
   #readFailure(error: unknown): Error {
     const isTooLong =
       error instanceof BodyLimitError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    if (isTooLong) return new Error(`body size limit exceeded: ${formatBytes(this.#limitBytes)}`);
+    if (isTooLong) return new BodySizeError();
     return new Error(`Get ${JSON.stringify(this.#url)}: ${describeNetworkError(error)}`);
   }
 }
@@ -147,29 +145,4 @@ export function describeNetworkError(error: unknown): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${hostname}: no such host`;
   if (code === "ECONNRESET") return "read: connection reset by peer";
   return message;
-}
-
-/** @throws Error when the type is none that can be read, and the configuration names no other */
-export function formatOf(contentType: string | undefined, fallback: string): ScrapeFormat {
-  const type = (contentType ?? "").split(";")[0].trim().toLowerCase();
-  if (type === "application/openmetrics-text") return "openmetrics";
-  if (type === "text/plain") return "text";
-  if (type === "application/vnd.google.protobuf") {
-    const parameters = (contentType ?? "").toLowerCase();
-    if (parameters.includes("encoding=delimited") && parameters.includes("io.prometheus.client.metricfamily"))
-      return "protobuf";
-  }
-  if (fallback !== "")
-    return fallback === "PrometheusProto"
-      ? "protobuf"
-      : fallback.startsWith("OpenMetrics")
-        ? "openmetrics"
-        : "text";
-  if (type === "")
-    throw new Error(
-      "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target",
-    );
-  throw new Error(
-    `received unsupported Content-Type ${JSON.stringify(contentType)} and no fallback_scrape_protocol specified for target`,
-  );
 }

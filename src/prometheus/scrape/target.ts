@@ -1,11 +1,23 @@
 /** From what discovery found to what is scraped (`scrape/target.go`, `PopulateLabels`). */
 import { Labels } from "../../model/labels.ts";
+import { quoteGo } from "../../wire/exposition/go-float.ts";
 import { checkTargetAddress } from "../config/discovery-config.ts";
 import { isValidLabelValue } from "../config/names.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { formatDuration, parseDuration } from "../config/units.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
+import type { HistogramOptions } from "./append-scrape.ts";
+
+/** The labels by which relabelling says, target by target, how histograms are taken. */
+const CONVERT_CLASSIC = "__convert_classic_histograms_to_nhcb__";
+const ALWAYS_SCRAPE_CLASSIC = "__always_scrape_classic_histograms__";
+const SCRAPE_NATIVE = "__scrape_native_histograms__";
+/** What Go's `strconv.ParseBool` reads. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(["1", "t", "T", "TRUE", "true", "True"].map((text) => [text, true])),
+  ...Object.fromEntries(["0", "f", "F", "FALSE", "false", "False"].map((text) => [text, false])),
+};
 
 export interface Target {
   /** Before relabelling. */
@@ -17,6 +29,7 @@ export interface Target {
   url: string;
   intervalMs: number;
   timeoutMs: number;
+  histograms: HistogramOptions;
 }
 
 export interface DroppedTarget {
@@ -66,6 +79,9 @@ export function initialLabels(
   fallback("__scrape_timeout__", formatDuration(config.scrape_timeout));
   fallback("__metrics_path__", config.metrics_path);
   fallback("__scheme__", config.scheme);
+  fallback(CONVERT_CLASSIC, String(config.convert_classic_histograms_to_nhcb ?? false));
+  fallback(ALWAYS_SCRAPE_CLASSIC, String(config.always_scrape_classic_histograms ?? false));
+  fallback(SCRAPE_NATIVE, String(config.scrape_native_histograms ?? false));
   for (const [name, values] of Object.entries(config.params ?? {}))
     if (values.length > 0) labels.set(`__param_${name}`, values[0]);
   return labels;
@@ -83,14 +99,39 @@ function populate(
   if (address === undefined) throw new Error("no address");
   checkTargetAddress(address);
   const { intervalMs, timeoutMs } = times(labels);
+  const histograms = histogramOptions(labels, config);
   for (const [name, value] of labels) {
     if (name.startsWith("__meta_")) labels.delete(name);
-    else if (!isValidLabelValue(value)) throw new Error(`invalid label value for ${JSON.stringify(name)}`);
+    else if (!isValidLabelValue(value))
+      throw new Error(`invalid label value for ${quoteGo(name)}: ${quoteGo(value)}`);
   }
   if (!labels.has("instance")) labels.set("instance", address);
   const all = Labels.of(labels);
   const shown = all.keep(new Set([...labels.keys()].filter((name) => !name.startsWith("__"))));
-  return { discovered, all, labels: shown, url: urlOf(config, all), intervalMs, timeoutMs };
+  return { discovered, all, labels: shown, url: urlOf(config, all), intervalMs, timeoutMs, histograms };
+}
+
+function histogramOptions(labels: ReadonlyMap<string, string>, config: ScrapeConfig): HistogramOptions {
+  const read = (label: string, what: string, preset = false) => {
+    const text = labels.get(label) ?? "";
+    if (text === "") return preset;
+    if (!Object.hasOwn(BOOLEANS, text))
+      throw new Error(`error parsing ${what}: strconv.ParseBool: parsing ${quoteGo(text)}: invalid syntax`);
+    return BOOLEANS[text];
+  };
+  return {
+    convertClassic: read(
+      CONVERT_CLASSIC,
+      "convert classic histograms to nhcb",
+      config.convert_classic_histograms_to_nhcb,
+    ),
+    alwaysScrapeClassic: read(
+      ALWAYS_SCRAPE_CLASSIC,
+      "always scrape classic histograms",
+      config.always_scrape_classic_histograms,
+    ),
+    scrapeNative: read(SCRAPE_NATIVE, "scrape native histograms", config.scrape_native_histograms),
+  };
 }
 
 function times(labels: Map<string, string>): { intervalMs: number; timeoutMs: number } {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { type MetricFamily, writeOpenMetrics, writeTextFormat } from "./exposition-writer.ts";
+import { MAX_EXPLAINED_BYTES } from "./text-error.ts";
 import { ExpositionError, type ExpositionFormat, TextParser } from "./text-parser.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -84,7 +85,7 @@ test("TextParser passes over _created samples when asked to", () => {
 
 test("TextParser rejects malformed text in upstream's words", () => {
   const cases: [text: string, message: string][] = [
-    ["a", 'expected value after metric, got "\\n" ("LINEBREAK") while parsing: "a\\n"'],
+    ["a", 'expected value after metric, got "\\n" ("INVALID") while parsing: "a\\n"'],
     ["a{b='c'} 1\n", 'expected label value, got "\'" ("INVALID") while parsing: "a{b=\'"'],
     ['a{b=\n"c"} 1\n', 'expected label value, got "\\n" ("INVALID") while parsing: "a{b=\\n"'],
     ['a{\xff="foo"} 1\n', "expected label name"],
@@ -236,4 +237,11 @@ test("TextParser never does more than throw ExpositionError on mutated bodies (s
       assert.ok(error instanceof ExpositionError, String(error));
     }
   }
+});
+
+test("TextParser quotes an entry up to a limit", () => {
+  const read = (bytes: number) => () =>
+    new TextParser(Buffer.from(`a{${"b".repeat(bytes)}`), { format: "text" }).next();
+  assert.throws(read(MAX_EXPLAINED_BYTES - 2), /^ExpositionError: expected equal, got /);
+  assert.throws(read(MAX_EXPLAINED_BYTES), (error: Error) => error.message.length < 300);
 });

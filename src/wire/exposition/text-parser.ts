@@ -6,7 +6,8 @@
  * Nothing is allocated for a sample whose series bytes the caller knows: `seriesStart` and `seriesEnd` say where they
  * stand, `labels()` makes strings of them when asked.
  */
-import { isUtf8, parseGoFloat, quoteGo } from "./go-float.ts";
+import { formatOpenMetricsFloat, isUtf8, parseGoFloat, quoteGo } from "./go-float.ts";
+import { textProblem } from "./text-error.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 export type EntryKind = "series" | "help" | "type" | "unit" | "comment" | "end";
@@ -69,6 +70,9 @@ const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 /** The metric types whose `_created` samples are times and not series of their own. */
 const WITH_CREATED = new Set(["counter", "summary", "histogram"]);
 const CREATED = new TextEncoder().encode("_created");
+
+/** Metric type → the label whose value is a number. */
+const BOUND_LABELS: Readonly<Record<string, string>> = { histogram: "le", summary: "quantile" };
 
 const decoder = new TextDecoder();
 
@@ -146,7 +150,10 @@ export class TextParser {
     return true;
   }
 
-  /** `["__name__", name, label0, value0, …]` of the current sample, in the order written. */
+  /**
+   * `["__name__", name, label0, value0, …]` of the current sample, in the order written. The bounds of classic
+   * histograms and summaries are given as OpenMetrics writes them, whatever the body has: `le="1"` becomes `le="1.0"`.
+   */
   labels(): string[] {
     if (this.#offsets.length === 0) this.#scanSeries();
     const flat: string[] = [];
@@ -154,8 +161,17 @@ export class TextParser {
       const start = this.#offsets[i];
       const end = this.#offsets[i + 1];
       if (i === 0) flat.push("__name__");
-      flat.push(unescapeLabel(this.#decode(start, end)));
+      const text = unescapeLabel(this.#decode(start, end));
+      // Values were checked where they were read; names stand in the way of nothing until they are needed.
+      if (text.includes("\ufffd") && !isUtf8(this.bytes, start, end))
+        throw new ExpositionError(
+          `invalid metric name or label names: ${quoteGo(this.bytes.subarray(start, end))}`,
+        );
+      flat.push(text);
     }
+    const bound = BOUND_LABELS[this.metricType];
+    if (bound !== undefined)
+      for (let i = 2; i < flat.length; i += 2) if (flat[i] === bound) flat[i + 1] = normalBound(flat[i + 1]);
     return flat;
   }
 
@@ -180,6 +196,11 @@ export class TextParser {
         continue;
       }
       if (byte === HASH) return this.#textMetadata(start);
+      // As upstream, which takes a NUL for the end.
+      if (byte === 0) {
+        this.position = this.#end;
+        return "end";
+      }
       if (byte === OPEN || CLASS[byte] & METRIC_START) {
         // Upstream's series bytes start where the line does; blanks before it are not part of a name.
         this.seriesStart = start;
@@ -187,7 +208,7 @@ export class TextParser {
         this.#readSuffix(this.seriesEnd);
         return "series";
       }
-      throw this.#errorAt("expected a valid start token", start, "INVALID");
+      throw this.#malformed();
     }
   }
 
@@ -207,14 +228,13 @@ export class TextParser {
     const nameStart = this.#skipBlanks(at + 4);
     const nameEnd = this.#metricNameEnd(nameStart);
     if (nameEnd === nameStart) {
-      throw this.#errorAt(`expected metric name after ${keyword}`, nameStart, "INVALID");
+      throw this.#malformed();
     }
     this.metricName = this.#metadataName(nameStart, nameEnd);
-    const textStart = this.#skipBlanks(nameEnd);
     const end = this.#lineEnd(nameEnd);
-    if (textStart >= end && keyword === "TYPE") throw new ExpositionError(`invalid metric type ""`);
-    // A text format's help starts after the blanks; upstream cuts one character, whatever it is.
-    this.text = this.#decode(Math.min(textStart, end), end);
+    // Upstream cuts one character off what follows the name, whatever it is, and blanks alone are nothing.
+    const textStart = this.#skipBlanks(nameEnd) >= end ? end : nameEnd + 1;
+    this.text = this.#decode(textStart, end);
     this.position = Math.min(end + 1, this.#end);
     if (keyword === "TYPE") {
       this.#setType(this.text);
@@ -226,13 +246,11 @@ export class TextParser {
   }
 
   #checkHelp(start: number, end: number): void {
-    if (isUtf8(this.bytes, start, end)) return;
-    const quoted = quoteGo(this.bytes.subarray(start, end));
-    throw new ExpositionError(`help text ${quoted} is not a valid utf8 string`);
+    if (!isUtf8(this.bytes, start, end)) throw this.#malformed();
   }
 
   #setType(type: string): void {
-    if (!TYPES[this.#format].has(type)) throw new ExpositionError(`invalid metric type ${quoteGo(type)}`);
+    if (!TYPES[this.#format].has(type)) throw this.#malformed();
     this.metricType = type === "untyped" ? "unknown" : type;
   }
 
@@ -243,11 +261,11 @@ export class TextParser {
     for (;;) {
       const start = this.position;
       this.#start = start;
-      if (start >= this.#end) throw new ExpositionError("data does not end with # EOF");
+      if (start >= this.#end) throw this.#malformed();
       const byte = bytes[start];
       if (byte === HASH) return this.#openMetricsMetadata(start);
       if (byte !== OPEN && !(CLASS[byte] & METRIC_START)) {
-        throw this.#errorAt("expected a valid start token", start, "INVALID");
+        throw this.#malformed();
       }
       this.seriesStart = start;
       this.#scanSeries();
@@ -267,24 +285,21 @@ export class TextParser {
     const keyword = this.#decode(start, start + 5);
     if (keyword === "# EOF") {
       const after = this.bytes[start + 5] === NEWLINE ? start + 6 : start + 5;
-      if (after !== this.#end) throw new ExpositionError("unexpected data after # EOF");
+      if (after !== this.#end) throw this.#malformed();
       this.position = this.#end;
       return "end";
     }
     const word = this.#decode(start + 2, start + 6);
     const isKnown = word === "HELP" || word === "TYPE" || word === "UNIT";
     if (!keyword.startsWith("# ") || !isKnown || this.bytes[start + 6] !== SPACE) {
-      const got = keyword.startsWith("# ") ? start + 2 : start + 1;
-      throw this.#errorAt("expected a valid start token", start, "INVALID", got);
+      throw this.#malformed();
     }
     const nameStart = start + 7;
     const nameEnd = this.#metricNameEnd(nameStart);
-    if (nameEnd === nameStart)
-      throw this.#errorAt(`expected metric name after ${word}`, nameStart, "INVALID");
+    if (nameEnd === nameStart) throw this.#malformed();
     this.metricName = this.#metadataName(nameStart, nameEnd);
     const end = this.#lineEnd(nameEnd);
-    if (this.bytes[nameEnd] !== SPACE || end >= this.#end)
-      throw new ExpositionError(`expected text in ${word}`);
+    if (this.bytes[nameEnd] !== SPACE || end >= this.#end) throw this.#malformed();
     this.text = this.#decode(nameEnd + 1, end);
     this.position = end + 1;
     if (word === "TYPE") {
@@ -293,9 +308,7 @@ export class TextParser {
     }
     if (word === "UNIT") {
       if (this.text !== "" && !this.metricName.endsWith(`_${this.text}`)) {
-        throw new ExpositionError(
-          `unit ${quoteGo(this.text)} not a suffix of metric ${quoteGo(this.metricName)}`,
-        );
+        throw this.#malformed();
       }
       return "unit";
     }
@@ -310,7 +323,7 @@ export class TextParser {
     const afterLabels = this.#scanLabels(open, offsets, true);
     const valueEnd = this.#tokenEnd(afterLabels + 1);
     if (bytes[afterLabels] !== SPACE || valueEnd === afterLabels + 1) {
-      throw this.#errorAt("expected value after exemplar labels", afterLabels, this.#nameOf(afterLabels));
+      throw this.#malformed();
     }
     const labels: string[] = [];
     for (let i = 0; i < offsets.length; i += 2)
@@ -323,13 +336,12 @@ export class TextParser {
     let at = valueEnd;
     if (bytes[at] === SPACE && this.#tokenEnd(at + 1) > at + 1) {
       const stop = this.#tokenEnd(at + 1);
-      exemplar.timestampMs = this.#seconds(at + 1, stop, "invalid exemplar timestamp");
+      exemplar.timestampMs = this.#seconds(at + 1, stop);
       at = stop;
-      if (at < this.#end && bytes[at] !== NEWLINE)
-        throw this.#errorAt("expected next entry after exemplar timestamp", at, this.#nameOf(at));
+      if (at < this.#end && bytes[at] !== NEWLINE) throw this.#malformed();
     }
-    if (at >= this.#end) throw new ExpositionError("data does not end with # EOF");
-    if (bytes[at] !== NEWLINE) throw this.#errorAt("expected timestamp or comment", at, "INVALID");
+    if (at >= this.#end) throw this.#malformed();
+    if (bytes[at] !== NEWLINE) throw this.#malformed();
     this.exemplar = exemplar;
     return at + 1;
   }
@@ -365,22 +377,18 @@ export class TextParser {
       const isQuoted = bytes[at] === QUOTE;
       if (isQuoted) {
         at = this.#quotedEnd(at, !isExemplar);
-        if (at < 0) throw this.#errorAt("expected label name", nameStart, "INVALID");
+        if (at < 0) throw this.#malformed();
         nameStart++;
         nameEnd = at - 1;
       } else {
-        if (at >= this.#end || !(CLASS[bytes[at]] & LABEL_START))
-          throw this.#errorAt("expected label name", at, this.#nameOf(at));
+        if (at >= this.#end || !(CLASS[bytes[at]] & LABEL_START)) throw this.#malformed();
         while (at < this.#end && CLASS[bytes[at]] & LABEL_PART) at++;
         nameEnd = at;
       }
       at = this.#labelBlanks(at);
       if (isQuoted && (bytes[at] === COMMA || bytes[at] === CLOSE)) {
-        if (isExemplar) throw this.#errorAt("expected label name", at, this.#nameOf(at));
-        if (offsets[0] !== -1)
-          throw new ExpositionError(
-            `metric name already set while parsing: ${this.#quoted(this.#start, at + 1)}`,
-          );
+        if (isExemplar) throw this.#malformed();
+        if (offsets[0] !== -1) throw this.#malformed();
         offsets[0] = nameStart;
         offsets[1] = nameEnd;
         if (bytes[at] === CLOSE) return at + 1;
@@ -388,27 +396,26 @@ export class TextParser {
         continue;
       }
       offsets.push(nameStart, nameEnd);
-      if (bytes[at] !== EQUAL) throw this.#errorAt("expected equal", at, this.#nameOf(at));
+      if (bytes[at] !== EQUAL) throw this.#malformed();
       at = this.#labelBlanks(at + 1);
       const valueStart = at;
-      at = bytes[at] === QUOTE ? this.#quotedEnd(at, !this.#isOpenMetrics) : -1;
-      if (at < 0) throw this.#errorAt("expected label value", valueStart, "INVALID");
-      if (!isUtf8(bytes, valueStart, at))
-        throw new ExpositionError(`invalid UTF-8 label value: ${this.#quoted(valueStart, at)}`);
+      at = bytes[at] === QUOTE ? this.#quotedEnd(at, !this.#isOpenMetrics, !isExemplar) : -1;
+      if (at < 0) throw this.#malformed();
+      if (!isUtf8(bytes, valueStart, at)) throw this.#malformed();
       offsets.push(valueStart + 1, at - 1);
       at = this.#labelBlanks(at);
       if (bytes[at] === COMMA) at = this.#labelBlanks(at + 1);
-      else if (bytes[at] !== CLOSE && this.#isOpenMetrics)
-        throw this.#errorAt("expected comma or brace close", at, this.#nameOf(at));
+      else if (bytes[at] !== CLOSE && this.#isOpenMetrics) throw this.#malformed();
     }
   }
 
-  /** Behind the closing quote of the string that starts at `at`, or -1. */
-  #quotedEnd(at: number, newlines: boolean): number {
+  /** Behind the closing quote of the string that starts at `at`, or -1. A NUL is only taken in a label's value. */
+  #quotedEnd(at: number, newlines: boolean, nuls = false): number {
     const { bytes } = this;
     for (let i = at + 1; i < this.#end; i++) {
       const byte = bytes[i];
       if (byte === QUOTE) return i + 1;
+      if (byte === 0 && !nuls) return -1;
       if (byte === BACKSLASH) i++;
       if (bytes[i] === NEWLINE && (!newlines || byte === BACKSLASH)) return -1;
     }
@@ -417,8 +424,7 @@ export class TextParser {
 
   /** Value, timestamp and exemplar of the sample whose series ends at `at`; leaves `position` behind the line. */
   #readSuffix(at: number): void {
-    if (this.#offsets[0] === -1)
-      throw new ExpositionError(`metric name not set while parsing: ${this.#quoted(this.#start, at)}`);
+    if (this.#offsets[0] === -1) throw this.#malformed();
     if (this.#isOpenMetrics) this.#openMetricsSuffix(at);
     else this.#textSuffix(at);
   }
@@ -428,8 +434,7 @@ export class TextParser {
     const valueStart = this.#skipBlanks(seriesEnd);
     let at = valueStart;
     while (at < this.#end && !isBlankOrEnd(bytes[at]) && bytes[at] !== OPEN) at++;
-    if (at === valueStart)
-      throw this.#errorAt("expected value after metric", valueStart, this.#nameOf(valueStart));
+    if (at === valueStart) throw this.#malformed();
     this.value = this.#float(valueStart, at);
     this.hasTimestamp = false;
     at = this.#skipBlanks(at);
@@ -441,37 +446,32 @@ export class TextParser {
     let time = 0;
     // A sign is part of what upstream's lexer refuses here.
     while (at < this.#end && bytes[at] >= 48 && bytes[at] <= 57) time = time * 10 + bytes[at++] - 48;
-    if (at === timeStart) throw this.#errorAt("expected timestamp or new record", at, "INVALID");
-    if (time > 2 ** 63)
-      throw new ExpositionError(
-        `strconv.ParseInt: parsing ${this.#quoted(timeStart, at)}: value out of range while parsing: ${this.#quoted(this.#start, at)}`,
-      );
+    if (at === timeStart) throw this.#malformed();
+    if (time >= 2 ** 63 && BigInt(this.#decode(timeStart, at)) >= 2n ** 63n) throw this.#malformed();
     this.hasTimestamp = true;
     this.timestampMs = time;
     at = this.#skipBlanks(at);
-    if (at < this.#end && bytes[at] !== NEWLINE)
-      throw this.#errorAt("expected next entry after timestamp", at, "INVALID");
+    if (at < this.#end && bytes[at] !== NEWLINE) throw this.#malformed();
     this.position = Math.min(at + 1, this.#end);
   }
 
   #openMetricsSuffix(seriesEnd: number): void {
     const { bytes } = this;
     const valueEnd = this.#tokenEnd(seriesEnd + 1);
-    if (bytes[seriesEnd] !== SPACE || valueEnd === seriesEnd + 1)
-      throw this.#errorAt("expected value after metric", seriesEnd, this.#nameOf(seriesEnd));
+    if (bytes[seriesEnd] !== SPACE || valueEnd === seriesEnd + 1) throw this.#malformed();
     this.value = this.#float(seriesEnd + 1, valueEnd);
     this.hasTimestamp = false;
     this.exemplar = undefined;
     let at = valueEnd;
-    if (at >= this.#end) throw new ExpositionError("data does not end with # EOF");
+    if (at >= this.#end) throw this.#malformed();
     if (bytes[at] === SPACE && bytes[at + 1] !== HASH) {
       const stop = this.#tokenEnd(at + 1);
       // A lone blank at the line's end is where upstream's lexer stops reading the sample.
-      if (stop === at + 1) throw this.#errorAt("expected timestamp or new record", at, "INVALID");
-      this.timestampMs = this.#seconds(at + 1, stop, "invalid timestamp");
+      if (stop === at + 1) throw this.#malformed();
+      this.timestampMs = this.#seconds(at + 1, stop);
       this.hasTimestamp = true;
       at = stop;
-      if (at >= this.#end) throw this.#errorAt("expected next entry after timestamp", at, "EOF");
+      if (at >= this.#end) throw this.#malformed();
     }
     if (bytes[at] === NEWLINE) {
       this.position = at + 1;
@@ -480,7 +480,7 @@ export class TextParser {
     const isExemplar =
       bytes[at] === SPACE && bytes[at + 1] === HASH && bytes[at + 2] === SPACE && bytes[at + 3] === OPEN;
     if (isExemplar) this.position = this.#readExemplar(at + 4);
-    else throw this.#errorAt("expected next entry after timestamp", at, this.#nameOf(at));
+    else throw this.#malformed();
   }
 
   /** Decimals of up to 15 digits without a string in between; everything else as Go reads it. */
@@ -509,24 +509,15 @@ export class TextParser {
 
   #slowFloat(start: number, end: number): number {
     const text = this.#decode(start, end);
-    const context = () => `while parsing: ${this.#quoted(this.#start, end)}`;
-    if (/[pP_]/.test(text)) throw new ExpositionError(`unsupported character in float ${context()}`);
-    const value = parseGoFloat(text);
-    if (value !== undefined) return value;
-    const reason =
-      /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) && Number(text) ? "value out of range" : "invalid syntax";
-    throw new ExpositionError(
-      `strconv.ParseFloat: parsing ${this.#quoted(start, end)}: ${reason} ${context()}`,
-    );
+    const value = /[pP_]/.test(text) ? undefined : parseGoFloat(text);
+    if (value === undefined) throw this.#malformed();
+    return value;
   }
 
   /** A time in seconds as whole milliseconds. */
-  #seconds(start: number, end: number, invalid: string): number {
+  #seconds(start: number, end: number): number {
     const seconds = this.#float(start, end);
-    if (!Number.isFinite(seconds)) {
-      const text = Number.isNaN(seconds) ? "NaN" : seconds > 0 ? "+Inf" : "-Inf";
-      throw new ExpositionError(`${invalid} ${text}`);
-    }
+    if (!Number.isFinite(seconds)) throw this.#malformed();
     return Math.trunc(seconds * 1000);
   }
 
@@ -567,40 +558,18 @@ export class TextParser {
       : this.#decode(start, end);
   }
 
-  /** Upstream's name for the token at a position, in error texts. */
-  #nameOf(at: number): string {
-    if (at >= this.#end) return this.#isOpenMetrics ? "EOF" : "LINEBREAK";
-    const byte = this.bytes[at];
-    if (byte === COMMA) return "COMMA";
-    if (byte === EQUAL) return "EQUAL";
-    if (byte === CLOSE) return "BCLOSE";
-    if (CLASS[byte] & LABEL_START) return "LNAME";
-    if (byte === SPACE && this.#tokenEnd(at + 1) > at + 1) return "TIMESTAMP";
-    return "INVALID";
+  /** The entry is not in the format. What upstream says of it is found out only now. */
+  #malformed(): ExpositionError {
+    const problem = textProblem(this.bytes, this.#start, this.#isOpenMetrics);
+    if (problem !== undefined) return new ExpositionError(problem);
+    const begin = this.bytes.subarray(this.#start, this.#start + 100);
+    return new ExpositionError(`malformed entry at byte ${this.#start}, which begins with ${quoteGo(begin)}`);
   }
+}
 
-  #errorAt(expected: string, at: number, token: string, gotEnd = at): ExpositionError {
-    const end = Math.max(gotEnd, this.#tokenEndOf(token, at)) + 1;
-    return new ExpositionError(
-      `${expected}, got ${this.#quoted(at, end)} (${quoteGo(token)}) while parsing: ${this.#quoted(this.#start, end)}`,
-    );
-  }
-
-  /** Where upstream's lexer stands after a token: its errors quote one byte more. */
-  #tokenEndOf(token: string, at: number): number {
-    if (token === "EQUAL" || token === "COMMA" || token === "BCLOSE") return at + 1;
-    if (token === "TIMESTAMP") return this.#tokenEnd(at + 1);
-    let end = at;
-    if (token === "LNAME") while (end < this.#end && CLASS[this.bytes[end]] & LABEL_PART) end++;
-    return end;
-  }
-
-  /** Upstream reads the text format with a line end added, and quotes it too. */
-  #quoted(start: number, end: number): string {
-    const bytes = this.bytes.subarray(Math.min(start, this.#end), Math.min(end, this.#end));
-    const isPastEnd = end > this.#end && !this.#isOpenMetrics;
-    return quoteGo(isPastEnd ? Buffer.concat([bytes, Buffer.from("\n")]) : bytes);
-  }
+function normalBound(text: string): string {
+  const value = parseGoFloat(text);
+  return value === undefined ? text : formatOpenMetricsFloat(value);
 }
 
 function isBlankOrEnd(byte: number): boolean {

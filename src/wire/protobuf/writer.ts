@@ -151,7 +151,13 @@ export class ProtobufWriter {
     this.#position += length;
   }
 
-  // ---- values without tags, for packed fields ----
+  // ---- values without tags, for packed fields and messages in a row ----
+
+  rawBytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#position);
+    this.#position += value.length;
+  }
 
   rawDouble(value: number): void {
     this.#reserve(8);

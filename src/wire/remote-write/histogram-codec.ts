@@ -1,6 +1,7 @@
 /** The `Histogram` message, which both versions of remote write share, and its stale marker. */
 import type { CounterResetHint, FloatHistogram, Span } from "../../model/histogram.ts";
 import { ProtobufError, type ProtobufReader } from "../protobuf/reader.ts";
+import { readRepeated, readSint64 } from "../protobuf/repeated.ts";
 import type { ProtobufWriter } from "../protobuf/writer.ts";
 import type { WriteHistogram } from "./write-request.ts";
 
@@ -11,23 +12,6 @@ export const MAX_HISTOGRAM_BUCKETS = 100_000;
 export const STALE_NAN_BITS = 0x7ff0000000000002n;
 
 const HINTS: CounterResetHint[] = ["unknown", "reset", "not_reset", "gauge"];
-
-/** A zigzag varint as a number: exact up to 2^52. */
-export function readSint64(reader: ProtobufReader): number {
-  const value = reader.uint64Number();
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
-
-/** Calls `read` for each value of a repeated scalar, packed or not. */
-export function readRepeated(reader: ProtobufReader, tag: number, end: number, read: () => void): void {
-  if ((tag & 7) !== 2) {
-    read();
-    return;
-  }
-  const stop = reader.delimited(end);
-  while (reader.position < stop) read();
-  reader.finish(stop);
-}
 
 export function readHistogram(reader: ProtobufReader, end: number): WriteHistogram {
   const histogram: FloatHistogram = {

@@ -9,8 +9,9 @@
  */
 import { Labels } from "../../model/labels.ts";
 import { ProtobufError, ProtobufReader } from "../protobuf/reader.ts";
+import { readRepeated } from "../protobuf/repeated.ts";
 import { ProtobufWriter } from "../protobuf/writer.ts";
-import { readHistogram, readRepeated, STALE_NAN_BITS, writeHistogram } from "./histogram-codec.ts";
+import { readHistogram, STALE_NAN_BITS, writeHistogram } from "./histogram-codec.ts";
 import {
   METRIC_TYPES,
   type WriteExemplar,

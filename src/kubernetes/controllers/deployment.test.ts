@@ -170,6 +170,130 @@ test("a rollout whose pods never get ready keeps the old ones and is called late
   stop();
 });
 
+const conditionsOf = ({ status }: Deployment) =>
+  (status?.conditions ?? []).map(({ type, status: value, reason }) => `${type} ${value} ${reason}`).sort();
+
+test("a paused Deployment scales and does not roll; resumed, it goes on", async () => {
+  const { api, clock, pods, stop } = await start();
+  await api.create(RESOURCES.deployments, deployment(2, "web:1"));
+  await clock.advance(2_000);
+  await api.patch(RESOURCES.deployments, KEY, patchSpec({ paused: true, ...image("web:2") }));
+  await clock.advance(2_000);
+  await api.patch(RESOURCES.deployments, KEY, patchSpec({ replicas: 4 }));
+  await clock.advance(2_000);
+  const images = async () => (await pods()).map(({ spec }) => spec.containers[0].image).sort();
+  assert.deepEqual(await images(), ["web:1", "web:1", "web:1", "web:1"]);
+  assert.deepEqual(conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)), [
+    "Available True MinimumReplicasAvailable",
+    "Progressing Unknown DeploymentPaused",
+  ]);
+  await api.patch(RESOURCES.deployments, KEY, patchSpec({ paused: null }));
+  await clock.advance(5_000);
+  assert.deepEqual(await images(), ["web:2", "web:2", "web:2", "web:2"]);
+  assert.deepEqual(conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)), [
+    "Available True MinimumReplicasAvailable",
+    "Progressing True NewReplicaSetAvailable",
+  ]);
+  stop();
+});
+
+test("who scales in the middle of a rollout scales both ReplicaSets in proportion", async () => {
+  const { api, clock, stop } = await start({
+    readyAfterMs: (pod) => (pod.spec.containers[0].image === "web:bad" ? undefined : 100),
+  });
+  const strategy = { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } };
+  await api.create(RESOURCES.deployments, deployment(10, "web:1", { strategy }));
+  await clock.advance(2_000);
+  await api.patch(RESOURCES.deployments, KEY, patchSpec(image("web:bad")));
+  await clock.advance(5_000);
+  const sizes = async () =>
+    (await api.list<ReplicaSet>(RESOURCES.replicaSets)).items.map(({ spec }) => spec.replicas);
+  assert.deepEqual(await sizes(), [8, 5]);
+  await api.patch(RESOURCES.deployments, KEY, patchSpec({ replicas: 15 }));
+  await clock.advance(5_000);
+  assert.deepEqual(await sizes(), [11, 7]);
+  stop();
+});
+
+test("a Deployment adopts the ReplicaSet that another one has left behind", async () => {
+  const { api, clock, pods, stop } = await start();
+  await api.create(RESOURCES.deployments, deployment(2, "web:1"));
+  await clock.advance(2_000);
+  const before = (await pods()).map(({ metadata }) => metadata.uid).sort();
+  await api.delete(RESOURCES.deployments, KEY, { propagationPolicy: "Orphan" });
+  await clock.advance(2_000);
+  await api.create(RESOURCES.deployments, deployment(2, "web:1"));
+  await clock.advance(2_000);
+  assert.deepEqual((await pods()).map(({ metadata }) => metadata.uid).sort(), before);
+  assert.equal((await api.list(RESOURCES.replicaSets)).items.length, 1);
+  stop();
+});
+
+test("a ReplicaSet starts at the size it may have, and remembers its revisions and annotations", async () => {
+  const { api, clock, stop } = await start();
+  const annotated = deployment(3, "web:1", { revisionHistoryLimit: 1 });
+  annotated.metadata.annotations = { "kubernetes.io/change-cause": "first" };
+  await api.create(RESOURCES.deployments, annotated);
+  await clock.advance(2_000);
+  const [first] = (await api.list<ReplicaSet>(RESOURCES.replicaSets)).items;
+  assert.equal(first.metadata.generation, 1);
+  for (const [tag, cause] of [
+    ["web:2", "second"],
+    ["web:3", "third"],
+    ["web:2", "back"],
+  ]) {
+    const body = { metadata: { annotations: { "kubernetes.io/change-cause": cause } }, spec: image(tag) };
+    await api.patch(RESOURCES.deployments, KEY, { type: "merge", body });
+    await clock.advance(10_000);
+  }
+  const sets = (await api.list<ReplicaSet>(RESOURCES.replicaSets)).items;
+  const facts = sets.map(({ spec, metadata: { annotations = {} } }) => [
+    spec.template.spec.containers[0].image,
+    annotations["deployment.kubernetes.io/revision"],
+    annotations["deployment.kubernetes.io/revision-history"],
+    annotations["kubernetes.io/change-cause"],
+    annotations["deployment.kubernetes.io/max-replicas"],
+  ]);
+  assert.deepEqual(facts.sort(), [
+    ["web:2", "4", "2", "back", "4"],
+    ["web:3", "3", undefined, "third", "4"],
+  ]);
+  const { items } = await api.list(RESOURCES.events, { namespace: NAMESPACE });
+  const messages = items.map((event) => (event as unknown as { message: string }).message);
+  assert.ok(messages.includes(`Scaled up replica set ${first.metadata.name} from 0 to 3`));
+  stop();
+});
+
+test("pods that cannot be made are told by the ReplicaSet and the Deployment", async () => {
+  const { api, clock, stop } = await start();
+  const refused = deployment(1, "web:1");
+  refused.spec.template.spec.serviceAccountName = "nobody";
+  const create = api.create.bind(api);
+  api.create = ((resource, object, options) =>
+    resource.resource === "pods"
+      ? Promise.reject(new Error("pods are forbidden"))
+      : create(resource, object, options)) as typeof api.create;
+  await create(RESOURCES.deployments, refused);
+  await clock.advance(2_000);
+  const [set] = (await api.list<ReplicaSet>(RESOURCES.replicaSets)).items;
+  assert.deepEqual(
+    set.status?.conditions?.map(({ type, reason, message }) => [type, reason, message]),
+    [["ReplicaFailure", "FailedCreate", "pods are forbidden"]],
+  );
+  assert.ok(
+    conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)).includes(
+      "ReplicaFailure True FailedCreate",
+    ),
+  );
+  api.create = create;
+  await clock.advance(60_000);
+  assert.deepEqual(conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)), [
+    "Available True MinimumReplicasAvailable",
+    "Progressing True NewReplicaSetAvailable",
+  ]);
+  stop();
+});
+
 test("a ReplicaSet replaces a pod that is deleted, once", async () => {
   const { api, clock, pods, stop } = await start();
   await api.create(RESOURCES.deployments, deployment(3, "web:1"));

@@ -1,5 +1,6 @@
-/** ReplicaSets: as many pods as asked for (upstream `pkg/controller/replicaset`). */
+/** ReplicaSets: as many pods as asked for (Kubernetes 1.37 `pkg/controller/replicaset`). */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import type { Condition, Pod, ReplicaSet } from "../types.ts";
@@ -35,10 +36,18 @@ export function startReplicaSetController(context: ControllerContext): void {
       const claimant = { owner: set, apiVersion: "apps/v1", kind: "ReplicaSet", selector: set.spec.selector };
       // From the API itself and not from the watch: what was just made is in it, so nothing is made twice.
       const owned = await claimObjects<Pod>(context, RESOURCES.pods, claimant, isPodActive);
-      if (set.metadata.deletionTimestamp === undefined) await scale(set, owned.filter(isPodActive));
-      const status = statusOf(set, owned, clock.now());
-      await writeStatus(api, RESOURCES.replicaSets, set, status);
-      return waitForAvailability(set, owned, clock.now());
+      const active = owned.filter(isPodActive);
+      let failure: Error | undefined;
+      try {
+        if (set.metadata.deletionTimestamp === undefined) await scale(set, active);
+      } catch (error) {
+        failure = error as Error;
+      }
+      const nowMs = clock.now();
+      const conditions = failureConditions(set, active, failure, nowMs);
+      await writeStatus(api, RESOURCES.replicaSets, set, statusOf(set, owned, conditions, nowMs));
+      if (failure !== undefined) throw failure;
+      return waitForAvailability(set, owned, nowMs);
     },
   });
   controller.watch(RESOURCES.replicaSets);
@@ -54,11 +63,33 @@ export function startReplicaSetController(context: ControllerContext): void {
     const missing = (set.spec.replicas ?? 1) - active.length;
     for (let i = 0; i < Math.min(missing, BURST_REPLICAS); i++) await createPod(set);
     if (missing >= 0) return;
-    const victims = active.toSorted(compareForDeletion).slice(0, Math.min(-missing, BURST_REPLICAS));
+    const neighbours = readyNeighbours(set);
+    const nowMs = clock.now();
+    const victims = active
+      .toSorted((a, b) => compareForDeletion(a, b, neighbours, nowMs))
+      .slice(0, Math.min(-missing, BURST_REPLICAS));
     for (const pod of victims) {
       await deleteIfExists(api, RESOURCES.pods, pod);
       controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
     }
+  }
+
+  /** How many active pods of the same Deployment (or of the set alone) each node has. */
+  function readyNeighbours(set: ReplicaSet): Map<string, number> {
+    const owner = set.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+    const related = new Set([set.metadata.uid]);
+    for (const other of informers.of<ReplicaSet>(RESOURCES.replicaSets).objects.values()) {
+      const controller = other.metadata.ownerReferences?.find((reference) => reference.controller);
+      if (owner !== undefined && controller?.uid === owner) related.add(other.metadata.uid);
+    }
+    const counts = new Map<string, number>();
+    for (const pod of informers.of<Pod>(RESOURCES.pods).objects.values()) {
+      const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller);
+      if (controller === undefined || !related.has(controller.uid) || !isPodActive(pod)) continue;
+      const node = pod.spec.nodeName ?? "";
+      counts.set(node, (counts.get(node) ?? 0) + 1);
+    }
+    return counts;
   }
 
   async function createPod(set: ReplicaSet): Promise<void> {
@@ -101,19 +132,55 @@ function selects(set: ReplicaSet, pod: Pod): boolean {
   return matchesSelector(selectorOf(set.spec.selector)!, pod.metadata.labels);
 }
 
-/** Who goes first: not scheduled, not running, not ready, ready for the shortest time, newest (`ActivePods`). */
-export function compareForDeletion(a: Pod, b: Pod): number {
-  const rank = (pod: Pod) => [
-    pod.spec.nodeName ? 1 : 0,
-    pod.status?.phase === "Running" ? 2 : pod.status?.phase === "Pending" ? 0 : 1,
-    isPodReady(pod) ? 1 : 0,
-    deletionCost(pod),
-    -readySince(pod),
-    -Date.parse(pod.metadata.creationTimestamp ?? ""),
-  ];
-  const [ranksA, ranksB] = [rank(a), rank(b)];
-  const first = ranksA.findIndex((value, index) => value !== ranksB[index]);
-  return first === -1 ? 0 : ranksA[first] - ranksB[first];
+/**
+ * Who goes first: not scheduled, not running, not ready, cheap to delete, crowded on its node, ready for the shortest
+ * time, restarted most often, newest (`ActivePodsWithRanks`). Times count by orders of magnitude, so that a difference
+ * of seconds between pods of the same age decides nothing; their uids do then.
+ */
+export function compareForDeletion(
+  a: Pod,
+  b: Pod,
+  neighbours: ReadonlyMap<string, number>,
+  nowMs: number,
+): number {
+  const bothReady = isPodReady(a) && isPodReady(b);
+  return (
+    byRank(a, b, (pod) => (pod.spec.nodeName ? 1 : 0)) ||
+    byRank(a, b, phaseRank) ||
+    byRank(a, b, (pod) => (isPodReady(pod) ? 1 : 0)) ||
+    byRank(a, b, deletionCost) ||
+    byRank(a, b, (pod) => -(neighbours.get(pod.spec.nodeName ?? "") ?? 0)) ||
+    (bothReady ? byAge(a, b, readySince, nowMs) : 0) ||
+    byRank(a, b, (pod) => -restarts(pod, false)) ||
+    byRank(a, b, (pod) => -restarts(pod, true)) ||
+    byAge(a, b, (pod) => Date.parse(pod.metadata.creationTimestamp ?? "") || 0, nowMs)
+  );
+}
+
+const byRank = (a: Pod, b: Pod, rank: (pod: Pod) => number): number => rank(a) - rank(b);
+
+const phaseRank = ({ status }: Pod): number =>
+  status?.phase === "Running" ? 2 : status?.phase === "Pending" ? 0 : 1;
+
+/** Younger first; within the same power of two of seconds by uid. */
+function byAge(a: Pod, b: Pod, sinceMs: (pod: Pod) => number, nowMs: number): number {
+  const [sinceA, sinceB] = [sinceMs(a), sinceMs(b)];
+  if (sinceA === sinceB) return 0;
+  if (sinceA === 0 || sinceB === 0) return sinceA === 0 ? -1 : 1;
+  const magnitude = (since: number) =>
+    nowMs - since > 0 ? Math.floor(Math.log2((nowMs - since) * 1e6)) : -1;
+  const difference = magnitude(sinceA) - magnitude(sinceB);
+  return difference === 0 ? ((a.metadata.uid ?? "") < (b.metadata.uid ?? "") ? -1 : 1) : difference;
+}
+
+/** The most of any container; those of sidecars count apart, after the others. */
+function restarts({ spec, status }: Pod, sidecars: boolean): number {
+  const isSidecar = (name: string) =>
+    spec.initContainers?.some((container) => container.name === name && container.restartPolicy === "Always");
+  const statuses = sidecars
+    ? (status?.initContainerStatuses ?? []).filter(({ name }) => isSidecar(name))
+    : (status?.containerStatuses ?? []);
+  return Math.max(0, ...statuses.map(({ restartCount }) => restartCount ?? 0));
 }
 
 function deletionCost(pod: Pod): number {
@@ -125,7 +192,12 @@ function readySince(pod: Pod): number {
   return ready?.status === "True" ? Date.parse(ready.lastTransitionTime ?? "") || 0 : 0;
 }
 
-function statusOf(set: ReplicaSet, owned: Pod[], nowMs: number): NonNullable<ReplicaSet["status"]> {
+function statusOf(
+  set: ReplicaSet,
+  owned: Pod[],
+  conditions: Condition[],
+  nowMs: number,
+): NonNullable<ReplicaSet["status"]> {
   const active = owned.filter(isPodActive);
   const templateLabels = set.spec.template.metadata?.labels ?? {};
   const fullyLabeled = active.filter((pod) =>
@@ -139,13 +211,28 @@ function statusOf(set: ReplicaSet, owned: Pod[], nowMs: number): NonNullable<Rep
     availableReplicas: active.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
     terminatingReplicas: owned.filter(isPodTerminating).length,
     observedGeneration: set.metadata.generation,
-    conditions: keepOld(set.status?.conditions),
+    // An empty list is none at all, as upstream omits it.
+    conditions: conditions.length === 0 ? undefined : conditions,
   };
 }
 
-/** An empty list is none at all, as upstream omits it. */
-function keepOld(conditions: Condition[] | undefined): Condition[] | undefined {
-  return conditions === undefined || conditions.length === 0 ? undefined : conditions;
+/** `ReplicaFailure` while pods cannot be made or deleted; the first failure is the one that is told. */
+function failureConditions(
+  { spec, status }: ReplicaSet,
+  active: Pod[],
+  failure: Error | undefined,
+  nowMs: number,
+): Condition[] {
+  const before = status?.conditions ?? [];
+  const others = before.filter(({ type }) => type !== "ReplicaFailure");
+  if (failure === undefined) return others;
+  if (others.length < before.length) return before;
+  const reason = active.length < (spec.replicas ?? 1) ? "FailedCreate" : "FailedDelete";
+  const lastTransitionTime = kubernetesTime(nowMs);
+  return [
+    ...others,
+    { type: "ReplicaFailure", status: "True", reason, message: failure.message, lastTransitionTime },
+  ];
 }
 
 /** When the next ready pod becomes available, in milliseconds from now. */

@@ -3,6 +3,7 @@ import test from "node:test";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { Pod, StatefulSet } from "../types.ts";
+import { startGarbageCollector } from "./garbage-collector.ts";
 import { startStatefulSetController } from "./stateful-set.ts";
 import { createWorkloadWorld, type WorkloadWorldOptions } from "./workload-world.ts";
 
@@ -164,7 +165,8 @@ test("persistentVolumeClaimRetentionPolicy makes claims the set's or a condemned
       { metadata: { name: "data" }, spec: { resources: { requests: { storage: "1Gi" } } } },
     ],
   });
-  const { clock, world, patch } = await worldWith(set, { goneAfterMs: 1_000 });
+  const { clock, world, names, patch } = await worldWith(set, { goneAfterMs: 1_000 });
+  startGarbageCollector(world.context);
   await clock.advance(2_000);
   const owners = async (name: string) => {
     const claim = await world.api.get(RESOURCES.persistentVolumeClaims, { namespace: "default", name });
@@ -173,8 +175,74 @@ test("persistentVolumeClaimRetentionPolicy makes claims the set's or a condemned
   assert.deepEqual(await owners("data-web-1"), ["StatefulSet/web"]);
   await patch({ replicas: 1 });
   await clock.advance(200);
-  assert.deepEqual(await owners("data-web-1"), ["StatefulSet/web", "Pod/web-1"]);
+  assert.deepEqual(await owners("data-web-1"), ["Pod/web-1"]);
   assert.deepEqual(await owners("data-web-0"), ["StatefulSet/web"]);
+  await clock.advance(3_000);
+  await assert.rejects(owners("data-web-1"), /not found/);
+  await patch({ replicas: 2 });
+  await clock.advance(3_000);
+  assert.deepEqual(await names(), ["web-0", "web-1"]);
+  assert.deepEqual(await owners("data-web-1"), ["StatefulSet/web"]);
+  await world.api.delete(RESOURCES.statefulSets, NAME);
+  await clock.advance(5_000);
+  const { items } = await world.api.list(RESOURCES.persistentVolumeClaims, { namespace: "default" });
+  assert.deepEqual(items, []);
+  world.stop();
+});
+
+test("a pod that is lost before its turn comes back as the new one when there is no partition", async () => {
+  const { clock, world, patch } = await worldWith(statefulSet(), { goneAfterMs: 2_000 });
+  await clock.advance(3_000);
+  await world.api.delete(RESOURCES.pods, { namespace: "default", name: "web-0" });
+  await patch(image("2"));
+  await clock.advance(2_500);
+  const [first] = (await world.pods()).filter(({ metadata }) => metadata.name === "web-0");
+  assert.equal(first.spec.containers[0].image, "web:2");
+  world.stop();
+});
+
+test("maxUnavailable lets several pods be replaced at a time", async () => {
+  const updateStrategy = { rollingUpdate: { maxUnavailable: "50%" } };
+  const { clock, world, patch } = await worldWith(statefulSet({ replicas: 5, updateStrategy }), {
+    goneAfterMs: 1_000,
+  });
+  await clock.advance(3_000);
+  await patch(image("2"));
+  await clock.advance(100);
+  const going = (await world.pods()).filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+  assert.deepEqual(going.map(({ metadata }) => metadata.name).sort(), ["web-3", "web-4"]);
+  await clock.advance(10_000);
+  assert.deepEqual([...new Set((await world.pods()).map(({ spec }) => spec.containers[0].image))], ["web:2"]);
+  world.stop();
+});
+
+test("a parallel update gets past old pods that never were ready", async () => {
+  const isBroken = ({ metadata, spec }: Pod) =>
+    spec.containers[0].image === "web:1" && ["web-0", "web-1"].includes(metadata.name);
+  const { clock, world, patch } = await worldWith(statefulSet({ podManagementPolicy: "Parallel" }), {
+    readyAfterMs: (pod) => (isBroken(pod) ? undefined : 100),
+  });
+  await clock.advance(1_000);
+  await patch(image("2"));
+  await clock.advance(5_000);
+  assert.deepEqual(imagesOf(await world.pods()).sort(), ["web-0=web:2", "web-1=web:2", "web-2=web:2"]);
+  world.stop();
+});
+
+test("a pod gets back the labels that make it who it is, and events say what was done", async () => {
+  const { clock, world } = await worldWith(statefulSet({ replicas: 1 }));
+  await clock.advance(1_000);
+  const label = "apps.kubernetes.io/pod-index";
+  const key = { namespace: "default", name: "web-0" };
+  const body = { metadata: { labels: { [label]: null } } };
+  await world.api.patch(RESOURCES.pods, key, { type: "merge", body });
+  await clock.advance(1_000);
+  assert.equal((await world.api.get(RESOURCES.pods, key)).metadata.labels?.[label], "0");
+  const { items } = await world.api.list(RESOURCES.events, { namespace: "default" });
+  assert.deepEqual(
+    items.map((event) => (event as unknown as { message: string }).message),
+    ["Create Pod web-0 in StatefulSet web successful", "Update Pod web-0 in StatefulSet web successful"],
+  );
   world.stop();
 });
 

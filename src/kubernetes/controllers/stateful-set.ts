@@ -1,16 +1,10 @@
 /**
- * StatefulSets (Kubernetes 1.35 `pkg/controller/statefulset`): pods with a stable name and volumes, made, removed and
- * updated in order. `maxUnavailable` of a rolling update is not acted on, as upstream without its feature gate.
+ * StatefulSets (Kubernetes 1.37 `pkg/controller/statefulset`): pods with a stable name and volumes, made, removed and
+ * updated in order.
  */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import type {
-  ControllerRevision,
-  PersistentVolumeClaim,
-  Pod,
-  StatefulSet,
-  StatefulSetStatus,
-} from "../types.ts";
+import type { ControllerRevision, Pod, StatefulSet, StatefulSetStatus } from "../types.ts";
 import { claimObjects } from "./claim-pods.ts";
 import {
   type Controller,
@@ -25,6 +19,8 @@ import {
 import { podFromTemplate } from "./pod-from-template.ts";
 import { isPodFinished, isPodReady, isPodTerminating, podAvailableInMs } from "./pod-state.ts";
 import { listRevisions, templateOf, truncateHistory, updateRevision } from "./revision-history.ts";
+import { scaledValue } from "./scaled-value.ts";
+import { addClaimVolumes, createClaims, hasStaleClaim, keepClaimOwners } from "./stateful-set-claims.ts";
 
 const REVISION_LABEL = "controller-revision-hash";
 const NAME_LABEL = "statefulset.kubernetes.io/pod-name";
@@ -38,7 +34,6 @@ export function startStatefulSetController(context: ControllerContext): void {
   });
   controller.watch(RESOURCES.statefulSets);
   controller.watchOwned(RESOURCES.pods, "StatefulSet");
-  controller.watchMapped<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, () => []);
 }
 
 /** What one pass works on. */
@@ -70,7 +65,6 @@ async function reconcile(
     claimant,
     (pod) => ordinalOf(set, pod) !== undefined,
   );
-  if (set.metadata.deletionTimestamp !== undefined) return;
   const revisions = await listRevisions(context, set, "StatefulSet");
   const update = await updateRevision(context, set, "StatefulSet", revisions);
   const current = revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
@@ -84,9 +78,8 @@ async function reconcile(
     monotonic: set.spec.podManagementPolicy !== "Parallel",
     againMs: undefined,
   };
-  await keepClaimOwners(pass);
   try {
-    await step(pass);
+    if (set.metadata.deletionTimestamp === undefined) await step(pass);
   } finally {
     await reportStatus(pass);
   }
@@ -115,43 +108,37 @@ function ordinals(set: StatefulSet): number[] {
 
 /** Takes the steps that may be taken now. With OrderedReady that is one; the next one waits for its effect. */
 async function step(pass: Pass): Promise<void> {
-  const { set, pods, monotonic } = pass;
+  const { context, set, pods, monotonic } = pass;
   const wanted = ordinals(set);
   const condemned = [...pods.keys()].filter((ordinal) => !wanted.includes(ordinal)).sort((a, b) => b - a);
-  const firstUnhealthy = [...wanted, ...condemned.toReversed()].find(
-    (ordinal) => pods.has(ordinal) && !isHealthy(pods.get(ordinal)!),
+  const firstUnavailable = [...wanted, ...condemned.toReversed()].find((ordinal) =>
+    isUnavailable(pass, pods.get(ordinal)),
   );
   for (const ordinal of wanted) {
     if ((await ensureReplica(pass, ordinal)) === "wait" && monotonic) return;
   }
+  for (const ordinal of condemned) await keepClaimOwners(context, set, pods.get(ordinal)!, ordinal, true);
   for (const ordinal of condemned) {
-    if ((await condemn(pass, ordinal, firstUnhealthy)) === "wait" && monotonic) return;
+    if ((await condemn(pass, ordinal, firstUnavailable)) === "wait" && monotonic) return;
   }
   if (set.spec.updateStrategy?.type !== "OnDelete") await rollingUpdate(pass, wanted);
 }
 
 async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wait"> {
-  const { pods } = pass;
+  const { context, controller, set, pods } = pass;
   const pod = pods.get(ordinal);
   if (pod !== undefined && isPodFinished(pod)) {
-    if (!isPodTerminating(pod)) {
-      const { kind, name } = { kind: "StatefulSet", name: pass.set.metadata.name };
-      const message = `${kind} ${pass.set.metadata.namespace}/${name} is recreating failed Pod ${pod.metadata.name}`;
-      pass.controller.events.record(pass.set, "Warning", "RecreatingFailedPod", message);
-      await deletePod(pass, pod);
-    }
+    if (!isPodTerminating(pod)) await deletePod(pass, pod);
     return "wait";
   }
   if (pod === undefined) {
-    await createPod(pass, ordinal);
+    if (!(await hasStaleClaim(context, set, ordinal))) await createPod(pass, ordinal);
     return "wait";
   }
-  if (isPodTerminating(pod) || !isPodReady(pod) || pod.status?.phase !== "Running") return "wait";
-  const leftMs = podAvailableInMs(pod, pass.set.spec.minReadySeconds ?? 0, pass.context.clock.now());
-  if (leftMs !== 0) {
-    pass.againMs = Math.min(pass.againMs ?? Number.POSITIVE_INFINITY, leftMs ?? Number.POSITIVE_INFINITY);
-    return "wait";
-  }
+  if (pod.status?.phase === "Pending")
+    await createClaims(context, controller, set, pod.metadata.name, ordinal);
+  if (isUnavailable(pass, pod) || pod.status?.phase !== "Running") return "wait";
+  await keepIdentity(pass, pod, ordinal);
   return "go on";
 }
 
@@ -159,35 +146,48 @@ async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wa
 async function condemn(
   pass: Pass,
   ordinal: number,
-  firstUnhealthy: number | undefined,
+  firstUnavailable: number | undefined,
 ): Promise<"go on" | "wait"> {
   const pod = pass.pods.get(ordinal)!;
   if (isPodTerminating(pod)) return "wait";
-  if (pass.monotonic && !isHealthy(pod) && ordinal !== firstUnhealthy) return "wait";
+  const healthy = pod.status?.phase === "Running" && !isUnavailable(pass, pod);
+  if (pass.monotonic && !healthy && ordinal !== firstUnavailable) return "wait";
   await deletePod(pass, pod);
   return "wait";
 }
 
-/** Replaces the highest pod of an old revision, when all above it are healthy. */
+/** Replaces pods of an old revision from the top, as many as may be unavailable beside those that are. */
 async function rollingUpdate(pass: Pass, wanted: number[]): Promise<void> {
   const { set, pods, update } = pass;
-  const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
+  const { partition = 0, maxUnavailable = 1 } = set.spec.updateStrategy?.rollingUpdate ?? {};
+  const isOld = (pod: Pod) =>
+    pod.metadata.labels?.[REVISION_LABEL] !== update.metadata.name && !isPodTerminating(pod);
+  // One that is yet to come counts too.
+  const unavailable = wanted.filter((ordinal) => isUnavailable(pass, pods.get(ordinal))).length;
+  const most = Math.max(1, scaledValue(maxUnavailable, wanted.length, "down"));
   const start = set.spec.ordinals?.start ?? 0;
-  for (const ordinal of wanted.toReversed()) {
-    if (ordinal < start + partition) return;
-    const pod = pods.get(ordinal);
-    if (pod === undefined) return;
-    if (pod.metadata.labels?.[REVISION_LABEL] !== update.metadata.name && !isPodTerminating(pod)) {
-      await deletePod(pass, pod);
-      return;
-    }
-    if (!isHealthy(pod)) return;
-    if (podAvailableInMs(pod, set.spec.minReadySeconds ?? 0, pass.context.clock.now()) !== 0) return;
+  const targets = wanted
+    .toReversed()
+    .filter((ordinal) => ordinal >= start + partition)
+    .flatMap((ordinal) => pods.get(ordinal) ?? [])
+    .filter(isOld);
+  if (pass.monotonic) {
+    for (const pod of targets.slice(0, Math.max(0, most - unavailable))) await deletePod(pass, pod);
+    return;
   }
+  // Those that serve nobody go at once: they would use up what may be unavailable, and nothing would move.
+  for (const pod of targets.filter((candidate) => isUnavailable(pass, candidate))) await deletePod(pass, pod);
+  const available = targets.filter((candidate) => !isUnavailable(pass, candidate));
+  for (const pod of available.slice(0, Math.max(0, most - unavailable))) await deletePod(pass, pod);
 }
 
-function isHealthy(pod: Pod): boolean {
-  return pod.status?.phase === "Running" && isPodReady(pod) && !isPodTerminating(pod);
+/** Not there, not ready for `minReadySeconds`, or on the way out. Notes when to look again. */
+function isUnavailable(pass: Pass, pod: Pod | undefined): boolean {
+  if (pod === undefined || isPodTerminating(pod)) return true;
+  const leftMs = podAvailableInMs(pod, pass.set.spec.minReadySeconds ?? 0, pass.context.clock.now());
+  if (leftMs !== undefined && leftMs > 0)
+    pass.againMs = Math.min(pass.againMs ?? Number.POSITIVE_INFINITY, leftMs);
+  return leftMs !== 0;
 }
 
 async function createPod(pass: Pass, ordinal: number): Promise<void> {
@@ -198,82 +198,58 @@ async function createPod(pass: Pass, ordinal: number): Promise<void> {
   const pod = podFromTemplate(templateOf(revision), set.metadata.namespace!, owner, { name });
   pod.metadata.labels = {
     ...pod.metadata.labels,
-    [NAME_LABEL]: name,
-    [INDEX_LABEL]: String(ordinal),
+    ...identityLabels(name, ordinal),
     [REVISION_LABEL]: revision.metadata.name,
   };
   pod.spec.hostname = name;
   if (set.spec.serviceName !== undefined) pod.spec.subdomain = set.spec.serviceName;
-  const claims = set.spec.volumeClaimTemplates ?? [];
-  const others = (pod.spec.volumes ?? []).filter(
-    (volume) => !claims.some((claim) => claim.metadata.name === volume.name),
-  );
-  const volumes = claims.map((claim) => ({
-    name: claim.metadata.name,
-    persistentVolumeClaim: { claimName: claimName(set, claim, ordinal) },
-  }));
-  if (volumes.length > 0) pod.spec.volumes = [...others, ...volumes];
-  const what = `Pod ${name} in StatefulSet ${set.metadata.name}`;
+  addClaimVolumes(set, pod, ordinal);
+  const what = `Create Pod ${name} in StatefulSet ${set.metadata.name}`;
   try {
-    for (const claim of claims) await createClaim(pass, claim, ordinal, name);
+    await createClaims(context, controller, set, name, ordinal);
     const created = await context.api.create<Pod>(RESOURCES.pods, pod);
     pass.pods.set(ordinal, created);
-    controller.events.record(set, "Normal", "SuccessfulCreate", `create ${what} successful`);
+    await keepClaimOwners(context, set, created, ordinal, false);
+    controller.events.record(set, "Normal", "SuccessfulCreate", `${what} successful`);
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) {
       const problem = (error as Error).message;
-      controller.events.record(set, "Warning", "FailedCreate", `create ${what} failed error: ${problem}`);
+      controller.events.record(set, "Warning", "FailedCreate", `${what} failed error: ${problem}`);
     }
     throw error;
   }
 }
 
-/** During a rolling update a pod that has not had its turn comes back as it was. */
+const identityLabels = (name: string, ordinal: number) => ({
+  [NAME_LABEL]: name,
+  [INDEX_LABEL]: String(ordinal),
+});
+
+/** Gives a pod back the labels and claims that make it who it is. */
+async function keepIdentity(
+  { context, controller, set, pods }: Pass,
+  pod: Pod,
+  ordinal: number,
+): Promise<void> {
+  const { namespace, name, labels = {} } = pod.metadata;
+  await keepClaimOwners(context, set, pod, ordinal, false);
+  const wanted = identityLabels(name, ordinal);
+  if (Object.entries(wanted).every(([label, value]) => labels[label] === value)) return;
+  const body = { metadata: { labels: wanted } };
+  pods.set(
+    ordinal,
+    await context.api.patch<Pod>(RESOURCES.pods, { namespace, name }, { type: "merge", body }),
+  );
+  const message = `Update Pod ${name} in StatefulSet ${set.metadata.name} successful`;
+  controller.events.record(set, "Normal", "SuccessfulUpdate", message);
+}
+
+/** Below the partition a pod comes back as it was; above it, of the new revision, also before its turn. */
 function revisionFor({ set, current, update }: Pass, ordinal: number): ControllerRevision {
   if (set.spec.updateStrategy?.type === "OnDelete") return update;
   const start = set.spec.ordinals?.start ?? 0;
-  const partition = set.spec.updateStrategy?.rollingUpdate?.partition;
-  const isCurrent =
-    partition === undefined || partition === 0
-      ? ordinal < start + (set.status?.currentReplicas ?? 0)
-      : ordinal < start + partition;
-  return isCurrent ? current : update;
-}
-
-function claimName(set: StatefulSet, claim: PersistentVolumeClaim, ordinal: number): string {
-  return `${claim.metadata.name}-${set.metadata.name}-${ordinal}`;
-}
-
-async function createClaim(
-  pass: Pass,
-  template: PersistentVolumeClaim,
-  ordinal: number,
-  podName: string,
-): Promise<void> {
-  const { context, controller, set } = pass;
-  const name = claimName(set, template, ordinal);
-  const { namespace } = set.metadata;
-  const present = await getIfExists<PersistentVolumeClaim>(context.api, RESOURCES.persistentVolumeClaims, {
-    namespace,
-    name,
-  });
-  if (present !== undefined) {
-    if (present.metadata.deletionTimestamp === undefined) return;
-    throw new Error(`pvc ${name} is being deleted`);
-  }
-  await context.api.create<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: {
-      name,
-      namespace,
-      labels: { ...template.metadata.labels, ...set.spec.selector.matchLabels },
-      ...(template.metadata.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-    },
-    spec: template.spec,
-  });
-  const message = `create Claim ${name} Pod ${podName} in StatefulSet ${set.metadata.name} success`;
-  controller.events.record(set, "Normal", "SuccessfulCreate", message);
+  const kept = set.spec.updateStrategy?.rollingUpdate?.partition ?? set.status?.currentReplicas ?? 0;
+  return ordinal < start + kept ? current : update;
 }
 
 async function deletePod(pass: Pass, pod: Pod): Promise<void> {
@@ -283,50 +259,8 @@ async function deletePod(pass: Pass, pod: Pod): Promise<void> {
   const ordinal = ordinalOf(set, pod)!;
   if (left?.metadata.uid === pod.metadata.uid) pass.pods.set(ordinal, left!);
   else pass.pods.delete(ordinal);
-  const message = `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`;
+  const message = `Delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`;
   controller.events.record(set, "Normal", "SuccessfulDelete", message);
-}
-
-/** persistentVolumeClaimRetentionPolicy, carried out by the garbage collector through owner references. */
-async function keepClaimOwners(pass: Pass): Promise<void> {
-  const { context, set, pods } = pass;
-  const policy = set.spec.persistentVolumeClaimRetentionPolicy;
-  const claims = set.spec.volumeClaimTemplates ?? [];
-  if (claims.length === 0) return;
-  const wanted = ordinals(set);
-  for (const [ordinal, pod] of pods) {
-    const isCondemned = !wanted.includes(ordinal);
-    for (const template of claims) {
-      const key = { namespace: set.metadata.namespace, name: claimName(set, template, ordinal) };
-      const claim = await getIfExists<PersistentVolumeClaim>(
-        context.api,
-        RESOURCES.persistentVolumeClaims,
-        key,
-      );
-      if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) continue;
-      const before = claim.metadata.ownerReferences ?? [];
-      const setOwner = {
-        apiVersion: "apps/v1",
-        kind: "StatefulSet",
-        name: set.metadata.name,
-        uid: set.metadata.uid!,
-      };
-      const podOwner = { apiVersion: "v1", kind: "Pod", name: pod.metadata.name, uid: pod.metadata.uid! };
-      const others = before.filter(
-        ({ kind, name }) =>
-          !(kind === "Pod" && name === podOwner.name) && !(kind === "StatefulSet" && name === setOwner.name),
-      );
-      const after = [
-        ...others,
-        ...(policy?.whenDeleted === "Delete" ? [setOwner] : []),
-        ...(policy?.whenScaled === "Delete" && isCondemned ? [podOwner] : []),
-      ];
-      if (JSON.stringify(before.map(({ uid }) => uid)) === JSON.stringify(after.map(({ uid }) => uid)))
-        continue;
-      const body = { metadata: { ownerReferences: after.length === 0 ? null : after } };
-      await context.api.patch(RESOURCES.persistentVolumeClaims, key, { type: "merge", body });
-    }
-  }
 }
 
 async function reportStatus(pass: Pass): Promise<void> {
@@ -362,7 +296,7 @@ async function reportStatus(pass: Pass): Promise<void> {
   const isComplete = [status.updatedReplicas, status.readyReplicas, status.replicas].every(
     (n) => n === replicas,
   );
-  if (set.spec.updateStrategy?.type !== "OnDelete" && isComplete) {
+  if (isComplete) {
     status.currentRevision = update.metadata.name;
     status.currentReplicas = status.updatedReplicas;
   }

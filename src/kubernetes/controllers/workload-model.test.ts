@@ -152,20 +152,21 @@ async function stormStatefulSet(seed: number, policy: "OrderedReady" | "Parallel
   const controllers = (context: ControllerContext) => startStatefulSetController(context);
   await storm.start(controllers);
   let replicas = 3;
+  const first = storm.below(3) * 4;
   const problems: string[] = [];
   storm.onPod = (pod, previous) => {
     const all = [...storm.pods.values()];
-    const ordinal = ordinalOf(pod);
+    const ordinal = ordinalOf(pod) - first;
     const twins = all.filter((other) => other.metadata.name === pod.metadata.name);
     if (twins.length > 1) problems.push(`two pods ${pod.metadata.name}`);
     if (policy === "Parallel") return;
     if (previous === undefined) {
       for (let below = 0; below < ordinal; below++) {
-        const other = all.find((candidate) => ordinalOf(candidate) === below);
-        if (other === undefined) problems.push(`${pod.metadata.name} came without web-${below}`);
+        const other = all.find((candidate) => ordinalOf(candidate) === first + below);
+        if (other === undefined) problems.push(`${pod.metadata.name} came without web-${first + below}`);
       }
     } else if (isGoing(pod) && !isGoing(previous) && ordinal >= replicas && !byHand.has(pod.metadata.uid!)) {
-      const higher = all.find((other) => ordinalOf(other) > ordinal);
+      const higher = all.find((other) => ordinalOf(other) > first + ordinal);
       if (higher) problems.push(`${pod.metadata.name} went before ${higher.metadata.name}`);
     }
   };
@@ -176,6 +177,9 @@ async function stormStatefulSet(seed: number, policy: "OrderedReady" | "Parallel
       replicas,
       serviceName: "web",
       podManagementPolicy: policy,
+      ordinals: { start: first },
+      minReadySeconds: storm.below(3),
+      updateStrategy: { rollingUpdate: { maxUnavailable: storm.below(3) + 1 } },
       selector: { matchLabels: { app: "web" } },
       template: template(1),
     },
@@ -203,11 +207,11 @@ async function stormStatefulSet(seed: number, policy: "OrderedReady" | "Parallel
   const pods = [...storm.pods.values()].toSorted((a, b) => ordinalOf(a) - ordinalOf(b));
   assert.deepEqual(
     pods.map(ordinalOf),
-    Array.from({ length: replicas }, (_, index) => index),
+    Array.from({ length: replicas }, (_, index) => first + index),
   );
   assert.ok(pods.every((pod) => isPodReady(pod) && !isGoing(pod)));
   const outdated = pods.filter(
-    (pod) => pod.spec.containers[0].image !== `web:${tag}` && ordinalOf(pod) >= partition,
+    (pod) => pod.spec.containers[0].image !== `web:${tag}` && ordinalOf(pod) >= first + partition,
   );
   assert.deepEqual(
     outdated.map(({ metadata }) => metadata.name),
@@ -228,6 +232,7 @@ async function stormDeployment(seed: number): Promise<void> {
   const maxSurge = `${storm.below(3) * 25 + 25}%`;
   const maxUnavailable = storm.below(3);
   let replicas = 3;
+  let paused = false;
   let mostReplicas = 3;
   const problems: string[] = [];
   storm.onPod = (_pod, previous) => {
@@ -256,10 +261,19 @@ async function stormDeployment(seed: number): Promise<void> {
       return patch({ replicas });
     },
     () => patch({ template: template(storm.below(3) === 0 ? Math.max(1, tag - 1) : ++tag) }),
+    () => {
+      paused = !paused;
+      return patch({ paused });
+    },
     () => storm.deleteSome(),
     () => storm.restartControllers(controllers),
     () => {},
   ]);
+  if (paused) {
+    await patch({ paused: false });
+    storm.restartControllers(controllers);
+    await storm.clock.advance(CALM_MS);
+  }
   assert.deepEqual(problems, []);
   const deployment = await storm.api.get<Deployment>(RESOURCES.deployments, KEY);
   const { image } = deployment.spec.template.spec.containers[0];

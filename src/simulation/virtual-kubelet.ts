@@ -174,12 +174,7 @@ export class VirtualKubelet {
       container,
       env,
     };
-    const killed = Promise.withResolvers<void>();
-    const watch = clock.every(STARTUP_PROBE_MS, () => {
-      if (!process.alive) killed.resolve();
-    });
-    await Promise.race([program(context).catch(() => {}), killed.promise]);
-    watch.cancel();
+    await Promise.race([program(context).catch(() => {}), process.killed]);
     this.#options.network.drop(pod.ip);
     if (pod.process === process) await this.#exited(key, pod);
   }

@@ -7,7 +7,6 @@
  */
 import type { Clock } from "../base/clock.ts";
 import {
-  bodyOf,
   type FetchOptions,
   type FetchResponse,
   type HttpBody,
@@ -19,6 +18,7 @@ import {
   readBody,
   type ServeOptions,
 } from "../base/network.ts";
+import { VirtualConnection } from "./virtual-connection.ts";
 
 export interface VirtualNetworkOptions {
   clock: Clock;
@@ -46,9 +46,12 @@ export interface Message {
 
 interface Listener {
   handler: HttpHandler;
-  /** Requests under way: aborting one cuts its connection. */
-  open: Set<AbortController>;
+  /** Requests under way: cutting one ends it on both sides. */
+  open: Set<VirtualConnection>;
 }
+
+/** Origins whose parts are kept; those beyond are parsed every time. */
+const MAX_KNOWN_ORIGINS = 10_000;
 
 export class VirtualNetwork {
   readonly #options: VirtualNetworkOptions;
@@ -56,6 +59,8 @@ export class VirtualNetwork {
   readonly #unplugged = new Set<string>();
   readonly #parted = new Set<string>();
   readonly #waiting = new Set<() => void>();
+  /** Scheme, host and port of URLs that were asked for: parsing one takes longer than all the rest of a message. */
+  readonly #origins = new Map<string, { hostname: string; port: string }>();
   #nextPort = 40_000;
 
   constructor(options: VirtualNetworkOptions) {
@@ -75,7 +80,7 @@ export class VirtualNetwork {
     for (const [key, listener] of [...this.#listeners]) {
       if (!key.startsWith(`${address}:`)) continue;
       this.#listeners.delete(key);
-      for (const request of listener.open) request.abort(reset());
+      for (const request of listener.open) request.cut(reset());
     }
   }
 
@@ -101,6 +106,7 @@ export class VirtualNetwork {
   }
 
   #isCut(from: string, to: string): boolean {
+    if (this.#unplugged.size === 0 && this.#parted.size === 0) return false;
     return this.#unplugged.has(from) || this.#unplugged.has(to) || this.#parted.has(`${from} ${to}`);
   }
 
@@ -116,30 +122,31 @@ export class VirtualNetwork {
       const { clock } = this.#options;
       const deadlineMs = clock.monotonic() + graceMs;
       while (listener.open.size > 0 && clock.monotonic() < deadlineMs) await clock.sleep(1);
-      for (const request of listener.open) request.abort(reset());
+      for (const request of listener.open) request.cut(reset());
     };
     return { host: address, port, close };
   }
 
   async #fetch(from: string, url: string, options: FetchOptions): Promise<FetchResponse> {
     const { clock } = this.#options;
-    const cut = new AbortController();
-    const onAbort = () => cut.abort(options.signal!.reason);
-    options.signal?.throwIfAborted();
-    options.signal?.addEventListener("abort", onAbort, { once: true });
+    const connection = new VirtualConnection();
+    const { signal, timeoutMs } = options;
+    signal?.throwIfAborted();
+    const onAbort = () => connection.cut(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
     const timer =
-      options.timeoutMs === undefined
+      timeoutMs === undefined
         ? undefined
-        : clock.after(options.timeoutMs, () => cut.abort(coded("ETIMEDOUT", "the request took too long")));
+        : clock.after(timeoutMs, () => connection.cut(coded("ETIMEDOUT", "the request took too long")));
     const end = () => {
       timer?.cancel();
-      options.signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", onAbort);
     };
     try {
-      return await this.#exchange(from, url, options, cut, end);
+      return await this.#exchange(from, url, options, connection, end);
     } catch (error) {
       end();
-      throw cut.signal.aborted ? cut.signal.reason : error;
+      throw connection.isCut ? connection.reason : error;
     }
   }
 
@@ -147,39 +154,47 @@ export class VirtualNetwork {
     from: string,
     url: string,
     options: FetchOptions,
-    cut: AbortController,
+    connection: VirtualConnection,
     end: () => void,
   ): Promise<FetchResponse> {
-    const { hostname, port, protocol, pathname, search } = new URL(url);
+    const { hostname, port, target } = this.#partsOf(url);
     const to = this.#addressOf(hostname);
-    const about = { method: options.method ?? "GET", target: pathname + search };
-    const there = (kind: Message["kind"]) => this.#travel({ from, to, kind, ...about }, cut.signal);
-    const back = (kind: Message["kind"]) => this.#travel({ from: to, to: from, kind, ...about }, cut.signal);
+    const method = options.method ?? "GET";
+    const there = (kind: Message["kind"]) => this.#travel({ from, to, kind, method, target }, connection);
+    const back = (kind: Message["kind"]) =>
+      this.#travel({ from: to, to: from, kind, method, target }, connection);
     await there("request");
-    const listener = this.#listeners.get(`${to}:${port || (protocol === "https:" ? 443 : 80)}`);
+    const listener = this.#listeners.get(`${to}:${port}`);
     if (listener === undefined) throw coded("ECONNREFUSED", `connect ECONNREFUSED ${to}:${port}`);
-    listener.open.add(cut);
+    listener.open.add(connection);
     const done = () => {
-      listener.open.delete(cut);
+      listener.open.delete(connection);
       end();
     };
-    cut.signal.addEventListener("abort", done, { once: true });
-    const response = await this.#answer(listener, {
-      ...about,
+    connection.onCut(done);
+    const response = await this.#answer(listener, connection, {
+      method,
+      target,
       headers: requestHeaders(options),
-      body: untilCut(wholeOrStream(options.body), cut.signal, () => there("request body")),
+      body: untilCut(options.body, connection, () => there("request body")),
       remoteAddress: from,
-      signal: cut.signal,
+      get signal() {
+        return connection.signal;
+      },
     });
-    await orCut(back("response"), cut.signal);
-    return this.#responseOf(response, cut.signal, () => back("response body"), done);
+    await back("response");
+    return this.#responseOf(response, connection, () => back("response body"), done);
   }
 
-  async #answer(listener: Listener, request: Parameters<HttpHandler>[0]): Promise<HttpResponse> {
+  async #answer(
+    listener: Listener,
+    connection: VirtualConnection,
+    request: Parameters<HttpHandler>[0],
+  ): Promise<HttpResponse> {
     try {
-      return await orCut(Promise.resolve(listener.handler(request)), request.signal);
+      return await connection.orCut(Promise.resolve(listener.handler(request)));
     } catch (error) {
-      if (request.signal.aborted) throw request.signal.reason;
+      connection.throwIfCut();
       this.#options.onError?.(error);
       return { status: 500 };
     }
@@ -187,12 +202,12 @@ export class VirtualNetwork {
 
   #responseOf(
     response: HttpResponse,
-    signal: AbortSignal,
+    connection: VirtualConnection,
     travel: () => Promise<void>,
     done: () => void,
   ): FetchResponse {
     const trailers: HttpHeaders = {};
-    const source = untilCut(wholeOrStream(response.body), signal, travel);
+    const source = untilCut(response.body, connection, travel);
     async function* stream(): HttpBody {
       try {
         yield* source;
@@ -201,8 +216,7 @@ export class VirtualNetwork {
         done();
       }
     }
-    const isWhole =
-      response.body === undefined || typeof response.body === "string" || response.body instanceof Uint8Array;
+    const isWhole = isOnePiece(response.body);
     const headers = responseHeaders(response, isWhole);
     const body = stream();
     // A server is done with a whole answer when it has sent it, whether it is read or not.
@@ -212,18 +226,31 @@ export class VirtualNetwork {
     return { status: response.status, headers, body, trailers, bytes, text };
   }
 
-  /** One message's time on the way; for ever when the way is cut. */
-  async #travel(message: Message, signal: AbortSignal): Promise<void> {
+  /** One message's time on the way; for ever when the way is cut. @throws when its connection is cut */
+  async #travel(message: Message, connection: VirtualConnection): Promise<void> {
     const delayMs = this.#options.delayMs?.() ?? 0;
-    if (delayMs > 0) await this.#options.clock.sleep(delayMs, signal);
-    signal.throwIfAborted();
+    if (delayMs > 0) await this.#passes(delayMs, connection);
+    connection.throwIfCut();
     this.#options.onMessage?.(message);
-    signal.throwIfAborted();
+    connection.throwIfCut();
     while (this.#isCut(message.from, message.to)) {
       const { resolve, promise } = Promise.withResolvers<void>();
       if (this.#options.retransmits) this.#waiting.add(resolve);
-      await orCut(promise, signal);
+      await connection.orCut(promise);
     }
+  }
+
+  #passes(delayMs: number, connection: VirtualConnection): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.after(delayMs, () => {
+        off();
+        resolve();
+      });
+      const off = connection.onCut((reason) => {
+        timer.cancel();
+        reject(reason);
+      });
+    });
   }
 
   /** Messages on ways that were cut look again. */
@@ -231,6 +258,21 @@ export class VirtualNetwork {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const resolve of waiting) resolve();
+  }
+
+  #partsOf(url: string): { hostname: string; port: string; target: string } {
+    const pathAt = url.indexOf("/", url.indexOf("//") + 2);
+    const origin = pathAt === -1 ? url : url.slice(0, pathAt);
+    let known = this.#origins.get(origin);
+    if (known === undefined) {
+      const { hostname, port, protocol } = new URL(origin);
+      known = { hostname, port: port || (protocol === "https:" ? "443" : "80") };
+      if (this.#origins.size < MAX_KNOWN_ORIGINS) this.#origins.set(origin, known);
+    }
+    const path = pathAt === -1 ? "/" : url.slice(pathAt);
+    if (PLAIN_PATH.test(path)) return { ...known, target: path };
+    const { pathname, search } = new URL(url);
+    return { ...known, target: pathname + search };
   }
 
   #addressOf(hostname: string): string {
@@ -242,36 +284,50 @@ export class VirtualNetwork {
   }
 }
 
+/** A path that a URL parser leaves as it is. */
+const PLAIN_PATH = /^\/[\w/-]*$/;
+
 function requestHeaders(options: FetchOptions): HttpHeaders {
   const headers = lowerCase(options.headers ?? {});
   const { body } = options;
-  if (typeof body === "string" || body instanceof Uint8Array) {
-    headers["content-length"] = String(Buffer.byteLength(body));
-  }
+  if (body !== undefined && isOnePiece(body)) headers["content-length"] = String(Buffer.byteLength(body));
   return headers;
 }
 
-function responseHeaders({ headers, body }: HttpResponse, isWhole: boolean): HttpHeaders {
-  const joined = Object.entries(headers ?? {}).map(([name, value]) => [name, [value].flat().join(", ")]);
-  const lower = lowerCase(Object.fromEntries(joined) as HttpHeaders);
+function responseHeaders({ headers = {}, body }: HttpResponse, isWhole: boolean): HttpHeaders {
+  const lower: HttpHeaders = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    lower[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
   if (isWhole) lower["content-length"] ??= String(Buffer.byteLength((body as string | Uint8Array) ?? ""));
   return lower;
 }
 
 function lowerCase(headers: HttpHeaders): HttpHeaders {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const lower: HttpHeaders = {};
+  for (const name of Object.keys(headers)) lower[name.toLowerCase()] = headers[name];
+  return lower;
 }
 
-function wholeOrStream(body: string | Uint8Array | HttpBody | undefined): HttpBody {
-  return body === undefined || typeof body === "string" || body instanceof Uint8Array ? bodyOf(body) : body;
+type Body = string | Uint8Array | HttpBody | undefined;
+
+function isOnePiece(body: Body): body is string | Uint8Array | undefined {
+  return body === undefined || typeof body === "string" || body instanceof Uint8Array;
 }
 
 /** The body's pieces as they arrive, each after its time on the way, until the connection is cut. */
-async function* untilCut(body: HttpBody, signal: AbortSignal, travel: () => Promise<void>): HttpBody {
+async function* untilCut(body: Body, connection: VirtualConnection, travel: () => Promise<void>): HttpBody {
+  if (isOnePiece(body)) {
+    if (body === undefined || body.length === 0) return;
+    await travel();
+    yield typeof body === "string" ? new TextEncoder().encode(body) : body;
+    return;
+  }
   const iterator = body[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await orCut(iterator.next(), signal);
+      const next = await connection.orCut(iterator.next());
       if (next.done) return;
       await travel();
       yield next.value;
@@ -280,16 +336,6 @@ async function* untilCut(body: HttpBody, signal: AbortSignal, travel: () => Prom
     // Not awaited: a generator that is stuck never comes back from it.
     void iterator.return?.()?.then(undefined, () => {});
   }
-}
-
-/** @throws the signal's reason as soon as it aborts */
-function orCut<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 function reset(): Error {

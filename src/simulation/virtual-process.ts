@@ -32,12 +32,15 @@ export interface VirtualProcess {
   /** SIGKILL. */
   kill(): void;
   readonly alive: boolean;
+  /** Resolves when it is killed. */
+  readonly killed: Promise<void>;
 }
 
 export function createVirtualProcess(options: VirtualProcessOptions): VirtualProcess {
   const stop = new AbortController();
   const hangups: (() => void)[] = [];
   let alive = true;
+  const killed = Promise.withResolvers<void>();
   /** What a living process gets, and a killed one waits for in vain. */
   const living = async <T>(work: () => Promise<T>): Promise<T> => {
     if (!alive) return never();
@@ -70,10 +73,12 @@ export function createVirtualProcess(options: VirtualProcessOptions): VirtualPro
     kill() {
       alive = false;
       options.onKill?.();
+      killed.resolve();
     },
     get alive() {
       return alive;
     },
+    killed: killed.promise,
   };
 }
 

@@ -8,7 +8,7 @@ import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { parseFlags, startServer } from "../prometheus/mod.ts";
 import { Router, RouterMetrics, TierScaler } from "../router/mod.ts";
 import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
-import { createJournalEngine, runTestDb } from "../test-db/mod.ts";
+import { createJournalEngine, runTestDb, type TenantEngine } from "../test-db/mod.ts";
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
 
@@ -26,6 +26,8 @@ export interface ProgramContext {
   podIp: string;
   container: Container;
   env: Record<string, string>;
+  /** Looks at the databases that a pod opens. */
+  watchEngine: (engine: TenantEngine) => TenantEngine;
 }
 
 /** Runs until the system's signal aborts. Throws when it can't go on. */
@@ -44,7 +46,7 @@ const PROGRAMS: Record<string, PodProgram> = {
   "ghcr.io/kedacore/keda": runKedaPod,
 };
 
-async function runTestDbPod({ system, api, pod, podIp, env }: ProgramContext): Promise<void> {
+async function runTestDbPod({ system, api, pod, podIp, env, watchEngine }: ProgramContext): Promise<void> {
   await runTestDb(
     {
       host: "0.0.0.0",
@@ -56,7 +58,7 @@ async function runTestDbPod({ system, api, pod, podIp, env }: ProgramContext): P
       tier: env.TIER ?? "small",
       leaveLimitMs: 55_000,
       api,
-      engine: createJournalEngine(system.disk),
+      engine: watchEngine(createJournalEngine(system.disk)),
     },
     system,
   );

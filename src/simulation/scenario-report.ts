@@ -1,10 +1,11 @@
 /** What a scenario's run looks like: a line, a picture, a timeline, and JUnit's XML. */
-import type { ScenarioResult, TimelineEntry } from "./scenario-run.ts";
+import type { Disk } from "../base/disk.ts";
+import type { Broken, Observation, ScenarioResult, TimelineEntry } from "./scenario-run.ts";
 
 const BARS = " ▁▂▃▄▅▆▇█";
 const PICTURE_WIDTH = 72;
-/** Of a broken expectation, this much of the timeline before it is shown. */
-const PICTURE_BEFORE_MS = 60_000;
+/** Of a broken expectation, this much before it is shown. */
+const PICTURE_BEFORE_MS = 90_000;
 const PICTURE_ENTRIES = 30;
 
 export function formatDuration(durationMs: number): string {
@@ -15,58 +16,117 @@ export function formatDuration(durationMs: number): string {
   return `${hours > 0 ? `${hours}h` : ""}${minutes}m${rest > 0 ? `${rest}s` : ""}`;
 }
 
+type Sample = ScenarioResult["samples"][number];
+
 /** Replicas over time as bars, with the most on the right: `▁▁▃▃▃▁ 3`. */
 export function replicaPicture({ samples, scenario }: ScenarioResult): string {
-  if (samples.length === 0) return "";
-  const peak = Math.max(...samples.map(({ observation }) => observation.replicas), 1);
+  return samples.length === 0 ? "" : picture(samples, "replicas", 0, scenario.durationMs);
+}
+
+function picture(samples: Sample[], quantity: keyof Observation, fromMs: number, toMs: number): string {
   const width = Math.min(PICTURE_WIDTH, samples.length);
-  let picture = "";
-  for (let column = 0; column < width; column++) {
-    const fromMs = (column * scenario.durationMs) / width;
-    const toMs = ((column + 1) * scenario.durationMs) / width;
-    const within = samples.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
-    if (within.length === 0) continue;
-    const most = Math.max(...within.map(({ observation }) => observation.replicas));
-    picture += BARS[Math.round((most / peak) * (BARS.length - 1))];
+  const columns = new Array<number>(width).fill(Number.NaN);
+  for (const { atMs, observation } of samples) {
+    const column = Math.min(Math.floor(((atMs - fromMs) / (toMs - fromMs)) * width), width - 1);
+    if (column >= 0 && !(columns[column] >= observation[quantity])) columns[column] = observation[quantity];
   }
-  return `${picture} ${peak}`;
+  const known = columns.filter((value) => !Number.isNaN(value));
+  const peak = Math.max(1, ...known);
+  const bars = columns.map((value) =>
+    Number.isNaN(value) ? "" : BARS[Math.round((value / peak) * (BARS.length - 1))],
+  );
+  return `${bars.join("")} ${peak}`;
 }
 
 export function timelineLine({ atMs, what, text }: TimelineEntry): string {
   return `${formatDuration(atMs).padStart(9)}  ${what.padEnd(8)} ${text}`;
 }
 
-/** The first expectation that broke, and what happened before it. */
-export function brokenReport({ broken, timeline }: ScenarioResult, seed: number): string {
-  const lines = [
-    `  expected ${broken!.expectation}`,
-    `  at ${formatDuration(broken!.atMs)}, seed ${seed}: ${broken!.seen}`,
-  ];
-  const before = timeline.filter(
-    ({ atMs }) => atMs >= broken!.atMs - PICTURE_BEFORE_MS && atMs <= broken!.atMs,
+/** The first expectation that broke, the last minute and a half as bars, and what happened in it. */
+export function brokenReport({ broken, timeline, samples }: ScenarioResult, seed: number): string {
+  const { atMs, expectation, seen } = broken!;
+  const fromMs = Math.max(atMs - PICTURE_BEFORE_MS, 0);
+  const around = samples.filter((sample) => sample.atMs >= fromMs);
+  const rows = (["replicas", "ready", "tenants"] as const).map(
+    (quantity) => `  ${quantity.padStart(9)}  ${picture(around, quantity, fromMs, atMs)}`,
   );
-  return [...lines, ...before.slice(-PICTURE_ENTRIES).map((entry) => `  ${timelineLine(entry)}`)].join("\n");
+  const before = timeline.filter((entry) => entry.atMs >= fromMs && entry.atMs <= atMs);
+  return [
+    `  expected ${expectation}`,
+    `  at ${formatDuration(atMs)}, seed ${seed}: ${seen}`,
+    `  ${formatDuration(fromMs).padStart(9)} to ${formatDuration(atMs)}`,
+    ...(around.length > 1 ? rows : []),
+    ...before.slice(-PICTURE_ENTRIES).map((entry) => `  ${timelineLine(entry)}`),
+  ].join("\n");
 }
 
+/** What is kept of a run. */
 export interface Verdict {
   file: string;
+  name: string;
   seed: number;
-  result: ScenarioResult;
+  durationMs: number;
   seconds: number;
+  broken?: Broken;
+  /** What a broken one looks like. */
+  report?: string;
+  /** Why it was not run. */
+  skipped?: string;
+}
+
+export function verdictOf(result: ScenarioResult, file: string, seed: number, seconds: number): Verdict {
+  const { scenario, broken } = result;
+  const verdict: Verdict = { file, name: scenario.name, seed, durationMs: scenario.durationMs, seconds };
+  return broken === undefined ? verdict : { ...verdict, broken, report: brokenReport(result, seed) };
+}
+
+/** A line and a picture; the timeline on request; of a broken one what surrounds it. */
+export function printVerdict(
+  print: (text: string) => void,
+  { name, durationMs, seconds, report }: Verdict,
+  result: ScenarioResult,
+  verbose: boolean,
+): void {
+  const state = report === undefined ? "ok    " : "BROKEN";
+  print(`${state} ${name}  (${formatDuration(durationMs)} in ${seconds.toFixed(2)} s)\n`);
+  print(`       ${replicaPicture(result)}\n`);
+  if (verbose) for (const entry of result.timeline) print(`  ${timelineLine(entry)}\n`);
+  if (report !== undefined) print(`${report}\n`);
+}
+
+export interface TimelineFile {
+  write(result: ScenarioResult, seed: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Writes timelines as runs end, a JSON object a line: `{"scenario":…,"seed":1,"atMs":0,"what":…,"text":…}`. */
+export async function openTimelineFile(disk: Disk, path: string | undefined): Promise<TimelineFile> {
+  if (path === undefined) return { write: async () => {}, close: async () => {} };
+  await disk.writeFile(path, "");
+  const file = await disk.open(path, "append");
+  return {
+    async write({ scenario, timeline }, seed) {
+      const lines = timeline.map((entry) => JSON.stringify({ scenario: scenario.name, seed, ...entry }));
+      file.appendNow(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
+    },
+    close: () => file.close(),
+  };
 }
 
 /** A JUnit report, as CI systems read it. */
 export function junitXml(verdicts: Verdict[]): string {
-  const failures = verdicts.filter(({ result }) => result.broken !== undefined).length;
+  const failures = verdicts.filter(({ broken }) => broken !== undefined).length;
+  const skips = verdicts.filter(({ skipped }) => skipped !== undefined).length;
   const total = verdicts.reduce((sum, { seconds }) => sum + seconds, 0);
-  const cases = verdicts.map(({ file, seed, result, seconds }) => {
-    const name = `${result.scenario.name} (seed ${seed})`;
-    const open = `    <testcase classname="${xml(file)}" name="${xml(name)}" time="${seconds.toFixed(3)}"`;
-    if (result.broken === undefined) return `${open}/>`;
-    const message = `expected ${result.broken.expectation}; ${result.broken.seen}`;
-    return `${open}>\n      <failure message="${xml(message)}">${xml(brokenReport(result, seed))}</failure>\n    </testcase>`;
+  const cases = verdicts.map(({ file, name, seed, seconds, broken, report, skipped }) => {
+    const named = xml(`${name} (seed ${seed})`);
+    const open = `    <testcase classname="${xml(file)}" name="${named}" time="${seconds.toFixed(3)}"`;
+    if (skipped !== undefined) return `${open}>\n      <skipped message="${xml(skipped)}"/>\n    </testcase>`;
+    if (broken === undefined) return `${open}/>`;
+    const message = xml(`expected ${broken.expectation}; ${broken.seen}`);
+    return `${open}>\n      <failure message="${message}">${xml(report ?? "")}</failure>\n    </testcase>`;
   });
-  const counts = `tests="${verdicts.length}" failures="${failures}" time="${total.toFixed(3)}"`;
+  const counts = `tests="${verdicts.length}" failures="${failures}" skipped="${skips}" time="${total.toFixed(3)}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${counts}>\n  <testsuite name="topology" ${counts}>\n${cases.join("\n")}\n  </testsuite>\n</testsuites>\n`;
 }
 

@@ -26,19 +26,36 @@ export interface TimelineEntry {
   text: string;
 }
 
+/** What can be seen of the cluster. */
+export interface WorldState {
+  replicas: number;
+  ready: number;
+  /** What KEDA last told the HPA, and when, as `clock.monotonic`. */
+  tenants: number;
+  toldMs: number;
+  conflicts: number;
+}
+
 /** Where a scenario runs. */
 export interface ScenarioWorld {
   clock: Clock;
   /** As a client of the router has it. */
   network: Network;
   routerUrl: string;
-  /** What can be seen of the cluster now. `tenants` is the number that KEDA last told the HPA. */
-  observe(): Promise<{ replicas: number; ready: number; tenants: number }>;
+  observe(): Promise<WorldState>;
   /** Makes a fault happen; answers how it is ended, where it lasts. @throws Error for faults that it has not */
   inflict(fault: Fault): Promise<(() => Promise<void>) | undefined>;
   /** Told of everything that the world itself notices. */
   onEvent(listener: (what: string, text: string) => void): void;
 }
+
+/** What KEDA says is as old as the last scrape: `scrape_interval`, and what a scrape and a query take. */
+const SCRAPE_AGE_MS = 17_000;
+/**
+ * After a fault, or a pod that came or went, the number may be wrong for so long: a tenant that moves is in two pods'
+ * scrapes for an interval, and a pod that is back is scraped once in the next.
+ */
+const CALM_AFTER_MS = 35_000;
 
 export interface Broken {
   expectation: string;
@@ -68,6 +85,10 @@ class Run {
   readonly #reached = new Set<Expectation>();
   readonly #startMs: number;
   #broken: Broken | undefined;
+  #disturbedMs = Number.NEGATIVE_INFINITY;
+  #faultsUnderWay = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #drift = 0;
   #last: Observation | undefined;
 
   constructor(scenario: Scenario, world: ScenarioWorld) {
@@ -77,7 +98,10 @@ class Run {
     const { clock, network, routerUrl: url } = world;
     const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
     this.#traffic = new TenantTraffic({ clock, network, url, onFailure });
-    world.onEvent((what, text) => this.#note(what, text));
+    world.onEvent((what, text) => {
+      if (what === "pod") this.#disturbedMs = world.clock.monotonic();
+      this.#note(what, text);
+    });
   }
 
   async run(): Promise<ScenarioResult> {
@@ -142,12 +166,18 @@ class Run {
     const text = [kind, ...targets, amount ?? "", patch?.object ?? ""]
       .filter((part) => part !== "")
       .join(" ");
+    const disturb = () => (this.#disturbedMs = this.#world.clock.monotonic());
     this.#note("fault", text);
+    disturb();
     try {
       const end = await this.#world.inflict(fault);
-      if (end === undefined || toMs === undefined) return;
+      if (end === undefined) return;
+      this.#faultsUnderWay++;
+      if (toMs === undefined) return;
       this.#at(toMs, () => {
         this.#note("fault", `${text} ends`);
+        this.#faultsUnderWay--;
+        disturb();
         void end();
       });
     } catch (error) {
@@ -157,7 +187,10 @@ class Run {
 
   async #observe(expectations: Expectation[]): Promise<void> {
     const { failed, served, waited } = this.#traffic;
-    const observation: Observation = { ...(await this.#world.observe()), failed, served, waited, lost: 0 };
+    const state = await this.#world.observe();
+    const { replicas, ready, tenants, conflicts } = state;
+    const drift = this.#driftOf(state);
+    const observation = { replicas, ready, tenants, drift, conflicts, failed, served, waited, lost: 0 };
     const atMs = this.#nowMs();
     for (const quantity of ["replicas", "ready"] as const) {
       const before = this.#last?.[quantity];
@@ -171,6 +204,18 @@ class Run {
     this.#last = observation;
     this.#samples.push({ atMs: Math.round(atMs), observation });
     for (const expectation of expectations) this.#consider(expectation, observation, atMs);
+  }
+
+  /** How far off the last number that KEDA told was, looked at once, and only where nothing explains it. */
+  #driftOf({ tenants, toldMs }: WorldState): number {
+    if (toldMs === this.#toldMs) return this.#drift;
+    this.#toldMs = toldMs;
+    const isCalm = this.#faultsUnderWay === 0 && toldMs - this.#disturbedMs > CALM_AFTER_MS;
+    if (!isCalm) return (this.#drift = 0);
+    const { min, max } = this.#traffic.activeTenants(toldMs, SCRAPE_AGE_MS);
+    this.#drift = Math.max(min - tenants, tenants - max, 0);
+    if (this.#drift > 0) this.#note("drift", `KEDA says ${tenants} tenants, ${min} to ${max} are active`);
+    return this.#drift;
   }
 
   #consider(expectation: Expectation, observation: Observation, atMs: number): void {

@@ -4,7 +4,7 @@ import { systemDisk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { readTopologyManifests } from "./manifests.ts";
 import { parseScenario, ScenarioError, scenario } from "./scenario.ts";
-import { junitXml } from "./scenario-report.ts";
+import { junitXml, verdictOf } from "./scenario-report.ts";
 import { simulateScenario } from "./simulated-world.ts";
 
 const manifests = await readTopologyManifests(systemDisk);
@@ -83,7 +83,7 @@ test("a broken expectation stops the run and says what was seen", async () => {
   const result = await simulateScenario(wrong, 1, manifests);
   assert.equal(result.broken!.seen, "replicas is 1");
   assert.ok(result.broken!.atMs < 11_000);
-  const xml = junitXml([{ file: "a&b.yaml", seed: 1, result, seconds: 0.5 }]);
+  const xml = junitXml([verdictOf(result, "a&b.yaml", 1, 0.5)]);
   assert.match(xml, /<testsuites tests="1" failures="1"/);
   assert.match(xml, /classname="a&amp;b.yaml"/);
 });

@@ -57,8 +57,22 @@ export interface Fault {
   patch?: { object: string; body: Record<string, unknown> };
 }
 
-/** What can be looked at. */
-export const QUANTITIES = ["replicas", "ready", "tenants", "failed", "lost", "served", "waited"] as const;
+/**
+ * What can be looked at. `replicas` and `ready` are the tier's, `tenants` is the number that KEDA last told the HPA,
+ * `drift` by how much that number was wrong when nothing but time had passed since a scrape, `conflicts` how often a
+ * tenant was opened in two pods at once; the others count requests.
+ */
+export const QUANTITIES = [
+  "replicas",
+  "ready",
+  "tenants",
+  "drift",
+  "conflicts",
+  "failed",
+  "lost",
+  "served",
+  "waited",
+] as const;
 export type Quantity = (typeof QUANTITIES)[number];
 
 export interface Bounds {

@@ -20,6 +20,7 @@ import { type KubernetesObject, parseApiVersion } from "../model/kubernetes-obje
 import { isStatus } from "../model/kubernetes-status.ts";
 import { readOnlyApiHandler } from "./api-over-network.ts";
 import { registerKedaKinds } from "./autoscaled-cluster.ts";
+import { OpenTenants } from "./open-tenants.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { VirtualKubelet } from "./virtual-kubelet.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
@@ -42,6 +43,8 @@ export interface SimulatedClusterOptions {
   autoscaler?: AutoscalerSettings & { syncPeriodMs?: number };
   onPod?: (pod: string, what: string) => void;
   onDecision?: (name: string, decision: Decision) => void;
+  /** Told of a tenant that two pods have open. */
+  onConflict?: (text: string) => void;
 }
 
 export class SimulatedCluster {
@@ -50,6 +53,7 @@ export class SimulatedCluster {
   readonly network: VirtualNetwork;
   readonly api: KubernetesApi;
   readonly kubelet: VirtualKubelet;
+  readonly openTenants: OpenTenants;
   /** Faults: by pod, in milliseconds. */
   readonly diskDelays = new Map<string, number>();
   readonly clockSkews = new Map<string, number>();
@@ -80,6 +84,7 @@ export class SimulatedCluster {
     const store = new ClusterStore({ clock, random: seededRandom(seed ^ 0x1b873593) });
     registerKedaKinds(store);
     this.api = store;
+    this.openTenants = new OpenTenants(options.onConflict);
     const { signal } = this.#stop;
     this.#informers = new Informers({ api: store, clock, log: silentLogger, signal });
     const startupRandom = seededRandom(seed ^ 0x9e3779b9);
@@ -89,6 +94,7 @@ export class SimulatedCluster {
       random: this.random,
       network: this.network,
       informers: this.#informers,
+      openTenants: this.openTenants,
       signal,
       startupMs: ({ metadata }) => {
         const { minMs, maxMs } = options.startup(metadata.name);

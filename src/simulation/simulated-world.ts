@@ -1,5 +1,6 @@
 /** The whole topology in virtual time, as a world for scenarios. */
 import type { Network } from "../base/network.ts";
+import { randomInteger } from "../base/random.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import type { Fault, Scenario } from "./scenario.ts";
@@ -36,6 +37,7 @@ class SimulatedWorld implements ScenarioWorld {
   readonly #scenario: Scenario;
   #listener: (what: string, text: string) => void = () => {};
   #tenants = 0;
+  #toldMs = 0;
   readonly #ready = new Set<string>();
 
   constructor(scenario: Scenario, seed: number) {
@@ -45,6 +47,7 @@ class SimulatedWorld implements ScenarioWorld {
       seed,
       startup: () => ({ minMs, maxMs }),
       autoscaler: scenario.autoscaler,
+      onConflict: (text) => this.#listener("conflict", text),
       onPod: (pod, what) => {
         if (what === "ready") this.#ready.add(pod);
         else this.#ready.delete(pod);
@@ -52,7 +55,10 @@ class SimulatedWorld implements ScenarioWorld {
       },
       onDecision: (_, { currentReplicas, desiredReplicas, reason, proposals, error }) => {
         const tenants = proposals.find(({ spec }) => spec.external?.metric.name === "s0-prometheus");
-        if (tenants !== undefined) this.#tenants = Math.round((tenants.usageMilli / 1000) * currentReplicas);
+        if (tenants !== undefined) {
+          this.#tenants = Math.round((tenants.usageMilli / 1000) * currentReplicas);
+          this.#toldMs = this.clock.monotonic();
+        }
         if (desiredReplicas !== currentReplicas) {
           this.#listener(
             "hpa",
@@ -94,7 +100,13 @@ class SimulatedWorld implements ScenarioWorld {
   async observe() {
     const set = await this.#cluster.api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
     const ready = [...this.#ready].filter((pod) => pod.startsWith(`${TIER}-`)).length;
-    return { replicas: set.spec.replicas ?? 1, ready, tenants: this.#tenants };
+    return {
+      replicas: set.spec.replicas ?? 1,
+      ready,
+      tenants: this.#tenants,
+      toldMs: this.#toldMs,
+      conflicts: this.#cluster.openTenants.conflicts,
+    };
   }
 
   async inflict(fault: Fault): Promise<(() => Promise<void>) | undefined> {
@@ -117,6 +129,7 @@ class SimulatedWorld implements ScenarioWorld {
         };
       case "partition": {
         const [a, b] = addresses;
+        if (a === undefined || b === undefined) return undefined;
         network.part(a, b);
         return async () => network.join(a, b);
       }
@@ -153,15 +166,23 @@ class SimulatedWorld implements ScenarioWorld {
     await this.#cluster.api.patch(resource, { namespace: NAMESPACE, name }, { type: "merge", body });
   }
 
-  /** Names of pods that the targets mean: `prometheus-0`, `router-*`. @throws Error when one means none */
+  /**
+   * Names of pods that the targets mean: `prometheus-0`; `router-*`, all that begin so; `test-db-small-?`, one of them
+   * by the seed, or none where there is none. @throws Error when one means none
+   */
   async #pods(targets: string[]): Promise<string[]> {
     const { items } = await this.#cluster.api.list(RESOURCES.pods);
+    const names = items.map(({ metadata }) => metadata.name).sort();
     return targets.flatMap((target) => {
-      const names = items
-        .map(({ metadata }) => metadata.name)
-        .filter((name) => (target.endsWith("*") ? name.startsWith(target.slice(0, -1)) : name === target));
-      if (names.length === 0) throw new Error(`there is no pod ${target}`);
-      return names;
+      const beginning = target.slice(0, -1);
+      const found = /[*?]$/.test(target)
+        ? names.filter((name) => name.startsWith(beginning))
+        : names.filter((name) => name === target);
+      if (target.endsWith("?")) {
+        return found.length === 0 ? [] : [found[randomInteger(this.#cluster.random, found.length)]];
+      }
+      if (found.length === 0) throw new Error(`there is no pod ${target}`);
+      return found;
     });
   }
 

@@ -1,6 +1,7 @@
 /** Tenants that write, read back what they wrote, and keep count of what they were promised. */
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Network } from "../base/network.ts";
+import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
 import type { Load } from "./scenario.ts";
 
 /** A request is given up after this time: more than the router keeps one. */
@@ -21,6 +22,10 @@ export interface TrafficOptions {
 interface Tenant {
   name: string;
   requests: number;
+  /** Of `clock.monotonic`: when the last request was sent, and when requests were answered first and last. */
+  sentMs: number;
+  firstAnsweredMs: number;
+  answeredMs: number;
   /** Of writes that were answered with 201. */
   acknowledged: string[];
 }
@@ -71,10 +76,31 @@ export class TenantTraffic {
     }
   }
 
+  /**
+   * How many tenants are active at the time `atMs`, for one who hears of it up to `lateMs` later: at least, since they
+   * were answered early enough and late enough, and at most, since they had sent something.
+   */
+  activeTenants(atMs: number, lateMs: number): { min: number; max: number } {
+    let min = 0;
+    let max = 0;
+    for (const { sentMs, firstAnsweredMs, answeredMs } of this.#tenants.values()) {
+      if (sentMs > atMs - ACTIVE_WINDOW_MS - lateMs) max++;
+      if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - ACTIVE_WINDOW_MS + lateMs) min++;
+    }
+    return { min, max };
+  }
+
   #tenant(name: string): Tenant {
     let tenant = this.#tenants.get(name);
     if (tenant === undefined) {
-      tenant = { name, requests: 0, acknowledged: [] };
+      tenant = {
+        name,
+        requests: 0,
+        sentMs: Number.NEGATIVE_INFINITY,
+        firstAnsweredMs: Number.POSITIVE_INFINITY,
+        answeredMs: Number.NEGATIVE_INFINITY,
+        acknowledged: [],
+      };
       this.#tenants.set(name, tenant);
     }
     return tenant;
@@ -82,6 +108,7 @@ export class TenantTraffic {
 
   async #request(tenant: Tenant): Promise<void> {
     const number = ++tenant.requests;
+    tenant.sentMs = this.#options.clock.monotonic();
     const { acknowledged } = tenant;
     if (number % READ_EVERY === 0 && acknowledged.length > 0) {
       await this.#read(tenant, acknowledged[number % acknowledged.length], true);
@@ -117,7 +144,13 @@ export class TenantTraffic {
         timeoutMs: REQUEST_TIMEOUT_MS,
       });
       const text = await response.text();
-      if (clock.monotonic() - startMs > WAITED_MS) this.waited++;
+      const nowMs = clock.monotonic();
+      if (nowMs - startMs > WAITED_MS) this.waited++;
+      // 503 is the router's word: no pod has seen the request.
+      if (response.status !== 503) {
+        tenant.firstAnsweredMs = Math.min(tenant.firstAnsweredMs, nowMs);
+        tenant.answeredMs = nowMs;
+      }
       return { status: response.status, body: text };
     } catch (error) {
       if (counts) this.#failure(tenant, `${method}: ${(error as Error).message}`);

@@ -9,7 +9,9 @@ import type { Informers } from "../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../model/kubernetes-object.ts";
 import { isStatus } from "../model/kubernetes-status.ts";
+import type { TenantEngine } from "../test-db/mod.ts";
 import { MemoryDisk } from "./memory-disk.ts";
+import type { OpenTenants } from "./open-tenants.ts";
 import { type Container, programOf } from "./pod-program.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
 import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts";
@@ -38,6 +40,7 @@ export interface VirtualKubeletOptions {
   diskDelayMs: (pod: string) => number;
   /** Milliseconds by which a pod's wall clock is wrong. */
   clockSkewMs: (pod: string) => number;
+  openTenants: OpenTenants;
   signal: AbortSignal;
   onChange?: (pod: string, what: "starting" | "ready" | "unready" | "ended" | "crashed" | "gone") => void;
 }
@@ -173,9 +176,12 @@ export class VirtualKubelet {
       podIp: pod.ip,
       container,
       env,
+      watchEngine: (engine: TenantEngine) =>
+        this.#options.openTenants.watch(engine, pod.object.metadata.name, process),
     };
     await Promise.race([program(context).catch(() => {}), process.killed]);
-    this.#options.network.drop(pod.ip);
+    // Whatever it had begun and not waited for ends with it.
+    process.kill();
     if (pod.process === process) await this.#exited(key, pod);
   }
 

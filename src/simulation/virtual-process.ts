@@ -71,6 +71,7 @@ export function createVirtualProcess(options: VirtualProcessOptions): VirtualPro
     connect: (api) => livingApi(api, living, () => alive),
     terminate: () => stop.abort(new Error("received SIGTERM")),
     kill() {
+      if (!alive) return;
       alive = false;
       options.onKill?.();
       killed.resolve();

@@ -1,6 +1,6 @@
 /**
  * Which tenants were active of late. The count is taken when somebody asks, so it falls by itself as time passes: a
- * number that is only set on requests never would, and nothing would ever scale down.
+ * number that is only set on requests never would, and nothing would ever scale down. Times are `Clock.monotonic`'s.
  */
 
 /** A tenant counts as active for this long after its last request. */

@@ -64,7 +64,8 @@ export class ServiceTelemetry {
       unit: "tenants",
       kind: "upDownCounter",
       otlpConstants: { pod },
-      read: (nowMs) => [{ value: this.activeTenants.count(nowMs), attributes: { tier } }],
+      // By elapsed time: a wall clock that is set right must not make tenants come or go.
+      read: () => [{ value: this.activeTenants.count(clock.monotonic()), attributes: { tier } }],
     });
     const perTenant = { seriesLimit: tenantSeriesLimit, idleExpiryMs: TENANT_IDLE_EXPIRY_MS };
     this.#requests = this.registry.counter({
@@ -122,7 +123,7 @@ export class ServiceTelemetry {
 
   /** A tenant was served here. @param hit whether its data was on this pod when the request came */
   tenantServed(tenant: string, hit: boolean, span?: SpanContext): void {
-    this.activeTenants.touch(tenant, this.#options.clock.now());
+    this.activeTenants.touch(tenant, this.#options.clock.monotonic());
     this.#requests.add(1, { tenant_id: tenant }, span);
     if (hit) this.#hits.add(1, { tenant_id: tenant }, span);
   }

@@ -17,15 +17,15 @@ test("ActivityFile brings back what was active, of tenants that are here, after 
   const [disk, clock] = [new MemoryDisk(), new VirtualClock()];
   const before = fileOn(disk, clock);
   before.file.start();
-  before.activity.touch("a", clock.now());
-  before.activity.touch("moved", clock.now());
+  before.activity.touch("a", clock.monotonic());
+  before.activity.touch("moved", clock.monotonic());
   await clock.advance(SAVE_INTERVAL_MS);
-  before.activity.touch("late", clock.now());
+  before.activity.touch("late", clock.monotonic());
   disk.losePower();
   const after = fileOn(disk, clock);
   await after.file.load((tenant) => tenant !== "moved");
-  assert.equal(after.activity.count(clock.now()), 1);
-  assert.equal(after.activity.lastSeenMs("a"), clock.now() - SAVE_INTERVAL_MS);
+  assert.equal(after.activity.count(clock.monotonic()), 1);
+  assert.equal(after.activity.lastSeenMs("a"), clock.monotonic() - SAVE_INTERVAL_MS);
   await clock.runUntil(before.file.stop());
 });
 
@@ -33,11 +33,11 @@ test("ActivityFile saves a last time when it stops", async () => {
   const [disk, clock] = [new MemoryDisk(), new VirtualClock()];
   const before = fileOn(disk, clock);
   before.file.start();
-  before.activity.touch("a", clock.now());
+  before.activity.touch("a", clock.monotonic());
   await clock.runUntil(before.file.stop());
   const after = fileOn(disk, clock);
   await after.file.load(() => true);
-  assert.equal(after.activity.count(clock.now()), 1);
+  assert.equal(after.activity.count(clock.monotonic()), 1);
 });
 
 test("ActivityFile takes a file that makes no sense for none, and no time from the future", async () => {
@@ -46,10 +46,24 @@ test("ActivityFile takes a file that makes no sense for none, and no time from t
     await disk.writeFile(PATH, text);
     const { activity, file } = fileOn(disk, clock);
     await file.load(() => true);
-    assert.equal(activity.count(clock.now()), 0, text);
+    assert.equal(activity.count(clock.monotonic()), 0, text);
   }
   await disk.writeFile(PATH, JSON.stringify([["a", clock.now() + 1e9]]));
   const { activity, file } = fileOn(disk, clock);
   await file.load(() => true);
-  assert.equal(activity.lastSeenMs("a"), clock.now());
+  assert.equal(activity.lastSeenMs("a"), clock.monotonic());
+});
+
+test("ActivityFile keeps times that outlast the process and its origin of elapsed time", async () => {
+  const disk = new MemoryDisk();
+  const first = new VirtualClock();
+  const before = fileOn(disk, first);
+  before.file.start();
+  before.activity.touch("a", first.monotonic());
+  await first.runUntil(before.file.stop());
+  await first.advance(60_000);
+  const second = new VirtualClock(first.now());
+  const after = fileOn(disk, second);
+  await after.file.load(() => true);
+  assert.equal(after.activity.lastSeenMs("a"), -60_000);
 });

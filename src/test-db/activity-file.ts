@@ -9,7 +9,7 @@ import type { Logger } from "../base/log.ts";
 /** At most so much activity is forgotten by a crash. */
 export const SAVE_INTERVAL_MS = 5_000;
 
-/** What is kept: `ActiveTenants`. */
+/** What is kept: `ActiveTenants`, by elapsed time. */
 export interface KeptActivity {
   entries(): Iterable<[tenant: string, lastMs: number]>;
   touch(tenant: string, atMs: number): void;
@@ -43,7 +43,8 @@ export class ActivityFile {
         const [tenant, lastMs] = entry as [unknown, unknown];
         if (typeof tenant !== "string" || typeof lastMs !== "number" || !isHere(tenant)) continue;
         // A clock that was set back must not make a tenant active for ever.
-        activity.touch(tenant, Math.min(lastMs, clock.now()));
+        const idleMs = Math.max(clock.now() - lastMs, 0);
+        activity.touch(tenant, clock.monotonic() - idleMs);
       }
     } catch (error) {
       if (!isMissing(error)) log.warn("the activity of tenants cannot be read", { path, error });
@@ -64,12 +65,16 @@ export class ActivityFile {
   }
 
   async #save(): Promise<void> {
-    const { disk, path, activity, log } = this.#options;
-    const text = JSON.stringify([...activity.entries()]);
-    if (text === this.#saved) return;
+    const { disk, path, activity, clock, log } = this.#options;
+    const entries = [...activity.entries()];
+    const seen = JSON.stringify(entries);
+    if (seen === this.#saved) return;
+    // The next process has another origin of elapsed time, so the file has wall time.
+    const originMs = clock.now() - clock.monotonic();
+    const kept = entries.map(([tenant, lastMs]) => [tenant, Math.round(originMs + lastMs)]);
     try {
-      await disk.writeFile(path, text);
-      this.#saved = text;
+      await disk.writeFile(path, JSON.stringify(kept));
+      this.#saved = seen;
     } catch (error) {
       log.warn("the activity of tenants cannot be saved", { path, error });
     }

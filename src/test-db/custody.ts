@@ -283,7 +283,7 @@ export class Custody {
       bytes,
       digest,
       inDoubt: this.#offered.has(tenant) || this.#marked.has(tenant),
-      ...(lastMs !== undefined && { idleMs: clock.now() - lastMs }),
+      ...(lastMs !== undefined && { idleMs: Math.max(Math.round(clock.monotonic() - lastMs), 0) }),
     };
     this.#offered.add(tenant);
     try {
@@ -386,7 +386,7 @@ export class Custody {
     await volume.install(incoming, tenant, generation + 1);
     this.#offered.delete(tenant);
     this.#marked.delete(tenant);
-    if (offer.idleMs !== undefined) activity.touch(tenant, clock.now() - offer.idleMs);
+    if (offer.idleMs !== undefined) activity.touch(tenant, clock.monotonic() - offer.idleMs);
     return "accepted";
   }
 

@@ -33,6 +33,9 @@ Exit code 1 when an expectation is broken, 2 when a scenario can't be read.
 /** Seeds that one run may take. */
 export const MAX_SEEDS = 1_000_000;
 
+/** Of many seeds a sign of life. */
+const TELL_EVERY_SEEDS = 250;
+
 const FLAGS = {
   seeds: { type: "string", default: "1" },
   seed: { type: "string", default: "1" },
@@ -66,6 +69,8 @@ export const command: CliCommand = async (args, machine) => {
       verdicts.push(verdict);
       await timeline.write(result, seed);
       if (seeds === 1 || verdict.broken !== undefined) printVerdict(print, verdict, result, values.verbose);
+      const done = seed - first + 1;
+      if (done % TELL_EVERY_SEEDS === 0) print(`${verdict.name}: ${done} of ${seeds} seeds\n`);
     }
   }
   await timeline.close();

@@ -4,12 +4,13 @@ import type { Disk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 
-/** What scales and what is scaled. Grafana, kube-state-metrics and the Collector decide nothing. */
+/** What scales and what is scaled. Grafana and kube-state-metrics decide nothing. */
 const FILES = [
   "manifests/namespace.yaml",
   "manifests/prometheus.yaml",
   "manifests/test-db.yaml",
   "manifests/router.yaml",
+  "manifests/otel-collector.yaml",
   "embedded/keda.yaml",
   "manifests/scaledobject.yaml",
 ];

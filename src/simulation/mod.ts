@@ -1,7 +1,8 @@
 /**
  * The topology in virtual time: a clock that is told to move, a network and disks in memory, pods as functions, and
  * scenarios that run on them. The rooms are the same as live; only what `System` gives them differs. Stands for no
- * upstream. The OpenTelemetry pipeline is not part of it: it decides nothing (the SDK has sockets and timers of its own).
+ * upstream. The Collector runs where a scenario asks for it (`collector: true`), fed by `otlp-exporter.ts` in place of the
+ * OpenTelemetry SDK, which has sockets and timers of its own.
  */
 export { parseScenario, type Scenario, type ScenarioSource, scenario } from "./scenario.ts";
 export { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";

@@ -2,6 +2,7 @@
 import { type HttpHandler, jsonResponse } from "../base/network.ts";
 import type { System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
+import { FACTORIES, loadConfig, Service } from "../collector/mod.ts";
 import { startKedaOperator } from "../keda/mod.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
@@ -11,6 +12,7 @@ import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/m
 import { createJournalEngine, runTestDb, type TenantEngine } from "../test-db/mod.ts";
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
+import { virtualOtlpExporter } from "./otlp-exporter.ts";
 
 export interface Container {
   name: string;
@@ -44,6 +46,7 @@ const PROGRAMS: Record<string, PodProgram> = {
   "percolate/router": runRouterPod,
   "prom/prometheus": runPrometheusPod,
   "ghcr.io/kedacore/keda": runKedaPod,
+  "otel/opentelemetry-collector-contrib": runCollectorPod,
 };
 
 async function runTestDbPod({ system, api, pod, podIp, env, watchEngine }: ProgramContext): Promise<void> {
@@ -59,6 +62,8 @@ async function runTestDbPod({ system, api, pod, podIp, env, watchEngine }: Progr
       leaveLimitMs: 55_000,
       api,
       engine: watchEngine(createJournalEngine(system.disk)),
+      exporter:
+        env.OTEL_SDK_DISABLED === "true" ? undefined : virtualOtlpExporter(system.clock, system.network),
     },
     system,
   );
@@ -129,4 +134,16 @@ async function runKedaPod({ system, api }: ProgramContext): Promise<void> {
   ready = true;
   await untilAborted(signal);
   await Promise.all(servers.map((server) => server.close()));
+}
+
+async function runCollectorPod({ system, container, env }: ProgramContext): Promise<void> {
+  const { clock, random, network, disk, log, print, signal } = system;
+  const uris = (container.args ?? []).map((arg) => arg.replace(/^--config=/, ""));
+  const providers = { env: (name: string) => env[name] };
+  const config = await loadConfig(uris, { disk, providers, factories: FACTORIES, warn: () => {} });
+  const parts = { log, clock, random, network, disk, print, memoryUsage: () => 0 };
+  const service = new Service(config, FACTORIES, parts);
+  await service.start();
+  await untilAborted(signal);
+  await service.shutdown();
 }

@@ -162,8 +162,9 @@ class Run {
   }
 
   async #inflict(fault: Fault): Promise<void> {
-    const { kind, targets, amount, patch, toMs } = fault;
-    const text = [kind, ...targets, amount ?? "", patch?.object ?? ""]
+    const { kind, targets, amount, patch, workloads, toMs } = fault;
+    const scaled = Object.entries(workloads ?? {}).map(([object, replicas]) => `${object} to ${replicas}`);
+    const text = [kind, ...targets, amount ?? "", patch?.object ?? "", ...scaled]
       .filter((part) => part !== "")
       .join(" ");
     const disturb = () => (this.#disturbedMs = this.#world.clock.monotonic());

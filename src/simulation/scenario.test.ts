@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemDisk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
+import { createJournalEngine } from "../test-db/mod.ts";
 import { readTopologyManifests } from "./manifests.ts";
-import { parseScenario, ScenarioError, scenario } from "./scenario.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+import { OpenTenants } from "./open-tenants.ts";
+import { parseScenario, ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
+import { readScenarioFiles } from "./scenario-files.ts";
 import { junitXml, verdictOf } from "./scenario-report.ts";
 import { simulateScenario } from "./simulated-world.ts";
 
@@ -33,6 +37,32 @@ test("parseScenario() names file, line and field of what is wrong", () => {
     ],
     ["name: x\nfor: 1m\nfaults:\n  - { at: 1s, explode: all }\nexpect: []\n", /faults\.0: one of kill, hang/],
     ["name: [\n", /x\.yaml:\d+: /],
+    [
+      "name: x\nfor: 1m\nstartup: { min: 3s, max: 1s }\nexpect: []\n",
+      /x\.yaml:3: startup\.max: must not be below/,
+    ],
+    [
+      "name: x\nfor: 1m\nautoscaler:\n  version: 1.28\nexpect: []\n",
+      /x\.yaml:4: autoscaler\.version: "1\.28" or/,
+    ],
+    ["name: x\nfor: 1m\npatch:\n  keda: {}\nexpect: []\n", /x\.yaml:4: patch\.keda: Kind\/name is needed/],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 2m, kill: a-0 }\nexpect: []\n",
+      /x\.yaml:4: faults\.0: lies outside/,
+    ],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 1s, to: 2s, kill: a }\nexpect: []\n",
+      /faults\.0\.to: kill does not last/,
+    ],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 1s, loss: 2 }\nexpect: []\n",
+      /faults\.0\.loss: must be from 0 to 1/,
+    ],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 1s, scale: { a: 1 } }\nexpect: []\n",
+      /faults\.0\.scale\.a: Kind\/name/,
+    ],
+    ["name: x\nfor: 1m\nonly: live\nexpect: []\n", /x\.yaml:3: only: virtual/],
   ];
   for (const [text, expected] of cases) {
     assert.throws(
@@ -91,4 +121,78 @@ test("a broken expectation stops the run and says what was seen", async () => {
 test("an expectation that is never reached is broken at the end", async () => {
   const never = scenario({ name: "never", for: "20s", expect: [{ by: "20s", replicas: 9 }] });
   assert.match((await simulateScenario(never, 1, manifests)).broken!.expectation, /by 20s, replicas 9/);
+});
+
+test("the Collector dead all the while changes nothing: the scaling timeline is the one with it alive", async () => {
+  const source: ScenarioSource = {
+    name: "pipelines",
+    for: "13m",
+    collector: true,
+    load: [{ from: "10s", to: "2m", tenants: 5, every: "4s" }],
+    expect: [
+      { by: "75s", replicas: 3 },
+      { by: "13m", from: "10m", replicas: 1 },
+    ],
+  };
+  const dead = { at: "0s", scale: { "Deployment/otel-collector": 0 } };
+  const scaling = async (faults: Record<string, unknown>[]) => {
+    const { broken, timeline } = await simulateScenario(scenario({ ...source, faults }), 3, manifests);
+    assert.equal(broken, undefined);
+    // How long a pod takes to end is its own matter: its last export is refused sooner than it is taken.
+    const tier = timeline.filter(
+      ({ what, text }) =>
+        ["hpa", "replicas", "ready"].includes(what) || /^test-db-\S+ (starting|ready|gone)$/.test(text),
+    );
+    return tier.map(({ atMs, what, text }) => `${atMs} ${what} ${text}`);
+  };
+  const alive = await scaling([]);
+  assert.ok(alive.length > 10);
+  assert.deepEqual(await scaling([dead]), alive);
+});
+
+test("OpenTenants tells of a tenant that two living processes have open, and of no other", async () => {
+  const told: string[] = [];
+  const open = new OpenTenants((text) => told.push(text));
+  const engine = createJournalEngine(new MemoryDisk());
+  const [a, b, c] = [{ alive: true }, { alive: true }, { alive: true }];
+  const [ofA, ofB, ofC] = [
+    open.watch(engine, "a", a),
+    open.watch(engine, "b", b),
+    open.watch(engine, "c", c),
+  ];
+  const first = await ofA.open("/data/tenants/acme.1.db");
+  await ofA.open("/data/tenants/acme.2.db");
+  await ofB.open("/data/tenants/other.1.db");
+  b.alive = false;
+  await ofC.open("/data/tenants/other.2.db");
+  assert.equal(open.conflicts, 0);
+  await ofC.open("/data/tenants/acme.3.db");
+  assert.equal(open.conflicts, 1);
+  assert.deepEqual(told, ["acme is opened by c while a has it open"]);
+  await first.close();
+});
+
+test("scenarios by seed: a function of the seed makes each one", async () => {
+  const [file] = await readScenarioFiles(systemDisk, [`${PACKAGE_ROOT}/scenarios/faults-at-random.ts`]);
+  const [one, again, other] = [file.scenarioOf(1), file.scenarioOf(1), file.scenarioOf(2)];
+  assert.deepEqual(again, one);
+  assert.notDeepEqual(other, one);
+  for (const seed of [1, 2]) {
+    const { broken } = await simulateScenario(file.scenarioOf(seed), seed, manifests);
+    assert.equal(broken, undefined, `seed ${seed}`);
+  }
+});
+
+test("a run that breaks shows what surrounds it", async () => {
+  const wrong = scenario({
+    name: "wrong",
+    for: "2m",
+    load: [{ from: "5s", tenants: 3, every: "2s" }],
+    expect: [{ from: "80s", replicas: 1 }],
+  });
+  const { report } = verdictOf(await simulateScenario(wrong, 5, manifests), "wrong.yaml", 5, 1);
+  assert.match(report!, /expected from 80s, replicas 1/);
+  assert.match(report!, /seed 5: replicas is 2/);
+  assert.match(report!, /replicas {2}[▁-█ ]+ 2\n/);
+  assert.match(report!, /hpa +1 → 2/);
 });

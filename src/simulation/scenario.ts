@@ -17,6 +17,19 @@
  * ```
  */
 import { LineCounter, parseDocument } from "yaml";
+import {
+  boundsOf,
+  duration,
+  type Entry,
+  FieldError,
+  isMap,
+  number,
+  OBJECT_NAME,
+  onlyFields,
+  type Path,
+  share,
+  whole,
+} from "./scenario-fields.ts";
 
 /** What a scenario may last: a week. */
 export const MAX_DURATION_MS = 7 * 24 * 3_600_000;
@@ -55,6 +68,8 @@ export interface Fault {
   amount?: number;
   /** `patch`: the kind and name, and the merge patch. */
   patch?: { object: string; body: Record<string, unknown> };
+  /** `scale`: replicas by kind and name. */
+  workloads?: Record<string, number>;
 }
 
 /**
@@ -103,6 +118,8 @@ export interface Scenario {
   load: Load[];
   faults: Fault[];
   expectations: Expectation[];
+  /** The OpenTelemetry pipeline runs too: pods push to the Collector, which writes to Prometheus. */
+  collector: boolean;
   /** Needs what only virtual time has. */
   virtualOnly: boolean;
 }
@@ -122,6 +139,7 @@ export interface ScenarioSource {
   for: string;
   startup?: { min?: string; max?: string };
   autoscaler?: { version?: "1.28" | "1.37"; tolerance?: number };
+  collector?: boolean;
   patch?: Record<string, Record<string, unknown>>;
   load?: Record<string, unknown>[];
   faults?: Record<string, unknown>[];
@@ -147,16 +165,19 @@ export function parseScenario(text: string, path: string): Scenario {
   }
 }
 
-class FieldError extends Error {
-  readonly path: (string | number)[];
-
-  constructor(path: (string | number)[], message: string) {
-    super(`${path.join(".")}: ${message}`);
-    this.path = path;
-  }
-}
-
-const FIELDS = ["name", "about", "for", "startup", "autoscaler", "patch", "load", "faults", "expect", "only"];
+const FIELDS = [
+  "name",
+  "about",
+  "for",
+  "startup",
+  "autoscaler",
+  "collector",
+  "patch",
+  "load",
+  "faults",
+  "expect",
+  "only",
+];
 
 /** A scenario from its source, checked. @throws Error naming the field */
 export function scenario(source: ScenarioSource): Scenario {
@@ -173,36 +194,73 @@ export function scenario(source: ScenarioSource): Scenario {
     if (!Array.isArray(value)) throw new FieldError([key], "a list is needed");
     return value;
   };
+  if (source.only !== undefined && source.only !== "virtual")
+    throw new FieldError(["only"], "virtual is what there is");
+  if (source.collector !== undefined && typeof source.collector !== "boolean")
+    throw new FieldError(["collector"], "must be true or false");
   return {
     name: source.name,
     about: source.about ?? "",
     durationMs,
-    startup: {
-      minMs: duration(source.startup?.min ?? "500ms", ["startup", "min"]),
-      maxMs: duration(source.startup?.max ?? "2s", ["startup", "max"]),
-    },
-    autoscaler: source.autoscaler ?? {},
-    patches: source.patch ?? {},
+    startup: startupOf(source.startup ?? {}),
+    autoscaler: autoscalerOf(source.autoscaler ?? {}),
+    collector: source.collector ?? false,
+    patches: patchesOf(source.patch ?? {}),
     load: list("load").map((entry, index) => loadOf(entry, ["load", index], durationMs)),
-    faults: list("faults").map((entry, index) => faultOf(entry, ["faults", index])),
+    faults: list("faults").map((entry, index) => faultOf(entry, ["faults", index], durationMs)),
     expectations: list("expect").map((entry, index) => expectationOf(entry, ["expect", index], durationMs)),
     virtualOnly: source.only === "virtual",
   };
 }
 
-type Path = (string | number)[];
-type Entry = Record<string, unknown>;
+/** Half a second to two where a scenario says nothing. */
+function startupOf(source: NonNullable<ScenarioSource["startup"]>): Scenario["startup"] {
+  onlyFields(source, ["min", "max"], ["startup"]);
+  const { min = "500ms", max = "2s" } = source;
+  const startup = { minMs: duration(min, ["startup", "min"]), maxMs: duration(max, ["startup", "max"]) };
+  if (startup.minMs < 0) throw new FieldError(["startup", "min"], "must not be negative");
+  if (startup.maxMs < startup.minMs) throw new FieldError(["startup", "max"], "must not be below min");
+  return startup;
+}
+
+function autoscalerOf(source: NonNullable<ScenarioSource["autoscaler"]>): Scenario["autoscaler"] {
+  onlyFields(source, ["version", "tolerance"], ["autoscaler"]);
+  const { version, tolerance } = source;
+  if (version !== undefined && version !== "1.28" && version !== "1.37")
+    throw new FieldError(["autoscaler", "version"], '"1.28" or "1.37", in quotes');
+  if (tolerance !== undefined && !(number(tolerance, ["autoscaler", "tolerance"]) >= 0))
+    throw new FieldError(["autoscaler", "tolerance"], "must not be negative");
+  return { ...(version !== undefined && { version }), ...(tolerance !== undefined && { tolerance }) };
+}
+
+function patchesOf(source: Record<string, Record<string, unknown>>): Scenario["patches"] {
+  if (!isMap(source)) throw new FieldError(["patch"], "a map is needed");
+  for (const [object, body] of Object.entries(source)) {
+    if (!OBJECT_NAME.test(object)) throw new FieldError(["patch", object], "Kind/name is needed");
+    if (!isMap(body)) throw new FieldError(["patch", object], "a map is needed");
+  }
+  return source;
+}
 
 function loadOf(entry: Entry, path: Path, endMs: number): Load {
   onlyFields(entry, ["from", "to", "tenants", "first", "every"], path);
   const tenants = whole(entry.tenants, [...path, "tenants"], 1, MAX_TENANTS);
+  const fromMs = entry.from === undefined ? 0 : duration(entry.from, [...path, "from"]);
+  const toMs = entry.to === undefined ? endMs : duration(entry.to, [...path, "to"]);
+  inOrder(fromMs, toMs, endMs, path);
   return {
-    fromMs: entry.from === undefined ? 0 : duration(entry.from, [...path, "from"]),
-    toMs: entry.to === undefined ? endMs : duration(entry.to, [...path, "to"]),
+    fromMs,
+    toMs,
     tenants,
     first: entry.first === undefined ? 0 : whole(entry.first, [...path, "first"], 0, MAX_TENANTS),
     everyMs: Math.max(duration(entry.every ?? "5s", [...path, "every"]), 1),
   };
+}
+
+/** Start and end within the scenario, in order. */
+function inOrder(fromMs: number, toMs: number, endMs: number, path: Path): void {
+  if (fromMs < 0 || toMs > endMs) throw new FieldError(path, "lies outside of the scenario");
+  if (toMs < fromMs) throw new FieldError(path, "ends before it begins");
 }
 
 const FAULT_KINDS: FaultKind[] = [
@@ -218,29 +276,54 @@ const FAULT_KINDS: FaultKind[] = [
   "patch",
 ];
 
-function faultOf(entry: Entry, path: Path): Fault {
+/** Faults that happen and are over. */
+const INSTANT: ReadonlySet<FaultKind> = new Set(["kill", "delete", "patch"]);
+
+function faultOf(entry: Entry, path: Path, endMs: number): Fault {
   const kind = FAULT_KINDS.find((candidate) => entry?.[candidate] !== undefined);
   if (kind === undefined) throw new FieldError(path, `one of ${FAULT_KINDS.join(", ")} is needed`);
   onlyFields(entry, ["at", "from", "to", "by", kind], path);
   const start = entry.at ?? entry.from;
   if (start === undefined) throw new FieldError(path, "at, or from and to, is needed");
   const fault: Fault = { kind, fromMs: duration(start, path), targets: [] };
-  if (entry.to !== undefined) fault.toMs = duration(entry.to, [...path, "to"]);
+  if (entry.to !== undefined) {
+    if (INSTANT.has(kind)) throw new FieldError([...path, "to"], `${kind} does not last`);
+    fault.toMs = duration(entry.to, [...path, "to"]);
+  }
+  inOrder(fault.fromMs, fault.toMs ?? fault.fromMs, endMs, path);
   const value = entry[kind];
-  if (kind === "loss" || kind === "scale") fault.amount = number(value, [...path, kind]);
-  else if (kind === "latency") fault.amount = duration(value, [...path, kind]);
-  else if (kind === "patch") {
-    const [[object, body]] = Object.entries(value as Record<string, Record<string, unknown>>);
-    fault.patch = { object, body };
-  } else {
+  const at = [...path, kind];
+  if (kind === "loss") fault.amount = share(value, at);
+  else if (kind === "latency") fault.amount = duration(value, at);
+  else if (kind === "scale") fault.workloads = workloadsOf(value, at);
+  else if (kind === "patch") fault.patch = patchOf(value, at);
+  else {
     fault.targets = [value].flat().map(String);
-    if (kind === "partition" && fault.targets.length !== 2) {
-      throw new FieldError([...path, kind], "two pods are needed");
-    }
+    if (kind === "partition" && fault.targets.length !== 2) throw new FieldError(at, "two pods are needed");
     if (kind === "slow-disk" || kind === "clock-skew")
       fault.amount = duration(entry.by ?? "100ms", [...path, "by"]);
   }
   return fault;
+}
+
+/** `3`: the tier's; `{ Deployment/router: 0 }`. */
+function workloadsOf(value: unknown, path: Path): Record<string, number> {
+  const workloads = typeof value === "number" ? { "StatefulSet/test-db-small": value } : value;
+  if (!isMap(workloads)) throw new FieldError(path, "replicas, or Kind/name: replicas, is needed");
+  for (const [object, replicas] of Object.entries(workloads)) {
+    if (!OBJECT_NAME.test(object)) throw new FieldError([...path, object], "Kind/name is needed");
+    whole(replicas, [...path, object], 0, 10_000);
+  }
+  return workloads as Record<string, number>;
+}
+
+function patchOf(value: unknown, path: Path): NonNullable<Fault["patch"]> {
+  const entries = isMap(value) ? Object.entries(value) : [];
+  if (entries.length !== 1) throw new FieldError(path, "one Kind/name with its patch is needed");
+  const [[object, body]] = entries;
+  if (!OBJECT_NAME.test(object) || !isMap(body))
+    throw new FieldError([...path, object], "Kind/name: a map is needed");
+  return { object, body };
 }
 
 function expectationOf(entry: Entry, path: Path, endMs: number): Expectation {
@@ -265,53 +348,4 @@ function describe(entry: Entry): string {
   return Object.entries(entry)
     .map(([key, value]) => `${key} ${value}`)
     .join(", ");
-}
-
-/** `3`, `">= 3"`, `"2..5"`, `"!= 0"` is not one. */
-function boundsOf(value: unknown, path: Path): Bounds {
-  const text = String(value).trim();
-  const range = /^(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)$/.exec(text);
-  if (range !== null) return { min: Number(range[1]), max: Number(range[2]), text };
-  const compared = /^(>=|<=|>|<|=)?\s*(-?[\d.]+)$/.exec(text);
-  if (compared === null) throw new FieldError(path, `${text} is no number, comparison or range`);
-  const [, operator = "=", digits] = compared;
-  const number = Number(digits);
-  const step = Number.EPSILON * Math.max(Math.abs(number), 1) * 4;
-  const min = operator === ">=" || operator === "=" ? number : operator === ">" ? number + step : -Infinity;
-  const max = operator === "<=" || operator === "=" ? number : operator === "<" ? number - step : Infinity;
-  return { min, max, text };
-}
-
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(value: unknown, path: Path): number {
-  const text = String(value);
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
-  const negative = text.startsWith("-");
-  if (
-    parts.map(([part]) => part).join("") !== text.replace(/^-/, "") ||
-    (parts.length === 0 && text !== "0")
-  ) {
-    throw new FieldError(path, `${JSON.stringify(value) ?? "nothing"} is no duration such as 90s or 5m`);
-  }
-  const sum = parts.reduce((total, [, amount, unit]) => total + Number(amount) * UNIT_MS[unit], 0);
-  return negative ? -sum : sum;
-}
-
-function number(value: unknown, path: Path): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new FieldError(path, `${JSON.stringify(value)} is no number`);
-}
-
-function whole(value: unknown, path: Path, min: number, max: number): number {
-  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
-  throw new FieldError(path, `must be a whole number from ${min} to ${max}`);
-}
-
-function onlyFields(entry: Entry, allowed: string[], path: Path): void {
-  if (typeof entry !== "object" || entry === null) throw new FieldError(path, "a map is needed");
-  const unknown = Object.keys(entry).find((key) => !allowed.includes(key));
-  if (unknown !== undefined) {
-    throw new FieldError([...path, unknown], `unknown field; there are ${allowed.join(", ")}`);
-  }
 }

@@ -21,6 +21,7 @@ import { isStatus } from "../model/kubernetes-status.ts";
 import { readOnlyApiHandler } from "./api-over-network.ts";
 import { registerKedaKinds } from "./autoscaled-cluster.ts";
 import { OpenTenants } from "./open-tenants.ts";
+import { SeededStreams } from "./seeded-streams.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { VirtualKubelet } from "./virtual-kubelet.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
@@ -69,14 +70,15 @@ export class SimulatedCluster {
     const { clock } = this;
     const { seed, latencyMs = { min: 0.2, max: 1 } } = options;
     this.random = seededRandom(seed);
-    const networkRandom = seededRandom(seed ^ 0x5bd1e995);
+    const ways = new SeededStreams(seed ^ 0x5bd1e995);
     this.network = new VirtualNetwork({
       clock,
       retransmits: true,
-      delayMs: () => {
-        const spread = latencyMs.min + networkRandom.float() * (latencyMs.max - latencyMs.min);
+      delayMs: (from, to) => {
+        const random = ways.of(`${from} ${to}`);
+        const spread = latencyMs.min + random.float() * (latencyMs.max - latencyMs.min);
         // A lost segment comes again after the retransmission timeout.
-        const lost = this.lossRate > 0 && networkRandom.float() < this.lossRate ? 200 : 0;
+        const lost = this.lossRate > 0 && random.float() < this.lossRate ? 200 : 0;
         return spread + this.extraLatencyMs + lost;
       },
       resolve: (name) => this.#resolve(name),
@@ -87,18 +89,20 @@ export class SimulatedCluster {
     this.openTenants = new OpenTenants(options.onConflict);
     const { signal } = this.#stop;
     this.#informers = new Informers({ api: store, clock, log: silentLogger, signal });
-    const startupRandom = seededRandom(seed ^ 0x9e3779b9);
+    const starts = new SeededStreams(seed ^ 0x9e3779b9);
+    const processes = new SeededStreams(seed ^ 0x85ebca6b);
     this.kubelet = new VirtualKubelet({
       api: store,
       clock,
-      random: this.random,
+      randomOf: (pod) => processes.of(pod),
       network: this.network,
       informers: this.#informers,
       openTenants: this.openTenants,
       signal,
       startupMs: ({ metadata }) => {
         const { minMs, maxMs } = options.startup(metadata.name);
-        return minMs + ((startupRandom.float() + startupRandom.float()) / 2) * (maxMs - minMs);
+        const random = starts.of(podOf(metadata.name));
+        return minMs + ((random.float() + random.float()) / 2) * (maxMs - minMs);
       },
       diskDelayMs: (pod) => this.diskDelays.get(pod) ?? 0,
       clockSkewMs: (pod) => this.clockSkews.get(pod) ?? 0,
@@ -169,6 +173,11 @@ export class SimulatedCluster {
     }
     return this.kubelet.addressOf(first);
   }
+}
+
+/** `router-5c4f9d-x2b7q` → `router`: the random part of a Deployment's pods must not decide anything. */
+function podOf(name: string): string {
+  return name.replace(/-[a-z0-9]{8,10}-[a-z0-9]{5}$/, "");
 }
 
 const KINDS: Record<string, GroupVersionResource> = {

@@ -1,7 +1,7 @@
 /** The whole topology in virtual time, as a world for scenarios. */
 import type { Network } from "../base/network.ts";
 import { randomInteger } from "../base/random.ts";
-import { RESOURCES } from "../model/kubernetes-api.ts";
+import { type GroupVersionResource, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
@@ -77,9 +77,14 @@ class SimulatedWorld implements ScenarioWorld {
 
   async boot(manifests: KubernetesObject[]): Promise<void> {
     await this.#cluster.start();
-    await this.#cluster.apply(manifests.map((object) => patched(object, this.#scenario.patches)));
+    const { collector, patches } = this.#scenario;
+    await this.#cluster.apply(
+      manifests
+        .filter(({ metadata }) => collector || metadata.name !== "otel-collector")
+        .map((object) => patched(collector ? object : withoutOtlp(object), patches)),
+    );
     const { clock } = this.#cluster;
-    const needed = ["prometheus-", "router-", "keda-operator-"];
+    const needed = ["prometheus-", "router-", "keda-operator-", ...(collector ? ["otel-collector-"] : [])];
     while (!needed.every((prefix) => [...this.#ready].some((pod) => pod.startsWith(prefix)))) {
       if (clock.monotonic() > BOOT_LIMIT_MS)
         throw new Error(`not ready after ${BOOT_LIMIT_MS / 1000} s of virtual time`);
@@ -150,19 +155,29 @@ class SimulatedWorld implements ScenarioWorld {
         this.#cluster.extraLatencyMs = amount;
         return async () => void (this.#cluster.extraLatencyMs = 0);
       case "scale":
-        await this.#patch("StatefulSet/test-db-small", { spec: { replicas: amount } });
-        return undefined;
+        return this.#scale(fault.workloads!);
       case "patch":
         await this.#patch(fault.patch!.object, fault.patch!.body);
         return undefined;
     }
   }
 
+  /** Sets replicas; answers how to put them back. */
+  async #scale(workloads: Record<string, number>): Promise<() => Promise<void>> {
+    const before: [object: string, replicas: number][] = [];
+    for (const [object, replicas] of Object.entries(workloads)) {
+      const [resource, name] = patchable(object);
+      const { spec } = await this.#cluster.api.get(resource, { namespace: NAMESPACE, name });
+      before.push([object, spec.replicas ?? 1]);
+      await this.#patch(object, { spec: { replicas } });
+    }
+    return async () => {
+      for (const [object, replicas] of before) await this.#patch(object, { spec: { replicas } });
+    };
+  }
+
   async #patch(object: string, body: Record<string, unknown>): Promise<void> {
-    const [kind, name] = object.split("/");
-    const resource = PATCHABLE[kind];
-    if (resource === undefined)
-      throw new Error(`${kind} can't be patched; there are ${Object.keys(PATCHABLE).join(", ")}`);
+    const [resource, name] = patchable(object);
     await this.#cluster.api.patch(resource, { namespace: NAMESPACE, name }, { type: "merge", body });
   }
 
@@ -192,13 +207,30 @@ class SimulatedWorld implements ScenarioWorld {
   }
 }
 
-const PATCHABLE: Record<
-  string,
-  (typeof RESOURCES)["pods"] | { group: string; version: string; resource: string }
-> = {
+const PATCHABLE: Record<string, GroupVersionResource> = {
+  ConfigMap: RESOURCES.configMaps,
+  Deployment: RESOURCES.deployments,
   StatefulSet: RESOURCES.statefulSets,
   ScaledObject: { group: "keda.sh", version: "v1alpha1", resource: "scaledobjects" },
 };
+
+/** `StatefulSet/test-db-small` as the API has it. */
+function patchable(object: string): [resource: GroupVersionResource, name: string] {
+  const [kind, name] = object.split("/");
+  if (!Object.hasOwn(PATCHABLE, kind))
+    throw new Error(`${kind} can't be patched; there are ${Object.keys(PATCHABLE).join(", ")}`);
+  return [PATCHABLE[kind], name];
+}
+
+/** Pods that export nothing: there is no Collector to export to. */
+function withoutOtlp(object: KubernetesObject): KubernetesObject {
+  if (object.kind !== "StatefulSet" || object.metadata.name !== TIER) return object;
+  const changed = structuredClone(object);
+  for (const container of changed.spec.template.spec.containers) {
+    container.env = [...(container.env ?? []), { name: "OTEL_SDK_DISABLED", value: "true" }];
+  }
+  return changed;
+}
 
 /** A manifest with the scenario's merge patch applied. */
 export function patched(

@@ -31,7 +31,8 @@ const BACKOFF_MAX_MS = 300_000;
 export interface VirtualKubeletOptions {
   api: KubernetesApi;
   clock: Clock;
-  random: Random;
+  /** What a pod's processes draw from. */
+  randomOf: (pod: string) => Random;
   network: VirtualNetwork;
   informers: Informers;
   /** Time from a container's start until its program begins. */
@@ -201,8 +202,9 @@ export class VirtualKubelet {
   }
 
   async #processFor(pod: RunningPod, container: Container): Promise<VirtualProcess> {
-    const { api, clock, random, network, clockSkewMs } = this.#options;
+    const { api, clock, randomOf, network, clockSkewMs } = this.#options;
     const { name } = pod.object.metadata;
+    const random = randomOf(name);
     const disk = this.#volumeOf(name);
     const skewed: Clock = { ...bound(clock), now: () => clock.now() + clockSkewMs(name) };
     await mountFiles(disk, pod.object, api);

@@ -23,7 +23,7 @@ import { VirtualConnection } from "./virtual-connection.ts";
 export interface VirtualNetworkOptions {
   clock: Clock;
   /** Milliseconds that a message takes. @default 0 */
-  delayMs?: () => number;
+  delayMs?: (from: string, to: string) => number;
   /** Name → address. Addresses need none. @default none */
   resolve?: (name: string) => string | undefined;
   /** A message on a way that is cut arrives when the way is whole again. @default it is lost */
@@ -228,7 +228,7 @@ export class VirtualNetwork {
 
   /** One message's time on the way; for ever when the way is cut. @throws when its connection is cut */
   async #travel(message: Message, connection: VirtualConnection): Promise<void> {
-    const delayMs = this.#options.delayMs?.() ?? 0;
+    const delayMs = this.#options.delayMs?.(message.from, message.to) ?? 0;
     if (delayMs > 0) await this.#passes(delayMs, connection);
     connection.throwIfCut();
     this.#options.onMessage?.(message);

@@ -67,3 +67,16 @@ test("ActivityFile keeps times that outlast the process and its origin of elapse
   await after.file.load(() => true);
   assert.equal(after.activity.lastSeenMs("a"), -60_000);
 });
+
+test("ActivityFile keeps a tenant that arrived before the next interval", async () => {
+  const [disk, clock] = [new MemoryDisk(), new VirtualClock()];
+  const before = fileOn(disk, clock);
+  before.file.start();
+  before.activity.touch("moved here", clock.monotonic());
+  before.file.arrived();
+  await clock.advance(1);
+  const after = fileOn(disk, clock);
+  await after.file.load(() => true);
+  assert.equal(after.activity.count(clock.monotonic()), 1);
+  await clock.runUntil(before.file.stop());
+});

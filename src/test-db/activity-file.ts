@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { type Disk, isMissing } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 
-/** At most so much activity is forgotten by a crash. */
+/** At most so much activity is forgotten by a crash: of requests, since a tenant that moves is kept at once. */
 export const SAVE_INTERVAL_MS = 5_000;
 
 /** What is kept: `ActiveTenants`, by elapsed time. */
@@ -26,6 +26,7 @@ export interface ActivityFileOptions {
 export class ActivityFile {
   readonly #options: ActivityFileOptions;
   readonly #stop = new AbortController();
+  #wake: () => void = () => {};
   #saved = "";
   #saving: Promise<void> = Promise.resolve();
 
@@ -56,12 +57,31 @@ export class ActivityFile {
     this.#saving = this.#run();
   }
 
+  /** Saves at once: a tenant came from another pod, which has forgotten it. */
+  arrived(): void {
+    this.#wake();
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#options.clock.sleep(SAVE_INTERVAL_MS, signal).catch(() => {});
+      await this.#pause(signal);
       await this.#save();
     }
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = this.#options.clock.after(SAVE_INTERVAL_MS, done);
+      signal.addEventListener("abort", done, { once: true });
+      this.#wake = done;
+      if (signal.aborted) done();
+    });
   }
 
   async #save(): Promise<void> {

@@ -56,9 +56,18 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
   const membership = await openMembership(options, system, following.signal);
   const activity = telemetry.activeTenants;
   const activityFile = new ActivityFile({ disk, clock, log, path: `${directory}/activity.json`, activity });
-  await activityFile.load((tenant) => volume.file(tenant)?.state === "held");
+  // A copy in doubt counts too: where the tenant turns out to be elsewhere, it is forgotten with the copy.
+  await activityFile.load((tenant) => volume.file(tenant) !== undefined);
   const peers = createHttpPeers(network);
-  const custody = new Custody({ self: pod, clock, log, membership, volume, peers, activity });
+  const kept = {
+    touch(tenant: string, atMs: number) {
+      activity.touch(tenant, atMs);
+      activityFile.arrived();
+    },
+    lastSeenMs: (tenant: string) => activity.lastSeenMs(tenant),
+    forget: (tenant: string) => activity.forget(tenant),
+  };
+  const custody = new Custody({ self: pod, clock, log, membership, volume, peers, activity: kept });
   let ending = false;
   const notReady = () =>
     ending ? "the pod is ending" : life?.joined ? undefined : "the pod has not joined yet";

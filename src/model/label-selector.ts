@@ -171,7 +171,7 @@ function parseRequirement(peek: Peek, next: Peek): Requirement {
     }
     default:
       throw new Error(
-        `unable to parse requirement: found '${operator}', expected: in, notin, =, ==, !=, gt, lt, exists or !`,
+        `unable to parse requirement: found '${operator}', expected: in, notin, =, ==, !=, gt, lt`,
       );
   }
 }

@@ -4,21 +4,12 @@
  * does, and replay and `explain` read the answer.
  */
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
-import { type LabelSelector, parseSelector, type Selector } from "../../model/label-selector.ts";
-import { formatQuantity, parseQuantity } from "../../model/quantity.ts";
+import { parseSelector, type Selector } from "../../model/label-selector.ts";
+import { parseQuantity } from "../../model/quantity.ts";
 import { type AutoscalerMemory, normalizeReplicas } from "./horizontal-pod-autoscaler-behavior.ts";
 import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";
-import {
-  milliOf,
-  type PodMetricInput,
-  type PodMetrics,
-  type Proposal,
-  replicasForAverage,
-  replicasForSharedMetric,
-  replicasForUtilization,
-  replicasForValue,
-  type Tolerances,
-} from "./horizontal-pod-autoscaler-replicas.ts";
+import type { PodStartPeriods, Tolerances } from "./horizontal-pod-autoscaler-replicas.ts";
+import { failurePrefix, METRIC_SOURCES } from "./horizontal-pod-autoscaler-sources.ts";
 import type {
   AutoscaledPod,
   AutoscalerVersion,
@@ -28,7 +19,6 @@ import type {
   HorizontalPodAutoscalerStatus,
   MetricSpec,
   MetricStatus,
-  MetricTarget,
   Scale,
 } from "./horizontal-pod-autoscaler-types.ts";
 
@@ -39,7 +29,7 @@ const DEFAULT_METRICS: MetricSpec[] = [
   { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
 ];
 
-export interface AutoscalerSettings {
+export interface AutoscalerSettings extends PodStartPeriods {
   /** @default "1.37" */
   version?: AutoscalerVersion;
   /** Where a behaviour has no own tolerance. @default DEFAULT_TOLERANCE */
@@ -105,13 +95,14 @@ export async function decide(input: DecisionInput): Promise<Decision> {
   let desired = currentReplicas;
   let reason = "";
   let error: Error | undefined;
-  if (currentReplicas === 0 && minReplicas !== 0) {
+  const fromZero = currentReplicas === 0 && mayLeaveZero(input);
+  if (currentReplicas === 0 && !fromZero) {
     const message = "scaling is disabled since the replica count of the target is zero";
     sync.set("ScalingActive", "False", "ScalingDisabled", message);
   } else if (currentReplicas > maxReplicas) {
     reason = "Current number of replicas above Spec.MaxReplicas";
     desired = maxReplicas;
-  } else if (currentReplicas < minReplicas) {
+  } else if (currentReplicas < minReplicas && !fromZero) {
     reason = "Current number of replicas below Spec.MinReplicas";
     desired = minReplicas;
   } else {
@@ -119,26 +110,96 @@ export async function decide(input: DecisionInput): Promise<Decision> {
     error = asked.error;
     if (asked.replicas === undefined) {
       sync.warn("FailedComputeMetricsReplicas", error!.message);
-      return sync.finish(currentReplicas, currentReplicas, hpa.status?.desiredReplicas ?? 0, "", error);
+      return withoutResult(input, sync.finish(currentReplicas, currentReplicas, "", error));
     }
     if (asked.replicas > currentReplicas) reason = `${asked.metric} above target`;
     if (asked.replicas < currentReplicas) reason = "All metrics below target";
     desired = sync.normalize(currentReplicas, asked.replicas, minReplicas, maxReplicas, nowMs);
-  }
-  if ((input.settings?.version ?? "1.37") !== "1.28") {
-    const scaledToZero = desired === 0 && currentReplicas > 0;
-    if (scaledToZero)
-      sync.set("ScaledToZero", "True", "ScaledToZero", "the HPA controller scaled the workload to zero");
-    else if (desired > 0) {
-      sync.set(
-        "ScaledToZero",
-        "False",
-        "NotScaledToZero",
-        "the HPA controller did not scale the workload to zero",
-      );
+    // minReplicas may have been raised since the HPA itself went to zero.
+    if (fromZero && desired < minReplicas) {
+      desired = minReplicas;
+      reason ||= "Current number of replicas below Spec.MinReplicas";
     }
   }
-  return sync.finish(currentReplicas, desired, desired, reason, error);
+  return sync.finish(currentReplicas, desired, reason, error);
+}
+
+/**
+ * Whether the metrics are asked at zero replicas. At 1.28 a minimum of 0 is enough. Later the HPA must have gone to
+ * zero itself, which it remembers in a condition: a zero that somebody else has set switches it off.
+ */
+function mayLeaveZero({ hpa, settings }: DecisionInput): boolean {
+  const { minReplicas = 1 } = hpa.spec;
+  if (settings?.version === "1.28") return minReplicas === 0;
+  const wentToZero = hpa.status?.conditions?.some(
+    ({ type, status }) => type === "ScaledToZero" && status === "True",
+  );
+  return wentToZero === true && (minReplicas !== 0 || hasSharedMetric(hpa));
+}
+
+/** A metric that has a number without any pod. */
+function hasSharedMetric({ spec }: HorizontalPodAutoscaler): boolean {
+  return (spec.metrics ?? []).some(({ type }) => type === "Object" || type === "External");
+}
+
+/** Adds to a decision's status that its replicas were set. */
+export function recordRescale(
+  { hpa, settings, nowMs }: Pick<DecisionInput, "hpa" | "settings" | "nowMs">,
+  { status, currentReplicas, desiredReplicas }: Decision,
+): void {
+  const conditions = status.conditions!;
+  const done = `the HPA controller was able to update the target scale to ${desiredReplicas}`;
+  setCondition(conditions, nowMs, ["AbleToScale", "True", "SucceededRescale", done]);
+  status.lastScaleTime = kubernetesTime(nowMs);
+  if (settings?.version === "1.28") return;
+  const toZero = currentReplicas > 0 && desiredReplicas === 0 && hasSharedMetric(hpa);
+  setCondition(
+    conditions,
+    nowMs,
+    toZero
+      ? ["ScaledToZero", "True", "ScaledToZero", "the HPA controller scaled the workload to zero"]
+      : ["ScaledToZero", "False", "NotScaledToZero", "the HPA controller did not scale the workload to zero"],
+  );
+}
+
+/** Adds to a decision's status that its replicas could not be set. */
+export function recordFailedRescale(
+  at: Pick<DecisionInput, "hpa" | "settings" | "nowMs">,
+  decision: Decision,
+  error: Error,
+): void {
+  const message = `the HPA controller was unable to update the target scale: ${error.message}`;
+  const change: ConditionChange = ["AbleToScale", "False", "FailedUpdateScale", message];
+  setCondition(decision.status.conditions!, at.nowMs, change);
+  withoutResult(at, decision);
+}
+
+/** A sync that failed leaves what was desired, and at 1.28 the metrics of the last good one too. */
+function withoutResult(
+  { hpa, settings }: Pick<DecisionInput, "hpa" | "settings">,
+  decision: Decision,
+): Decision {
+  decision.status.desiredReplicas = hpa.status?.desiredReplicas ?? 0;
+  if (settings?.version === "1.28") decision.status.currentMetrics = hpa.status?.currentMetrics ?? null;
+  return decision;
+}
+
+type ConditionChange = [type: ConditionType, status: Condition["status"], reason: string, message: string];
+
+export function setCondition(
+  conditions: Condition[],
+  nowMs: number,
+  [type, status, reason, message]: ConditionChange,
+): void {
+  let condition = conditions.find((candidate) => candidate.type === type);
+  if (condition === undefined) {
+    condition = { type, status: "Unknown" };
+    conditions.push(condition);
+  }
+  if (condition.status !== status || condition.lastTransitionTime === undefined) {
+    condition.lastTransitionTime = kubernetesTime(nowMs);
+  }
+  Object.assign(condition, { status, reason, message });
 }
 
 /** What one sync gathers. */
@@ -146,6 +207,7 @@ class Sync {
   readonly #input: DecisionInput;
   readonly #hpa: HorizontalPodAutoscaler;
   readonly #tolerances: Tolerances;
+  readonly #periods: PodStartPeriods;
   readonly #namespace: string;
   readonly #conditions: Condition[];
   readonly #events: AutoscalerEvent[] = [];
@@ -158,18 +220,12 @@ class Sync {
     this.#namespace = input.hpa.metadata.namespace ?? "default";
     this.#conditions = structuredClone(input.hpa.status?.conditions ?? []);
     this.#tolerances = tolerancesOf(input.hpa, input.settings);
+    const { cpuInitializationPeriodMs, initialReadinessDelayMs } = input.settings ?? {};
+    this.#periods = { cpuInitializationPeriodMs, initialReadinessDelayMs };
   }
 
-  set(type: ConditionType, status: Condition["status"], reason: string, message: string): void {
-    let condition = this.#conditions.find((candidate) => candidate.type === type);
-    if (condition === undefined) {
-      condition = { type, status: "Unknown" };
-      this.#conditions.push(condition);
-    }
-    if (condition.status !== status || condition.lastTransitionTime === undefined) {
-      condition.lastTransitionTime = kubernetesTime(this.#input.nowMs);
-    }
-    Object.assign(condition, { status, reason, message });
+  set(...change: ConditionChange): void {
+    setCondition(this.#conditions, this.#input.nowMs, change);
   }
 
   warn(reason: string, message: string): void {
@@ -223,7 +279,8 @@ class Sync {
           metric = proposal.name;
         }
       } catch (error) {
-        const reason = KINDS[type] === undefined ? "InvalidMetricSourceType" : `FailedGet${type}Metric`;
+        const reason =
+          METRIC_SOURCES[type] === undefined ? "InvalidMetricSourceType" : `FailedGet${type}Metric`;
         this.warn(reason, (error as Error).message);
         failures.push({ spec, reason, error: error as Error });
         // Upstream's list keeps its length, with an empty entry for what is not known.
@@ -245,22 +302,19 @@ class Sync {
     return { ...this.#valid(replicas, metric), error };
   }
 
-  finish(
-    current: number,
-    desired: number,
-    shown: number,
-    reason: string,
-    error: Error | undefined,
-  ): Decision {
+  finish(current: number, desired: number, reason: string, error: Error | undefined): Decision {
     const previous = this.#hpa.status;
+    const { generation } = this.#hpa.metadata;
+    const isOld = this.#tolerances.version === "1.28";
     return {
       currentReplicas: current,
       desiredReplicas: desired,
       reason,
       status: {
         ...(previous?.lastScaleTime === undefined ? {} : { lastScaleTime: previous.lastScaleTime }),
+        ...(isOld || generation === undefined ? {} : { observedGeneration: generation }),
         currentReplicas: current,
-        desiredReplicas: shown,
+        desiredReplicas: desired,
         currentMetrics: this.#statuses ?? null,
         conditions: this.#conditions,
       },
@@ -295,7 +349,10 @@ class Sync {
     const pods = await this.#input.pods(this.#namespace, selector);
     const owners = this.#input.autoscalersOf?.(selector, pods) ?? [];
     if (owners.length > 1) {
-      const message = `pods by selector ${text} are controlled by multiple HPAs: [${owners.join(" ")}]`;
+      const message =
+        this.#tolerances.version === "1.28"
+          ? `pods by selector ${text} are controlled by multiple HPAs: [${owners.join(" ")}]`
+          : `pods by selector ${text} are controlled by more than one HPA (e.g. [${owners.slice(0, 2).join(" ")}])`;
       this.warn("AmbiguousSelector", message);
       this.set("ScalingActive", "False", "AmbiguousSelector", message);
       throw new Error(message);
@@ -307,7 +364,7 @@ class Sync {
     spec: MetricSpec,
     target: { selector: Selector; pods: AutoscaledPod[] },
   ): Promise<MetricProposal> {
-    const ask = KINDS[spec.type];
+    const ask = METRIC_SOURCES[spec.type];
     if (ask === undefined) throw new Error(`unknown metric source type ${JSON.stringify(spec.type)}`);
     const { name, proposal, status } = await ask({
       spec,
@@ -315,6 +372,7 @@ class Sync {
       namespace: this.#namespace,
       metrics: this.#input.metrics,
       tolerances: this.#tolerances,
+      periods: this.#periods,
       nowMs: this.#input.nowMs,
       specReplicas: this.#input.scale.spec.replicas ?? 0,
       statusReplicas: this.#input.scale.status.replicas,
@@ -330,215 +388,4 @@ function tolerancesOf(hpa: HorizontalPodAutoscaler, settings: AutoscalerSettings
     own === undefined || version === "1.28" ? tolerance : parseQuantity(own);
   const { scaleUp, scaleDown } = hpa.spec.behavior ?? {};
   return { scaleUp: of(scaleUp?.tolerance), scaleDown: of(scaleDown?.tolerance), version };
-}
-
-interface Question {
-  spec: MetricSpec;
-  selector: Selector;
-  pods: AutoscaledPod[];
-  namespace: string;
-  metrics: MetricsClient;
-  tolerances: Tolerances;
-  nowMs: number;
-  specReplicas: number;
-  statusReplicas: number;
-}
-
-interface Answer {
-  name: string;
-  proposal: Proposal;
-  status: Omit<MetricStatus, "type">;
-}
-
-/** One function per metric source. */
-const KINDS: Record<string, ((question: Question) => Promise<Answer>) | undefined> = {
-  External: askExternal,
-  Object: askObject,
-  Pods: askPods,
-  Resource: (question) => {
-    const { name, target } = question.spec.resource!;
-    return askResource(question, name, target, undefined);
-  },
-  ContainerResource: (question) => {
-    const { name, target, container } = question.spec.containerResource!;
-    return askResource(question, name, target, container);
-  },
-};
-
-async function askExternal(question: Question): Promise<Answer> {
-  const { metric, target } = question.spec.external!;
-  const { metrics, namespace, tolerances, pods, specReplicas, statusReplicas } = question;
-  const shown = goSelector(metric.selector);
-  const read = async () => {
-    try {
-      const values = await metrics.externalMetric(metric.name, namespace, metric.selector);
-      return values.reduce((sum, value) => sum + value, 0);
-    } catch (error) {
-      const where = `${namespace}/${metric.name}/${shown}`;
-      throw new Error(`unable to get external metric ${where}: ${(error as Error).message}`);
-    }
-  };
-  const name = `external metric ${metric.name}(${shown})`;
-  if (target.averageValue !== undefined) {
-    const sum = await read();
-    const proposal = replicasForSharedMetric(statusReplicas, sum, milliOf(target.averageValue), tolerances);
-    const current = { averageValue: formatMilli(proposal.usageMilli) };
-    return { name, proposal, status: { external: { metric, current } } };
-  }
-  if (target.value !== undefined) {
-    const sum = await read();
-    const proposal = replicasForValue(specReplicas, sum, milliOf(target.value), tolerances, pods);
-    return { name, proposal, status: { external: { metric, current: { value: formatMilli(sum) } } } };
-  }
-  throw new Error(
-    "invalid external metric source: neither a value target nor an average value target was set",
-  );
-}
-
-async function askObject(question: Question): Promise<Answer> {
-  const { metric, target, describedObject } = question.spec.object!;
-  const { metrics, namespace, tolerances, pods, specReplicas, statusReplicas } = question;
-  const read = async () => {
-    try {
-      return await metrics.objectMetric(metric.name, namespace, describedObject, metric.selector);
-    } catch (error) {
-      const where = `${describedObject.kind} ${namespace}/${describedObject.name}`;
-      throw new Error(`unable to get metric ${metric.name}: ${where}/${(error as Error).message}`);
-    }
-  };
-  if (target.type === "Value" && target.value !== undefined) {
-    const value = await read();
-    const proposal = replicasForValue(specReplicas, value, milliOf(target.value), tolerances, pods);
-    const current = { value: formatMilli(value) };
-    const name = `${describedObject.kind} metric ${metric.name}`;
-    return { name, proposal, status: { object: { describedObject, metric, current } } };
-  }
-  if (target.type === "AverageValue" && target.averageValue !== undefined) {
-    const value = await read();
-    const proposal = replicasForSharedMetric(statusReplicas, value, milliOf(target.averageValue), tolerances);
-    const current = { averageValue: formatMilli(proposal.usageMilli) };
-    const name = `external metric ${metric.name}(${goSelector(metric.selector)})`;
-    return { name, proposal, status: { object: { describedObject, metric, current } } };
-  }
-  throw new Error("invalid object metric source: neither a value target nor an average value target was set");
-}
-
-async function askPods(question: Question): Promise<Answer> {
-  const { metric, target } = question.spec.pods!;
-  const { metrics, namespace, selector, specReplicas } = question;
-  let values: PodMetrics;
-  try {
-    values = await metrics.podsMetric(metric.name, namespace, selector, metric.selector);
-  } catch (error) {
-    throw new Error(`unable to get metric ${metric.name}: ${(error as Error).message}`);
-  }
-  const proposal = replicasForAverage(specReplicas, milliOf(target.averageValue!), inputOf(question, values));
-  const current = { averageValue: formatMilli(proposal.usageMilli) };
-  return { name: `pods metric ${metric.name}`, proposal, status: { pods: { metric, current } } };
-}
-
-async function askResource(
-  question: Question,
-  resource: string,
-  target: MetricTarget,
-  container: string | undefined,
-): Promise<Answer> {
-  const { metrics, namespace, selector, specReplicas } = question;
-  const read = async () => {
-    try {
-      return await metrics.resourceMetric(resource, namespace, selector, container);
-    } catch (error) {
-      throw new Error(`unable to get metrics for resource ${resource}: ${(error as Error).message}`);
-    }
-  };
-  const statusOf = (current: object): Answer["status"] =>
-    container === undefined
-      ? { resource: { name: resource, current } }
-      : { containerResource: { name: resource, container, current } };
-  if (target.averageValue !== undefined) {
-    const proposal = await prefixed(`failed to get ${resource} usage: `, async () =>
-      replicasForAverage(specReplicas, milliOf(target.averageValue!), {
-        ...inputOf(question, await read()),
-        resource,
-      }),
-    );
-    const current = { averageValue: formatMilli(proposal.usageMilli) };
-    return { name: `${resource} resource`, proposal, status: statusOf(current) };
-  }
-  const { averageUtilization } = target;
-  if (averageUtilization === undefined) {
-    throw new Error(
-      "invalid resource metric source: neither an average utilization target nor an average value (usage) target was set",
-    );
-  }
-  const proposal = await prefixed(`failed to get ${resource} utilization: `, async () =>
-    replicasForUtilization(specReplicas, averageUtilization, {
-      ...inputOf(question, await read()),
-      resource,
-      container,
-    }),
-  );
-  const current = {
-    averageValue: formatMilli(proposal.usageMilli),
-    averageUtilization: proposal.utilization,
-  };
-  const kind = container === undefined ? "resource" : "container resource";
-  return {
-    name: `${resource} ${kind} utilization (percentage of request)`,
-    proposal,
-    status: statusOf(current),
-  };
-}
-
-function inputOf({ pods, tolerances, nowMs }: Question, metrics: PodMetrics): PodMetricInput {
-  return { metrics, pods, tolerances, nowMs };
-}
-
-async function prefixed<T>(prefix: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw new Error(prefix + (error as Error).message);
-  }
-}
-
-/** What upstream puts before a metric's error, layer by layer. */
-function failurePrefix({ external, object, pods, resource, containerResource }: MetricSpec): string {
-  if (external !== undefined) {
-    const { name } = external.metric;
-    const inner =
-      external.target.averageValue === undefined ? `external metric ${name}` : `${name} external metric`;
-    return `failed to get ${name} external metric value: failed to get ${inner}: `;
-  }
-  if (object !== undefined) {
-    const inner =
-      object.target.type === "AverageValue" ? `failed to get ${object.metric.name} object metric: ` : "";
-    return `failed to get object metric value: ${inner}`;
-  }
-  if (pods !== undefined) return "failed to get pods metric value: ";
-  if (resource !== undefined) return `failed to get ${resource.name} resource metric value: `;
-  return containerResource === undefined
-    ? ""
-    : `failed to get ${containerResource.container} container metric value: `;
-}
-
-/** Thousandths as a quantity. */
-function formatMilli(milli: number): string {
-  return formatQuantity(milli / 1000);
-}
-
-/** A selector as Go prints it with `%+v`, which is what people see in events. */
-export function goSelector(selector: LabelSelector | undefined): string {
-  if (selector === undefined) return "nil";
-  const labels = Object.entries(selector.matchLabels ?? {})
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}: ${value},`)
-    .join("");
-  const expressions = (selector.matchExpressions ?? [])
-    .map(
-      ({ key, operator, values }) =>
-        `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${(values ?? []).join(" ")}],},`,
-    )
-    .join("");
-  return `&LabelSelector{MatchLabels:map[string]string{${labels}},MatchExpressions:[]LabelSelectorRequirement{${expressions}},}`;
 }

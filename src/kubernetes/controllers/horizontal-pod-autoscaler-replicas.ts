@@ -6,10 +6,16 @@ import { parseQuantity } from "../../model/quantity.ts";
 import type { AutoscaledPod, AutoscalerVersion } from "./horizontal-pod-autoscaler-types.ts";
 
 export const MAX_REPLICAS = 2 ** 31 - 1;
-/** `--horizontal-pod-autoscaler-cpu-initialization-period` */
 const CPU_INITIALIZATION_MS = 5 * 60_000;
-/** `--horizontal-pod-autoscaler-initial-readiness-delay` */
 const INITIAL_READINESS_MS = 30_000;
+
+/** How long after its start a pod's CPU is not trusted. */
+export interface PodStartPeriods {
+  /** `--horizontal-pod-autoscaler-cpu-initialization-period`. @default 5 minutes */
+  cpuInitializationPeriodMs?: number;
+  /** `--horizontal-pod-autoscaler-initial-readiness-delay`. @default 30 seconds */
+  initialReadinessDelayMs?: number;
+}
 
 /** How far a usage ratio may be from 1 before it counts. */
 export interface Tolerances {
@@ -100,7 +106,7 @@ export function replicasForUtilization(
 ): Proposal {
   const { pods, resource, container } = input;
   const groups = usableMetrics(input);
-  const requests = requestsOf(pods, resource, container);
+  const requests = requestsOf(pods, resource, container, input.tolerances.version);
   const measure = (metrics: Map<string, number>) => utilizationRatio(metrics, requests, targetUtilization);
   const first = measure(groups.metrics);
   // Missing pods count as fully used when scaling down, or as on target where the target is above 100 %.
@@ -136,7 +142,7 @@ export function replicasForAverage(
   return { replicas, usageMilli };
 }
 
-export interface PodMetricInput {
+export interface PodMetricInput extends PodStartPeriods {
   metrics: PodMetrics;
   pods: AutoscaledPod[];
   tolerances: Tolerances;
@@ -154,7 +160,8 @@ interface Groups {
 }
 
 /** Sorts pods into those that count, those that are not ready and those without a number. */
-function usableMetrics({ metrics, pods, resource, nowMs }: PodMetricInput): Groups {
+function usableMetrics(input: PodMetricInput): Groups {
+  const { metrics, pods, resource } = input;
   if (pods.length === 0) throw new Error("no pods returned by selector while calculating replica count");
   const left = new Map(Array.from(metrics, ([pod, metric]) => [pod, metric.milli]));
   const groups: Groups = { readyCount: 0, unready: [], missing: [], metrics: left };
@@ -164,7 +171,7 @@ function usableMetrics({ metrics, pods, resource, nowMs }: PodMetricInput): Grou
     if (pod.metadata.deletionTimestamp !== undefined || pod.status?.phase === "Failed") left.delete(name);
     else if (pod.status?.phase === "Pending") groups.unready.push(name);
     else if (metric === undefined) groups.missing.push(name);
-    else if (resource === "cpu" && isStarting(pod, metric, nowMs)) groups.unready.push(name);
+    else if (resource === "cpu" && isStarting(pod, metric, input)) groups.unready.push(name);
     else groups.readyCount++;
   }
   for (const name of groups.unready) left.delete(name);
@@ -175,15 +182,18 @@ function usableMetrics({ metrics, pods, resource, nowMs }: PodMetricInput): Grou
 }
 
 /** A pod burns CPU while it starts; until it was ready for a whole window its number says nothing. */
-function isStarting(pod: AutoscaledPod, metric: PodMetric, nowMs: number): boolean {
+function isStarting(pod: AutoscaledPod, metric: PodMetric, input: PodMetricInput): boolean {
+  const { nowMs } = input;
+  const initializationMs = input.cpuInitializationPeriodMs ?? CPU_INITIALIZATION_MS;
+  const delayMs = input.initialReadinessDelayMs ?? INITIAL_READINESS_MS;
   const ready = pod.status?.conditions?.find((condition) => condition.type === "Ready");
   if (ready === undefined || pod.status?.startTime === undefined) return true;
   const startMs = Date.parse(pod.status.startTime);
   const transitionMs = Date.parse(ready.lastTransitionTime ?? "") || 0;
-  if (startMs + CPU_INITIALIZATION_MS > nowMs) {
+  if (startMs + initializationMs > nowMs) {
     return ready.status === "False" || metric.timestampMs < transitionMs + metric.windowMs;
   }
-  return ready.status === "False" && startMs + INITIAL_READINESS_MS > transitionMs;
+  return ready.status === "False" && startMs + delayMs > transitionMs;
 }
 
 /**
@@ -238,10 +248,23 @@ function utilizationRatio(metrics: Map<string, number>, requests: Map<string, nu
   return { ratio: utilization / target, utilization, averageMilli: Math.trunc(used / count) };
 }
 
-/** Per pod, in thousandths: of one container, or of all that run (sidecars included). */
-function requestsOf(pods: AutoscaledPod[], resource: string, only: string | undefined): Map<string, number> {
+/** Per pod, in thousandths: the pod's own, or of one container, or of all that run (sidecars included). */
+function requestsOf(
+  pods: AutoscaledPod[],
+  resource: string,
+  only: string | undefined,
+  version: AutoscalerVersion,
+): Map<string, number> {
   const requests = new Map<string, number>();
   for (const { metadata, spec } of pods) {
+    const own = spec.resources?.requests ?? {};
+    if (version !== "1.28" && only === undefined && POD_LEVEL_RESOURCES.some((name) => name in own)) {
+      if (own[resource] === undefined) {
+        throw new Error(`missing pod-level request for ${resource} in Pod ${metadata.name}`);
+      }
+      requests.set(metadata.name, milliOf(own[resource]));
+      continue;
+    }
     const sidecars = (spec.initContainers ?? []).filter((container) => container.restartPolicy === "Always");
     const containers = [...spec.containers, ...sidecars].filter(
       ({ name }) => only === undefined || name === only,
@@ -263,6 +286,9 @@ function requestsOf(pods: AutoscaledPod[], resource: string, only: string | unde
   }
   return requests;
 }
+
+/** What a pod as a whole may request. */
+const POD_LEVEL_RESOURCES = ["cpu", "memory"];
 
 function isReady(pod: AutoscaledPod): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;

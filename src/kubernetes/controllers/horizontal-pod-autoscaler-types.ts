@@ -111,7 +111,12 @@ export interface Scale extends KubernetesObject {
 
 /** What the calculation reads of a pod. */
 export interface AutoscaledPod extends KubernetesObject {
-  spec: { containers: AutoscaledContainer[]; initContainers?: AutoscaledContainer[] };
+  spec: {
+    containers: AutoscaledContainer[];
+    initContainers?: AutoscaledContainer[];
+    /** Of the pod as a whole. */
+    resources?: { requests?: Record<string, Quantity> };
+  };
   status?: {
     phase?: string;
     startTime?: string;
@@ -129,5 +134,8 @@ interface AutoscaledContainer {
  * Kubernetes versions that decide differently. `1.28`: the tolerance test is `|1 - ratio| <= 0.1`, and per-behaviour
  * tolerances are unknown. `1.37`: `0.9 <= ratio <= 1.1`, tolerances per behaviour. The float arithmetic differs at
  * the edge: 11 tenants on 5 pods of 2 are outside in the first and inside in the second.
+ *
+ * `1.37` also looks at a new or changed HPA at once, where `1.28` waits for its next turn; leaves zero only when it went
+ * there itself (`ScaledToZero`); counts a pod's own requests; and shows memory in powers of 1024.
  */
 export type AutoscalerVersion = "1.28" | "1.37";

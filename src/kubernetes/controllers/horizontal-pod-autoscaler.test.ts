@@ -4,11 +4,12 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { statusError } from "../../model/kubernetes-status.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { startHorizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";
-import type { HorizontalPodAutoscaler } from "./horizontal-pod-autoscaler-types.ts";
+import type { AutoscalerVersion, HorizontalPodAutoscaler } from "./horizontal-pod-autoscaler-types.ts";
 
 const NAMESPACE = "percolate-test";
 
@@ -19,7 +20,9 @@ interface KubernetesEvent extends KubernetesObject {
 }
 
 /** A store with a StatefulSet of three pods' template, an HPA on it, and an external metric that the test sets. */
-async function world(options: { replicas?: number; hpa?: object; behavior?: object } = {}) {
+async function world(
+  options: { replicas?: number; hpa?: object; behavior?: object; version?: AutoscalerVersion } = {},
+) {
   const clock = new VirtualClock();
   const api = new ClusterStore({ clock, random: seededRandom(1) });
   const state = { metricMilli: 1000, failing: false };
@@ -62,7 +65,14 @@ async function world(options: { replicas?: number; hpa?: object; behavior?: obje
     },
   } as KubernetesObject);
   await setStatusReplicas(api, options.replicas ?? 1);
-  startHorizontalPodAutoscalerController({ api, clock, log: silentLogger, metrics, signal: stop.signal });
+  startHorizontalPodAutoscalerController({
+    api,
+    clock,
+    log: silentLogger,
+    metrics,
+    signal: stop.signal,
+    version: options.version,
+  });
   const statefulSet = () => api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: "test-db-small" });
   return {
     clock,
@@ -100,8 +110,8 @@ function condition(hpa: HorizontalPodAutoscaler, type: string) {
   return found === undefined ? undefined : `${found.status} ${found.reason}`;
 }
 
-test("the controller looks at an HPA one sync period after it was seen, and scales to what the metric asks for", async () => {
-  const { clock, state, replicas, hpa, events } = await world();
+test("at 1.28 the controller looks at an HPA one sync period after it was seen, and scales to what the metric asks for", async () => {
+  const { clock, state, replicas, hpa, events } = await world({ version: "1.28" });
   state.metricMilli = 5000;
   await clock.advance(14_999);
   assert.equal(await replicas(), 1);
@@ -118,6 +128,75 @@ test("the controller looks at an HPA one sync period after it was seen, and scal
     "SuccessfulRescale: New size: 3; reason: external metric s0-prometheus(&LabelSelector{MatchLabels:map[string]string{" +
       "scaledobject.keda.sh/name: test-db-small,},MatchExpressions:[]LabelSelectorRequirement{},}) above target",
   ]);
+});
+
+test("the controller looks at a new HPA and at a changed one at once, and at both every period", async () => {
+  const { clock, api, state, replicas, follow, hpa } = await world();
+  await clock.advance(0);
+  assert.equal((await hpa()).status!.observedGeneration, 1);
+  state.metricMilli = 5000;
+  await clock.advance(14_999);
+  assert.equal(await replicas(), 1);
+  await clock.advance(1);
+  assert.equal(await replicas(), 3);
+  await follow();
+  const { spec } = await hpa();
+  const body = { spec: { ...spec, minReplicas: 4 } };
+  const key = { namespace: NAMESPACE, name: "hpa" };
+  await api.patch(RESOURCES.horizontalPodAutoscalers, key, { type: "merge", body });
+  await clock.advance(0);
+  assert.equal(await replicas(), 4);
+  assert.equal((await hpa()).status!.observedGeneration, 2);
+  state.metricMilli = 12_000;
+  await clock.advance(14_999);
+  assert.equal(await replicas(), 4);
+  await clock.advance(1);
+  assert.equal(await replicas(), 6);
+});
+
+test("the controller goes to zero and comes back, and remembers that it was itself", async () => {
+  const { clock, state, replicas, follow, hpa } = await world({ hpa: { minReplicas: 0 } });
+  state.metricMilli = 0;
+  await clock.advance(330_000);
+  assert.equal(await replicas(), 0);
+  assert.equal(condition(await hpa(), "ScaledToZero"), "True ScaledToZero");
+  await follow();
+  state.metricMilli = 3000;
+  await clock.advance(15_000);
+  assert.equal(await replicas(), 2);
+  assert.equal(condition(await hpa(), "ScaledToZero"), "False NotScaledToZero");
+});
+
+test("the controller leaves a zero alone that somebody else has set, though the minimum is 0; at 1.28 it does not", async () => {
+  const now = await world({ replicas: 0, hpa: { minReplicas: 0 } });
+  const then = await world({ replicas: 0, hpa: { minReplicas: 0 }, version: "1.28" });
+  for (const { clock, state } of [now, then]) {
+    state.metricMilli = 3000;
+    await clock.advance(15_000);
+  }
+  assert.equal(await now.replicas(), 0);
+  assert.equal(condition(await now.hpa(), "ScalingActive"), "False ScalingDisabled");
+  assert.equal(await then.replicas(), 2);
+  assert.equal(condition(await then.hpa(), "ScaledToZero"), undefined);
+});
+
+test("the controller sets the scale again when somebody else has written it meanwhile", async () => {
+  const { clock, api, state, replicas, events } = await world();
+  const replace = api.replace.bind(api);
+  let conflicts = 0;
+  api.replace = async (resource, object, options) => {
+    if (options?.subresource === "scale" && conflicts++ < 2)
+      throw statusError("Conflict", "the object has been modified");
+    return replace(resource, object, options);
+  };
+  state.metricMilli = 5000;
+  await clock.advance(15_000);
+  assert.equal(await replicas(), 3);
+  assert.equal(conflicts, 3);
+  assert.deepEqual(
+    (await events()).map(({ reason }) => reason),
+    ["SuccessfulRescale"],
+  );
 });
 
 test("the controller scales down only when the highest recommendation of five minutes allows it", async () => {
@@ -141,7 +220,7 @@ test("the controller leaves the replicas alone when the metric can't be read, an
   assert.equal(condition(await hpa(), "ScalingActive"), "False FailedGetExternalMetric");
   const [first] = await events();
   assert.equal(first.reason, "FailedGetExternalMetric");
-  assert.equal(first.count, 4);
+  assert.equal(first.count, 5);
   assert.match(
     String(first.message),
     /^unable to get external metric percolate-test\/s0-prometheus\/&LabelSelector\{/,
@@ -185,6 +264,7 @@ test("the controller writes no status that is the same", async () => {
 
 test("the controller stops with its signal", async () => {
   const { clock, state, stop, replicas } = await world();
+  await clock.advance(0);
   state.metricMilli = 5000;
   stop.abort();
   await clock.advance(120_000);

@@ -1,14 +1,14 @@
 /**
  * The HorizontalPodAutoscaler controller (kubernetes `pkg/controller/podautoscaler/horizontal.go`). Each HPA is
- * looked at every sync period, first one period after it was seen, as upstream's rate-limited queue has it; changes
- * of an HPA wait for its next turn.
+ * looked at when it is new, when its spec has changed, and every sync period. At 1.28 the first look was one period
+ * after it was seen, and changes waited for the next turn.
  */
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
-import { type KubernetesObject, kubernetesTime, parseApiVersion } from "../../model/kubernetes-object.ts";
+import { type KubernetesObject, parseApiVersion } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { formatSelector, matchesSelector, parseSelector, type Selector } from "../../model/label-selector.ts";
 import { createEventRecorder, type EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
@@ -23,6 +23,9 @@ import {
   type AutoscalerSettings,
   type Decision,
   decide,
+  recordFailedRescale,
+  recordRescale,
+  setCondition,
 } from "./horizontal-pod-autoscaler-decision.ts";
 import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";
 import type {
@@ -37,6 +40,8 @@ import type {
 export const DEFAULT_SYNC_PERIOD_MS = 15_000;
 /** `--concurrent-horizontal-pod-autoscaler-syncs` */
 const CONCURRENT_SYNCS = 5;
+/** Somebody else may set the scale at the same time: so often it is read and set again. */
+const MAX_SCALE_ATTEMPTS = 5;
 
 export interface AutoscalerControllerOptions extends AutoscalerSettings {
   api: KubernetesApi;
@@ -60,6 +65,8 @@ export function startHorizontalPodAutoscalerController(options: AutoscalerContro
 
 interface Tracked {
   timer?: Timer;
+  /** In the queue or at work; `again` when it changed meanwhile. */
+  state: "resting" | "waiting" | "running" | "again";
   memory?: AutoscalerMemory;
   /** The pods that it scales, for finding two HPAs on the same. */
   selector?: Selector;
@@ -85,6 +92,9 @@ class Controller {
       signal,
       resource: RESOURCES.horizontalPodAutoscalers,
       onAdd: (hpa) => this.#track(keyOf(hpa)),
+      onUpdate: (hpa, previous) => {
+        if (hpa.metadata.generation !== previous.metadata.generation) this.#syncAtOnce(keyOf(hpa));
+      },
       onDelete: (hpa) => this.#forget(keyOf(hpa)),
       onError: (error) => log.warn("watch of horizontalpodautoscalers failed", { error }),
     });
@@ -98,8 +108,9 @@ class Controller {
   }
 
   #track(key: string): void {
-    this.#tracked.set(key, {});
-    this.#scheduleNext(key);
+    this.#tracked.set(key, { state: "resting" });
+    if (this.#options.version === "1.28") this.#scheduleNext(key);
+    else this.#enqueue(key);
   }
 
   #forget(key: string): void {
@@ -107,23 +118,42 @@ class Controller {
     this.#tracked.delete(key);
   }
 
+  #syncAtOnce(key: string): void {
+    if (this.#options.version !== "1.28") this.#enqueue(key);
+  }
+
+  #enqueue(key: string): void {
+    const tracked = this.#tracked.get(key);
+    if (tracked === undefined || this.#options.signal.aborted) return;
+    if (tracked.state === "running") tracked.state = "again";
+    if (tracked.state !== "resting") return;
+    tracked.state = "waiting";
+    tracked.timer?.cancel();
+    this.#waiting.push(key);
+    this.#work();
+  }
+
   #scheduleNext(key: string): void {
     const tracked = this.#tracked.get(key);
     const { clock, signal, syncPeriodMs = DEFAULT_SYNC_PERIOD_MS } = this.#options;
     if (tracked === undefined || signal.aborted) return;
-    tracked.timer = clock.after(syncPeriodMs, () => {
-      this.#waiting.push(key);
-      this.#work();
-    });
+    tracked.timer?.cancel();
+    tracked.timer = clock.after(syncPeriodMs, () => this.#enqueue(key));
   }
 
   #work(): void {
     while (this.#running < CONCURRENT_SYNCS && this.#waiting.length > 0) {
       const key = this.#waiting.shift()!;
+      const tracked = this.#tracked.get(key);
+      if (tracked === undefined) continue;
+      tracked.state = "running";
       this.#running++;
       void this.#syncKey(key).finally(() => {
         this.#running--;
-        this.#scheduleNext(key);
+        const isChanged = tracked.state === "again";
+        tracked.state = "resting";
+        if (isChanged) this.#enqueue(key);
+        else this.#scheduleNext(key);
         this.#work();
       });
     }
@@ -184,32 +214,17 @@ class Controller {
     decision: Decision,
   ): Promise<void> {
     const { api, clock, log } = this.#options;
-    const { currentReplicas, desiredReplicas, reason, status } = decision;
-    const able = status.conditions!.find(({ type }) => type === "AbleToScale")!;
+    const { currentReplicas, desiredReplicas, reason } = decision;
     const size = `New size: ${desiredReplicas}; reason: ${reason}`;
-    const scale = { ...target.scale, spec: { ...target.scale.spec, replicas: desiredReplicas } };
+    const at = { hpa, settings: this.#options, nowMs: clock.now() };
     try {
-      await api.replace(target.resource, scale, { subresource: "scale" });
+      await setScale(api, target, desiredReplicas);
     } catch (error) {
-      const { message } = error as Error;
-      this.#record(hpa, [
-        { type: "Warning", reason: "FailedRescale", message: `${size}; error: ${message}` },
-      ]);
-      Object.assign(able, {
-        status: "False",
-        reason: "FailedUpdateScale",
-        message: `the HPA controller was unable to update the target scale: ${message}`,
-        lastTransitionTime: kubernetesTime(clock.now()),
-      });
-      status.desiredReplicas = hpa.status?.desiredReplicas ?? 0;
-      return;
+      const message = `${size}; error: ${(error as Error).message}`;
+      this.#record(hpa, [{ type: "Warning", reason: "FailedRescale", message }]);
+      return recordFailedRescale(at, decision, error as Error);
     }
-    Object.assign(able, {
-      status: "True",
-      reason: "SucceededRescale",
-      message: `the HPA controller was able to update the target scale to ${desiredReplicas}`,
-    });
-    status.lastScaleTime = kubernetesTime(clock.now());
+    recordRescale(at, decision);
     this.#record(hpa, [{ type: "Normal", reason: "SuccessfulRescale", message: size }]);
     rememberScaling(tracked.memory!, hpa.spec.behavior, currentReplicas, desiredReplicas, clock.now());
     const { namespace, name } = hpa.metadata;
@@ -225,15 +240,8 @@ class Controller {
     this.#record(hpa, [{ type: "Warning", reason: "FailedGetScale", message: error.message }]);
     const status = structuredClone(hpa.status ?? {}) as HorizontalPodAutoscalerStatus;
     const conditions = status.conditions ?? [];
-    let able = conditions.find(({ type }) => type === "AbleToScale");
-    if (able === undefined) {
-      able = { type: "AbleToScale", status: "Unknown" };
-      conditions.push(able);
-    }
-    if (able.status !== "False") able.lastTransitionTime = kubernetesTime(this.#options.clock.now());
-    able.status = "False";
-    able.reason = "FailedGetScale";
-    able.message = `the HPA controller was unable to get the target's current scale: ${error.message}`;
+    const message = `the HPA controller was unable to get the target's current scale: ${error.message}`;
+    setCondition(conditions, this.#options.clock.now(), ["AbleToScale", "False", "FailedGetScale", message]);
     await this.#writeStatus(hpa, {
       currentReplicas: 0,
       desiredReplicas: 0,
@@ -270,6 +278,26 @@ class Controller {
       if (pods.some((pod) => matchesSelector(selector, pod.metadata.labels))) keys.push(key);
     }
     return keys;
+  }
+}
+
+/** Sets the replicas; where somebody else did so meanwhile, again on what is there now. @throws KubernetesError */
+async function setScale(
+  api: KubernetesApi,
+  { resource, scale }: { resource: GroupVersionResource; scale: Scale },
+  replicas: number,
+): Promise<void> {
+  let current = scale;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const next = { ...current, spec: { ...current.spec, replicas } };
+      await api.replace(resource, next, { subresource: "scale" });
+      return;
+    } catch (error) {
+      if (!isStatus(error, "Conflict") || attempt >= MAX_SCALE_ATTEMPTS) throw error;
+      const { namespace, name } = current.metadata;
+      current = await api.get<Scale>(resource, { namespace, name, subresource: "scale" });
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** Autoscaling, policy, RBAC, storage and definitions: defaults and the fields of selectors. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { validateDefinition } from "../custom/definition-validation.ts";
+import { validateAutoscaler } from "./autoscaler-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
-import { validateAutoscaler, validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
+import { validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
 import { setDefault } from "./pod-defaults.ts";
 
 /** Defaults of `autoscaling/v2` (`pkg/apis/autoscaling/v2/defaults.go`). */

@@ -1,27 +1,8 @@
-/** Checks of autoscalers, disruption budgets and role bindings. */
+/** Checks of disruption budgets and role bindings. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, required } from "../field-error.ts";
-
-export function validateAutoscaler({ spec }: KubernetesObject): StatusCause[] {
-  if (spec === undefined) return [required("spec.scaleTargetRef.kind"), required("spec.scaleTargetRef.name")];
-  const causes: StatusCause[] = [];
-  if (spec.minReplicas < 1) {
-    causes.push(invalidValue("spec.minReplicas", spec.minReplicas, "must be greater than or equal to 1"));
-  }
-  if (!(spec.maxReplicas >= 1)) {
-    causes.push(invalidValue("spec.maxReplicas", spec.maxReplicas ?? 0, "must be greater than 0"));
-  } else if (spec.maxReplicas < spec.minReplicas) {
-    causes.push(
-      invalidValue("spec.maxReplicas", spec.maxReplicas, "must be greater than or equal to `minReplicas`"),
-    );
-  }
-  for (const field of ["kind", "name"]) {
-    if (!spec.scaleTargetRef?.[field]) causes.push(required(`spec.scaleTargetRef.${field}`));
-  }
-  return causes;
-}
 
 export function validateDisruptionBudget({ spec }: KubernetesObject): StatusCause[] {
   if (spec?.minAvailable === undefined || spec.maxUnavailable === undefined) return [];

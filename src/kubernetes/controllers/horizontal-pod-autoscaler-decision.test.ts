@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newAutoscalerMemory } from "./horizontal-pod-autoscaler-behavior.ts";
+import { type Decision, type DecisionInput, decide } from "./horizontal-pod-autoscaler-decision.ts";
+import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";
+import type {
+  AutoscaledPod,
+  AutoscalerVersion,
+  HorizontalPodAutoscaler,
+  MetricSpec,
+} from "./horizontal-pod-autoscaler-types.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const DEPLOYMENT = { kind: "Deployment", name: "web", apiVersion: "apps/v1" };
+const EXTERNAL: MetricSpec = {
+  type: "External",
+  external: { metric: { name: "s0-prometheus" }, target: { type: "AverageValue", averageValue: "2" } },
+};
+const MEMORY: MetricSpec = {
+  type: "Resource",
+  resource: { name: "memory", target: { type: "Utilization", averageUtilization: 50 } },
+};
+const OBJECT: MetricSpec = {
+  type: "Object",
+  object: { describedObject: DEPLOYMENT, metric: { name: "qps" }, target: { type: "Value", value: "1" } },
+};
+
+interface World {
+  version: AutoscalerVersion;
+  metric: MetricSpec;
+  metrics: Partial<MetricsClient>;
+  specReplicas?: number;
+  statusReplicas?: number;
+  pods?: AutoscaledPod[];
+  owners?: string[];
+  status?: HorizontalPodAutoscaler["status"];
+}
+
+function decideOn(world: World): Promise<Decision> {
+  const { version, metric, metrics, specReplicas = 2, statusReplicas = specReplicas, pods = [] } = world;
+  const hpa: HorizontalPodAutoscaler = {
+    metadata: { name: "web", namespace: "default", generation: 3 },
+    spec: { scaleTargetRef: DEPLOYMENT, minReplicas: 1, maxReplicas: 10, metrics: [metric] },
+    status: world.status,
+  };
+  const input: DecisionInput = {
+    hpa,
+    scale: {
+      metadata: { name: "web" },
+      spec: { replicas: specReplicas },
+      status: { replicas: statusReplicas, selector: "app=web" },
+    },
+    memory: newAutoscalerMemory(specReplicas, NOW),
+    metrics: metrics as MetricsClient,
+    pods: async () => pods,
+    autoscalersOf: () => world.owners ?? [],
+    nowMs: NOW,
+    settings: { version },
+  };
+  return decide(input);
+}
+
+const failing = {
+  externalMetric: async () => {
+    throw new Error("gone");
+  },
+  objectMetric: async () => {
+    throw new Error("gone");
+  },
+};
+
+/** A pod that is ready for an hour and requests as much memory as its container and it itself say. */
+function pod(container: string, own?: Record<string, string>): AutoscaledPod {
+  return {
+    metadata: { name: "web-0", labels: { app: "web" } },
+    spec: {
+      containers: [{ name: "main", resources: { requests: { memory: container } } }],
+      ...(own === undefined ? {} : { resources: { requests: own } }),
+    },
+    status: {
+      phase: "Running",
+      startTime: "2025-12-31T23:00:00Z",
+      conditions: [{ type: "Ready", status: "True", lastTransitionTime: "2025-12-31T23:00:01Z" }],
+    },
+  };
+}
+
+const using = (bytes: number): Partial<MetricsClient> => ({
+  resourceMetric: async () =>
+    new Map([["web-0", { milli: bytes * 1000, timestampMs: NOW, windowMs: 60_000 }]]),
+});
+
+test("decide() shows memory in powers of 1024; at 1.28 it did not", async () => {
+  const shown = async (version: AutoscalerVersion, bytes: number) => {
+    const world = { version, metric: MEMORY, metrics: using(bytes), pods: [pod("1Gi")], specReplicas: 1 };
+    return (await decideOn(world)).status.currentMetrics![0].resource!.current.averageValue;
+  };
+  assert.equal(await shown("1.37", 512 * 1024 * 1024), "512Mi");
+  assert.equal(await shown("1.28", 512 * 1024 * 1024), "536870912");
+  assert.equal(await shown("1.37", 1000), "1k");
+});
+
+test("decide() goes by what a pod as a whole requests; at 1.28 by its containers alone", async () => {
+  const decideFor = (version: AutoscalerVersion, one: AutoscaledPod) =>
+    decideOn({ version, metric: MEMORY, metrics: using(1024 * 1024), pods: [one], specReplicas: 1 });
+  const both = pod("4Mi", { memory: "1Mi" });
+  assert.equal((await decideFor("1.37", both)).desiredReplicas, 2);
+  assert.equal((await decideFor("1.28", both)).desiredReplicas, 1);
+  const [event] = (await decideFor("1.37", pod("4Mi", { cpu: "1" }))).events;
+  assert.equal(
+    event.message,
+    "failed to get memory utilization: missing pod-level request for memory in Pod web-0",
+  );
+});
+
+test("decide() with no pod yet: the sum over the target, and an average that is no number", async () => {
+  for (const version of ["1.28", "1.37"] as const) {
+    const metrics = { externalMetric: async () => [5000] };
+    const world = { version, metric: EXTERNAL, metrics, specReplicas: 1, statusReplicas: 0 };
+    const { desiredReplicas, status } = await decideOn(world);
+    assert.equal(desiredReplicas, 3);
+    const { averageValue } = status.currentMetrics![0].external!.current;
+    assert.equal(averageValue, "-9223372036854775808m");
+  }
+});
+
+test("decide() names one other HPA on the same pods; at 1.28 all", async () => {
+  const owners = ["default/a", "default/b", "default/c"];
+  const said = async (version: AutoscalerVersion) =>
+    (await decideOn({ version, metric: EXTERNAL, metrics: failing, owners })).events[0].message;
+  const start = "pods by selector app=web are controlled by";
+  assert.equal(await said("1.37"), `${start} more than one HPA (e.g. [default/a default/b])`);
+  assert.equal(await said("1.28"), `${start} multiple HPAs: [default/a default/b default/c]`);
+});
+
+test("decide() says whose metric can't be had; at 1.28 with the words in the wrong places", async () => {
+  const said = async (version: AutoscalerVersion) =>
+    (await decideOn({ version, metric: OBJECT, metrics: failing })).events[0].message;
+  assert.equal(await said("1.37"), "unable to get metric qps on Deployment default/web: gone");
+  assert.equal(await said("1.28"), "unable to get metric qps: Deployment on default web/gone");
+});
+
+test("decide() drops the metrics of a sync that failed; at 1.28 it kept the last good ones", async () => {
+  const currentMetrics = [
+    {
+      type: "External" as const,
+      external: { metric: { name: "s0-prometheus" }, current: { averageValue: "1" } },
+    },
+  ];
+  const status = { currentReplicas: 2, desiredReplicas: 4, currentMetrics };
+  const after = async (version: AutoscalerVersion) =>
+    (await decideOn({ version, metric: EXTERNAL, metrics: failing, status })).status;
+  assert.deepEqual((await after("1.37")).currentMetrics, [{ type: "" }]);
+  assert.equal((await after("1.37")).observedGeneration, 3);
+  assert.deepEqual((await after("1.28")).currentMetrics, currentMetrics);
+  assert.equal((await after("1.28")).observedGeneration, undefined);
+  assert.equal((await after("1.37")).desiredReplicas, 4);
+});

@@ -1,7 +1,10 @@
-/** `node cluster-fixture.ts DIRECTORY`: a control plane for tests that kill it. Prints the API's URL. */
+/**
+ * `node cluster-fixture.ts DIRECTORY [one-address]`: a control plane for tests that kill it. Prints the API's URL.
+ * With `one-address` its machine has no loopback address but 127.0.0.1, as macOS.
+ */
 import { systemProcesses } from "../src/base/node-process.ts";
 import { createNodeSystem } from "../src/base/node-system.ts";
-import { systemSockets } from "../src/base/sockets.ts";
+import { type SocketAddress, type Sockets, systemSockets } from "../src/base/sockets.ts";
 import { createCluster, createImageCatalogue } from "../src/kubernetes/mod.ts";
 
 /** A program that tells what it finds in its pod. */
@@ -28,12 +31,12 @@ http.createServer(async (request, response) => {
 process.on("SIGTERM", () => process.exit(0));
 `;
 
-const [dataDirectory] = process.argv.slice(2);
+const [dataDirectory, mode] = process.argv.slice(2);
 const system = createNodeSystem();
 const cluster = createCluster({
   system,
   processes: systemProcesses,
-  sockets: systemSockets,
+  sockets: mode === "one-address" ? withoutRange(systemSockets) : systemSockets,
   dataDirectory,
   images: createImageCatalogue({ web: { command: [systemProcesses.executable, "-e", WEB] } }),
 });
@@ -43,3 +46,22 @@ system.signal.addEventListener("abort", async () => {
   await cluster.stop();
   process.exit(0);
 });
+
+/** Refuses to listen where macOS does. */
+function withoutRange(sockets: Sockets): Sockets {
+  const check = ({ host }: SocketAddress) => {
+    if (host === "127.0.0.1") return;
+    throw Object.assign(new Error(`bind EADDRNOTAVAIL ${host}`), { code: "EADDRNOTAVAIL" });
+  };
+  return {
+    ...sockets,
+    async listenTcp(at, onConnection) {
+      check(at);
+      return sockets.listenTcp(at, onConnection);
+    },
+    async listenUdp(at, onMessage) {
+      check(at);
+      return sockets.listenUdp(at, onMessage);
+    },
+  };
+}

@@ -22,6 +22,7 @@ export const OPTIONS = {
     `${PACKAGE_ROOT}/k8s/test-topology`,
   ),
   timeout: duration("how long everything may take to get ready", 120_000),
+  "one-address": flag("use 127.0.0.1 alone, as on a machine that has no other loopback address (macOS)"),
   "horizontal-pod-autoscaler-sync-period": duration("how often the HPA looks", 15_000),
   "api-port": port("Kubernetes API", 6443),
   "prometheus-port": port("Prometheus", 9090),
@@ -63,6 +64,7 @@ async function runInForeground(machine: Machine, options: UpOptions): Promise<nu
   const signal = AbortSignal.any([machine.signal, stopped.signal]);
   try {
     say(machine, "Kubernetes API");
+    if (cluster.isOneAddress()) print(ONE_ADDRESS_NOTE);
     await disk.writeFile(kubeconfigPath(dataDirectory), cluster.kubeconfig(), { mode: 0o600 });
     await applyManifests(cluster.api, manifests);
     say(machine, `${manifests.length} objects applied`);
@@ -100,6 +102,11 @@ async function runInForeground(machine: Machine, options: UpOptions): Promise<nu
   }
 }
 
+/** What is different then, for who wants to reach a pod from outside. */
+const ONE_ADDRESS_NOTE = `         127.0.0.1 is the only loopback address here: each port of a pod has a port of its own there. Addresses of pods
+         and Services are names inside the cluster; from outside use the URLs below or kubectl port-forward.
+`;
+
 /** The API's port is found first, since the certificate and the kubeconfig name it. */
 async function startCluster(machine: Machine, options: UpOptions): Promise<Cluster> {
   const wish = { flag: "--api-port", port: options.values["api-port"], given: options.given.has("api-port") };
@@ -115,6 +122,7 @@ async function startCluster(machine: Machine, options: UpOptions): Promise<Clust
     sockets: machine.sockets,
     dataDirectory: options.values["data-dir"],
     apiAddress: { host: "127.0.0.1", port },
+    oneAddress: options.values["one-address"] || undefined,
     horizontalPodAutoscalerSyncPeriodMs: options.values["horizontal-pod-autoscaler-sync-period"],
   });
   await cluster.start();

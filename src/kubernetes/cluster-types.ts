@@ -22,6 +22,13 @@ export interface ClusterOptions {
    * @default a range that no other cluster on this machine uses
    */
   addressPrefix?: string;
+  /**
+   * Use no loopback address but 127.0.0.1, as where there is no other (macOS): addresses of pods and Services are names
+   * that only the cluster's programs know, and each of their ports has one at 127.0.0.1.
+   *
+   * @default as the machine is
+   */
+  oneAddress?: boolean;
   /** How often the HPA looks (`--horizontal-pod-autoscaler-sync-period`), in milliseconds. @default 15,000 */
   horizontalPodAutoscalerSyncPeriodMs?: number;
 }
@@ -57,6 +64,8 @@ export interface Cluster {
   api: KubernetesApi;
   /** After `start`: `https://127.0.0.1:6443`. */
   apiUrl(): string;
+  /** After `start`: whether there is one loopback address for all (`ClusterOptions.oneAddress`). */
+  isOneAddress(): boolean;
   /** A kubeconfig (YAML) with the administrator's token: write it with mode 0600. */
   kubeconfig(): string;
   /** Listens at `from` and passes connections on to a ready endpoint. @throws an error with `code` EADDRINUSE. */

@@ -1,5 +1,6 @@
 /** Puts a cluster together: addresses and name server, API server, control plane. */
 import { resolve } from "node:path";
+import { oneAddressNetwork, oneAddressSockets } from "../base/one-address.ts";
 import { programFile } from "../base/program-files.ts";
 import { randomHex } from "../base/random.ts";
 import type { SocketServer } from "../base/sockets.ts";
@@ -34,6 +35,7 @@ interface Running {
   url: string;
   informers: Informers;
   dns: SocketServer;
+  isOneAddress: boolean;
   stopDeciding: AbortController;
   stop: AbortController;
 }
@@ -67,6 +69,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       return started().server.api;
     },
     apiUrl: () => started().url,
+    isOneAddress: () => started().isOneAddress,
     kubeconfig: () => started().server.kubeconfig(started().url),
     async forward(from, target) {
       const { plane, informers } = started();
@@ -94,21 +97,30 @@ export function createCluster(options: ClusterOptions): Cluster {
 }
 
 async function startCluster(options: ClusterOptions): Promise<Running> {
-  const { system, processes, sockets, apiAddress = {} } = options;
-  const { clock, random, disk, network, log } = system;
+  const { processes, apiAddress = {} } = options;
+  const { clock, random, disk, log } = options.system;
   const dataDirectory = resolve(options.dataDirectory);
   await disk.makeDirectory(dataDirectory, { mode: 0o700 });
   const images = options.images ?? (await imagesOf(options, dataDirectory));
   const [stopDeciding, stop] = [new AbortController(), new AbortController()];
   const directory: { current: ServiceDirectory } = { current: EMPTY_DIRECTORY };
   const upstreams = await machineNameServers(disk);
-  const { plan, dns } = await claimAddressRange({
+  const { plan, dns, isOneAddress } = await claimAddressRange({
     disk,
-    sockets,
     path: `${dataDirectory}/addresses`,
     prefix: options.addressPrefix,
-    listenDns: (at) => startDnsServer({ at, sockets, upstreams, directory: lazyDirectory(directory) }),
+    oneAddress: options.oneAddress,
+    listenDns: (at) =>
+      startDnsServer({ at, sockets: options.sockets, upstreams, directory: lazyDirectory(directory) }),
   });
+  const portDirectory = isOneAddress ? `${dataDirectory}/ports` : undefined;
+  const sockets =
+    portDirectory === undefined ? options.sockets : oneAddressSockets(options.sockets, portDirectory);
+  const network =
+    portDirectory === undefined
+      ? options.system.network
+      : oneAddressNetwork(options.system.network, portDirectory);
+  const system = { ...options.system, network };
   const server = await createApiServer({
     clock,
     random,
@@ -135,6 +147,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     clusterId: await clusterIdAt(system, `${dataDirectory}/cluster-id`),
     addresses: plan,
     dns,
+    portDirectory,
     apiAddress: { host: listening.host, port: listening.port },
     ca: server.ca,
     images,
@@ -154,7 +167,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     signal: stopDeciding.signal,
     syncPeriodMs: options.horizontalPodAutoscalerSyncPeriodMs,
   });
-  return { server, plane, url, informers, dns, stopDeciding, stop };
+  return { server, plane, url, informers, dns, isOneAddress, stopDeciding, stop };
 }
 
 async function imagesOf(
@@ -162,10 +175,11 @@ async function imagesOf(
   dataDirectory: string,
 ): Promise<ImageCatalogue> {
   const commandOf = (component: string) => [processes.executable, programFile("main"), "run", component];
-  return createImageCatalogue(
-    builtInImages(commandOf),
-    await readImagesFile(system.disk, `${dataDirectory}/images.yaml`),
-  );
+  const file = `${dataDirectory}/images.yaml`;
+  return {
+    ...createImageCatalogue(builtInImages(commandOf), await readImagesFile(system.disk, file)),
+    file,
+  };
 }
 
 /** A name of this cluster that no other one has: programs are found again by it. */

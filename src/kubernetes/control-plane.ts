@@ -50,6 +50,8 @@ export interface ControlPlaneOptions {
   clusterId: string;
   addresses: AddressPlan;
   dns: { host: string; port: number };
+  /** Where the machine has one loopback address: see `PodEnvironment`. */
+  portDirectory?: string;
   /** Where the API server listens. */
   apiAddress: { host: string; port: number };
   /** PEM of the cluster's authority. */
@@ -127,6 +129,7 @@ async function createKubelet(
     images: options.images,
     surroundings: {
       dns: options.dns,
+      portDirectory: options.portDirectory,
       heartbeatPath: `${dataDirectory}/heartbeat`,
       heartbeatLimitMs: HEARTBEAT_LIMIT_MS,
       toolDirectory,

@@ -14,6 +14,11 @@ export interface PodEnvironment {
   /** The pod's own address: what `0.0.0.0` and `localhost` mean in it. */
   ip: string;
   hostname: string;
+  /**
+   * Where this machine has one loopback address: the folder that says at which of its ports a pod's are
+   * (`port-directory.ts`). Absent: every pod has an address.
+   */
+  portDirectory?: string;
   /** The cluster's name server. */
   dns: { host: string; port: number };
   /** The domains in which names with fewer dots than `ndots` are looked up first. */

@@ -88,10 +88,11 @@ for (const [call, what] of LISTENS) {
       server.on("listening", async () => {
         const { address, port } = server.address();
         const texts = await Promise.all(["localhost", "127.0.0.1", "db-0"].map(async (host) => (await fetch("http://" + host + ":" + port)).text()));
-        console.log(JSON.stringify([address, ...texts]));
+        const byAgent = await new Promise((resolve) => http.get("http://127.0.0.1:" + port, (response) => response.on("data", (chunk) => resolve(String(chunk)))));
+        console.log(JSON.stringify([address, ...texts, byAgent]));
         process.exit();
       });`;
-    assert.deepEqual(await moduleInPod(source), [POD_IP, "own", "own", "own"]);
+    assert.deepEqual(await moduleInPod(source), [POD_IP, "own", "own", "own", "own"]);
   });
 }
 

@@ -17,6 +17,7 @@ import net from "node:net";
 import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
+import { patchPorts } from "./one-address-ports.ts";
 import { createPathMap, type PodEnvironment, podEnvironment } from "./pod-environment.ts";
 
 /** How often the heartbeat is looked at, in milliseconds. */
@@ -38,6 +39,8 @@ type Patchable = Record<string, any>;
 const pod = podEnvironment(process.env);
 if (pod !== undefined) {
   os.hostname = () => pod.hostname;
+  // Below the addresses: what they lead to is then looked up.
+  if (pod.portDirectory !== undefined) patchPorts(pod.portDirectory);
   patchAddresses(pod);
   patchNames(pod);
   patchFiles(pod);
@@ -80,7 +83,7 @@ function listenArguments(args: unknown[], own: HostMap): unknown[] {
     const [host, others] = hasHost ? [behind[0], behind.slice(1)] : [undefined, behind];
     return [typeof first === "function" ? 0 : (first ?? 0), own(host), ...others];
   }
-  if (isOptions(first) && "port" in first && first.path === undefined && first.fd === undefined) {
+  if (isOptions(first) && "port" in first && first.path == null && first.fd == null) {
     return [{ ...first, host: own(first.host) }, ...rest];
   }
   return args;
@@ -90,12 +93,13 @@ function listenArguments(args: unknown[], own: HostMap): unknown[] {
 function connectArguments(args: unknown[], own: HostMap): unknown[] {
   const [first, ...rest] = args;
   if (Array.isArray(first)) {
-    if (isOptions(first[0]) && first[0].path === undefined && first[0].port !== undefined) {
+    // http.Agent says `path: null`.
+    if (isOptions(first[0]) && first[0].path == null && first[0].port !== undefined) {
       first[0] = { ...first[0], host: own(first[0].host) };
     }
     return args;
   }
-  if (isOptions(first) && first.path === undefined && first.port !== undefined) {
+  if (isOptions(first) && first.path == null && first.port !== undefined) {
     return [{ ...first, host: own(first.host) }, ...rest];
   }
   if (isPort(first)) {

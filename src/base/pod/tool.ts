@@ -35,8 +35,9 @@ async function machineCurl(args: string[]): Promise<number> {
     .slice(1)
     .map((folder) => join(folder, "curl"))
     .find((path) => fs.existsSync(path));
-  const ip = podEnvironment(process.env)?.ip;
-  if (program === undefined || ip === undefined) return curl(args);
+  const { ip, portDirectory } = podEnvironment(process.env) ?? {};
+  // The machine's own cannot look up where a pod's port is.
+  if (program === undefined || ip === undefined || portDirectory !== undefined) return curl(args);
   const hosts = new Set(args.flatMap(hostOf));
   const connections = ["localhost", "127.0.0.1"].map((host) => [host, ip]);
   for (const host of hosts) {

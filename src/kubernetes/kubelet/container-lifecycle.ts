@@ -65,7 +65,8 @@ export class ContainerLifecycle {
   async #postStart(unit: ContainerUnit, run: ContainerRun, hook: Handler, prober: Prober): Promise<void> {
     const result = await this.#runHandler(unit, run, hook, 600_000);
     if (result.ok) return prober.start();
-    this.#host.event("Warning", "FailedPostStartHook", `PostStartHook failed: ${result.message}`, unit);
+    // Not what the hook said: it may hold secrets.
+    this.#host.event("Warning", "FailedPostStartHook", "PostStartHook failed", unit);
     await this.stop(unit, this.#host.graceMs(), "FailedPostStartHook");
   }
 
@@ -167,7 +168,7 @@ export class ContainerLifecycle {
       const result = await Promise.race([this.#runHandler(unit, run, hook, graceMs), ended, timeout]);
       stop.abort();
       if (result && !result.ok) {
-        this.#host.event("Warning", "FailedPreStopHook", `PreStopHook failed: ${result.message}`, unit);
+        this.#host.event("Warning", "FailedPreStopHook", "PreStopHook failed", unit);
       }
     }
     if (graceMs > 0) {

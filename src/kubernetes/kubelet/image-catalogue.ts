@@ -38,6 +38,8 @@ export interface ImageCatalogue {
   find(image: string): CatalogueImage | undefined;
   /** All names, sorted: for messages. */
   names: string[];
+  /** The user's file: for messages. */
+  file?: string;
 }
 
 /** The command that starts `topology run <component>`. */

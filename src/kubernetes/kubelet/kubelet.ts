@@ -2,6 +2,7 @@
  * The kubelet of all nodes: gives every pod that is bound to one of them a worker, keeps logs and tokens going.
  * Stands for kubelet 1.35 with a container runtime; a container is a process here (see `ContainerRuntime`).
  */
+import { forgetAddress } from "../../base/pod/port-directory.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import type { Informers } from "../controllers/controller.ts";
@@ -162,6 +163,9 @@ export class Kubelet {
       volume: (name: string) => object<PersistentVolume>(RESOURCES.persistentVolumes, name),
       takeAddress: (pod: Pod) => this.#takeAddress(pod),
       release: (pod: Pod) => {
+        const { portDirectory } = this.#options.surroundings;
+        const address = this.#addresses.get(pod.metadata.uid!);
+        if (portDirectory !== undefined && address !== undefined) forgetAddress(portDirectory, address);
         this.#addresses.delete(pod.metadata.uid!);
         this.workers.delete(pod.metadata.uid!);
       },

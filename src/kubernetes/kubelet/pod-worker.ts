@@ -13,10 +13,11 @@ import type { Container, Pod } from "../types.ts";
 import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
 import { ContainerLifecycle, MIN_GRACE_MS } from "./container-lifecycle.ts";
 import { ContainerUnit } from "./container-unit.ts";
+import { type GivenPorts, givePorts } from "./given-ports.ts";
 import type { CatalogueImage } from "./image-catalogue.ts";
 import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
-import { prepareRun } from "./run-spec.ts";
+import { isNodeProgram, prepareRun } from "./run-spec.ts";
 import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
 
 /** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
@@ -327,7 +328,7 @@ export class PodWorker {
       this.#event(
         "Normal",
         "Pulled",
-        `Container image ${JSON.stringify(image)} already present on machine`,
+        `Container image ${JSON.stringify(image)} already present on machine and can be accessed by the pod`,
         unit,
       );
       return found;
@@ -335,13 +336,13 @@ export class PodWorker {
     const waitMs = unit.imageBackOff.remainingMs(clock.now());
     if (waitMs > 0) {
       const message = `Back-off pulling image ${JSON.stringify(image)}`;
-      unit.wait("ImagePullBackOff", message);
+      unit.wait("ImagePullBackOff", `${message}: ErrImagePull: ${this.#pullProblem()}`);
       this.#event("Normal", "BackOff", message, unit);
       this.#event("Warning", "Failed", "Error: ImagePullBackOff", unit);
       this.#wakeAfter(waitMs);
       return undefined;
     }
-    const problem = `not in the image catalogue, which has ${images.names.join(", ")}: add it to images.yaml`;
+    const problem = this.#pullProblem();
     const message = `Failed to pull image ${JSON.stringify(image)}: ${problem}`;
     unit.imageBackOff.fail(clock.now(), 0);
     unit.wait("ErrImagePull", problem);
@@ -350,6 +351,23 @@ export class PodWorker {
     this.#event("Warning", "Failed", "Error: ErrImagePull", unit);
     this.#wakeAfter(Math.max(SETUP_RETRY_MS, unit.imageBackOff.remainingMs(clock.now())));
     return undefined;
+  }
+
+  /** Where there is one address: ports for a program that does not look them up itself. */
+  async #givenPorts(
+    container: Container,
+    image: CatalogueImage,
+    env: Record<string, string>,
+  ): Promise<GivenPorts | undefined> {
+    const { sockets, surroundings } = this.#context;
+    const { portDirectory } = surroundings;
+    if (portDirectory === undefined || isNodeProgram(container, image)) return undefined;
+    return givePorts(sockets, portDirectory, this.ip!, container, env);
+  }
+
+  #pullProblem(): string {
+    const { names, file = "images.yaml" } = this.#context.images;
+    return `not in the image catalogue, which has ${names.join(", ")}: add it to ${file}`;
   }
 
   async #start(unit: ContainerUnit, image: CatalogueImage): Promise<void> {
@@ -367,6 +385,7 @@ export class PodWorker {
       },
       image.env,
     );
+    const ports = await this.#givenPorts(unit.spec, image, env);
     const spec = await prepareRun(disk, {
       pod: this.pod,
       podIp: this.ip!,
@@ -378,10 +397,11 @@ export class PodWorker {
       runDirectory: runtime.runDirectory(this.uid, unit.spec.name, attempt),
       surroundings,
     });
-    this.#event("Normal", "Created", `Created container: ${unit.spec.name}`, unit);
+    this.#event("Normal", "Created", "Container created", unit);
     try {
       const run = await runtime.start(this.uid, unit.spec.name, attempt, spec);
-      this.#event("Normal", "Started", `Started container ${unit.spec.name}`, unit);
+      ports?.note(run.process.pid);
+      this.#event("Normal", "Started", "Container started", unit);
       this.#lifecycle.begin(unit, run);
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;

@@ -14,6 +14,8 @@ import type { CatalogueImage } from "./image-catalogue.ts";
 export interface Surroundings {
   /** The cluster's name server. */
   dns: { host: string; port: number };
+  /** See `PodEnvironment`. */
+  portDirectory?: string;
   heartbeatPath: string;
   /** Programs end when the control plane has been gone for so long. */
   heartbeatLimitMs: number;
@@ -51,11 +53,16 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     ip: input.podIp,
     hostname: hostnameOf(pod),
     dns: surroundings.dns,
+    portDirectory: surroundings.portDirectory,
     ...searchOf(pod),
     hosts: hostsOf(pod),
     mounts: await mountsOf(disk, input),
     rootDirectory,
-    hostDirectories: [input.podDirectory, ...surroundings.hostDirectories],
+    hostDirectories: [
+      input.podDirectory,
+      ...surroundings.hostDirectories,
+      ...(surroundings.portDirectory === undefined ? [] : [surroundings.portDirectory]),
+    ],
     heartbeatPath: surroundings.heartbeatPath,
     heartbeatLimitMs: surroundings.heartbeatLimitMs,
   };
@@ -84,6 +91,11 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
 
 function isNode(program: string): boolean {
   return basename(program) === "node";
+}
+
+/** Whether what the container runs has the preload. */
+export function isNodeProgram(container: Container, image: CatalogueImage): boolean {
+  return isNode(commandOf(container, image, {})[0]);
 }
 
 /** The container's `command` replaces ENTRYPOINT and CMD, its `args` only CMD. */

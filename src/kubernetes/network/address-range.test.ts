@@ -16,7 +16,6 @@ const listenDns = (at: SocketAddress) => systemSockets.listenUdp(at, async () =>
 const claim = (name: string, prefix?: string) =>
   claimAddressRange({
     disk: systemDisk,
-    sockets: systemSockets,
     path: join(folder, name),
     prefix,
     listenDns,
@@ -50,4 +49,21 @@ test("a cluster keeps its range, and no other one gets it meanwhile", async () =
   assert.equal(again.plan.prefix, one.plan.prefix);
   await again.dns.close();
   await other.dns.close();
+});
+
+test("a machine without a range has one address, and the name server's port is kept", async () => {
+  const refuse = (at: SocketAddress) =>
+    at.host === "127.0.0.1"
+      ? listenDns(at)
+      : Promise.reject(Object.assign(new Error("bind EADDRNOTAVAIL"), { code: "EADDRNOTAVAIL" }));
+  const again = () => claimAddressRange({ disk: systemDisk, path: join(folder, "mac"), listenDns: refuse });
+  const first = await again();
+  assert.ok(first.isOneAddress);
+  assert.equal(first.dns.host, "127.0.0.1");
+  await first.dns.close();
+  const second = await again();
+  assert.deepEqual([second.plan.prefix, second.dns.port], [first.plan.prefix, first.dns.port]);
+  const third = await again();
+  assert.notEqual(third.dns.port, second.dns.port);
+  await Promise.all([second.dns.close(), third.dns.close()]);
 });

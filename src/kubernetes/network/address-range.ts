@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import type { Disk } from "../../base/disk.ts";
-import type { SocketAddress, SocketServer, Sockets } from "../../base/sockets.ts";
+import { ONE_ADDRESS } from "../../base/pod/port-directory.ts";
+import type { SocketAddress, SocketServer } from "../../base/sockets.ts";
 import { type AddressPlan, createAddressPlan } from "./address-plan.ts";
 
 /** Second numbers to choose from: 127.0 is the machine's, 127.53 a resolver's, low ones are popular by hand. */
@@ -16,20 +17,23 @@ const DNS_PORTS = [53, 10_053];
 export interface AddressRange {
   plan: AddressPlan;
   dns: SocketServer;
+  /** The machine has only 127.0.0.1: the plan's addresses are names, and the name server is there. */
+  isOneAddress: boolean;
 }
 
 export interface AddressRangeOptions {
   disk: Disk;
-  sockets: Sockets;
   /** Where the choice is kept. */
   path: string;
   /** A given prefix, `127.15`. @default the kept one, or the first that is free */
   prefix?: string;
+  /** Take only 127.0.0.1, as on a machine that has no other. @default as the machine is */
+  oneAddress?: boolean;
   /** Starts the name server. @throws an error with `code` EADDRINUSE, EACCES */
   listenDns(at: SocketAddress): Promise<SocketServer>;
 }
 
-/** @throws an error saying which range is taken, or that this machine has no loopback range. */
+/** @throws an error saying which range is taken */
 export async function claimAddressRange(options: AddressRangeOptions): Promise<AddressRange> {
   const { disk, path } = options;
   const kept = await disk.readFile(path).then(
@@ -37,21 +41,19 @@ export async function claimAddressRange(options: AddressRangeOptions): Promise<A
     () => undefined,
   );
   const only = options.prefix ?? kept;
+  const prefixes = only === undefined ? candidates(path) : [only];
   let problem: unknown;
-  for (const prefix of only === undefined ? candidates(path) : [only]) {
+  for (const prefix of prefixes) {
     try {
-      const range = await claim(options, prefix);
+      const range = await (options.oneAddress ? claimOneAddress : claim)(options, prefix);
       if (kept !== prefix) await disk.writeFile(path, `${prefix}\n`);
       return range;
     } catch (error) {
+      // macOS, unless somebody has added addresses to its loopback interface.
+      if ((error as NodeJS.ErrnoException).code === "EADDRNOTAVAIL")
+        return claimAddressRange({ ...options, oneAddress: true });
       problem = error;
     }
-  }
-  const { code } = problem as NodeJS.ErrnoException;
-  if (code === "EADDRNOTAVAIL") {
-    throw new Error("this machine has no addresses 127.x.y.z but 127.0.0.1: pods can't get their own", {
-      cause: problem,
-    });
   }
   throw new Error(
     only === undefined
@@ -66,13 +68,32 @@ async function claim(options: AddressRangeOptions, prefix: string): Promise<Addr
   let problem: unknown;
   for (const port of DNS_PORTS) {
     try {
-      return { plan, dns: await options.listenDns({ host: plan.dns, port }) };
+      return { plan, dns: await options.listenDns({ host: plan.dns, port }), isOneAddress: false };
     } catch (error) {
       problem = error;
       if ((error as NodeJS.ErrnoException).code !== "EACCES") break;
     }
   }
   throw problem;
+}
+
+/**
+ * The range as names only: another cluster may use the same ones, as each looks them up in its own data directory. The
+ * name server keeps its port, which pods that are adopted were told.
+ */
+async function claimOneAddress(options: AddressRangeOptions, prefix: string): Promise<AddressRange> {
+  const { disk, listenDns } = options;
+  const path = `${options.path}.dns-port`;
+  const kept = await disk.readFile(path).then(
+    (bytes) => Number(new TextDecoder().decode(bytes)),
+    () => 0,
+  );
+  const dns = await listenDns({ host: ONE_ADDRESS, port: kept }).catch((error: NodeJS.ErrnoException) => {
+    if (kept === 0 || error.code !== "EADDRINUSE") throw error;
+    return listenDns({ host: ONE_ADDRESS, port: 0 });
+  });
+  if (dns.port !== kept) await disk.writeFile(path, `${dns.port}\n`);
+  return { plan: createAddressPlan(prefix), dns, isOneAddress: true };
 }
 
 /** All numbers, from one that depends on the data directory: clusters rarely meet. */

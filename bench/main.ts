@@ -1,7 +1,9 @@
-/** `npm run bench -- SUITE [--json FILE] [--rounds N] [--only NAME] [--servers a,b]`: see bench/README.md. */
+/** `npm run bench -- SUITE [--json FILE] [--rounds N] [--only PART] [--servers a,b]`: see bench/README.md. */
 import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import type { BenchResult } from "./measure.ts";
+import { printTable } from "./table.ts";
 
 const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<BenchResult[]> }>> = {
   collector: () => import("./collector/suite.ts"),
@@ -12,9 +14,9 @@ const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Pro
 
 export interface BenchOptions {
   rounds: number;
-  /** Only the part with this name: `ingest`, `churn`, `scrape`. */
+  /** Only the parts whose names contain this. */
   only: string;
-  /** Only these servers; empty: all that are installed. */
+  /** Only the servers whose names begin with one of these; empty: all that are installed. */
   servers: string[];
   log: (line: string) => void;
 }
@@ -31,31 +33,18 @@ const { values, positionals } = parseArgs({
 const load = SUITES[positionals[0]];
 if (load === undefined) {
   console.error(
-    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json FILE] [--rounds N] [--only NAME] [--servers a,b]`,
+    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json FILE] [--rounds N] [--only PART] [--servers a,b]`,
   );
   process.exit(2);
 }
+const log = (line: string) => console.error(line);
+log(`${cpus().length} × ${cpus()[0].model}, Node ${process.versions.node}`);
 const suite = await load();
 const results = await suite.run({
   rounds: Number(values.rounds),
   only: values.only,
   servers: values.servers.split(",").filter((each) => each !== ""),
-  log: (line) => console.error(line),
+  log,
 });
 printTable(results);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
-
-/** One line a measurement: what ours took, and how many times that each peer took. Above 1, ours took less. */
-function printTable(all: BenchResult[]): void {
-  const rows = all.map(({ name, unit, ours, peers, goals }) => {
-    const ratios = Object.entries(peers).map(([peer, value]) => {
-      const goal = goals?.[peer];
-      const verdict =
-        goal === undefined ? "" : value / ours >= goal ? ` (goal ${goal}: met)` : ` (goal ${goal}: missed)`;
-      return `${peer} ${value.toPrecision(3)} = ${(value / ours).toFixed(2)}x${verdict}`;
-    });
-    return [name, `${ours.toPrecision(3)} ${unit}`, ratios.join("; ")];
-  });
-  console.log("| Measurement | Ours | Peers, and how many times ours |\n|---|---|---|");
-  for (const row of rows) console.log(`| ${row.join(" | ")} |`);
-}

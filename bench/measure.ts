@@ -11,54 +11,92 @@ export interface BenchResult {
   peers: Record<string, number>;
   /** By peer: how many times ours it should take at least. */
   goals?: Record<string, number>;
+  /** What ours should stay below, whatever the peers do. */
+  limit?: number;
 }
 
 /** Clock ticks a second, as the kernel counts processor time for programs. */
 const TICKS_PER_SECOND = 100;
+/** A million series take a while to be read. */
+const START_TIMEOUT_MS = 180_000;
 
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
+  /** From the start of the process until it was ready. */
+  readonly readyMs: number;
   /** Processor seconds since it started, user and system, all threads. */
   cpuSeconds(): number;
   residentBytes(): number;
-  stop(): Promise<void>;
+  /** Only with `probe`, see loop-probe.ts: from here to `longestTurn`, the event loop is watched. */
+  watchLoop(): void;
+  longestTurn(): Promise<LongestTurn>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a server and waits until `readyPath` answers 200. */
+/** How long one turn of the event loop took at most, in milliseconds. */
+export interface LongestTurn {
+  /** As others had to wait for it: includes what the machine gave to other programs. */
+  wallMs: number;
+  /** Processor time of the thread. */
+  cpuMs: number;
+}
+
+const PROBE = new URL("./loop-probe.ts", import.meta.url).href;
+
+/**
+ * Starts a server and waits until `readyPath` answers 200.
+ *
+ * @param options.probe a Node program whose event loop is to be watched: while it starts, from when it listens on
+ */
 export async function startServer(
   command: string[],
   url: string,
   readyPath: string,
-  options: { stopSignal?: NodeJS.Signals } = {},
+  options: { probe?: boolean } = {},
 ): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(command[0], command.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
+  const [program, ...rest] = command;
+  const args = options.probe ? ["--import", PROBE, ...rest] : rest;
+  const started = performance.now();
+  const child: ChildProcess = spawn(program, args, {
+    stdio: ["ignore", "ignore", "pipe", ...(options.probe ? (["ipc"] as const) : [])],
+  });
   let errors = "";
   child.stderr!.on("data", (chunk) => {
     errors = (errors + chunk).slice(-4000);
   });
   const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
-  const deadline = performance.now() + 60_000;
+  let isListening = false;
   for (;;) {
-    if (child.exitCode !== null || performance.now() > deadline) {
+    if (child.exitCode !== null || performance.now() - started > START_TIMEOUT_MS) {
       child.kill("SIGKILL");
       throw new Error(`${command.join(" ")} did not start:\n${errors}`);
     }
-    const isReady = await fetch(url + readyPath).then(
-      (response) => response.ok,
-      () => false,
+    const status = await fetch(url + readyPath).then(
+      (response) => response.status,
+      () => 0,
     );
-    if (isReady) break;
-    await sleep(50);
+    // Until it listens, it loads its program: nobody waits for that turn.
+    if (options.probe && status !== 0 && !isListening) child.send("watch");
+    isListening = status !== 0;
+    if (status === 200) break;
+    await sleep(20);
   }
   const pid = child.pid!;
   return {
     url,
     pid,
+    readyMs: performance.now() - started,
     cpuSeconds: () => cpuSecondsOf(pid),
     residentBytes: () => residentBytesOf(pid),
-    async stop() {
-      child.kill(options.stopSignal ?? "SIGTERM");
+    watchLoop: () => void child.send("watch"),
+    longestTurn() {
+      const answer = new Promise<LongestTurn>((resolve) => child.once("message", resolve));
+      child.send("stop");
+      return answer;
+    },
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       await ended;
     },
   };

@@ -1,65 +1,116 @@
-/** The servers that are compared, started the same way: an empty directory, a scrape configuration, an address. */
+/** The servers that are compared, started the same way: a directory, a scrape configuration, an address. */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServerProcess, startServer } from "../measure.ts";
 
-export type ServerName = "ours" | "prometheus" | "victoria";
+export type ServerFamily = "ours" | "prometheus" | "victoria";
+
+export interface ServerKind {
+  family: ServerFamily;
+  /** With its version, as the table shows it. */
+  name: string;
+  program: string;
+  address: string;
+}
 
 export interface BenchServer extends ServerProcess {
-  name: ServerName;
+  kind: ServerKind;
   /** Where it takes remote write. */
   writeUrl: string;
+  /** Where its data are. */
+  directory: string;
 }
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-/** Newest first; what is not installed is not compared with. */
-const PROMETHEUS = ["/usr/local/bin/prometheus", "/usr/bin/prometheus"].find(existsSync);
-const VICTORIA = ["/usr/local/bin/victoria-metrics", "/usr/bin/victoria-metrics"].find(existsSync);
-const ADDRESSES: Record<ServerName, string> = {
-  ours: "127.13.7.1:9090",
-  prometheus: "127.13.7.2:9090",
-  victoria: "127.13.7.3:9090",
-};
+/** What is not installed is not compared with. */
+const PEERS: [family: ServerFamily, program: string][] = [
+  ["prometheus", "/usr/bin/prometheus"],
+  ["prometheus", "/usr/local/bin/prometheus"],
+  ["victoria", "/usr/bin/victoria-metrics"],
+  ["victoria", "/usr/local/bin/victoria-metrics"],
+];
 
-export function installedServers(): ServerName[] {
-  return ["ours", ...(PROMETHEUS ? ["prometheus" as const] : []), ...(VICTORIA ? ["victoria" as const] : [])];
+/** Ours first. */
+export function installedServers(): ServerKind[] {
+  const ours: ServerKind = {
+    family: "ours",
+    name: "ours",
+    program: process.execPath,
+    address: "127.13.7.1:9090",
+  };
+  const peers = PEERS.filter(([, program]) => existsSync(program)).map(
+    ([family, program], i): ServerKind => ({
+      family,
+      name: versionedName(family, program),
+      program,
+      address: `127.13.7.${i + 2}:9090`,
+    }),
+  );
+  return [ours, ...peers];
 }
 
-/** @param scrapeConfig the `scrape_configs` section, as YAML */
-export async function startBenchServer(name: ServerName, scrapeConfig = "[]"): Promise<BenchServer> {
-  const directory = mkdtempSync(join(tmpdir(), `bench-${name}-`));
+/** With the version where the program knows it: one that was built without a stamp has that of its directory. */
+function versionedName(family: ServerFamily, program: string): string {
+  const text = execFileSync(program, ["--version"], { encoding: "utf8" });
+  const version = /version (\d+\.\d+\.\d+)/.exec(text)?.[1];
+  return `${family} ${version ?? `of ${dirname(program)}`}`;
+}
+
+export interface StartOptions {
+  /** The `scrape_configs` section, as YAML. */
+  scrapeConfig?: string;
+  /** Data of an earlier run; undefined: an empty directory, removed when the server stops. */
+  directory?: string;
+}
+
+export async function startBenchServer(kind: ServerKind, options: StartOptions = {}): Promise<BenchServer> {
+  const { scrapeConfig = "[]" } = options;
+  const directory = options.directory ?? makeDirectory();
   const config = join(directory, "prometheus.yml");
   writeFileSync(config, `scrape_configs: ${scrapeConfig}\n`);
-  const address = ADDRESSES[name];
-  const url = `http://${address}`;
-  const prometheusFlags = [
-    `--config.file=${config}`,
-    `--storage.tsdb.path=${join(directory, "data")}`,
-    `--web.listen-address=${address}`,
-    "--web.enable-remote-write-receiver",
-  ];
-  const commands: Record<ServerName, string[]> = {
-    ours: [process.execPath, MAIN, "run", "prometheus", ...prometheusFlags],
-    prometheus: [PROMETHEUS ?? "", ...prometheusFlags],
-    victoria: [
-      VICTORIA ?? "",
+  const url = `http://${kind.address}`;
+  const readyPath = kind.family === "victoria" ? "/health" : "/-/ready";
+  const probe = kind.family === "ours";
+  const server = await startServer(commandOf(kind, directory, config), url, readyPath, { probe });
+  return {
+    ...server,
+    kind,
+    directory,
+    writeUrl: `${url}/api/v1/write`,
+    async stop(signal) {
+      await server.stop(signal);
+      if (options.directory === undefined) removeDirectory(directory);
+    },
+  };
+}
+
+export function makeDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "bench-prometheus-"));
+}
+
+export function removeDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function commandOf({ family, program, address }: ServerKind, directory: string, config: string): string[] {
+  if (family === "victoria")
+    return [
+      program,
       `-storageDataPath=${join(directory, "data")}`,
       `-httpListenAddr=${address}`,
       `-promscrape.config=${config}`,
       "-search.disableCache",
       "-retentionPeriod=1d",
-    ],
-  };
-  const server = await startServer(commands[name], url, name === "victoria" ? "/health" : "/-/ready");
-  return {
-    ...server,
-    name,
-    writeUrl: `${url}/api/v1/write`,
-    async stop() {
-      await server.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+    ];
+  const flags = [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(directory, "data")}`,
+    `--web.listen-address=${address}`,
+    "--web.enable-remote-write-receiver",
+    "--web.enable-admin-api",
+  ];
+  return family === "ours" ? [program, MAIN, "run", "prometheus", ...flags] : [program, ...flags];
 }

@@ -16,7 +16,7 @@ export class SnappyError extends Error {
 const FRAGMENT_BYTES = 1 << 16;
 const HASH_BITS = 14;
 /** Below this length, a loop is cheaper than a call into the runtime. */
-const SHORT_COPY = 32;
+const SHORT_COPY = 64;
 
 /**
  * Decompresses a block.
@@ -51,11 +51,12 @@ function readLength(input: Uint8Array): { length: number; position: number } {
 
 function expand(input: Uint8Array, start: number, output: Uint8Array, length: number): number {
   const inputEnd = input.length;
-  const from4 = new DataView(input.buffer, input.byteOffset, inputEnd);
-  const to4 = new DataView(output.buffer, output.byteOffset, output.length);
+  // Eight bytes at a time. Compiled code moves them as they are, without making BigInts of them.
+  const source8 = new DataView(input.buffer, input.byteOffset, inputEnd);
+  const output8 = new DataView(output.buffer, output.byteOffset, output.length);
   // Words may be written past the end of a piece, where the next one overwrites them: not past the end of the buffers.
-  const lastWordIn = inputEnd - 4;
-  const lastWordOut = output.length - 4;
+  const lastWordIn = inputEnd - 8;
+  const lastWordOut = output.length - 8;
   let from = start;
   let to = 0;
   while (from < inputEnd) {
@@ -74,7 +75,7 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
       if (size > inputEnd - from || size > length - to) return -1;
       if (size > SHORT_COPY) output.set(input.subarray(from, from + size), to);
       else if (from + size <= lastWordIn && to + size <= lastWordOut) {
-        for (let i = 0; i < size; i += 4) to4.setInt32(to + i, from4.getInt32(from + i));
+        for (let i = 0; i < size; i += 8) output8.setBigInt64(to + i, source8.getBigInt64(from + i));
       } else for (let i = 0; i < size; i++) output[to + i] = input[from + i];
       from += size;
       to += size;
@@ -92,14 +93,14 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
     } else {
       if (from + 4 > inputEnd) return -1;
       size = (tag >>> 2) + 1;
-      offset = from4.getUint32(from, true);
+      offset = source8.getUint32(from, true);
       from += 4;
     }
     if (offset === 0 || offset > to || size > length - to) return -1;
     const source = to - offset;
     // Closer than a word, the copy repeats what it has just written: only a loop over bytes does that.
-    if (offset >= 4 && to + size <= lastWordOut) {
-      for (let i = 0; i < size; i += 4) to4.setInt32(to + i, to4.getInt32(source + i));
+    if (offset >= 8 && to + size <= lastWordOut) {
+      for (let i = 0; i < size; i += 8) output8.setBigInt64(to + i, output8.getBigInt64(source + i));
     } else for (let i = 0; i < size; i++) output[to + i] = output[source + i];
     to += size;
   }

@@ -12,6 +12,9 @@ import { type FastWrite, invalidLabels, type WriteOutcome } from "./write-receiv
 /** The NaN that ends a series, after a processor has quieted it. */
 const STALE_HIGH_QUIET = 0x7ff80000;
 
+/** Of a label within a time series. */
+const LABEL_TAG = 0x0a;
+
 export interface FastWriteOptions {
   appender: () => TsdbAppender;
   /** Milliseconds since the epoch. */
@@ -82,9 +85,17 @@ class RequestReader {
     const start = this.#position;
     const bytes = this.#bytes;
     const cache = this.#cache;
-    if (!this.#skipLabels(end)) return false;
+    let ref: SeriesRef;
+    const expected = start + cache.expectedLength(bytes, start, end);
+    // Another label may follow; then it is another series.
+    if (expected > start && bytes[expected] !== LABEL_TAG) {
+      this.#position = expected;
+      ref = cache.takeExpected();
+    } else {
+      if (!this.#skipLabels(end)) return false;
+      ref = cache.find(bytes, start, this.#position);
+    }
     const labelsEnd = this.#position;
-    let ref: SeriesRef = cache.find(bytes, start, labelsEnd);
     let labels: Labels | undefined;
     while (this.#position < end) {
       if (!this.#sample(end)) return false;
@@ -166,7 +177,7 @@ class RequestReader {
 
   #skipLabels(end: number): boolean {
     const bytes = this.#bytes;
-    while (this.#position < end && bytes[this.#position] === 0x0a) {
+    while (this.#position < end && bytes[this.#position] === LABEL_TAG) {
       this.#position++;
       const length = this.#varint();
       if (length < 0 || this.#position + length > end) return false;

@@ -57,10 +57,13 @@ export function appendBody(
   context: AppendContext,
 ): void {
   const batch = new ScrapeBatch(appender, scrapeMs, context);
-  context.cache.begin(body.length);
-  if (format === "protobuf" || context.histograms.convertClassic)
+  if (format === "protobuf" || context.histograms.convertClassic) {
+    context.cache.begin();
     batch.addEntries(entriesOf(body, format, context.histograms));
-  else batch.addText(new TextParser(body, { format }));
+  } else {
+    context.cache.begin(body);
+    batch.addText(new TextParser(body, { format }));
+  }
   batch.finish();
 }
 

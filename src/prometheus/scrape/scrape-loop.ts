@@ -145,7 +145,7 @@ export class ScrapeLoop {
     const appender = (this.#appender ??= storage.appender());
     const context = this.#context();
     const isEmpty = body === undefined || body.bytes.length === 0;
-    if (isEmpty) this.#cache.begin(0);
+    if (isEmpty) this.#cache.begin();
     else {
       try {
         const format = formatOf(body!.contentType, this.#options.config.fallback_scrape_protocol);

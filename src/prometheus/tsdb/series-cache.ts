@@ -51,6 +51,23 @@ export class SeriesCache {
     return this.#count;
   }
 
+  /**
+   * The length of the name that followed last time, when the bytes from `start` on begin with it; else 0. Whether the
+   * name really ends there is for the caller to see. If so, `takeExpected` answers what `find` would.
+   */
+  expectedLength(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#count === 0) return 0;
+    if (bytes !== this.#source) this.#look(bytes);
+    const predicted = this.#next[this.#last];
+    const length = this.#keys.byteLength(this.#handles[predicted]);
+    return length <= end - start && this.#hasBytes(predicted, start, length) ? length : 0;
+  }
+
+  takeExpected(): SeriesRef {
+    this.#last = this.#next[this.#last];
+    return this.#refs[this.#last];
+  }
+
   /** What `set` was told of these bytes, or 0. The store may have dropped that series since: `appendKnown` tells. */
   find(bytes: Uint8Array, start: number, end: number): SeriesRef {
     if (this.#count === 0) return 0;
@@ -100,15 +117,19 @@ export class SeriesCache {
   }
 
   #has(entry: number, start: number, length: number): boolean {
+    return this.#keys.byteLength(this.#handles[entry]) === length && this.#hasBytes(entry, start, length);
+  }
+
+  /** Eight bytes at a time, which compiled code compares without making BigInts of them. */
+  #hasBytes(entry: number, start: number, length: number): boolean {
     const keys = this.#keys;
     const handle = this.#handles[entry];
-    if (keys.byteLength(handle) !== length) return false;
     const key = keys.view(handle);
-    let at = keys.start(handle);
     const view = this.#view;
+    let at = keys.start(handle);
     let i = start;
-    for (const last = start + length - 3; i < last; i += 4, at += 4) {
-      if (view.getInt32(i) !== key.getInt32(at)) return false;
+    for (const last = start + length - 8; i <= last; i += 8, at += 8) {
+      if (view.getBigInt64(i) !== key.getBigInt64(at)) return false;
     }
     for (const end = start + length; i < end; i++, at++) {
       if (view.getUint8(i) !== key.getUint8(at)) return false;

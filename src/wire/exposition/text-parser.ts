@@ -137,10 +137,10 @@ export class TextParser {
     // Without labels, the name could go on.
     if (from + length >= this.#end || bytes[from + length] !== SPACE) return false;
     // From the end, where the series of one metric differ.
-    let rest = length - 4;
-    for (; rest >= 0; rest -= 4)
-      if (view.getInt32(from + rest) !== known.getInt32(start + rest)) return false;
-    for (let i = rest + 3; i >= 0; i--) if (bytes[from + i] !== known.getUint8(start + i)) return false;
+    let rest = length - 8;
+    for (; rest >= 0; rest -= 8)
+      if (view.getBigInt64(from + rest) !== known.getBigInt64(start + rest)) return false;
+    for (let i = rest + 7; i >= 0; i--) if (bytes[from + i] !== known.getUint8(start + i)) return false;
     this.#start = from;
     this.seriesStart = from;
     this.seriesEnd = from + length;

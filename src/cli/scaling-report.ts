@@ -77,6 +77,8 @@ function tellEvent(tell: (line: string) => void, event: KubernetesObject): void 
     message: string;
     involvedObject: { kind: string; name: string };
   };
-  if (TOLD_EVENTS.has(reason))
-    tell(`${involvedObject.kind.toLowerCase()}/${involvedObject.name}: ${reason}: ${message}`);
+  if (!TOLD_EVENTS.has(reason)) return;
+  // The selector that upstream prints as a Go value is the autoscaler's own: it says nothing to a reader.
+  const readable = message.replace(/\(&LabelSelector\{.*?\},?\}\)/s, "");
+  tell(`${involvedObject.kind.toLowerCase()}/${involvedObject.name}: ${reason}: ${readable}`);
 }

@@ -1,4 +1,5 @@
 /** `topology up`: the whole topology on this machine, from the YAML that a cluster gets. */
+import { createLogger } from "../base/log.ts";
 import type { CliCommand, Machine } from "../base/machine.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { type Cluster, createCluster } from "../kubernetes/mod.ts";
@@ -117,7 +118,15 @@ async function startCluster(machine: Machine, options: UpOptions): Promise<Clust
   );
   await close();
   const cluster = createCluster({
-    system: machine,
+    // What the controllers do is told by `reportScaling`; of their log, what went wrong.
+    system: {
+      ...machine,
+      log: createLogger({
+        clock: machine.clock,
+        level: "warn",
+        write: (line) => machine.print(`${line}\n`),
+      }),
+    },
     processes: machine.processes,
     sockets: machine.sockets,
     dataDirectory: options.values["data-dir"],

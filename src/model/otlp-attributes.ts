@@ -30,6 +30,16 @@ export type Attributes = readonly KeyValue[];
 export interface Resource {
   readonly attributes: Attributes;
   readonly droppedAttributesCount: number;
+  /** Which of the attributes identify and describe what; absent for none. */
+  readonly entityRefs?: readonly EntityRef[];
+}
+
+/** An entity that a resource stands for, by the keys of its attributes. */
+export interface EntityRef {
+  readonly type: string;
+  readonly schemaUrl: string;
+  readonly idKeys: readonly string[];
+  readonly descriptionKeys: readonly string[];
 }
 
 /** What in a program made the telemetry: a library and its version. */
@@ -85,14 +95,23 @@ export function textOf(value: AnyValue): string {
   if (typeof value === "string") return value;
   if (typeof value !== "object") return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  return jsonOf(value);
+  // Numbers that JSON has no text for leave a list or map without any, as upstream's encoder gives up.
+  return holdsNonFinite(value) ? "" : jsonOf(value);
+}
+
+function holdsNonFinite(value: AnyValue): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return false;
+  return isKeyValueList(value)
+    ? value.entries.some((entry) => holdsNonFinite(entry.value))
+    : (value as readonly AnyValue[]).some(holdsNonFinite);
 }
 
 function jsonOf(value: AnyValue): string {
   if (value === null) return "null";
   if (typeof value === "bigint") return String(value);
   if (typeof value !== "object") return JSON.stringify(value);
-  if (value instanceof Uint8Array) return JSON.stringify(textOf(value));
+  if (value instanceof Uint8Array) return value.length === 0 ? "null" : JSON.stringify(textOf(value));
   if (!isKeyValueList(value)) return `[${(value as readonly AnyValue[]).map(jsonOf).join(",")}]`;
   // Go sorts the keys of a map.
   const entries = [...value.entries].sort((a, b) => (a.key < b.key ? -1 : 1));

@@ -10,6 +10,7 @@ import {
   type Attributes,
   EMPTY_RESOURCE,
   EMPTY_SCOPE,
+  type EntityRef,
   type InstrumentationScope,
   isKeyValueList,
   type KeyValue,
@@ -138,6 +139,14 @@ export class JsonFields {
     return this.list(name, (item, path) => read(new JsonFields(item, path)));
   }
 
+  /** Repeated texts. */
+  strings(name: string): string[] {
+    return this.list(name, (item, path) => {
+      if (typeof item !== "string") throw new OtlpJsonError(path.replace(/^\./, ""), "expected a string");
+      return item;
+    });
+  }
+
   attributes(name: string, depth = 0): KeyValue[] {
     return this.list(name, (item, path) => readKeyValue(new JsonFields(item, path), depth));
   }
@@ -193,10 +202,23 @@ function base64Of(text: string): Uint8Array {
 }
 
 export function readResource(fields: JsonFields): Resource {
-  return fields.message("resource", EMPTY_RESOURCE, (resource) => ({
-    attributes: resource.attributes("attributes"),
-    droppedAttributesCount: resource.integer("droppedAttributesCount"),
-  }));
+  return fields.message("resource", EMPTY_RESOURCE, (resource) => {
+    const entityRefs = resource.messages("entityRefs", readEntityRef);
+    return {
+      attributes: resource.attributes("attributes"),
+      droppedAttributesCount: resource.integer("droppedAttributesCount"),
+      ...(entityRefs.length === 0 ? {} : { entityRefs }),
+    };
+  });
+}
+
+function readEntityRef(ref: JsonFields): EntityRef {
+  return {
+    type: ref.string("type"),
+    schemaUrl: ref.string("schemaUrl"),
+    idKeys: ref.strings("idKeys"),
+    descriptionKeys: ref.strings("descriptionKeys"),
+  };
 }
 
 export function readScope(fields: JsonFields): InstrumentationScope {
@@ -254,6 +276,7 @@ export function resourceJson(resource: Resource): JsonObject {
   return withoutDefaults({
     attributes: attributesJson(resource.attributes),
     droppedAttributesCount: resource.droppedAttributesCount,
+    entityRefs: (resource.entityRefs ?? []).map((ref) => withoutDefaults({ ...ref })),
   });
 }
 

@@ -4,6 +4,7 @@ import {
   type Attributes,
   EMPTY_RESOURCE,
   EMPTY_SCOPE,
+  type EntityRef,
   type InstrumentationScope,
   isKeyValueList,
   type KeyValue,
@@ -66,15 +67,36 @@ export function readResource(reader: ProtobufReader, limit: number): Resource {
   const end = reader.delimited(limit);
   if (reader.position === end) return EMPTY_RESOURCE;
   const attributes: KeyValue[] = [];
+  const entityRefs: EntityRef[] = [];
   let droppedAttributesCount = 0;
   while (reader.position < end) {
     const tag = reader.tag();
     if (tag === 0x0a) attributes.push(readKeyValue(reader, end));
     else if (tag === 0x10) droppedAttributesCount = reader.uint32();
+    else if (tag === 0x1a) entityRefs.push(readEntityRef(reader, end));
     else reader.skip(tag, end);
   }
   reader.finish(end);
-  return { attributes, droppedAttributesCount };
+  return entityRefs.length === 0
+    ? { attributes, droppedAttributesCount }
+    : { attributes, droppedAttributesCount, entityRefs };
+}
+
+function readEntityRef(reader: ProtobufReader, limit: number): EntityRef {
+  const end = reader.delimited(limit);
+  const idKeys: string[] = [];
+  const descriptionKeys: string[] = [];
+  let [schemaUrl, type] = ["", ""];
+  while (reader.position < end) {
+    const tag = reader.tag();
+    if (tag === 0x0a) schemaUrl = reader.string(end);
+    else if (tag === 0x12) type = reader.string(end);
+    else if (tag === 0x1a) idKeys.push(reader.string(end));
+    else if (tag === 0x22) descriptionKeys.push(reader.string(end));
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  return { type, schemaUrl, idKeys, descriptionKeys };
 }
 
 export function readScope(reader: ProtobufReader, limit: number): InstrumentationScope {
@@ -126,6 +148,16 @@ export function writeResource(writer: ProtobufWriter, tag: number, resource: Res
   const message = writer.begin(tag);
   writeAttributes(writer, 0x0a, resource.attributes);
   if (resource.droppedAttributesCount !== 0) writer.uint32(0x10, resource.droppedAttributesCount);
+  for (const ref of resource.entityRefs ?? []) writeEntityRef(writer, ref);
+  writer.end(message);
+}
+
+function writeEntityRef(writer: ProtobufWriter, ref: EntityRef): void {
+  const message = writer.begin(0x1a);
+  if (ref.schemaUrl !== "") writer.string(0x0a, ref.schemaUrl);
+  if (ref.type !== "") writer.string(0x12, ref.type);
+  for (const key of ref.idKeys) writer.string(0x1a, key);
+  for (const key of ref.descriptionKeys) writer.string(0x22, key);
   writer.end(message);
 }
 

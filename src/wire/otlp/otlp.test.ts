@@ -86,12 +86,22 @@ class Generator {
     return this.chance() ? "" : randomHex(this.random, bytes);
   }
 
-  resource() {
+  described() {
     return { attributes: this.attributes(), droppedAttributesCount: this.below(3) };
   }
 
+  resource() {
+    const entityRefs = this.many(3, () => this.entityRef());
+    return entityRefs.length === 0 ? this.described() : { ...this.described(), entityRefs };
+  }
+
+  entityRef() {
+    const keys = () => this.many(3, () => this.text());
+    return { type: this.text(), schemaUrl: this.text(), idKeys: keys(), descriptionKeys: keys() };
+  }
+
   scope() {
-    return { ...this.resource(), name: this.text(), version: this.text() };
+    return { ...this.described(), name: this.text(), version: this.text() };
   }
 
   exemplars(): Exemplar[] {
@@ -188,10 +198,10 @@ class Generator {
       endTimeUnixNano: this.uint64(),
       attributes: this.attributes(),
       droppedAttributesCount: this.below(3),
-      events: this.many(3, () => ({ ...this.resource(), timeUnixNano: this.uint64(), name: this.text() })),
+      events: this.many(3, () => ({ ...this.described(), timeUnixNano: this.uint64(), name: this.text() })),
       droppedEventsCount: this.below(3),
       links: this.many(3, () => ({
-        ...this.resource(),
+        ...this.described(),
         traceId: this.id(16),
         spanId: this.id(8),
         traceState: this.text(),
@@ -270,6 +280,19 @@ test("decoders only throw ProtobufError on bytes that were damaged", () => {
 
 test("decodeLogs() bounds how deep a value is nested", () => {
   const nested = (depth: number): AnyValue => (depth === 0 ? "x" : [nested(depth - 1)]);
+  const aRecord: LogRecord = {
+    timeUnixNano: 1n,
+    observedTimeUnixNano: 1n,
+    severityNumber: 9,
+    severityText: "INFO",
+    eventName: "",
+    body: null,
+    attributes: [],
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: "",
+    spanId: "",
+  };
   const record = (body: AnyValue) => [
     {
       resource: { attributes: [], droppedAttributesCount: 0 },
@@ -278,7 +301,7 @@ test("decodeLogs() bounds how deep a value is nested", () => {
         {
           scope: { name: "", version: "", attributes: [], droppedAttributesCount: 0 },
           schemaUrl: "",
-          logRecords: [{ ...new Generator(3).logs()[0]?.scopeLogs[0]?.logRecords[0], body } as LogRecord],
+          logRecords: [{ ...aRecord, body }],
         },
       ],
     },

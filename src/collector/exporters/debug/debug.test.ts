@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { attributesOf } from "../../../model/otlp-attributes.ts";
+import { attributesOf, textOf } from "../../../model/otlp-attributes.ts";
 import type { Metric, MetricData } from "../../../model/otlp-metrics.ts";
+import type { Span } from "../../../model/otlp-traces.ts";
 import type { Payload } from "../../component.ts";
 import { detailedText, timeText } from "./detailed-text.ts";
 import { normalText } from "./normal-text.ts";
@@ -132,4 +133,70 @@ test("normalText() writes a line for each point", () => {
     normalText(payload({ type: "gauge", points: [point] })),
     "ResourceMetrics #0 resource-attr=value\nScopeMetrics #0 lib@1\nm0{a=1,b=2} 5\n",
   );
+});
+
+test("normalText() gives resources, scopes and spans lines, and numbers as Go prints them", () => {
+  const bounds = { sum: 2_500_000, min: undefined, max: 1e-7 };
+  const exponential: MetricData = {
+    type: "exponentialHistogram",
+    temporality: 2,
+    points: [
+      {
+        ...head,
+        ...bounds,
+        attributes: [],
+        count: 3,
+        scale: 0,
+        zeroCount: 1,
+        zeroThreshold: 0,
+        positive: { offset: 0, counts: [1] },
+        negative: { offset: 0, counts: [1, 0] },
+        exemplars: [],
+      },
+    ],
+  };
+  assert.equal(
+    normalText(payload(exponential)),
+    "ResourceMetrics #0 resource-attr=value\nScopeMetrics #0 lib@1\n" +
+      "m0{} count=3 sum=2.5e+06 max=1e-07 le-2=0 le-1=1 zero=1 le2=1\n",
+  );
+  const scope = { ...none, name: "lib", version: "" };
+  const resource = { ...none, attributes: attributesOf({ "service.name": "test-db" }) };
+  const span = { name: "op", traceId: "01", spanId: "02", attributes: attributesOf({ a: true }) } as Span;
+  assert.equal(
+    normalText({
+      signal: "traces",
+      data: [{ resource, schemaUrl: "https://x", scopeSpans: [{ scope, schemaUrl: "", spans: [span] }] }],
+    }),
+    "ResourceTraces #0 [https://x] service.name=test-db\nScopeTraces #0 lib\nop 01 02 a=true\n",
+  );
+});
+
+test("detailedText() names the entities of a resource", () => {
+  const entityRefs = [
+    { type: "service", schemaUrl: "https://x", idKeys: ["service.name"], descriptionKeys: [] },
+    { type: "host", schemaUrl: "", idKeys: [], descriptionKeys: ["host.name"] },
+  ];
+  const data = [{ resource: { ...none, entityRefs }, schemaUrl: "", scopeLogs: [] }];
+  assert.equal(
+    detailedText({ signal: "logs", data }),
+    `ResourceLog #0
+Resource SchemaURL: 
+Resource entity refs:
+     -> Entity ref #0:
+          -> Type: service
+          -> Schema URL: https://x
+          -> ID keys:
+               -> service.name
+     -> Entity ref #1:
+          -> Type: host
+          -> Description keys:
+               -> host.name
+`,
+  );
+});
+
+test("textOf() leaves a list empty that holds what JSON cannot say", () => {
+  assert.equal(textOf([1, Number.NaN]), "");
+  assert.equal(textOf([1, new Uint8Array()]), "[1,null]");
 });

@@ -27,11 +27,11 @@ export function writeMetric(lines: Lines, metric: Metric): void {
   lines.add(`     -> Description: ${metric.description}`);
   lines.add(`     -> Unit: ${metric.unit}`);
   lines.add(`     -> DataType: ${TYPE_NAMES[data.type]}`);
+  lines.attributes("     -> Metadata", metric.metadata, "     ");
   if (data.type === "sum") lines.add(`     -> IsMonotonic: ${data.monotonic}`);
   if ("temporality" in data) {
     lines.add(`     -> AggregationTemporality: ${TEMPORALITIES[data.temporality] ?? ""}`);
   }
-  lines.attributes("Metadata", metric.metadata);
   if (data.type === "gauge" || data.type === "sum") {
     for (const [i, point] of data.points.entries()) writeNumberPoint(lines, point, i);
   } else if (data.type === "histogram") {
@@ -118,7 +118,7 @@ function numberText(value: NumberValue): string {
 }
 
 /** Go's `%f`. */
-function floatText(value: number): string {
+export function floatText(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   if (Math.abs(value) < 1e21) return value.toFixed(6);

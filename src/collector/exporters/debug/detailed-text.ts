@@ -3,6 +3,7 @@
 import type { AnyValue } from "../../../model/otlp-attributes.ts";
 import {
   type Attributes,
+  type EntityRef,
   type InstrumentationScope,
   type Resource,
   textOf,
@@ -59,6 +60,20 @@ export function timeText(unixNano: bigint): string {
 function writeHead(lines: Lines, resource: Resource, schemaUrl: string): void {
   lines.add(`Resource SchemaURL: ${schemaUrl}`);
   lines.attributes("Resource attributes", resource.attributes);
+  writeEntityRefs(lines, resource.entityRefs ?? []);
+}
+
+function writeEntityRefs(lines: Lines, refs: readonly EntityRef[]): void {
+  if (refs.length > 0) lines.add("Resource entity refs:");
+  for (const [i, { type, schemaUrl, idKeys, descriptionKeys }] of refs.entries()) {
+    lines.add(`     -> Entity ref #${i}:`);
+    lines.add(`          -> Type: ${type}`);
+    if (schemaUrl !== "") lines.add(`          -> Schema URL: ${schemaUrl}`);
+    if (idKeys.length > 0) lines.add("          -> ID keys:");
+    for (const key of idKeys) lines.add(`               -> ${key}`);
+    if (descriptionKeys.length > 0) lines.add("          -> Description keys:");
+    for (const key of descriptionKeys) lines.add(`               -> ${key}`);
+  }
 }
 
 function writeScope(lines: Lines, scope: InstrumentationScope): void {
@@ -110,6 +125,9 @@ function writeSpan(lines: Lines, span: Span): void {
   field("End time", timeText(span.endTimeUnixNano));
   field("Status code", STATUS_CODES[span.status.code] ?? "");
   field("Status message", span.status.message);
+  field("DroppedAttributesCount", String(span.droppedAttributesCount));
+  field("DroppedEventsCount", String(span.droppedEventsCount));
+  field("DroppedLinksCount", String(span.droppedLinksCount));
   lines.attributes("Attributes", span.attributes);
   if (span.events.length > 0) lines.add("Events:");
   for (const [i, event] of span.events.entries()) {

@@ -206,6 +206,8 @@ export interface PodSpec {
   hostAliases?: { ip: string; hostnames?: string[] }[];
   enableServiceLinks?: boolean;
   priority?: number;
+  preemptionPolicy?: "PreemptLowerPriority" | "Never";
+  schedulingGates?: { name: string }[];
   readinessGates?: { conditionType: string }[];
   schedulerName?: string;
   overhead?: Record<string, string>;

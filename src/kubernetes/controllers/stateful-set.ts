@@ -151,7 +151,9 @@ async function condemn(
   const pod = pass.pods.get(ordinal)!;
   if (isPodTerminating(pod)) return "wait";
   const healthy = pod.status?.phase === "Running" && !isUnavailable(pass, pod);
-  if (pass.monotonic && !healthy && ordinal !== firstUnavailable) return "wait";
+  // Other than upstream, which waits for ever for the second of two pods that have ended and never come back.
+  const blocks = !healthy && !isPodFinished(pod);
+  if (pass.monotonic && blocks && ordinal !== firstUnavailable) return "wait";
   await deletePod(pass, pod);
   return "wait";
 }

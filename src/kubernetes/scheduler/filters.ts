@@ -34,10 +34,10 @@ const nodeUnschedulable: Filter = ({ pod }, { node }) => {
 };
 
 const taintToleration: Filter = ({ pod }, { node }) => {
-  const taint = (node.spec?.taints ?? []).find(
-    (candidate) => candidate.effect !== "PreferNoSchedule" && !tolerates(pod.spec.tolerations, candidate),
+  const untolerated = (node.spec?.taints ?? []).some(
+    (taint) => taint.effect !== "PreferNoSchedule" && !tolerates(pod.spec.tolerations, taint),
   );
-  return taint && final(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`);
+  return untolerated ? final("node(s) had untolerated taint(s)") : undefined;
 };
 
 const nodeAffinity: Filter = ({ pod }, { node }) =>

@@ -72,7 +72,8 @@ const antiAffinity = (key: string): Partial<PodSpec> => ({
     },
   },
 });
-const ALL_HOPELESS = "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
+const ALL_HOPELESS =
+  "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
 
 test("pods go where most is free, and only where it is enough", async () => {
   const { add, places, problem } = await worldOf();
@@ -81,7 +82,7 @@ test("pods go where most is free, and only where it is enough", async () => {
   assert.equal(
     await problem("big-3"),
     "0/3 nodes are available: 3 Insufficient cpu. " +
-      "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
+      "no new claims to deallocate, preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
   );
   await add("huge", asking("3"));
   await places();
@@ -111,7 +112,7 @@ test("cordoned and tainted nodes are left out, unless tolerated", async () => {
   assert.equal(
     await problem("stuck"),
     "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, " +
-      `1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable. ${ALL_HOPELESS}`,
+      `1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. ${ALL_HOPELESS}`,
   );
 });
 
@@ -235,4 +236,49 @@ test("a pod waits for its claims, and complains only after a while", async () =>
   });
   await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Bound" } });
   assert.deepEqual(await places(), { db: "a" });
+});
+
+test("an important pod ends the least important ones that are in its way, and as few as it can", async () => {
+  const { add, api, places, problem, clock } = await worldOf();
+  const weighing = (cpu: string, priority: number) => ({ ...asking(cpu), priority });
+  await add("a-1", { ...weighing("1200m", 5), nodeName: "a" });
+  await add("a-2", { ...weighing("700m", 1), nodeName: "a" });
+  await add("b-1", { ...weighing("1900m", 7), nodeName: "b" });
+  await add("c-1", { ...weighing("1900m", 20), nodeName: "c" });
+  await add("equal", weighing("700m", 1));
+  await places();
+  assert.match((await problem("equal"))!, /No preemption victims found for incoming pod/);
+  await add("urgent", weighing("700m", 9));
+  await clock.advance(100);
+  const victim = await api
+    .get<Pod>(RESOURCES.pods, { namespace: "default", name: "a-2" })
+    .catch(() => undefined);
+  assert.ok(victim === undefined || victim.metadata.deletionTimestamp !== undefined);
+  const urgent = await api.get<Pod>(RESOURCES.pods, { namespace: "default", name: "urgent" });
+  assert.equal(urgent.status?.nominatedNodeName, "a");
+  assert.equal(await problem("urgent"), "0/3 nodes are available: 3 Insufficient cpu.");
+  for (const name of ["a-1", "b-1", "c-1"]) {
+    const { metadata } = await api.get(RESOURCES.pods, { namespace: "default", name });
+    assert.equal(metadata.deletionTimestamp, undefined, name);
+  }
+  await api
+    .delete(RESOURCES.pods, { namespace: "default", name: "a-2" }, { gracePeriodSeconds: 0 })
+    .catch(() => {});
+  const where = await places();
+  assert.equal(where.urgent, "a");
+  assert.equal(where.equal, "-");
+});
+
+test("who must not preempt waits, and a gated pod is not looked at", async () => {
+  const { add, api, places } = await worldOf();
+  for (const node of ["a", "b", "c"]) await add(`on-${node}`, { ...asking("1900m"), nodeName: node });
+  await add("patient", { ...asking("1"), priority: 5, preemptionPolicy: "Never" });
+  await add("gated", { schedulingGates: [{ name: "example.org/later" }] });
+  const { patient, gated } = await places();
+  assert.deepEqual([patient, gated], ["-", "-"]);
+  const { items } = await api.list<Pod>(RESOURCES.pods);
+  assert.ok(items.every(({ metadata }) => metadata.deletionTimestamp === undefined));
+  const body = { spec: { schedulingGates: null } };
+  await api.patch(RESOURCES.pods, { namespace: "default", name: "gated" }, { type: "merge", body });
+  assert.notEqual((await places()).gated, "-");
 });

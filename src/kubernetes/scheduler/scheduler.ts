@@ -1,6 +1,6 @@
 /**
- * kube-scheduler 1.35 with its default profile: filters, then scores, then binds, one pod at a time.
- * Does not preempt: a pod that finds no room waits, whatever its priority.
+ * kube-scheduler 1.35 with its default profile: filters, then scores, then binds, one pod at a time; a pod that finds no
+ * room may end less important ones.
  */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
@@ -16,6 +16,7 @@ import {
 import type { Condition, Node, PersistentVolumeClaim, Pod } from "../types.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
 import { createNodeInfos } from "./node-info.ts";
+import { findPreemption, type Preemption } from "./preemption.ts";
 import { bestNode } from "./scores.ts";
 
 /** A pod that found no place is tried again at least this often, in milliseconds; changes of the cluster try it at once. */
@@ -64,6 +65,7 @@ function isWaiting(pod: Pod): boolean {
   return (
     !pod.spec.nodeName &&
     pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulingGates ?? []).length === 0 &&
     schedulerName === "default-scheduler"
   );
 }
@@ -95,7 +97,10 @@ async function schedule(
   const refusals = problem === undefined ? nodes.map((info) => refusal(situation, info)) : [];
   const possible = problem === undefined ? nodes.filter((_info, index) => refusals[index] === undefined) : [];
   if (possible.length === 0) {
-    await reportFailure(context, controller, pod, nodes.length, problem ?? (refusals as Refusal[]));
+    const preemption = problem === undefined ? findPreemption(situation, refusals) : undefined;
+    const why = problem ?? (refusals as Refusal[]);
+    await reportFailure(context, controller, pod, nodes.length, why, preemption?.node.metadata.name);
+    if (preemption !== undefined) await preempt(context, controller, pod, preemption);
     return RETRY_MS;
   }
   const { node } = bestNode(situation, possible);
@@ -140,18 +145,52 @@ async function claimProblem({ api }: ControllerContext, pod: Pod): Promise<strin
   return undefined;
 }
 
+/** The victims are told why, and go within their own grace. Their room is kept for nobody: upstream does that too. */
+async function preempt(
+  { api, clock }: ControllerContext,
+  controller: Controller,
+  pod: Pod,
+  { node, victims }: Preemption,
+): Promise<void> {
+  const condition: Condition = {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "PreemptionByScheduler",
+    message: "default-scheduler: preempting to accommodate a higher priority pod",
+    lastTransitionTime: kubernetesTime(clock.now()),
+  };
+  for (const victim of victims) {
+    if (victim.metadata.deletionTimestamp !== undefined) continue;
+    const { namespace, name, uid } = victim.metadata;
+    const conditions = (victim.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+    try {
+      await api.updateStatus(RESOURCES.pods, {
+        ...victim,
+        metadata: { ...victim.metadata, resourceVersion: undefined },
+        status: { ...victim.status, conditions: [...conditions, condition] },
+      });
+      await api.delete(RESOURCES.pods, { namespace, name }, { preconditions: { uid } });
+      const message = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
+      controller.events.record(victim, "Normal", "Preempted", message);
+    } catch (error) {
+      if (!isStatus(error, "Conflict", "NotFound")) throw error;
+    }
+  }
+}
+
 async function reportFailure(
   context: ControllerContext,
   controller: Controller,
   pod: Pod,
   nodeCount: number,
   why: string | Refusal[],
+  nominatedNodeName: string | undefined,
 ): Promise<void> {
   const { api, clock } = context;
   const message =
     typeof why === "string"
       ? `0/${nodeCount} nodes are available: ${why}. ${unhelpful(nodeCount)}`
-      : fitError(nodeCount, why);
+      : fitError(nodeCount, why, nominatedNodeName !== undefined);
   const condition: Condition = {
     type: "PodScheduled",
     status: "False",
@@ -161,28 +200,39 @@ async function reportFailure(
     lastTransitionTime: kubernetesTime(clock.now()),
   };
   const before = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
-  if (before?.status === "False" && before.message === message) return;
+  const isNominated = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
+  if (before?.status === "False" && before.message === message && isNominated) return;
   controller.events.record(pod, "Warning", "FailedScheduling", message);
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== "PodScheduled");
   if (before?.status === "False") condition.lastTransitionTime = before.lastTransitionTime;
   try {
     await api.updateStatus(RESOURCES.pods, {
       ...pod,
-      status: { ...pod.status, phase: "Pending", conditions: [...others, condition] },
+      status: {
+        ...pod.status,
+        phase: "Pending",
+        conditions: [...others, condition],
+        ...(nominatedNodeName !== undefined && { nominatedNodeName }),
+      },
     });
   } catch (error) {
     if (!isStatus(error, "Conflict", "NotFound")) throw error;
   }
 }
 
+/** What the plugin for claims of devices has to say to a pod that has none. */
+const NO_CLAIMS = "no new claims to deallocate";
+
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) …. preemption: …` (upstream `FitError`). */
-export function fitError(nodeCount: number, refusals: Refusal[]): string {
+export function fitError(nodeCount: number, refusals: Refusal[], preempts = false): string {
   if (nodeCount === 0) return "no nodes available to schedule pods";
   const counts = new Map<string, number>();
   for (const { reasons } of refusals) {
     for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  // Preemption that helps has nothing to say.
+  if (preempts) return `0/${nodeCount} nodes are available: ${parts.join(", ")}.`;
   const hopeless = refusals.filter(({ unresolvable }) => unresolvable).length;
   const others = refusals.length - hopeless;
   const preemption = [
@@ -191,10 +241,10 @@ export function fitError(nodeCount: number, refusals: Refusal[]): string {
   ].sort();
   return (
     `0/${nodeCount} nodes are available: ${parts.join(", ")}. ` +
-    `preemption: 0/${nodeCount} nodes are available: ${preemption.join(", ")}.`
+    `${NO_CLAIMS}, preemption: 0/${nodeCount} nodes are available: ${preemption.join(", ")}.`
   );
 }
 
 function unhelpful(nodeCount: number): string {
-  return `preemption: 0/${nodeCount} nodes are available: ${nodeCount} Preemption is not helpful for scheduling.`;
+  return `${NO_CLAIMS}, preemption: 0/${nodeCount} nodes are available: ${nodeCount} Preemption is not helpful for scheduling.`;
 }

@@ -30,6 +30,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
     load: () => import("./cli/replay.ts"),
   },
   test: { summary: "run scenarios in virtual time", load: () => import("./simulation/command.ts") },
+  verify: {
+    summary: "run scenarios against the live topology",
+    load: () => import("./simulation/live/command.ts"),
+  },
   promtool: {
     summary: "Prometheus' tools on our own engine",
     load: () => import("./prometheus/promtool/command.ts"),

@@ -14,7 +14,7 @@ export interface Machine extends System {
   self: string[];
   /** Whether standard output is a terminal. */
   isTerminal: boolean;
-  /** Sends a signal; 0 only asks. False when there is no such process. */
+  /** Sends a signal, to a process group where `pid` is negative; 0 only asks. False when there is no such process. */
   signalProcess(pid: number, signal: ProcessSignal | 0): boolean;
   /** Ends this process at once, without saying goodbye: the second Ctrl-C. */
   exitNow(code: number): void;

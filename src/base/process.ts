@@ -10,7 +10,16 @@ export interface ProcessExit {
   finishedMs: number;
 }
 
-export type ProcessSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2" | "SIGKILL";
+export type ProcessSignal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGHUP"
+  | "SIGQUIT"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGSTOP"
+  | "SIGCONT"
+  | "SIGKILL";
 
 /** A program that outlives the one that started it. */
 export interface DetachedProcess {

@@ -1,10 +1,8 @@
 /** What `up` notes about itself in the data directory, for the other commands: `topology.json`. */
-
-import { parse } from "yaml";
 import { type Disk, isMissing } from "../base/disk.ts";
 import type { Machine } from "../base/machine.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
-import { createKubernetesClient } from "../wire/kubernetes/client.ts";
+import { clientOfKubeconfig } from "../wire/kubernetes/kubeconfig.ts";
 
 export interface RunState {
   pid: number;
@@ -44,17 +42,8 @@ async function readRunState(disk: Disk, dataDirectory: string): Promise<RunState
   }
 }
 
-interface Kubeconfig {
-  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
-  users: { user: { token: string } }[];
-}
-
 /** The cluster's API, by the kubeconfig in the data directory. */
 export async function openApi(machine: Machine, dataDirectory: string): Promise<KubernetesApi> {
   const text = new TextDecoder().decode(await machine.disk.readFile(kubeconfigPath(dataDirectory)));
-  const { clusters, users } = parse(text) as Kubeconfig;
-  const { server, "certificate-authority-data": authority } = clusters[0].cluster;
-  const { token } = users[0].user;
-  const ca = Buffer.from(authority, "base64").toString();
-  return createKubernetesClient({ network: machine.network, server, ca, token: () => token });
+  return clientOfKubeconfig(machine.network, text);
 }

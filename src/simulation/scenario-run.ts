@@ -1,5 +1,5 @@
 /** Runs a scenario on a world, virtual or live: load, faults, observations, and the first expectation that breaks. */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Network } from "../base/network.ts";
 import {
   type Bounds,
@@ -42,6 +42,10 @@ export interface ScenarioWorld {
   /** As a client of the router has it. */
   network: Network;
   routerUrl: string;
+  /** For how long a tenant counts as active after its last request. */
+  activeWindowMs: number;
+  /** How old what KEDA tells may be when it is told. */
+  toldAgeMs: number;
   observe(): Promise<WorldState>;
   /** Makes a fault happen; answers how it is ended, where it lasts. @throws Error for faults that it has not */
   inflict(fault: Fault): Promise<(() => Promise<void>) | undefined>;
@@ -49,13 +53,13 @@ export interface ScenarioWorld {
   onEvent(listener: (what: string, text: string) => void): void;
 }
 
-/** What KEDA says is as old as the last scrape: `scrape_interval`, and what a scrape and a query take. */
-const SCRAPE_AGE_MS = 17_000;
 /**
- * After a fault, or a pod that came or went, the number may be wrong for so long: a tenant that moves is in two pods'
- * scrapes for an interval, and a pod that is back is scraped once in the next.
+ * After a fault, or a pod that came or went, the number may be wrong for so many of its ages: a tenant that moves is in
+ * two pods' scrapes for an interval, and a pod that is back is scraped once in the next.
  */
-const CALM_AFTER_MS = 35_000;
+const CALM_AFTER_SCRAPES = 2;
+/** What vanished while Prometheus was away counts for so long: `--query.lookback-delta` of the manifests. */
+const LOOKBACK_MS = 60_000;
 
 export interface Broken {
   expectation: string;
@@ -85,8 +89,11 @@ class Run {
   readonly #reached = new Set<Expectation>();
   readonly #startMs: number;
   #broken: Broken | undefined;
-  #disturbedMs = Number.NEGATIVE_INFINITY;
-  #faultsUnderWay = 0;
+  /** From when on nothing but time explains the number that KEDA tells. */
+  #calmFromMs = Number.NEGATIVE_INFINITY;
+  /** How the faults that last are ended. */
+  readonly #lasting = new Set<() => Promise<void>>();
+  readonly #timers: Timer[] = [];
   #toldMs = Number.NEGATIVE_INFINITY;
   #drift = 0;
   #last: Observation | undefined;
@@ -95,11 +102,11 @@ class Run {
     this.#scenario = scenario;
     this.#world = world;
     this.#startMs = world.clock.monotonic();
-    const { clock, network, routerUrl: url } = world;
+    const { clock, network, routerUrl: url, activeWindowMs } = world;
     const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
-    this.#traffic = new TenantTraffic({ clock, network, url, onFailure });
+    this.#traffic = new TenantTraffic({ clock, network, url, activeWindowMs, onFailure });
     world.onEvent((what, text) => {
-      if (what === "pod") this.#disturbedMs = world.clock.monotonic();
+      if (what === "pod") this.#disturb(text);
       this.#note(what, text);
     });
   }
@@ -127,6 +134,9 @@ class Run {
       await clock.sleep(untilMs - this.#nowMs());
     }
     this.#traffic.stop();
+    for (const timer of this.#timers) timer.cancel();
+    // Nothing is left broken, whatever the scenario came to: a live topology goes on.
+    for (const end of this.#lasting) await end();
     if (this.#broken === undefined) await this.#finish(running, expectations.filter(isFinal));
     return {
       scenario: this.#scenario,
@@ -152,7 +162,7 @@ class Run {
   }
 
   #at(atMs: number, callback: () => void): void {
-    this.#world.clock.after(Math.max(atMs - this.#nowMs(), 0), callback);
+    this.#timers.push(this.#world.clock.after(Math.max(atMs - this.#nowMs(), 0), callback));
   }
 
   #note(what: string, text: string): void {
@@ -167,18 +177,17 @@ class Run {
     const text = [kind, ...targets, amount ?? "", patch?.object ?? "", ...scaled]
       .filter((part) => part !== "")
       .join(" ");
-    const disturb = () => (this.#disturbedMs = this.#world.clock.monotonic());
     this.#note("fault", text);
-    disturb();
+    this.#disturb(text);
     try {
       const end = await this.#world.inflict(fault);
       if (end === undefined) return;
-      this.#faultsUnderWay++;
+      this.#lasting.add(end);
       if (toMs === undefined) return;
       this.#at(toMs, () => {
         this.#note("fault", `${text} ends`);
-        this.#faultsUnderWay--;
-        disturb();
+        this.#lasting.delete(end);
+        this.#disturb(text);
         void end();
       });
     } catch (error) {
@@ -207,13 +216,20 @@ class Run {
     for (const expectation of expectations) this.#consider(expectation, observation, atMs);
   }
 
+  #disturb(text: string): void {
+    const { clock, toldAgeMs } = this.#world;
+    const ghostsMs = text.includes("prometheus-") ? LOOKBACK_MS : 0;
+    const calmFromMs = clock.monotonic() + CALM_AFTER_SCRAPES * toldAgeMs + ghostsMs;
+    this.#calmFromMs = Math.max(this.#calmFromMs, calmFromMs);
+  }
+
   /** How far off the last number that KEDA told was, looked at once, and only where nothing explains it. */
   #driftOf({ tenants, toldMs }: WorldState): number {
     if (toldMs === this.#toldMs) return this.#drift;
     this.#toldMs = toldMs;
-    const isCalm = this.#faultsUnderWay === 0 && toldMs - this.#disturbedMs > CALM_AFTER_MS;
+    const isCalm = this.#lasting.size === 0 && toldMs > this.#calmFromMs;
     if (!isCalm) return (this.#drift = 0);
-    const { min, max } = this.#traffic.activeTenants(toldMs, SCRAPE_AGE_MS);
+    const { min, max } = this.#traffic.activeTenants(toldMs, this.#world.toldAgeMs);
     this.#drift = Math.max(min - tenants, tenants - max, 0);
     if (this.#drift > 0) this.#note("drift", `KEDA says ${tenants} tenants, ${min} to ${max} are active`);
     return this.#drift;

@@ -1,19 +1,30 @@
 /** The whole topology in virtual time, as a world for scenarios. */
 import type { Network } from "../base/network.ts";
-import { randomInteger } from "../base/random.ts";
-import { type GroupVersionResource, RESOURCES } from "../model/kubernetes-api.ts";
+import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
+import {
+  deletePods,
+  NAMESPACE,
+  patched,
+  patchObject,
+  podsMeant,
+  scaleWorkloads,
+  TIER,
+  withoutSelectors,
+} from "./world-objects.ts";
 
-const NAMESPACE = "percolate-test";
-const TIER = "test-db-small";
 const CLIENT_ADDRESS = "10.9.0.1";
 /** The topology has to be ready within this time. */
 const BOOT_LIMIT_MS = 120_000;
 /** What reading everything back may take after a scenario's end. */
 const VERIFY_LIMIT_MS = 600_000;
+
+/** What KEDA says is as old as the last scrape: `scrape_interval`, and what a scrape and a query take. */
+const TOLD_AGE_MS = 17_000;
 
 /** Runs a scenario with a seed. The same seed gives the same result to the byte. */
 export async function simulateScenario(
@@ -33,6 +44,8 @@ export async function simulateScenario(
 class SimulatedWorld implements ScenarioWorld {
   readonly network: Network;
   readonly routerUrl = "http://router.percolate-test.svc.cluster.local:8080";
+  readonly activeWindowMs = ACTIVE_WINDOW_MS;
+  readonly toldAgeMs = TOLD_AGE_MS;
   readonly #cluster: SimulatedCluster;
   readonly #scenario: Scenario;
   #listener: (what: string, text: string) => void = () => {};
@@ -60,12 +73,8 @@ class SimulatedWorld implements ScenarioWorld {
           this.#toldMs = this.clock.monotonic();
         }
         if (desiredReplicas !== currentReplicas) {
-          this.#listener(
-            "hpa",
-            `${currentReplicas} → ${desiredReplicas}: ${reason.replace(/\(&LabelSelector.*\)/, "")}`,
-          );
-        } else if (error !== undefined)
-          this.#listener("hpa", error.message.replaceAll(/&LabelSelector\{[^/]*\}:/g, ":"));
+          this.#listener("hpa", `${currentReplicas} → ${desiredReplicas}: ${withoutSelectors(reason)}`);
+        } else if (error !== undefined) this.#listener("hpa", withoutSelectors(error.message));
       },
     });
     this.network = this.#cluster.network.host(CLIENT_ADDRESS);
@@ -115,8 +124,9 @@ class SimulatedWorld implements ScenarioWorld {
   }
 
   async inflict(fault: Fault): Promise<(() => Promise<void>) | undefined> {
-    const { kubelet, network, diskDelays, clockSkews, api } = this.#cluster;
-    const pods = await this.#pods(fault.targets);
+    const { kubelet, network, diskDelays, clockSkews, api, random } = this.#cluster;
+    const meant = await podsMeant(api, fault.targets, random);
+    const pods = meant.map(({ metadata }) => metadata.name);
     const addresses = pods.map((pod) => kubelet.addressOf(pod)).filter((address) => address !== undefined);
     const amount = fault.amount ?? 0;
     switch (fault.kind) {
@@ -124,8 +134,7 @@ class SimulatedWorld implements ScenarioWorld {
         for (const pod of pods) kubelet.kill(pod);
         return undefined;
       case "delete":
-        for (const name of pods)
-          await api.delete(RESOURCES.pods, { namespace: await this.#namespaceOf(name), name });
+        await deletePods(api, meant);
         return undefined;
       case "hang":
         for (const address of addresses) network.unplug(address);
@@ -155,71 +164,12 @@ class SimulatedWorld implements ScenarioWorld {
         this.#cluster.extraLatencyMs = amount;
         return async () => void (this.#cluster.extraLatencyMs = 0);
       case "scale":
-        return this.#scale(fault.workloads!);
+        return scaleWorkloads(api, fault.workloads!);
       case "patch":
-        await this.#patch(fault.patch!.object, fault.patch!.body);
+        await patchObject(api, fault.patch!.object, fault.patch!.body);
         return undefined;
     }
   }
-
-  /** Sets replicas; answers how to put them back. */
-  async #scale(workloads: Record<string, number>): Promise<() => Promise<void>> {
-    const before: [object: string, replicas: number][] = [];
-    for (const [object, replicas] of Object.entries(workloads)) {
-      const [resource, name] = patchable(object);
-      const { spec } = await this.#cluster.api.get(resource, { namespace: NAMESPACE, name });
-      before.push([object, spec.replicas ?? 1]);
-      await this.#patch(object, { spec: { replicas } });
-    }
-    return async () => {
-      for (const [object, replicas] of before) await this.#patch(object, { spec: { replicas } });
-    };
-  }
-
-  async #patch(object: string, body: Record<string, unknown>): Promise<void> {
-    const [resource, name] = patchable(object);
-    await this.#cluster.api.patch(resource, { namespace: NAMESPACE, name }, { type: "merge", body });
-  }
-
-  /**
-   * Names of pods that the targets mean: `prometheus-0`; `router-*`, all that begin so; `test-db-small-?`, one of them
-   * by the seed, or none where there is none. @throws Error when one means none
-   */
-  async #pods(targets: string[]): Promise<string[]> {
-    const { items } = await this.#cluster.api.list(RESOURCES.pods);
-    const names = items.map(({ metadata }) => metadata.name).sort();
-    return targets.flatMap((target) => {
-      const beginning = target.slice(0, -1);
-      const found = /[*?]$/.test(target)
-        ? names.filter((name) => name.startsWith(beginning))
-        : names.filter((name) => name === target);
-      if (target.endsWith("?")) {
-        return found.length === 0 ? [] : [found[randomInteger(this.#cluster.random, found.length)]];
-      }
-      if (found.length === 0) throw new Error(`there is no pod ${target}`);
-      return found;
-    });
-  }
-
-  async #namespaceOf(name: string): Promise<string> {
-    const { items } = await this.#cluster.api.list(RESOURCES.pods);
-    return items.find(({ metadata }) => metadata.name === name)!.metadata.namespace!;
-  }
-}
-
-const PATCHABLE: Record<string, GroupVersionResource> = {
-  ConfigMap: RESOURCES.configMaps,
-  Deployment: RESOURCES.deployments,
-  StatefulSet: RESOURCES.statefulSets,
-  ScaledObject: { group: "keda.sh", version: "v1alpha1", resource: "scaledobjects" },
-};
-
-/** `StatefulSet/test-db-small` as the API has it. */
-function patchable(object: string): [resource: GroupVersionResource, name: string] {
-  const [kind, name] = object.split("/");
-  if (!Object.hasOwn(PATCHABLE, kind))
-    throw new Error(`${kind} can't be patched; there are ${Object.keys(PATCHABLE).join(", ")}`);
-  return [PATCHABLE[kind], name];
 }
 
 /** Pods that export nothing: there is no Collector to export to. */
@@ -230,25 +180,4 @@ function withoutOtlp(object: KubernetesObject): KubernetesObject {
     container.env = [...(container.env ?? []), { name: "OTEL_SDK_DISABLED", value: "true" }];
   }
   return changed;
-}
-
-/** A manifest with the scenario's merge patch applied. */
-export function patched(
-  object: KubernetesObject,
-  patches: Record<string, Record<string, unknown>>,
-): KubernetesObject {
-  const patch = patches[`${object.kind}/${object.metadata.name}`];
-  return patch === undefined ? object : (mergePatch(object, patch) as unknown as KubernetesObject);
-}
-
-/** RFC 7386. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const base = typeof target === "object" && target !== null && !Array.isArray(target) ? target : {};
-  const entries = new Map<string, unknown>(Object.entries(base));
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) entries.delete(key);
-    else entries.set(key, mergePatch(entries.get(key), value));
-  }
-  return Object.fromEntries(entries);
 }

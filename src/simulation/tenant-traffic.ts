@@ -1,7 +1,6 @@
 /** Tenants that write, read back what they wrote, and keep count of what they were promised. */
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Network } from "../base/network.ts";
-import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
 import type { Load } from "./scenario.ts";
 
 /** A request is given up after this time: more than the router keeps one. */
@@ -16,6 +15,7 @@ export interface TrafficOptions {
   clock: Clock;
   /** `http://router:8080` */
   url: string;
+  activeWindowMs: number;
   onFailure: (tenant: string, what: string) => void;
 }
 
@@ -81,11 +81,12 @@ export class TenantTraffic {
    * were answered early enough and late enough, and at most, since they had sent something.
    */
   activeTenants(atMs: number, lateMs: number): { min: number; max: number } {
+    const { activeWindowMs } = this.#options;
     let min = 0;
     let max = 0;
     for (const { sentMs, firstAnsweredMs, answeredMs } of this.#tenants.values()) {
-      if (sentMs > atMs - ACTIVE_WINDOW_MS - lateMs) max++;
-      if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - ACTIVE_WINDOW_MS + lateMs) min++;
+      if (sentMs > atMs - activeWindowMs - lateMs) max++;
+      if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - activeWindowMs + lateMs) min++;
     }
     return { min, max };
   }

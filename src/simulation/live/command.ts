@@ -1,0 +1,192 @@
+/** `topology verify`: scenarios against the live topology, in real time. */
+import { parseArgs } from "node:util";
+import type { CliCommand, Machine } from "../../base/machine.ts";
+import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import { type Scenario, ScenarioError } from "../scenario.ts";
+import { readScenarioFiles } from "../scenario-files.ts";
+import {
+  formatDuration,
+  junitXml,
+  openTimelineFile,
+  printVerdict,
+  type TimelineFile,
+  type Verdict,
+  verdictOf,
+} from "../scenario-report.ts";
+import { runScenario } from "../scenario-run.ts";
+import { LiveWorld } from "./live-world.ts";
+import { liveObstacles } from "./obstacles.ts";
+import { findTopology, isQuiet, type RunningTopology, startTopology } from "./topology.ts";
+
+const USAGE = `Usage: topology verify [PATH…] [options]
+
+Runs scenarios against the live topology, in real time: files, or folders of them (default: the library that comes
+along). Where a topology runs on the data directory it is used; otherwise each scenario gets one of its own, booted from
+the YAML with the scenario's patches. What can't be done live is listed with the reason, and not run.
+
+Options:
+  --data-dir DIR   a running topology's data directory (default .topology)
+  --own            boot one for each scenario even if one runs
+  --manifests DIR  the YAML to boot from: manifests/ and embedded/ below it
+  --horizontal-pod-autoscaler-sync-period DURATION
+  --timeline FILE  write everything that happened, a JSON object a line
+  --junit FILE     write a JUnit report
+  --list           only say what would run, for how long, and what would not
+  --verbose        print the timeline of each
+  --help
+
+Exit code 1 when an expectation is broken, 2 when a scenario can't be read.
+`;
+
+/** A running topology may take so long to come to rest before a scenario: two windows of five minutes, and some. */
+const QUIET_LIMIT_MS = 15 * 60_000;
+const QUIET_POLL_MS = 2_000;
+
+const FLAGS = {
+  "data-dir": { type: "string", default: ".topology" },
+  own: { type: "boolean", default: false },
+  manifests: { type: "string" },
+  "horizontal-pod-autoscaler-sync-period": { type: "string" },
+  timeline: { type: "string" },
+  junit: { type: "string" },
+  list: { type: "boolean", default: false },
+  verbose: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+interface Planned {
+  path: string;
+  scenario: Scenario;
+}
+
+export const command: CliCommand = async (args, machine) => {
+  const { values, positionals } = readArguments(args);
+  const { print, disk } = machine;
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
+  const paths = positionals.length > 0 ? positionals : [`${PACKAGE_ROOT}/scenarios`];
+  const planned = (await readScenarioFiles(disk, paths)).map(({ path, scenarioOf }) => {
+    return { path, scenario: scenarioOf(1) };
+  });
+  const running = values.own ? undefined : await findTopology(machine, values["data-dir"]);
+  const obstaclesOf = ({ scenario }: Planned) => [
+    ...liveObstacles(scenario),
+    ...(running === undefined ? [] : runningObstacles(scenario)),
+  ];
+  const able = planned.filter((each) => obstaclesOf(each).length === 0);
+  const unable = planned.filter((each) => obstaclesOf(each).length > 0);
+  const verdicts = unable.map((each) => skippedVerdict(each, obstaclesOf(each)));
+  for (const { name, skipped } of verdicts) print(`not live  ${name}: ${skipped}\n`);
+  const wholeMs = able.reduce((sum, { scenario }) => sum + scenario.durationMs, 0);
+  print(`${able.length} of ${planned.length} scenarios can run live, and take ${formatDuration(wholeMs)}\n`);
+  if (values.list) {
+    for (const { scenario } of able)
+      print(`live      ${scenario.name} (${formatDuration(scenario.durationMs)})\n`);
+    return 0;
+  }
+  const sync = values["horizontal-pod-autoscaler-sync-period"];
+  const start = {
+    manifests: values.manifests,
+    args: sync === undefined ? [] : ["--horizontal-pod-autoscaler-sync-period", sync],
+  };
+  const timeline = await openTimelineFile(disk, values.timeline);
+  for (const each of able) {
+    if (machine.signal.aborted) break;
+    const run = running === undefined ? runOnOwn(machine, each, start) : runOnRunning(machine, each, running);
+    verdicts.push(await tell(machine, each, await run, timeline, values.verbose));
+  }
+  await timeline.close();
+  if (values.junit !== undefined) await disk.writeFile(values.junit, junitXml(verdicts));
+  const ran = verdicts.filter(({ skipped }) => skipped === undefined);
+  const held = ran.filter(({ broken }) => broken === undefined).length;
+  print(`${held} of ${ran.length} scenarios hold live; ${unable.length} were not run\n`);
+  return held < ran.length || ran.length < able.length ? 1 : 0;
+};
+
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({ args, options: FLAGS, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new ScenarioError((error as Error).message.split(". To specify")[0]);
+  }
+}
+
+/** A topology that runs keeps its configuration: only what can be put back is changed. */
+function runningObstacles({ patches }: Scenario): string[] {
+  return Object.keys(patches).length === 0
+    ? []
+    : ["patch: a topology that runs is not changed; --own boots one for the scenario"];
+}
+
+function skippedVerdict({ path, scenario }: Planned, obstacles: string[]): Verdict {
+  const { name, durationMs } = scenario;
+  return { file: path, name, seed: 1, durationMs, seconds: 0, skipped: obstacles.join("; ") };
+}
+
+type Run = { result: Awaited<ReturnType<typeof runScenario>>; seconds: number };
+
+async function runOnOwn(
+  machine: Machine,
+  { scenario }: Planned,
+  { manifests, args }: { manifests: string | undefined; args: string[] },
+): Promise<Run> {
+  const { disk } = machine;
+  const directory = `${machine.env.TMPDIR ?? "/tmp"}/topology-verify-${machine.pid}`;
+  await disk.makeDirectory(directory, { mode: 0o700 });
+  const { patches } = scenario;
+  const topology = await startTopology(machine, { directory, manifests, patches, args });
+  try {
+    return await runIn(machine, scenario, topology);
+  } finally {
+    await topology.stop();
+    await disk.remove(directory);
+  }
+}
+
+async function runOnRunning(
+  machine: Machine,
+  { scenario }: Planned,
+  topology: Omit<RunningTopology, "stop">,
+): Promise<Run> {
+  const { clock } = machine;
+  const limitMs = clock.monotonic() + QUIET_LIMIT_MS;
+  for (let told = false; !(await isQuiet(topology.api)); told = true) {
+    if (!told) machine.print("waiting until nobody is active and the tier is at its minimum ...\n");
+    if (clock.monotonic() > limitMs || machine.signal.aborted)
+      throw new ScenarioError("the topology did not come to rest");
+    await clock.sleep(QUIET_POLL_MS);
+  }
+  return runIn(machine, scenario, topology);
+}
+
+async function runIn(
+  machine: Machine,
+  scenario: Scenario,
+  { api, routerUrl }: Omit<RunningTopology, "stop">,
+): Promise<Run> {
+  const following = new AbortController();
+  const startMs = machine.clock.monotonic();
+  try {
+    const world = new LiveWorld({ machine, api, routerUrl, signal: following.signal });
+    await world.start();
+    const result = await runScenario(scenario, world);
+    return { result, seconds: (machine.clock.monotonic() - startMs) / 1000 };
+  } finally {
+    following.abort(new Error("the scenario is over"));
+  }
+}
+
+async function tell(
+  { print }: Machine,
+  { path }: Planned,
+  { result, seconds }: Run,
+  timeline: TimelineFile,
+  verbose: boolean,
+): Promise<Verdict> {
+  const verdict = verdictOf(result, path, 1, seconds);
+  await timeline.write(result, 1);
+  printVerdict(print, verdict, result, verbose);
+  return verdict;
+}

@@ -1,0 +1,183 @@
+/** The topology that runs on this machine, as a world for scenarios: real pods, real time, real faults. */
+import type { Clock } from "../../base/clock.ts";
+import type { Machine } from "../../base/machine.ts";
+import type { Network } from "../../base/network.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { parseQuantity } from "../../model/quantity.ts";
+import { ACTIVE_WINDOW_MS } from "../../telemetry/mod.ts";
+import { startInformer } from "../../wire/kubernetes/informer.ts";
+import type { Fault } from "../scenario.ts";
+import type { ScenarioWorld, WorldState } from "../scenario-run.ts";
+import {
+  deletePods,
+  NAMESPACE,
+  patchObject,
+  podsMeant,
+  scaleWorkloads,
+  TIER,
+  withoutSelectors,
+} from "../world-objects.ts";
+
+/** The HPA's status is one turn of it old, which is a scrape old: 15 s each, and what both take. */
+const TOLD_AGE_MS = 40_000;
+
+export interface LiveWorldOptions {
+  machine: Pick<Machine, "clock" | "network" | "random" | "processes" | "signalProcess">;
+  api: KubernetesApi;
+  routerUrl: string;
+  signal: AbortSignal;
+}
+
+export class LiveWorld implements ScenarioWorld {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly routerUrl: string;
+  readonly toldAgeMs = TOLD_AGE_MS;
+  activeWindowMs = ACTIVE_WINDOW_MS;
+  readonly #options: LiveWorldOptions;
+  #listener: (what: string, text: string) => void = () => {};
+
+  constructor(options: LiveWorldOptions) {
+    this.#options = options;
+    this.clock = options.machine.clock;
+    this.network = options.machine.network;
+    this.routerUrl = options.routerUrl;
+  }
+
+  /** Follows pods and events; what happened before is no news. */
+  async start(): Promise<void> {
+    const { api, signal } = this.#options;
+    const { clock } = this;
+    const set = await api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
+    this.activeWindowMs = activeWindowMs(set) ?? ACTIVE_WINDOW_MS;
+    let started = false;
+    const tell = (what: string, text: string) => started && this.#listener(what, text);
+    const informers = [
+      startInformer<KubernetesObject>({
+        api,
+        clock,
+        signal,
+        resource: RESOURCES.pods,
+        onAdd: ({ metadata }) => tell("pod", `${metadata.name} starting`),
+        onUpdate: (pod, before) => {
+          const { name } = pod.metadata;
+          if (restarts(pod) > restarts(before)) tell("pod", `${name} crashed`);
+          if (isReady(pod) !== isReady(before)) tell("pod", `${name} ${isReady(pod) ? "ready" : "unready"}`);
+        },
+        onDelete: ({ metadata }) => tell("pod", `${metadata.name} gone`),
+      }),
+      startInformer<KubernetesObject>({
+        api,
+        clock,
+        signal,
+        resource: RESOURCES.events,
+        onAdd: (event) => tellEvent(tell, event),
+        onUpdate: (event) => tellEvent(tell, event),
+      }),
+    ];
+    await Promise.all(informers.map(({ synced }) => synced));
+    started = true;
+  }
+
+  onEvent(listener: (what: string, text: string) => void): void {
+    this.#listener = listener;
+  }
+
+  async observe(): Promise<WorldState> {
+    const { api } = this.#options;
+    const set = await api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
+    const { items } = await api.list(RESOURCES.horizontalPodAutoscalers, { namespace: NAMESPACE });
+    const hpa = items.find(({ spec }) => spec.scaleTargetRef.name === TIER);
+    return {
+      replicas: set.spec.replicas ?? 1,
+      ready: set.status?.readyReplicas ?? 0,
+      tenants: hpa === undefined ? 0 : tenantsTold(hpa),
+      toldMs: this.clock.monotonic(),
+      conflicts: 0,
+    };
+  }
+
+  async inflict(fault: Fault): Promise<(() => Promise<void>) | undefined> {
+    const { api, machine } = this.#options;
+    if (fault.kind === "scale") return scaleWorkloads(api, fault.workloads!);
+    if (fault.kind === "patch") {
+      await patchObject(api, fault.patch!.object, fault.patch!.body);
+      return undefined;
+    }
+    const pods = await podsMeant(api, fault.targets, machine.random);
+    if (fault.kind === "delete") {
+      await deletePods(api, pods);
+      return undefined;
+    }
+    const groups = await this.#processGroups(pods);
+    if (fault.kind === "kill") {
+      for (const group of groups) machine.processes.killGroup(group);
+      return undefined;
+    }
+    if (fault.kind !== "hang") throw new Error(`${fault.kind} is not possible on a live topology`);
+    for (const group of groups) machine.signalProcess(-group, "SIGSTOP");
+    return async () => {
+      for (const group of groups) machine.signalProcess(-group, "SIGCONT");
+    };
+  }
+
+  /** The processes of pods' containers: an id is `<cluster>/<pod's uid>/<container>/<attempt>`. */
+  async #processGroups(pods: KubernetesObject[]): Promise<number[]> {
+    if (pods.length === 0) return [];
+    const uids = new Set(pods.map(({ metadata }) => metadata.uid));
+    const owned = await this.#options.machine.processes.owned("");
+    const groups = [...owned].filter(([, id]) => uids.has(id.split("/")[1])).map(([group]) => group);
+    if (groups.length === 0) throw new Error("the pods' processes are not on this machine");
+    return groups;
+  }
+}
+
+/** `--active-window=SECONDS` of the database, where the manifests set it. */
+function activeWindowMs({ spec }: KubernetesObject): number | undefined {
+  const args: string[] = spec.template.spec.containers[0].args ?? [];
+  const given = args.map((arg) => /^--active-window=([\d.]+)$/.exec(arg)?.[1]).find(Boolean);
+  return given === undefined ? undefined : Number(given) * 1000;
+}
+
+/** What the HPA last read, as its status has it: an average over the pods that there were. */
+function tenantsTold({ status }: KubernetesObject): number {
+  const metrics: { external?: { metric: { name: string }; current: { averageValue?: string } } }[] =
+    status?.currentMetrics ?? [];
+  const average = metrics.find(({ external }) => external?.metric.name === "s0-prometheus")?.external?.current
+    .averageValue;
+  if (average === undefined) return 0;
+  return Math.round(parseQuantity(average) * (status?.currentReplicas ?? 0));
+}
+
+function isReady(pod: KubernetesObject): boolean {
+  const conditions: { type: string; status: string }[] = pod.status?.conditions ?? [];
+  return (
+    pod.metadata.deletionTimestamp === undefined &&
+    conditions.some(({ type, status }) => type === "Ready" && status === "True")
+  );
+}
+
+function restarts(pod: KubernetesObject): number {
+  const statuses: { restartCount: number }[] = pod.status?.containerStatuses ?? [];
+  return statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
+}
+
+const TOLD_REASONS = new Set([
+  "SuccessfulRescale",
+  "FailedGetExternalMetric",
+  "KEDAScaleTargetActivated",
+  "KEDAScaleTargetDeactivated",
+  "ScaledObjectFallbackActivated",
+]);
+
+function tellEvent(tell: (what: string, text: string) => void, event: KubernetesObject): void {
+  const { reason, message, involvedObject } = event as KubernetesObject & {
+    reason: string;
+    message: string;
+    involvedObject: { kind: string };
+  };
+  if (!TOLD_REASONS.has(reason)) return;
+  const what = involvedObject.kind === "HorizontalPodAutoscaler" ? "hpa" : "keda";
+  tell(what, `${reason}: ${withoutSelectors(message)}`);
+}

@@ -1,4 +1,5 @@
 /** The buckets of native histograms: where they lie, one by one and all in a row. */
+import { fractionalBound } from "./exponential-bounds.ts";
 import { CUSTOM_BUCKETS_SCHEMA, type FloatHistogram, type Span, usesCustomBuckets } from "./histogram.ts";
 
 export interface Bucket {
@@ -71,25 +72,12 @@ export function compacted(histogram: FloatHistogram): FloatHistogram {
   return withSides(histogram, positiveSide(histogram), negativeSide(histogram));
 }
 
-/** Upper bounds of the first buckets above 1, for each schema from 0. */
-const FRACTIONS = new Map<number, Float64Array>();
-
-function fractionsOf(schema: number): Float64Array {
-  let fractions = FRACTIONS.get(schema);
-  if (fractions === undefined) {
-    const count = 2 ** schema;
-    fractions = Float64Array.from({ length: count }, (_, i) => 2 ** (i / count));
-    FRACTIONS.set(schema, fractions);
-  }
-  return fractions;
-}
-
 /** The absolute upper bound of the bucket with an index, in the exponential schemas. */
 export function exponentialBound(index: number, schema: number): number {
   const [fraction, exponent] =
     schema < 0
       ? [1, index * 2 ** -schema]
-      : [fractionsOf(schema)[index & (2 ** schema - 1)], index >> schema];
+      : [fractionalBound(index & (2 ** schema - 1), schema), index >> schema];
   // The last finite bucket would end at 2^1024: it holds the largest number.
   if (exponent === 1024 && fraction === 1) return Number.MAX_VALUE;
   // In two steps, since 2^exponent alone can be out of range.

@@ -1,5 +1,6 @@
 /** Query results in the API's JSON (`web/api/v1/json_codec.go`), written straight to text. */
 import type { FloatHistogram } from "../../model/histogram.ts";
+import { allBuckets } from "../../model/histogram-buckets.ts";
 import type { Labels } from "../../model/labels.ts";
 import type { InstantResult, MatrixValue, RangeResult } from "../promql/mod.ts";
 
@@ -117,46 +118,11 @@ export function histogramJson(histogram: FloatHistogram): string {
 /** All buckets from the lowest bound to the highest. */
 export function bucketsOf(histogram: FloatHistogram): Bucket[] {
   if (histogram.schema === -53) return customBuckets(histogram);
-  const side = (
-    spans: FloatHistogram["positiveSpans"],
-    counts: readonly number[],
-    sign: 1 | -1,
-  ): Bucket[] => {
-    const buckets: Bucket[] = [];
-    let index = 0;
-    let next = 0;
-    for (const span of spans) {
-      index += span.offset;
-      for (let i = 0; i < span.length; i++, index++) {
-        const inner = boundOf(index - 1, histogram.schema);
-        const outer = boundOf(index, histogram.schema);
-        buckets.push(
-          sign > 0
-            ? {
-                lower: inner,
-                upper: outer,
-                count: counts[next++],
-                lowerInclusive: false,
-                upperInclusive: true,
-              }
-            : {
-                lower: -outer,
-                upper: -inner,
-                count: counts[next++],
-                lowerInclusive: true,
-                upperInclusive: false,
-              },
-        );
-      }
-    }
-    return buckets;
-  };
-  const { zeroThreshold: zero, zeroCount } = histogram;
-  return [
-    ...side(histogram.negativeSpans, histogram.negativeBuckets, -1).reverse(),
-    { lower: -zero, upper: zero, count: zeroCount, lowerInclusive: true, upperInclusive: true },
-    ...side(histogram.positiveSpans, histogram.positiveBuckets, 1),
-  ];
+  return allBuckets(histogram).map(({ isLowerInclusive, isUpperInclusive, ...bucket }) => ({
+    ...bucket,
+    lowerInclusive: isLowerInclusive,
+    upperInclusive: isUpperInclusive,
+  }));
 }
 
 function customBuckets(histogram: FloatHistogram): Bucket[] {
@@ -179,17 +145,4 @@ function customBuckets(histogram: FloatHistogram): Bucket[] {
     }
   }
   return buckets;
-}
-
-/** The upper bound of bucket `index`: 2^(index * 2^-schema), the last one before infinity being the largest double. */
-function boundOf(index: number, schema: number): number {
-  if (schema < 0) {
-    const exponent = index * 2 ** -schema;
-    return exponent === 1024 ? Number.MAX_VALUE : 2 ** exponent;
-  }
-  const perOctave = 2 ** schema;
-  const whole = Math.floor(index / perOctave);
-  const rest = index - whole * perOctave;
-  if (rest === 0 && whole === 1024) return Number.MAX_VALUE;
-  return 2 ** (rest / perOctave) * 2 ** whole;
 }

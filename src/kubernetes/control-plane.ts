@@ -10,6 +10,7 @@ import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../mod
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
+import { startCronJobController } from "./controllers/cron-job.ts";
 import { startDaemonSetController } from "./controllers/daemon-set.ts";
 import { startDeploymentController } from "./controllers/deployment.ts";
 import { startEndpointSliceController } from "./controllers/endpoint-slice.ts";
@@ -97,6 +98,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startDeploymentController(context);
   startDaemonSetController(context, (pod, node) => isEligible(pod, node));
   startJobController(context);
+  startCronJobController(context);
   startEndpointSliceController(context);
   startPodDisruptionBudgetController(context);
   startScheduler(context);

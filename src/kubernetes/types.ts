@@ -474,6 +474,36 @@ export interface Job extends KubernetesObject {
   };
 }
 
+export interface CronJob extends KubernetesObject {
+  spec: {
+    schedule: string;
+    timeZone?: string;
+    suspend?: boolean;
+    concurrencyPolicy?: "Allow" | "Forbid" | "Replace";
+    startingDeadlineSeconds?: number;
+    successfulJobsHistoryLimit?: number;
+    failedJobsHistoryLimit?: number;
+    jobTemplate: {
+      metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+      spec: Job["spec"];
+    };
+  };
+  status?: CronJobStatus;
+}
+
+export interface CronJobStatus {
+  active?: {
+    apiVersion?: string;
+    kind?: string;
+    namespace?: string;
+    name: string;
+    uid?: string;
+    resourceVersion?: string;
+  }[];
+  lastScheduleTime?: string;
+  lastSuccessfulTime?: string;
+}
+
 export interface ControllerRevision extends KubernetesObject {
   data: unknown;
   revision: number;

@@ -61,10 +61,13 @@ async function reconcile(
       (pod) => pod.status?.phase === "Failed" || (isPodTerminating(pod) && pod.status?.phase !== "Succeeded"),
     ),
   };
-  const startTime = job.status?.startTime ?? (job.spec.suspend ? undefined : kubernetesTime(clock.now()));
+  // A Job that goes on after a break counts from then.
+  const startTime = job.spec.suspend
+    ? undefined
+    : ((isSuspended(job) ? undefined : job.status?.startTime) ?? kubernetesTime(clock.now()));
   const outcome = outcomeOf(job, counts, startTime, clock.now());
   if (outcome !== undefined || job.spec.suspend) {
-    for (const pod of counts.active) await deleteIfExists(api, RESOURCES.pods, pod);
+    for (const pod of counts.active) await deletePod(context, controller, job, pod);
     if (job.spec.suspend && outcome === undefined) counts.active = [];
   }
   const againMs =
@@ -78,6 +81,21 @@ async function reconcile(
       : Date.parse(startTime) + job.spec.activeDeadlineSeconds * 1000 - clock.now();
   const times = [againMs, deadlineMs].filter((ms) => ms !== undefined && ms > 0) as number[];
   return times.length === 0 ? undefined : Math.min(...times);
+}
+
+const isSuspended = (job: Job): boolean =>
+  ((job.status?.conditions ?? []) as Condition[]).some(
+    ({ type, status }) => type === "Suspended" && status === "True",
+  );
+
+async function deletePod(
+  { api }: ControllerContext,
+  controller: Controller,
+  job: Job,
+  pod: Pod,
+): Promise<void> {
+  await deleteIfExists(api, RESOURCES.pods, pod);
+  controller.events.record(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
 }
 
 /** The API server does this upstream; a Job that came without gets it here. */
@@ -181,7 +199,7 @@ async function startPods(
   const wanted = Math.min(parallelism, left);
   const surplus = counts.active.length - wanted;
   if (surplus > 0) {
-    for (const pod of counts.active.splice(wanted)) await deleteIfExists(api, RESOURCES.pods, pod);
+    for (const pod of counts.active.splice(wanted)) await deletePod(context, controller, job, pod);
     return undefined;
   }
   if (surplus === 0) return undefined;
@@ -244,23 +262,69 @@ async function reportStatus(
   outcome: Outcome | undefined,
 ): Promise<void> {
   const now = kubernetesTime(context.clock.now());
-  const conditions: Condition[] = [...(job.status?.conditions ?? [])];
-  if (outcome !== undefined) {
-    conditions.push({ ...outcome, status: "True", lastProbeTime: now, lastTransitionTime: now });
-    const [type, reason] =
-      outcome.type === "Complete" ? ["Normal", "Completed"] : ["Warning", outcome.reason];
-    const message = outcome.type === "Complete" ? "Job completed" : outcome.message;
-    controller.events.record(job, type as "Normal" | "Warning", reason, message);
-  }
+  const conditions = conditionsOf(controller, job, outcome, now);
   const active = outcome === undefined ? counts.active : [];
+  const isIndexed = job.spec.completionMode === "Indexed";
+  const terminating = outcome?.type === "Failed" ? counts.active.length : 0;
   await writeStatus(context.api, RESOURCES.jobs, job, {
     ...(conditions.length === 0 ? {} : { conditions }),
     ...(startTime === undefined ? {} : { startTime }),
     ...(outcome?.type === "Complete" ? { completionTime: now } : {}),
     ...(active.length === 0 ? {} : { active: active.length }),
-    ...(counts.succeeded.length === 0 ? {} : { succeeded: counts.succeeded.length }),
+    ...(counts.succeeded.length === 0 ? {} : { succeeded: doneCount(job, counts) }),
     ...(counts.failed.length === 0 ? {} : { failed: counts.failed.length }),
+    ...(isIndexed && counts.succeeded.length > 0 ? { completedIndexes: indexRanges(counts.succeeded) } : {}),
     ready: active.filter(isPodReady).length,
-    ...(outcome?.type === "Failed" && counts.active.length > 0 ? { terminating: counts.active.length } : {}),
+    terminating,
+    uncountedTerminatedPods: {},
   });
+}
+
+/** The end's conditions come in pairs: that it is decided, and that it has happened. Breaks have one of their own. */
+function conditionsOf(
+  controller: Controller,
+  job: Job,
+  outcome: Outcome | undefined,
+  now: string,
+): Condition[] {
+  let conditions: Condition[] = [...(job.status?.conditions ?? [])];
+  const times = { lastProbeTime: now, lastTransitionTime: now };
+  if (outcome !== undefined) {
+    const { type, reason, message } = outcome;
+    const decided = type === "Complete" ? "SuccessCriteriaMet" : "FailureTarget";
+    conditions.push({ type: decided, status: "True", ...times, reason, message });
+    conditions.push({ type, status: "True", ...times, reason, message });
+    if (type === "Complete") controller.events.record(job, "Normal", "Completed", "Job completed");
+    else controller.events.record(job, "Warning", reason, message);
+    return conditions;
+  }
+  const suspend = Boolean(job.spec.suspend);
+  if (suspend === isSuspended(job)) return conditions;
+  conditions = conditions.filter(({ type }) => type !== "Suspended");
+  const [reason, event, verb] = suspend
+    ? ["JobSuspended", "Suspended", "suspended"]
+    : ["JobResumed", "Resumed", "resumed"];
+  const message = `Job ${verb}`;
+  controller.events.record(job, "Normal", event, message);
+  return [
+    ...conditions,
+    { type: "Suspended", status: suspend ? "True" : "False", ...times, reason, message },
+  ];
+}
+
+/** `0-2,5`. */
+function indexRanges(pods: Pod[]): string {
+  const indexes = [...new Set(pods.map(indexOf))].sort((a, b) => a - b);
+  const ranges: [first: number, last: number][] = [];
+  for (const index of indexes) {
+    const range = ranges.at(-1);
+    if (range !== undefined && range[1] === index - 1) range[1] = index;
+    else ranges.push([index, index]);
+  }
+  // Two neighbours are written one by one.
+  return ranges
+    .map(([first, last]) =>
+      first === last ? `${first}` : `${first}${last === first + 1 ? "," : "-"}${last}`,
+    )
+    .join(",");
 }

@@ -45,7 +45,7 @@ test("parseConfig() says what is wrong in upstream's words", () => {
     ],
     ["global: [a]", "line 1: cannot unmarshal !!seq into config.plain"],
     ["global:\n  sample_limit: many things", "line 2: cannot unmarshal !!str `many th...` into uint"],
-    ["global:\n  scrape_interval: 5x", 'not a valid duration string: "5x"'],
+    ["global:\n  scrape_interval: 5x", 'unknown unit "x" in duration "5x"'],
     [
       "global:\n  scrape_interval: 5s\n  scrape_timeout: 6s",
       "global scrape timeout greater than scrape interval",

@@ -15,6 +15,7 @@ import {
   parseDocument,
   type Scalar,
 } from "yaml";
+import { decodeBytes } from "../promql/parser/unquote.ts";
 
 /** The configuration is not valid; the text is upstream's. */
 export class ConfigError extends Error {
@@ -136,18 +137,23 @@ export function text(type = "string"): Decoder<string> {
       mismatch(node, context, type);
       return current ?? "";
     }
-    if (node.tag === "tag:yaml.org,2002:binary") return decodeBinary(sourceOf(node));
+    if (node.tag === BINARY_TAG) return decodeBinary(sourceOf(node));
     return sourceOf(node);
   };
 }
 
-/** `!!binary`: bytes that are not UTF-8 become U+FFFD, which no check lets pass as a label. */
+const BINARY_TAG = "tag:yaml.org,2002:binary";
+
+/** `!!binary`: bytes that are not UTF-8 are kept apart from text, and no check lets them pass as a label. */
 function decodeBinary(source: string): string {
   const compact = source.replace(/\s/g, "");
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact))
     throw new ConfigError("yaml: !!binary value contains invalid base64 data");
-  return new TextDecoder().decode(Buffer.from(compact, "base64"));
+  return decodeBytes(Buffer.from(compact, "base64"));
 }
+
+/** A node of any kind, whose value nobody asks for. */
+export const anything: Decoder<string> = () => "";
 
 export const boolean: Decoder<boolean> = (raw, context, current) => {
   const node = resolve(raw, context);
@@ -248,6 +254,10 @@ export function mapping<T>(value: Decoder<T>, type: string): Decoder<Record<stri
   };
 }
 
+function keyOf(node: Scalar): string {
+  return node.tag === BINARY_TAG ? decodeBinary(sourceOf(node)) : sourceOf(node);
+}
+
 type Entry = [key: string, keyNode: Node, valueNode: Node];
 
 /** A map's pairs; those merged in by `<<` come where the map has none of its own. */
@@ -256,7 +266,7 @@ function entriesOf(node: Node, context: Context): Entry[] {
   const own: Entry[] = [];
   const merged: Entry[] = [];
   for (const pair of node.items) {
-    const key = isScalar(pair.key) ? sourceOf(pair.key) : "";
+    const key = isScalar(pair.key) ? keyOf(pair.key) : "";
     if (key === "<<") {
       const target = resolve(pair.value, context);
       for (const source of isSeq(target) ? target.items : [target])

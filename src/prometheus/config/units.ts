@@ -1,8 +1,17 @@
 /** Durations and sizes as Prometheus' configuration and flags write them. */
+import { quoteString } from "../promql/parser/lexer.ts";
 import { ConfigError } from "./strict-yaml.ts";
 
-const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/;
-const UNIT_MS = [365 * 86_400_000, 7 * 86_400_000, 86_400_000, 3_600_000, 60_000, 1000, 1];
+/** From the largest to the smallest, the order in which they have to come. */
+const UNITS_MS: [unit: string, milliseconds: number][] = [
+  ["y", 365 * 86_400_000],
+  ["w", 7 * 86_400_000],
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+  ["ms", 1],
+];
 /** Go's durations are 64-bit nanoseconds. */
 const MAX_DURATION_MS = 2 ** 63 / 1e6;
 
@@ -14,10 +23,20 @@ const MAX_DURATION_MS = 2 ** 63 / 1e6;
 export function parseDuration(text: string): number {
   if (text === "0") return 0;
   if (text === "") throw new ConfigError("empty duration string");
-  const match = DURATION.exec(text);
-  if (match === null) throw new ConfigError(`not a valid duration string: ${JSON.stringify(text)}`);
-  const total = UNIT_MS.reduce((sum, unitMs, i) => sum + Number(match[i + 1] ?? 0) * unitMs, 0);
-  if (total > MAX_DURATION_MS) throw new ConfigError("duration out of range");
+  const invalid = () => new ConfigError(`not a valid duration string: ${quoteString(text)}`);
+  let total = 0;
+  let last = -1;
+  for (const [, count, unit] of text.matchAll(/(\d*)(\D*)/g)) {
+    if (count === "" && unit === "") break;
+    if (count === "" || unit === "" || Number(count) >= 2 ** 64) throw invalid();
+    const order = UNITS_MS.findIndex(([name]) => name === unit);
+    if (order === -1)
+      throw new ConfigError(`unknown unit ${quoteString(unit)} in duration ${quoteString(text)}`);
+    if (order <= last) throw invalid();
+    last = order;
+    total += Number(count) * UNITS_MS[order][1];
+    if (total > MAX_DURATION_MS) throw new ConfigError("duration out of range");
+  }
   return total;
 }
 
@@ -26,21 +45,13 @@ export function formatDuration(durationMs: number): string {
   if (durationMs === 0) return "0s";
   let rest = Math.abs(durationMs);
   let out = durationMs < 0 ? "-" : "";
-  const part = (unit: string, unitMs: number, exact: boolean) => {
-    if (exact && rest % unitMs !== 0) return;
+  for (const [unit, unitMs] of UNITS_MS) {
+    const isExactOnly = unit === "y" || unit === "w";
+    if (isExactOnly && rest % unitMs !== 0) continue;
     const count = Math.floor(rest / unitMs);
-    if (count > 0) {
-      out += `${count}${unit}`;
-      rest -= count * unitMs;
-    }
-  };
-  part("y", UNIT_MS[0], true);
-  part("w", UNIT_MS[1], true);
-  part("d", UNIT_MS[2], false);
-  part("h", UNIT_MS[3], false);
-  part("m", UNIT_MS[4], false);
-  part("s", UNIT_MS[5], false);
-  part("ms", UNIT_MS[6], false);
+    if (count > 0) out += `${count}${unit}`;
+    rest -= count * unitMs;
+  }
   return out;
 }
 

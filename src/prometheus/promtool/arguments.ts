@@ -1,4 +1,5 @@
 /** The flags of the subcommands: `--name=value`, `--name value`, `-o value`, and the rest. */
+import type { Machine } from "../../base/machine.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 
 export interface ToolArguments {
@@ -26,9 +27,11 @@ export function parseToolArguments(
     }
     const [, name, inline] = match;
     const isSwitch = switches.includes(name);
-    if (!isSwitch && !withValue.includes(name)) throw new ConfigError(`unknown flag '--${name}'`);
+    if (!isSwitch && !withValue.includes(name))
+      throw new ConfigError(`promtool: error: unknown long flag '--${name}', try --help`);
     const value = isSwitch ? "true" : (inline ?? args[++i]);
-    if (value === undefined) throw new ConfigError(`expected argument for flag '--${name}'`);
+    if (value === undefined)
+      throw new ConfigError(`promtool: error: expected argument for flag '--${name}', try --help`);
     values.set(name, [...(values.get(name) ?? []), value]);
   }
   return {
@@ -37,4 +40,12 @@ export function parseToolArguments(
     list: (name) => values.get(name) ?? [],
     has: (name) => values.has(name),
   };
+}
+
+/** @throws ConfigError for a path where nothing is */
+export async function requireFiles(paths: readonly string[], { disk }: Pick<Machine, "disk">): Promise<void> {
+  for (const path of paths) {
+    if ((await disk.stat(path)) !== undefined) continue;
+    throw new ConfigError(`promtool: error: path '${path}' does not exist, try --help`);
+  }
 }

@@ -59,18 +59,42 @@ test("promtool check config judges the configuration and the rules that it names
 
 test("promtool check rules names what is wrong, duplicates included", async () => {
   const twice = "groups: [{name: g, rules: [{record: a, expr: up}, {record: a, expr: up}]}]";
-  assert.equal((await promtool(["check", "rules", "/r.yml"], { "/r.yml": twice })).code, 1);
-  const bad = await promtool(["check", "rules", "/r.yml"], {
-    "/r.yml": "groups: [{name: g, rules: [{expr: up}]}]",
+  const check = (text: string, ...flags: string[]) =>
+    promtool(["check", "rules", ...flags, "/r.yml"], { "/r.yml": text });
+  const remarked = await check(twice);
+  assert.deepEqual([remarked.code, (await check(twice, "--lint-fatal")).code], [0, 3]);
+  assert.equal(
+    remarked.printed,
+    "Checking /r.yml\n  FAILED:\nlint error 1 duplicate rule(s) found.\nMetric: a\nLabel(s):\n" +
+      "Might cause inconsistency while recording expressions\n\n",
+  );
+  assert.equal((await check(twice, "--lint=none")).printed, "Checking /r.yml\n  SUCCESS: 2 rules found\n\n");
+  const bad = await check("groups:\n- name: g\n  rules:\n  - {alert: a, record: b, expr: up}\n");
+  assert.deepEqual(
+    [bad.code, bad.printed],
+    [
+      1,
+      `Checking /r.yml\n  FAILED:\n/r.yml: 4:24: 4:13: group "g", rule 1, "a": only one of 'record' and 'alert' must be set\n`,
+    ],
+  );
+  await assert.rejects(promtool(["check", "rules", "/none"]), {
+    message: "promtool: error: path '/none' does not exist, try --help",
   });
-  assert.match(bad.printed, /one of 'record' or 'alert' must be set/);
 });
 
 test("promtool check metrics reads both text formats", async () => {
   const cases: [text: string, code: number, printed: RegExp][] = [
     ["# HELP a_total x\n# TYPE a_total counter\na_total 1\n", 0, /^$/],
     ["# TYPE a counter\na 1\n", 3, /a counter metrics should have "_total" suffix\na no help text/],
-    ["a{\n", 1, /error while linting/],
+    ["a{\n", 1, /^error while linting: text format parsing error in line 1: /],
+    ["# HELP a x\n# HELP a x\na 1\n", 1, /line 2: second HELP line for metric name "a"\n$/],
+    [
+      "# HELP a_ms x\n# TYPE a_ms gauge\na_ms 1\na_ms 2\n",
+      3,
+      /^a_ms metric names should not contain abbreviated units\na_ms metric not unique\n$/,
+    ],
+    ['# HELP h x\n# TYPE h histogram\nh_bucket{le="1"} 1\nh_sum 1\nh_count 1\n', 0, /^$/],
+    ['# TYPE h histogram\nh_bucket{le="1"} -1\n', 1, /negative bucket population for histogram "h"/],
     ["# TYPE a gauge\na 1\n# EOF\n", 0, /^$/],
     ["# TYPE a counter\na_total -1\n# EOF\n", 1, /counts are not negative/],
   ];
@@ -128,10 +152,14 @@ tests:
   - {expr: doubled, eval_time: 3m, exp_samples: [{labels: 'doubled{x="1"}', value: ${value}}]}
 `;
   const good = await promtool(["test", "rules", "/t.yml"], { "/rules.yml": rules, "/t.yml": test_(8) });
-  assert.equal(good.printed, "Unit Testing:  /t.yml\n  SUCCESS\n\n");
+  assert.equal(good.printed, "  SUCCESS\n\n");
   const bad = await promtool(["test", "rules", "/t.yml"], { "/rules.yml": rules, "/t.yml": test_(9) });
   assert.equal(bad.code, 1);
-  assert.match(bad.printed, /expr: "doubled", time: 3m/);
+  assert.equal(
+    bad.printed,
+    '  FAILED:\n    expr: "doubled", time: 3m,\n        exp: {__name__="doubled", x="1"} 9E+00\n' +
+      '        got: {__name__="doubled", x="1"} 8E+00\n\n\n',
+  );
 });
 
 test("promtool without a subcommand shows what there is", async () => {

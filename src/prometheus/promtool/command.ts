@@ -4,16 +4,16 @@ import type { CliCommand } from "../../base/machine.ts";
 /** A subcommand, by its words: `test promql`. Each loads what it needs only. */
 const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliCommand> }> = {
   "check config": {
-    usage: "check config [--agent] FILE...",
-    load: async () => (await import("./check.ts")).checkConfig,
+    usage: "check config [--agent] [--syntax-only] [--lint=CHECKS] [--lint-fatal] FILE...",
+    load: async () => (await import("./check-config.ts")).checkConfig,
   },
   "check rules": {
-    usage: "check rules [FILE...]",
-    load: async () => (await import("./check.ts")).checkRules,
+    usage: "check rules [--lint=CHECKS] [--lint-fatal] [--ignore-unknown-fields] [FILE...]",
+    load: async () => (await import("./check-rules.ts")).checkRules,
   },
   "check metrics": {
-    usage: "check metrics [--format=openmetrics] [FILE]",
-    load: async () => (await import("./check.ts")).checkMetrics,
+    usage: "check metrics [--extended] [--lint=none] [--format=openmetrics] [FILE]",
+    load: async () => (await import("./check-metrics.ts")).checkMetrics,
   },
   "query instant": {
     usage: "query instant [-o json] [--time=SECONDS] URL EXPRESSION",

@@ -8,9 +8,10 @@ import { Labels } from "../../model/labels.ts";
 import type { AlertmanagerConfig, PrometheusConfig } from "../config/prometheus-config.ts";
 import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
-import { type RelabelConfig, relabel, relabelInPlace } from "../relabel/relabel.ts";
+import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
 import { USER_AGENT } from "../scrape/scrape-request.ts";
 import type { ActiveAlert } from "./alert-state.ts";
+import { alertmanagersOf } from "./alertmanager-target.ts";
 
 interface Alert {
   labels: Labels;
@@ -81,17 +82,10 @@ export class Notifier {
     const urls: string[] = [];
     const dropped: string[] = [];
     for (const group of groups) {
-      for (const target of group.targets) {
-        const labels = new Map([...Object.entries(group.labels), ...Object.entries(target)]);
-        const { scheme, path_prefix: prefix = "" } = set.config;
-        if (!labels.has("__scheme__")) labels.set("__scheme__", scheme);
-        labels.set(
-          "__alerts_path__",
-          `/${prefix.replace(/^\/|\/$/g, "")}/api/v2/alerts`.replace(/^\/\//, "/"),
-        );
-        const kept = relabelInPlace(labels, (set.config.relabel_configs ?? []) as RelabelConfig[]);
-        const url = `${labels.get("__scheme__")}://${labels.get("__address__")}${labels.get("__alerts_path__")}`;
-        (kept ? urls : dropped).push(url);
+      try {
+        for (const { url, isKept } of alertmanagersOf(group, set.config)) (isKept ? urls : dropped).push(url);
+      } catch (error) {
+        this.#options.log.error("Creating target failed", { group: group.source, err: error });
       }
     }
     set.urls = [...new Set(urls)];

@@ -7,7 +7,9 @@ import {
   type NameValidation,
 } from "../config/names.ts";
 import {
+  anything,
   ConfigError,
+  type Decoder,
   decodeYaml,
   integer,
   list,
@@ -17,6 +19,8 @@ import {
   text,
 } from "../config/strict-yaml.ts";
 import { type ParserOptions, parseExpression } from "../promql/mod.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
+import { RulePositions } from "./rule-positions.ts";
 import { checkTemplate } from "./template.ts";
 
 export interface RuleConfig {
@@ -46,41 +50,54 @@ interface RuleFile {
 
 const labels = mapping(text(), "map[string]string");
 
-const rule = struct<RuleConfig>({
-  type: "rulefmt.Rule",
-  defaults: () => ({ record: "", alert: "", expr: "", for: 0, keep_firing_for: 0 }),
-  fields: {
-    record: text(),
-    alert: text(),
-    expr: text(),
-    for: duration,
-    keep_firing_for: duration,
-    labels,
-    annotations: labels,
-  },
-});
+/**
+ * Upstream reads a file twice, the second time for the places of what it complains about: what is of the wrong kind
+ * is then complained about twice.
+ */
+const SECOND_NAMES = { file: "rulefmt.ruleGroups", group: "rulefmt.RuleGroupNode", rule: "rulefmt.RuleNode" };
 
-const ruleFile = struct<RuleFile>({
-  type: "rulefmt.RuleGroups",
-  defaults: () => ({ groups: [] }),
-  fields: {
-    groups: list(
-      struct<RuleGroupConfig>({
-        type: "rulefmt.RuleGroup",
-        defaults: () => ({ name: "", interval: 0, limit: 0, rules: [] }),
-        fields: {
-          name: text(),
-          interval: duration,
-          query_offset: nullable(duration),
-          limit: integer("int"),
-          labels,
-          rules: list(rule, "[]rulefmt.Rule"),
-        },
-      }),
-      "[]rulefmt.RuleGroup",
-    ),
-  },
-});
+function fileDecoder(types: typeof SECOND_NAMES, isStrict: boolean): Decoder<RuleFile> {
+  const other = isStrict ? undefined : () => true;
+  const asText = types === SECOND_NAMES ? anything : text();
+  const rule = struct<RuleConfig>({
+    type: types.rule,
+    defaults: () => ({ record: "", alert: "", expr: "", for: 0, keep_firing_for: 0 }),
+    fields: {
+      record: asText,
+      alert: asText,
+      expr: asText,
+      for: duration,
+      keep_firing_for: duration,
+      labels,
+      annotations: labels,
+    },
+    other,
+  });
+  const group = struct<RuleGroupConfig>({
+    type: types.group,
+    defaults: () => ({ name: "", interval: 0, limit: 0, rules: [] }),
+    fields: {
+      name: text(),
+      interval: duration,
+      query_offset: nullable(duration),
+      limit: integer("int"),
+      labels,
+      rules: list(rule, `[]${types.rule}`),
+    },
+    other,
+  });
+  return struct<RuleFile>({
+    type: types.file,
+    defaults: () => ({ groups: [] }),
+    fields: { groups: list(group, `[]${types.group}`) },
+    other,
+  });
+}
+
+const NAMES = { file: "rulefmt.RuleGroups", group: "rulefmt.RuleGroup", rule: "rulefmt.Rule" };
+const strictFile = fileDecoder(NAMES, true);
+const lenientFile = fileDecoder(NAMES, false);
+const secondFile = fileDecoder(SECOND_NAMES, false);
 
 /** What is wrong with a rule file: one text per problem, without the file's name. */
 export class RuleFileError extends Error {
@@ -98,43 +115,62 @@ export interface RuleFileOptions {
   names?: NameValidation;
   /** The parts of PromQL that are on. */
   parser?: ParserOptions;
+  /** @default false */
+  ignoresUnknownFields?: boolean;
 }
 
 /** @throws RuleFileError */
 export function parseRuleFile(content: string, options: RuleFileOptions = {}): RuleGroupConfig[] {
-  let file: RuleFile;
-  try {
-    file = decodeYaml<RuleFile>(content, ruleFile, () => ({ groups: [] }));
-  } catch (error) {
-    if (error instanceof ConfigError) throw new RuleFileError([error.message]);
-    throw error;
-  }
+  const problems: string[] = [];
+  const read = (decoder: Decoder<RuleFile>): RuleFile => {
+    try {
+      return decodeYaml<RuleFile>(content, decoder, () => ({ groups: [] }));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(error.message);
+      return { groups: [] };
+    }
+  };
+  const file = read(options.ignoresUnknownFields ? lenientFile : strictFile);
+  if (problems.length > 0) read(secondFile);
   const groups = file.groups ?? [];
-  const problems = checkGroups(groups, options.names ?? "utf8", options.parser);
+  if (problems.length === 0) problems.push(...checkGroups(groups, options, () => new RulePositions(content)));
   if (problems.length > 0) throw new RuleFileError(problems);
   return groups;
 }
 
 function checkGroups(
   groups: RuleGroupConfig[],
-  names: NameValidation,
-  parser: ParserOptions | undefined,
+  { names = "utf8", parser }: RuleFileOptions,
+  readPositions: () => RulePositions,
 ): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
-  for (const group of groups) {
+  let positions: RulePositions | undefined;
+  groups.forEach((group, groupIndex) => {
     group.rules ??= [];
-    if (group.name === "") problems.push("Groupname must not be empty");
-    if (seen.has(group.name)) problems.push(`groupname: "${group.name}" is repeated in the same file`);
+    // Upstream does not know where the group stands.
+    if (group.name === "") problems.push("0:0: Groupname must not be empty");
+    if (seen.has(group.name)) problems.push(`0:0: groupname: "${group.name}" is repeated in the same file`);
     seen.add(group.name);
     problems.push(...checkLabels(group.labels, names));
-    for (const [index, each] of group.rules.entries()) {
-      const name = each.alert || each.record;
-      for (const problem of checkRule(each, names, parser))
-        problems.push(`group "${group.name}", rule ${index + 1}, "${name}": ${problem}`);
-    }
-  }
+    group.rules.forEach((each, index) => {
+      const subject = `group ${quoteString(group.name)}, rule ${index + 1}, ${quoteString(each.alert || each.record)}`;
+      for (const { message, fields } of checkRule(each, names, parser)) {
+        const at = fields.map(
+          (field) => `${((positions ??= readPositions())).of(groupIndex, index, field)}: `,
+        );
+        problems.push(`${at.join("")}${subject}: ${message}`);
+      }
+    });
+  });
   return problems;
+}
+
+/** What is wrong with a rule, and the fields whose places are shown. */
+interface RuleProblem {
+  message: string;
+  fields: ("record" | "alert" | "expr")[];
 }
 
 function checkLabels(set: Record<string, string> | undefined, names: NameValidation): string[] {
@@ -144,32 +180,43 @@ function checkLabels(set: Record<string, string> | undefined, names: NameValidat
   ]);
 }
 
-function checkRule(each: RuleConfig, names: NameValidation, parser: ParserOptions | undefined): string[] {
-  const problems: string[] = [];
-  if (each.record !== "" && each.alert !== "") problems.push("only one of 'record' and 'alert' must be set");
-  if (each.record === "" && each.alert === "") problems.push("one of 'record' or 'alert' must be set");
-  if (each.expr === "") problems.push("field 'expr' must be set in rule");
+function checkRule(
+  each: RuleConfig,
+  names: NameValidation,
+  parser: ParserOptions | undefined,
+): RuleProblem[] {
+  const problems: RuleProblem[] = [];
+  const say = (message: string, ...fields: RuleProblem["fields"]) => problems.push({ message, fields });
+  if (each.record !== "" && each.alert !== "")
+    say("only one of 'record' and 'alert' must be set", "record", "alert");
+  if (each.record === "" && each.alert === "")
+    say("one of 'record' or 'alert' must be set", "record", "alert");
+  if (each.expr === "") say("field 'expr' must be set in rule", "expr");
   else {
     try {
       parseExpression(each.expr, parser);
     } catch (error) {
-      problems.push(`could not parse expression: ${(error as Error).message}`);
+      say(`could not parse expression: ${(error as Error).message}`, "expr");
     }
   }
-  if (each.record !== "") problems.push(...checkRecord(each, names));
-  problems.push(...checkLabels(each.labels, names));
+  if (each.record !== "") for (const message of checkRecord(each, names)) say(message, "record");
+  for (const message of checkLabels(each.labels, names)) say(message);
   for (const name of Object.keys(each.annotations ?? {}))
-    if (!isValidLabelName(name, names)) problems.push(`invalid annotation name: ${name}`);
-  if (each.alert !== "") {
-    const check = (what: string, set: Record<string, string> | undefined) => {
-      for (const [name, value] of Object.entries(set ?? {})) {
-        const problem = checkTemplate(value, `__alert_${each.alert}`);
-        if (problem !== undefined) problems.push(`${what} "${name}": ${problem}`);
-      }
-    };
-    check("label", each.labels);
-    check("annotation", each.annotations);
-  }
+    if (!isValidLabelName(name, names)) say(`invalid annotation name: ${name}`);
+  if (each.alert !== "") for (const message of checkTemplates(each)) say(message);
+  return problems;
+}
+
+function checkTemplates({ alert, labels, annotations }: RuleConfig): string[] {
+  const problems: string[] = [];
+  const check = (what: string, set: Record<string, string> | undefined) => {
+    for (const [name, value] of Object.entries(set ?? {})) {
+      const problem = checkTemplate(value, `__alert_${alert}`);
+      if (problem !== undefined) problems.push(`${what} ${quoteString(name)}: ${problem}`);
+    }
+  };
+  check("label", labels);
+  check("annotation", annotations);
   return problems;
 }
 

@@ -38,7 +38,11 @@ function unquoteBytes(inner: string): string {
       parts.push(Buffer.from(unquote(`"${text}"`)));
     }
   }
-  const bytes = Buffer.concat(parts);
+  return decodeBytes(Buffer.concat(parts));
+}
+
+/** Bytes as text. One that is no part of UTF-8 becomes a lone surrogate, see `MALFORMED_BYTE`. */
+export function decodeBytes(bytes: Buffer): string {
   return isUtf8(bytes) ? bytes.toString("utf8") : decodeMalformed(bytes);
 }
 

@@ -24,12 +24,13 @@ export interface StoredSeries {
 export class TestStorage {
   readonly #series = new Map<string, StoredSeries>();
 
-  load(command: LoadCommand): void {
+  /** @param startMs the time of the first value */
+  load(command: LoadCommand, startMs = 0): void {
     const loaded = command.series.map(({ labels, values, starts }) => ({
       labels,
       samples: values.flatMap((value, i): StoredSample[] => {
         if (value.kind === "omitted") return [];
-        const timestampMs = i * command.stepMs;
+        const timestampMs = startMs + i * command.stepMs;
         const start = starts?.[i];
         return [
           {

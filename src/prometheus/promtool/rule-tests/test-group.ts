@@ -1,0 +1,162 @@
+/** Runs one group of unit tests of rules (`testGroup.test` in upstream's `cmd/promtool/unittest.go`). */
+import { silentLogger } from "../../../base/log.ts";
+import type { Machine } from "../../../base/machine.ts";
+import { formatGoDuration } from "../../../model/go-duration.ts";
+import type { ParserOptions } from "../../promql/mod.ts";
+import { Engine } from "../../promql/mod.ts";
+import { tokenize } from "../../promql/parser/lexer.ts";
+import type { RuleGroupConfig } from "../../rules/rule-file.ts";
+import { RuleGroup } from "../../rules/rule-group.ts";
+import { parseSeriesDescription, type SeriesDescription } from "../promqltest/series-description.ts";
+import { TestStorage } from "../promqltest/test-storage.ts";
+import { checkAlerts } from "./alert-check.ts";
+import { debugDump } from "./debug-dump.ts";
+import { checkExpression } from "./expression-check.ts";
+import type { TestFile, TestGroup } from "./test-file.ts";
+import { RuleTestStore } from "./test-store.ts";
+
+export interface LoadedRules {
+  config: RuleGroupConfig;
+  file: string;
+}
+
+export interface TestRunOptions {
+  file: TestFile;
+  /** In the order in which they are evaluated. */
+  rules: readonly LoadedRules[];
+  parser: ParserOptions;
+  delayedNameRemoval: boolean;
+  clock: Machine["clock"];
+  /** What `--debug` asks for goes here. */
+  debug: ((text: string) => void) | undefined;
+}
+
+const MAX_SAMPLES = 10_000;
+const TIMEOUT_MS = 100_000;
+
+/** What does not hold, each as upstream words it. */
+export async function runTestGroup(test: TestGroup, options: TestRunOptions): Promise<string[]> {
+  const { file, clock } = options;
+  const given = new TestStorage();
+  let series: SeriesDescription[];
+  try {
+    series = (test.input_series ?? []).map((each, i) => describedSeries(`${each.series} ${each.values}`, i));
+  } catch (error) {
+    return [(error as Error).message];
+  }
+  given.load(
+    {
+      kind: "load",
+      line: 1,
+      stepMs: test.interval,
+      withCustomBuckets: false,
+      series: series.map((each) => ({ ...each, starts: undefined })),
+    },
+    test.start_timestamp,
+  );
+  const store = new RuleTestStore(given.queryable());
+  const engine = new Engine({
+    queryable: store.queryable,
+    clock,
+    maxSamples: MAX_SAMPLES,
+    timeoutMs: TIMEOUT_MS,
+    parser: options.parser,
+    subqueryStepMs: () => file.evaluation_interval,
+    delayedNameRemoval: options.delayedNameRemoval,
+  });
+  const context = {
+    engine,
+    storage: store.storage,
+    clock,
+    log: silentLogger,
+    externalLabels: test.external_labels ?? {},
+    externalUrl: test.external_url,
+    notify: () => {},
+    outageToleranceMs: 0,
+    forGracePeriodMs: 0,
+    resendDelayMs: 0,
+  };
+  const groups = options.rules.map(
+    ({ config, file: path }) => new RuleGroup(config, path, test.interval, 0, context),
+  );
+  for (const group of groups) for (const rule of group.rules) rule.alerts?.startAnew();
+  return new TestRun(test, groups, engine, store, options).run();
+}
+
+/** @throws Error with upstream's text and place: the series stand below a line `load`. */
+function describedSeries(text: string, index: number): SeriesDescription {
+  try {
+    return parseSeriesDescription(text);
+  } catch (error) {
+    const known = tokenize(text).error;
+    const [column, message] =
+      known === undefined ? [1, (error as Error).message] : [known.position.start + 1, known.detail];
+    throw new Error(`${index + 2}:${column}: parse error: ${message}`);
+  }
+}
+
+class TestRun {
+  readonly #test: TestGroup;
+  readonly #options: TestRunOptions;
+  readonly #groups: RuleGroup[];
+  readonly #engine: Engine;
+  readonly #store: RuleTestStore;
+
+  constructor(
+    test: TestGroup,
+    groups: RuleGroup[],
+    engine: Engine,
+    store: RuleTestStore,
+    options: TestRunOptions,
+  ) {
+    this.#test = test;
+    this.#options = options;
+    this.#groups = groups;
+    this.#engine = engine;
+    this.#store = store;
+  }
+
+  async run(): Promise<string[]> {
+    const { name, start_timestamp: startMs } = this.#test;
+    const alertTests = [...(this.#test.alert_rule_test ?? [])].sort((a, b) => a.eval_time - b.eval_time);
+    const expressionTests = this.#test.promql_expr_test ?? [];
+    const nameless = alertTests.find(({ alertname }) => alertname === "");
+    if (nameless !== undefined) {
+      const where = name === "" ? "" : ` (in TestGroup ${name})`;
+      const at = formatGoDuration(nameless.eval_time);
+      return [`an item under alert_rule_test misses required attribute alertname at eval_time ${at}${where}`];
+    }
+    const lastMs = Math.max(0, ...[...alertTests, ...expressionTests].map((each) => each.eval_time));
+    const { file, debug } = this.#options;
+    const intervalMs = file.evaluation_interval;
+    const problems: string[] = [];
+    let next = 0;
+    for (let afterMs = 0; afterMs <= lastMs; afterMs += intervalMs) {
+      const failures = await this.#evaluate(startMs + afterMs);
+      problems.push(...failures);
+      if (failures.length > 0) return problems;
+      // An alert test holds from one evaluation to the next.
+      for (; next < alertTests.length && alertTests[next].eval_time < afterMs + intervalMs; next++)
+        problems.push(...checkAlerts(alertTests[next], this.#groups, name));
+    }
+    for (const each of expressionTests) {
+      problems.push(...(await checkExpression(each, startMs, file.fuzzy_compare, this.#engine)));
+    }
+    if (debug !== undefined) debug(await debugDump(this.#engine, startMs, lastMs));
+    return problems;
+  }
+
+  /** Evaluates all groups, whatever their own interval. */
+  async #evaluate(atMs: number): Promise<string[]> {
+    const failures: string[] = [];
+    this.#store.nowMs = atMs;
+    for (const group of this.#groups) {
+      await group.evaluate(atMs);
+      for (const { name, status } of group.rules) {
+        if (status.lastError === "") continue;
+        failures.push(`    rule: ${name}, time: ${formatGoDuration(atMs)}, err: ${status.lastError}`);
+      }
+    }
+    return failures;
+  }
+}

@@ -1,4 +1,6 @@
 /** The discovery sections of scrape and Alertmanager configurations (`discovery/*`). */
+import { parseSelector } from "../../model/label-selector.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
 import {
   DEFAULT_HTTP_CLIENT,
   type HttpClientConfig,
@@ -105,16 +107,15 @@ export const duration: Decoder<number> = parsed(parseDuration, 0);
 
 const labelName = (name: string) => {
   if (!isValidLabelName(name, "utf8"))
-    throw new ConfigError(`${JSON.stringify(name)} is not a valid label name`);
+    throw new ConfigError(`${quoteString(name)} is not a valid label name`);
 };
 
 /** A `LabelSet`. */
 export const labelSet: Decoder<Record<string, string>> = (node, context, current) => {
-  const labels = mapping(text(), "model.LabelSet")(node, context, current);
+  const labels = mapping(text("model.LabelValue"), "model.LabelSet")(node, context, current);
   for (const [name, value] of Object.entries(labels)) {
     labelName(name);
-    if (!isValidLabelValue(value))
-      throw new ConfigError(`${JSON.stringify(value)} is not a valid label value`);
+    if (!isValidLabelValue(value)) throw new ConfigError(`${quoteString(value)} is not a valid label value`);
   }
   return labels;
 };
@@ -133,6 +134,7 @@ const fileDiscovery = struct<FileDiscoveryConfig>({
   defaults: () => ({ files: [], refresh_interval: 300_000 }),
   fields: { files: list(text(), "[]string"), refresh_interval: duration },
   check(config) {
+    config.files ??= [];
     if (config.files.length === 0)
       throw new ConfigError("file service discovery config must contain at least one path name");
     for (const name of config.files)
@@ -164,6 +166,7 @@ const dnsDiscovery = struct<DnsDiscoveryConfig>({
   defaults: () => ({ names: [], refresh_interval: 30_000, type: "SRV", port: 0 }),
   fields: { names: list(text(), "[]string"), refresh_interval: duration, type: text(), port: integer("int") },
   check(config) {
+    config.names ??= [];
     if (config.names.length === 0)
       throw new ConfigError("DNS-SD config must contain at least one SRV record name");
     const type = config.type.toUpperCase();
@@ -267,11 +270,11 @@ function checkSelectors(role: KubernetesRole, selectors: KubernetesSelector[]): 
 }
 
 function checkLabelSelector(selector: string): void {
-  const term =
-    /^\s*(?:!?\s*[\w./-]+|[\w./-]+\s*(?:==?|!=)\s*[\w.-]*|[\w./-]+\s+(?:not)?in\s*\([^()]*\)|[\w./-]+\s*[<>]\s*\d+)\s*$/;
-  for (const each of selector.split(/,(?![^(]*\))/))
-    if (selector !== "" && !term.test(each))
-      throw new ConfigError(`unable to parse requirement: found '${each}', expected: a label selector`);
+  try {
+    parseSelector(selector);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
 }
 
 /** The sections, to be spread into the fields of whoever discovers. */
@@ -285,13 +288,11 @@ export const discoveryFields: Fields<DiscoveryConfigs> = {
 
 /** @throws ConfigError when a section has an empty entry, or a static target is a URL */
 export function checkDiscovery(configs: DiscoveryConfigs, hasRelabelRules: boolean): void {
+  for (const group of configs.static_configs ?? []) if (group !== undefined) group.targets ??= [];
   for (const section of DISCOVERY_SECTIONS) {
     for (const entry of configs[section] ?? []) {
       const group = entry as TargetGroupConfig | undefined;
-      const isEmpty =
-        group === undefined ||
-        (section === "static_configs" && group.targets.length === 0 && group.labels === undefined);
-      if (isEmpty) throw new ConfigError(`empty or null section in ${section}`);
+      if (group === undefined) throw new ConfigError(`empty or null section in ${section}`);
     }
   }
   if (hasRelabelRules) return;
@@ -302,5 +303,5 @@ export function checkDiscovery(configs: DiscoveryConfigs, hasRelabelRules: boole
 
 /** @throws ConfigError when the address is a URL */
 export function checkTargetAddress(address: string): void {
-  if (address.includes("/")) throw new ConfigError(`${JSON.stringify(address)} is not a valid hostname`);
+  if (address.includes("/")) throw new ConfigError(`${quoteString(address)} is not a valid hostname`);
 }

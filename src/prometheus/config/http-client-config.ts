@@ -129,7 +129,7 @@ export const tlsConfig = struct<TlsConfig>({
   fields: {
     ca: text(),
     cert: text(),
-    key: text("config.Secret"),
+    key: text("config.plain"),
     ca_file: text(),
     cert_file: text(),
     key_file: text(),
@@ -167,7 +167,7 @@ const basicAuth = struct<BasicAuth>({
     username: text(),
     username_file: text(),
     username_ref: text(),
-    password: text("config.Secret"),
+    password: text("config.plain"),
     password_file: text(),
     password_ref: text(),
   },
@@ -178,7 +178,7 @@ const authorization = struct<Authorization>({
   defaults: () => ({ type: "" }),
   fields: {
     type: text(),
-    credentials: text("config.Secret"),
+    credentials: text("config.plain"),
     credentials_file: text(),
     credentials_ref: text(),
   },
@@ -188,7 +188,7 @@ const proxyFields: Fields<ProxyConfig> = {
   proxy_url: url,
   no_proxy: text(),
   proxy_from_environment: boolean,
-  proxy_connect_header: mapping(list(text("config.Secret"), "[]config.Secret"), "config.ProxyHeader"),
+  proxy_connect_header: mapping(list(text("config.plain"), "[]config.Secret"), "config.ProxyHeader"),
 };
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -199,11 +199,11 @@ const oauth2 = struct<OAuth2>({
   fields: {
     ...proxyFields,
     client_id: text(),
-    client_secret: text("config.Secret"),
+    client_secret: text("config.plain"),
     client_secret_file: text(),
     client_secret_ref: text(),
     client_certificate_key_id: text(),
-    client_certificate_key: text("config.Secret"),
+    client_certificate_key: text("config.plain"),
     client_certificate_key_file: text(),
     client_certificate_key_ref: text(),
     grant_type: text(),
@@ -222,7 +222,7 @@ const oauth2 = struct<OAuth2>({
 const header = struct<HeaderConfig>({
   type: "config.Header",
   defaults: () => ({}),
-  fields: { values: strings, secrets: list(text("config.Secret"), "[]config.Secret"), files: strings },
+  fields: { values: strings, secrets: list(text("config.plain"), "[]config.Secret"), files: strings },
 });
 
 /** The fields that scrape, discovery, remote and Alertmanager configurations have inline. */
@@ -231,7 +231,7 @@ export const httpClientFields: Fields<HttpClientConfig> = {
   basic_auth: nullable(basicAuth),
   authorization: nullable(authorization),
   oauth2: nullable(oauth2),
-  bearer_token: text("config.Secret"),
+  bearer_token: text("config.plain"),
   bearer_token_file: text(),
   tls_config: tlsConfig,
   follow_redirects: boolean,
@@ -250,7 +250,7 @@ function checkProxy(config: ProxyConfig): void {
     throw new ConfigError("if proxy_from_environment is configured, proxy_url must not be configured");
   if (fromEnvironment && config.no_proxy)
     throw new ConfigError("if proxy_from_environment is configured, no_proxy must not be configured");
-  if (config.proxy_url === undefined && config.no_proxy)
+  if (!hasProxy && config.no_proxy)
     throw new ConfigError("if no_proxy is configured, proxy_url must also be configured");
 }
 

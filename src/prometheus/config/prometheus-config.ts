@@ -45,7 +45,7 @@ import {
   struct,
   text,
 } from "./strict-yaml.ts";
-import { parseBytes } from "./units.ts";
+import { formatBytes, parseBytes } from "./units.ts";
 
 export interface AlertmanagerConfig extends HttpClientConfig, DiscoveryConfigs {
   scheme: string;
@@ -185,11 +185,15 @@ const alertmanager = struct<AlertmanagerConfig>({
     scheme: text(),
     path_prefix: text(),
     timeout: duration,
-    api_version: parsed((version) => {
-      if (version !== "v2")
-        throw new ConfigError(`expected Alertmanager api version to be one of [v2] but got ${version}`);
-      return version;
-    }, "v2"),
+    api_version: parsed(
+      (version) => {
+        if (version !== "v2")
+          throw new ConfigError(`expected Alertmanager api version to be one of [v2] but got ${version}`);
+        return version;
+      },
+      "v2",
+      "config.plain",
+    ),
     sigv4: mapping(text(), "sigv4.SigV4Config"),
     relabel_configs: relabelList,
     alert_relabel_configs: relabelList,
@@ -355,11 +359,15 @@ const tracing = struct<TracingConfig>({
   type: "config.plain",
   defaults: () => ({ client_type: "grpc" }),
   fields: {
-    client_type: parsed<string>((type) => {
-      if (type !== "http" && type !== "grpc")
-        throw new ConfigError(`expected tracing client type to be to be http or grpc, but got ${type}`);
-      return type;
-    }, "grpc"),
+    client_type: parsed<string>(
+      (type) => {
+        if (type !== "http" && type !== "grpc")
+          throw new ConfigError(`expected tracing client type to be to be http or grpc, but got ${type}`);
+        return type;
+      },
+      "grpc",
+      "config.plain",
+    ),
     endpoint: text(),
     sampling_fraction: float,
     insecure: boolean,
@@ -400,7 +408,7 @@ const storage = struct<StorageConfig>({
               check({ size = 0, percentage = 0 }) {
                 if (size < 0)
                   throw new ConfigError(
-                    `'storage.tsdb.retention.size' must be greater than or equal to 0, got ${size}`,
+                    `'storage.tsdb.retention.size' must be greater than or equal to 0, got ${formatBytes(size)}`,
                   );
                 if (percentage < 0 || percentage > 100)
                   throw new ConfigError(

@@ -1,4 +1,5 @@
 /** The `global` section and scrape configurations (`config/config.go`). */
+import { quoteString } from "../promql/parser/lexer.ts";
 import {
   defaultRelabelConfig,
   type RelabelConfig,
@@ -172,8 +173,8 @@ function checkGlobal(config: GlobalConfig): void {
   const scheme = config.metric_name_validation_scheme as NameValidation;
   for (const [name, value] of Object.entries(config.external_labels ?? {})) {
     if (!isValidLabelName(name, scheme))
-      throw new ConfigError(`${quoteInvalid(name)} is not a valid label name`);
-    if (!isValidLabelValue(value)) throw new ConfigError(`${quoteInvalid(value)} is not a valid label value`);
+      throw new ConfigError(`${quoteString(name)} is not a valid label name`);
+    if (!isValidLabelValue(value)) throw new ConfigError(`${quoteString(value)} is not a valid label value`);
   }
   config.scrape_interval ||= defaults.scrape_interval;
   if (config.scrape_timeout > config.scrape_interval)
@@ -184,11 +185,6 @@ function checkGlobal(config: GlobalConfig): void {
   config.extra_scrape_metrics ??= false;
   if (config.scrape_protocols !== undefined)
     withContext("for global config", () => checkProtocols(config.scrape_protocols!));
-}
-
-/** Bytes that were no UTF-8 are gone by now; upstream prints them as `\xff`. */
-function quoteInvalid(text: string): string {
-  return JSON.stringify(text).replaceAll("�", "\\xff");
 }
 
 function withContext(context: string, check: () => void): void {
@@ -217,6 +213,10 @@ function unknownProtocol(protocol: string): string {
 
 const relabelList = list(nullable(relabelConfig), "[]*relabel.Config");
 
+const texts = list(text(), "[]string");
+/** Without any, none: unlike elsewhere nobody asks whether there is a list. */
+const parameterValues: typeof texts = (...node) => texts(...node) ?? [];
+
 export const scrapeConfig = struct<ScrapeConfig>({
   type: "config.ScrapeConfig",
   defaults: () => ({
@@ -243,7 +243,7 @@ export const scrapeConfig = struct<ScrapeConfig>({
     honor_labels: boolean,
     honor_timestamps: boolean,
     track_timestamps_staleness: boolean,
-    params: mapping(list(text(), "[]string"), "url.Values"),
+    params: mapping(parameterValues, "url.Values"),
     scrape_interval: duration,
     scrape_timeout: duration,
     fallback_scrape_protocol: text("config.ScrapeProtocol"),

@@ -16,6 +16,7 @@ import {
   type Scalar,
 } from "yaml";
 import { decodeBytes } from "../promql/parser/unquote.ts";
+import { yamlSyntaxError } from "./yaml-syntax-error.ts";
 
 /** The configuration is not valid; the text is upstream's. */
 export class ConfigError extends Error {
@@ -57,11 +58,8 @@ export function decodeYaml<T>(text: string, decoder: Decoder<T>, whenEmpty: () =
     lineCounter: lines,
     logLevel: "silent",
   });
-  const failure = document.errors[0];
-  if (failure !== undefined) {
-    const line = lines.linePos(failure.pos[0]).line;
-    throw new ConfigError(`yaml: line ${line}: ${failure.message.split(" at line ")[0].split("\n")[0]}`);
-  }
+  const failure = yamlSyntaxError(document, text, lines);
+  if (failure !== undefined) throw new ConfigError(failure);
   if (document.contents === null) return whenEmpty();
   const context: Context = { document, lines, typeErrors: [], nodes: 0 };
   const value = decoder(document.contents, context, undefined);
@@ -108,13 +106,19 @@ function describe(node: Node): string {
 }
 
 function scalarTag(node: Scalar): string {
+  if (node.tag === BINARY_TAG) return "!!binary";
   if (node.type !== "PLAIN") return "!!str";
   const text = sourceOf(node);
+  if (TIMESTAMP.test(text)) return "!!timestamp";
+  if (/^[-+]?\d[\d_]*$/.test(text) && Math.abs(Number(text.replaceAll("_", ""))) >= 2 ** 64) return "!!float";
   if (/^[-+]?\d[\d_]*$/.test(text) || /^[-+]?0[xob][\da-fA-F_]+$/.test(text)) return "!!int";
   if (/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(text)) return "!!float";
   if (BOOLEANS.has(text)) return "!!bool";
   return isNull(node) ? "!!null" : "!!str";
 }
+
+const TIMESTAMP =
+  /^\d{4}-\d{1,2}-\d{1,2}(?:(?:[Tt]|[ \t]+)\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d{1,2}(?::\d{2})?))?)?$/;
 
 function mismatch(node: Node, context: Context, type: string): void {
   context.typeErrors.push(`line ${lineOf(node, context)}: cannot unmarshal ${describe(node)} into ${type}`);
@@ -174,10 +178,12 @@ export function integer(type: "int" | "uint" | "uint64" | "int64"): Decoder<numb
       const source = sourceOf(node).replace(/_/g, "");
       const value = /^[-+]?(\d+|0[xob][\da-fA-F]+)$/.test(source)
         ? Number(source)
-        : /^[-+]?\d+(\.0*)?([eE]\+?\d+)?$/.test(source)
-          ? Number(source)
+        : /^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(source)
+          ? Math.trunc(Number(source))
           : Number.NaN;
-      if (Number.isInteger(value) && (value >= 0 || !type.startsWith("u"))) return value;
+      // As in Go, what is behind the point is cut off.
+      if (Number.isInteger(value) && Math.abs(value) < 2 ** 64 && (value >= 0 || !type.startsWith("u")))
+        return value;
     }
     mismatch(node, context, type);
     return current ?? 0;

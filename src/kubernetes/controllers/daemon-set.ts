@@ -13,7 +13,13 @@ import {
   writeStatus,
 } from "./controller.ts";
 import { podFromTemplate } from "./pod-from-template.ts";
-import { isPodAvailable, isPodFinished, isPodReady, isPodTerminating } from "./pod-state.ts";
+import {
+  isPodAvailable,
+  isPodFinished,
+  isPodReady,
+  isPodTerminating,
+  podAvailableInMs,
+} from "./pod-state.ts";
 import { listRevisions, truncateHistory, updateRevision } from "./revision-history.ts";
 import { scaledValue } from "./scaled-value.ts";
 
@@ -54,7 +60,7 @@ async function reconcile(
   controller: Controller,
   fits: NodeFits,
   key: string,
-): Promise<undefined> {
+): Promise<number | undefined> {
   const { api } = context;
   const set = await getIfExists<DaemonSet>(api, RESOURCES.daemonSets, splitKey(key));
   if (set === undefined) return;
@@ -72,6 +78,9 @@ async function reconcile(
   await reportStatus(context, set, hash, nodes, wanted, pods);
   const live = new Set(pods.map((pod) => `${set.metadata.name}-${pod.metadata.labels?.[REVISION_LABEL]}`));
   await truncateHistory(context, set, revisions, new Set([...live, revision.metadata.name]));
+  const { minReadySeconds = 0 } = set.spec;
+  const waits = pods.flatMap((pod) => podAvailableInMs(pod, minReadySeconds, context.clock.now()) || []);
+  return waits.length === 0 ? undefined : Math.min(...waits);
 }
 
 function daemonPod(set: DaemonSet, hash: string, node: string): Pod {
@@ -120,6 +129,11 @@ async function place(
   )) {
     if (isPodTerminating(pod)) continue;
     const node = nodeOf(pod);
+    if (pod.status?.phase === "Failed") {
+      const where = `on node ${pod.spec.nodeName}`;
+      const message = `Found failed daemon pod ${pod.metadata.namespace}/${pod.metadata.name} ${where}, will try to kill it`;
+      controller.events.record(set, "Warning", "FailedDaemonPod", message);
+    }
     if (isPodFinished(pod) || node === undefined || !names.has(node) || kept.has(node)) {
       await deleteIfExists(api, RESOURCES.pods, pod);
       controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);

@@ -15,6 +15,7 @@ import {
 import { isPodReady, isPodTerminating } from "./pod-state.ts";
 
 export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const HEADLESS_LABEL = "service.kubernetes.io/headless";
 const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
 /** Addresses in one slice (`--max-endpoints-per-slice`). */
 export const MAX_ENDPOINTS_PER_SLICE = 100;
@@ -65,7 +66,8 @@ export function startEndpointSliceController(context: ControllerContext): void {
   });
 
   async function writeSlices(service: Service, groups: PortGroup[]): Promise<void> {
-    const { namespace, name, labels } = service.metadata;
+    const { namespace, name } = service.metadata;
+    const labels = sliceLabels(service);
     const listed = await api.list<EndpointSlice>(RESOURCES.endpointSlices, {
       namespace,
       labelSelector: `${SERVICE_NAME_LABEL}=${name},${MANAGED_BY_LABEL}=endpointslice-controller.k8s.io`,
@@ -86,18 +88,20 @@ export function startEndpointSliceController(context: ControllerContext): void {
             name: "",
             generateName: `${name}-`,
             namespace,
-            labels: {
-              ...labels,
-              [MANAGED_BY_LABEL]: "endpointslice-controller.k8s.io",
-              [SERVICE_NAME_LABEL]: name,
-            },
+            labels,
             ownerReferences: [controllerReference(service, "v1", "Service")],
           },
           addressType: "IPv4",
           ...content,
         });
-      } else if (!sameJson({ ports: slice.ports ?? [], endpoints: slice.endpoints ?? [] }, content)) {
-        await api.replace(RESOURCES.endpointSlices, { ...slice, ...content });
+      } else {
+        const { ports = [], endpoints = [], metadata } = slice;
+        if (sameJson({ ports, endpoints, labels: metadata.labels }, { ...content, labels })) continue;
+        await api.replace(RESOURCES.endpointSlices, {
+          ...slice,
+          ...content,
+          metadata: { ...metadata, labels },
+        });
       }
     }
     for (const slice of existing) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
@@ -122,7 +126,11 @@ export function startEndpointSliceController(context: ControllerContext): void {
         metadata: {
           name,
           namespace,
-          labels: { ...labels, "endpoints.kubernetes.io/managed-by": "endpoint-controller" },
+          labels: {
+            ...labels,
+            ...headlessLabel(service),
+            "endpoints.kubernetes.io/managed-by": "endpoint-controller",
+          },
         },
         subsets,
       } as KubernetesObject);
@@ -131,6 +139,21 @@ export function startEndpointSliceController(context: ControllerContext): void {
     }
   }
 }
+
+/** The Service's own labels, and what says whose the slice is. */
+function sliceLabels(service: Service): Record<string, string> {
+  const { name, labels = {} } = service.metadata;
+  const { [HEADLESS_LABEL]: _, ...own } = labels;
+  return {
+    ...own,
+    ...headlessLabel(service),
+    [MANAGED_BY_LABEL]: "endpointslice-controller.k8s.io",
+    [SERVICE_NAME_LABEL]: name,
+  };
+}
+
+const headlessLabel = ({ spec }: Service): Record<string, string> =>
+  spec.clusterIP === "None" ? { [HEADLESS_LABEL]: "" } : {};
 
 function isSelected(service: Service, pod: Pod): boolean {
   const { selector } = service.spec;

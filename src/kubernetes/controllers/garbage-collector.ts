@@ -4,49 +4,71 @@
  */
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
-import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
+import {
+  type KubernetesObject,
+  type OwnerReference,
+  parseApiVersion,
+} from "../../model/kubernetes-object.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
 import { type ControllerContext, deleteIfExists, getIfExists, startController } from "./controller.ts";
 
 const FOREGROUND = "foregroundDeletion";
 const ORPHAN = "orphan";
 
-/** Resources whose objects are owned or own. Others would be looked through for nothing. */
-const COLLECTED: GroupVersionResource[] = [
-  RESOURCES.pods,
-  RESOURCES.services,
-  RESOURCES.endpoints,
-  RESOURCES.endpointSlices,
-  RESOURCES.configMaps,
-  RESOURCES.secrets,
-  RESOURCES.serviceAccounts,
-  RESOURCES.persistentVolumeClaims,
-  RESOURCES.statefulSets,
-  RESOURCES.deployments,
-  RESOURCES.replicaSets,
-  RESOURCES.daemonSets,
-  RESOURCES.controllerRevisions,
-  RESOURCES.jobs,
-  RESOURCES.cronJobs,
-  RESOURCES.horizontalPodAutoscalers,
-  RESOURCES.podDisruptionBudgets,
-];
+/** Built-in kinds whose objects are owned or own, by kind. Others would be looked through for nothing. */
+const COLLECTED: Record<string, GroupVersionResource> = {
+  Pod: RESOURCES.pods,
+  Service: RESOURCES.services,
+  Endpoints: RESOURCES.endpoints,
+  EndpointSlice: RESOURCES.endpointSlices,
+  ConfigMap: RESOURCES.configMaps,
+  Secret: RESOURCES.secrets,
+  ServiceAccount: RESOURCES.serviceAccounts,
+  PersistentVolumeClaim: RESOURCES.persistentVolumeClaims,
+  StatefulSet: RESOURCES.statefulSets,
+  Deployment: RESOURCES.deployments,
+  ReplicaSet: RESOURCES.replicaSets,
+  DaemonSet: RESOURCES.daemonSets,
+  ControllerRevision: RESOURCES.controllerRevisions,
+  Job: RESOURCES.jobs,
+  CronJob: RESOURCES.cronJobs,
+  HorizontalPodAutoscaler: RESOURCES.horizontalPodAutoscalers,
+  PodDisruptionBudget: RESOURCES.podDisruptionBudgets,
+  Role: RESOURCES.roles,
+  RoleBinding: RESOURCES.roleBindings,
+  ClusterRole: RESOURCES.clusterRoles,
+  ClusterRoleBinding: RESOURCES.clusterRoleBindings,
+  Node: RESOURCES.nodes,
+};
 
-export interface GarbageCollectorOptions {
-  /** Custom resources to look after too. Called at start and by `resync`. */
-  extra?: GroupVersionResource[];
+interface Collected {
+  kind: string;
+  resource: GroupVersionResource;
+  namespaced: boolean;
+}
+
+const CLUSTER_WIDE = new Set(["ClusterRole", "ClusterRoleBinding", "Node"]);
+
+interface CustomResourceDefinition extends KubernetesObject {
+  spec: {
+    group: string;
+    scope: "Namespaced" | "Cluster";
+    names: { kind: string; plural: string };
+    versions: { name: string; storage?: boolean; served?: boolean }[];
+  };
 }
 
 /** A key names a resource and an object: `apps/v1/replicasets|ns/name`. */
 const keyOf = (resource: GroupVersionResource, object: KubernetesObject): string =>
   `${resource.group}/${resource.version}/${resource.resource}|${objectKey(object)}`;
 
-export function startGarbageCollector(
-  context: ControllerContext,
-  options: GarbageCollectorOptions = {},
-): void {
+const resourceKeyOf = (resource: GroupVersionResource): string => keyOf(resource, NOTHING).split("|")[0];
+const NOTHING: KubernetesObject = { metadata: { name: "" } };
+
+export function startGarbageCollector(context: ControllerContext): void {
   const { api, informers } = context;
-  const resources = [...COLLECTED, ...(options.extra ?? [])];
+  /** By `group/version/resource`; custom resources come when they are defined. */
+  const collected = new Map<string, Collected>();
   /** Uids of all that is there, so that an owner reference can be checked without asking. */
   const present = new Map<string, { resource: GroupVersionResource; object: KubernetesObject }>();
   const dependents = new Map<string, Set<string>>();
@@ -56,9 +78,7 @@ export function startGarbageCollector(
     name: "garbage-collector-controller",
     async reconcile(key) {
       const [resourceKey, name] = key.split("|");
-      const resource = resources.find(
-        (candidate) => `${candidate.group}/${candidate.version}/${candidate.resource}` === resourceKey,
-      )!;
+      const { resource } = collected.get(resourceKey)!;
       const object = informers.of(resource).objects.get(name);
       if (object === undefined) return undefined;
       await informers.synced();
@@ -73,7 +93,10 @@ export function startGarbageCollector(
     },
   });
 
-  for (const resource of resources) {
+  function follow(entry: Collected): void {
+    const { resource } = entry;
+    if (collected.has(resourceKeyOf(resource))) return;
+    collected.set(resourceKeyOf(resource), entry);
     informers.onChange<KubernetesObject>(resource, (object, previous) => {
       const subject = (object ?? previous)!;
       for (const { uid } of previous?.metadata.ownerReferences ?? [])
@@ -98,31 +121,55 @@ export function startGarbageCollector(
     });
   }
 
+  for (const [kind, resource] of Object.entries(COLLECTED))
+    follow({ kind, resource, namespaced: !CLUSTER_WIDE.has(kind) });
+  informers.onChange<CustomResourceDefinition>(RESOURCES.customResourceDefinitions, (definition) => {
+    const established = definition?.status?.conditions?.some(
+      ({ type, status }: { type: string; status: string }) => type === "Established" && status === "True",
+    );
+    if (definition === undefined || !established) return;
+    const { group, names, scope, versions } = definition.spec;
+    const version = (versions.find(({ storage, served }) => storage && served) ?? versions[0]).name;
+    follow({
+      kind: names.kind,
+      resource: { group, version, resource: names.plural },
+      namespaced: scope === "Namespaced",
+    });
+  });
+
   function addOwner({ uid }: OwnerReference): void {
     const owner = present.get(uid);
     if (owner !== undefined) controller.add(keyOf(owner.resource, owner.object));
   }
 
-  /** Deletes an object all of whose owners are gone. An owner of a kind we do not follow counts as there. */
+  /**
+   * Deletes an object all of whose owners are gone; of several owners, those that are gone are no longer named. An owner
+   * of a kind we do not follow counts as there.
+   */
   async function deleteWithoutOwner(resource: GroupVersionResource, object: KubernetesObject): Promise<void> {
     const owners = object.metadata.ownerReferences ?? [];
     const gone = await Promise.all(owners.map((owner) => isGone(object, owner)));
-    if (owners.length === 0 || gone.includes(false)) return;
-    await deleteIfExists(api, resource, object, { propagationPolicy: "Background" });
+    if (!gone.includes(true)) return;
+    if (!gone.includes(false)) {
+      await deleteIfExists(api, resource, object, { propagationPolicy: "Background" });
+      return;
+    }
+    const { namespace, name, uid } = object.metadata;
+    const ownerReferences = owners.filter((_owner, index) => !gone[index]);
+    const body = { metadata: { uid, ownerReferences } };
+    await api.patch(resource, { namespace, name }, { type: "merge", body });
   }
 
   async function isGone(object: KubernetesObject, owner: OwnerReference): Promise<boolean> {
     if (present.has(owner.uid)) return false;
-    const slash = owner.apiVersion.indexOf("/");
-    const group = slash === -1 ? "" : owner.apiVersion.slice(0, slash);
-    const plural = `${owner.kind.toLowerCase()}s`;
-    const resource = resources.find(
-      (candidate) => candidate.group === group && candidate.resource === plural,
+    const { group } = parseApiVersion(owner.apiVersion);
+    const entry = [...collected.values()].find(
+      ({ kind, resource }) => kind === owner.kind && resource.group === group,
     );
-    if (resource === undefined) return false;
+    if (entry === undefined) return false;
     // The watch may be behind: the API knows.
-    const found = await getIfExists<KubernetesObject>(api, resource, {
-      namespace: object.metadata.namespace,
+    const found = await getIfExists<KubernetesObject>(api, entry.resource, {
+      ...(entry.namespaced && { namespace: object.metadata.namespace }),
       name: owner.name,
     });
     return found?.metadata.uid !== owner.uid;

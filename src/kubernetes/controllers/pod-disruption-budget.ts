@@ -62,8 +62,10 @@ async function update(context: ControllerContext, budget: PodDisruptionBudget): 
   const pods = (await api.list<Pod>(RESOURCES.pods, { namespace })).items.filter(
     (pod) => covers(budget, pod) && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed",
   );
-  const expected = await expectedPods(context, pods);
   const { minAvailable, maxUnavailable } = budget.spec;
+  // Only a share is one of what the owners want; a number is one of pods, whoever they belong to.
+  const isNumber = maxUnavailable === undefined && typeof minAvailable === "number";
+  const expected = isNumber ? pods.length : await expectedPods(context, pods);
   const desired =
     maxUnavailable !== undefined
       ? Math.max(0, expected - scaledValue(maxUnavailable, expected, "up"))

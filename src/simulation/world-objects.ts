@@ -96,7 +96,7 @@ async function namespaceOf(
 
 /** The HPA's messages without the selectors in Go's notation, which say nothing here. */
 export function withoutSelectors(message: string): string {
-  return message.replaceAll(/\(&LabelSelector\{.*?\],?\}\)|\/&LabelSelector\{.*?\{\},?\}/g, "");
+  return message.replaceAll(/\(&LabelSelector\{.*?\{\},\}\)|\/&LabelSelector\{.*?\{\},\}/g, "");
 }
 
 /** A manifest with the scenario's merge patch applied. */

@@ -24,6 +24,7 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
   up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
+  doctor: { summary: "look for what makes autoscaling go wrong", load: () => import("./cli/doctor.ts") },
   explain: { summary: "why a workload has its replicas", load: () => import("./cli/explain.ts") },
   replay: {
     summary: "what KEDA and the HPA would have done on history",

@@ -66,6 +66,7 @@ export const command: Command = async (args, system) => {
       env.KEDA_CLUSTER_OBJECT_NAMESPACE ?? env.POD_NAMESPACE ?? (await inClusterNamespace(system)),
     watchNamespace: env.WATCH_NAMESPACE,
     httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
+    hostname: env.HOSTNAME,
   });
   const state = { ready: false };
   const tls = await servingIdentity(flags["cert-dir"], system);

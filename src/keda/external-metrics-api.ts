@@ -64,7 +64,7 @@ async function metricValues(
     const requirement = parseSelector(labelSelector).find(({ key }) => key === OWNER_LABEL);
     const name =
       requirement?.operator === "=" || requirement?.operator === "==" ? requirement.values[0] : undefined;
-    if (!name) throw new Error("scaledObject name is not specified");
+    if (!name) return failure(500, "scaledObject name is not specified");
     const values = await scaleHandler.externalMetrics(`${namespace}/${name}`, metric);
     const items = values.map(({ metricName, value, timestamp }) => ({
       metricName,

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { HttpHandler, Network } from "../base/network.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
-import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import { createEventSeriesRecorder } from "../wire/kubernetes/event-series-recorder.ts";
 import { externalMetricsHandler } from "./external-metrics-api.ts";
 import { KedaMetrics } from "./keda-metrics.ts";
 import { ScaleHandler } from "./scale-handler.ts";
@@ -26,6 +26,8 @@ export interface KedaOperatorOptions {
   watchNamespace?: string;
   /** @default DEFAULT_HTTP_TIMEOUT_MS */
   httpTimeoutMs?: number;
+  /** In events, to tell which operator says so. @default "0" */
+  hostname?: string;
 }
 
 export interface KedaOperator {
@@ -41,10 +43,11 @@ export interface KedaOperator {
 export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   const { api, clock, log, signal } = options;
   const metrics = new KedaMetrics(KEDA_VERSION);
-  const events = createEventRecorder({
+  const events = createEventSeriesRecorder({
     api,
     clock,
     component: "keda-operator",
+    instance: `keda-operator-${options.hostname ?? "0"}`,
     onError: (error) => log.debug("failed to record an event", { error }),
   });
   let reconciler: ScaledObjectReconciler | undefined;

@@ -3,6 +3,7 @@
  * `pollingInterval`; push scalers wake it in between; the HPA's questions for metrics are answered.
  */
 import type { Clock } from "../base/clock.ts";
+import type { LogFields } from "../base/log.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { kubernetesTime } from "../model/kubernetes-object.ts";
 import { parseQuantity } from "../model/quantity.ts";
@@ -50,6 +51,7 @@ interface Loop {
 
 /** One metric after its scaler was asked, and the fallback too. */
 interface Reading {
+  triggerIndex: number;
   metricName: string;
   metrics: ExternalMetricValue[];
   active: boolean;
@@ -78,7 +80,8 @@ export class ScaleHandler {
     const key = keyOf(object);
     const running = this.#loops.get(key);
     if (running === undefined) {
-      this.#options.events.record(object, "Normal", "KEDAScalersStarted", "Started scalers watch");
+      const watch = { action: "ScalersWatchStarted" };
+      this.#options.events.record(object, "Normal", "KEDAScalersStarted", "Started scalers watch", watch);
     }
     running?.stop.abort();
     const loop = { stop: new AbortController(), turn: running?.turn ?? Promise.resolve() };
@@ -118,7 +121,11 @@ export class ScaleHandler {
   async externalMetrics(key: string, metricName: string): Promise<ExternalMetricValue[]> {
     const { metrics: recorder, clock } = this.#options;
     const object = this.#options.latest(key);
-    if (object === undefined) throw new Error(`error getting scalers ScaledObject ${key} not found`);
+    if (object === undefined) {
+      const [namespace, name] = key.split("/");
+      recorder.scaledObjectError(namespace, name, true);
+      throw new Error(`error getting scalers ScaledObject.keda.sh ${JSON.stringify(name)} not found`);
+    }
     let cache: ScalersCache;
     try {
       cache = await this.#cacheOf(object, false);
@@ -136,6 +143,7 @@ export class ScaleHandler {
     const triggerOf = new Map<string, string>();
     const readings = await this.#readAll(object, cache, {
       triggerOf,
+      isPoll: false,
       wants: (name) => wanted.has(name.toLowerCase()),
       fromCache: (config, name) => (config.useCachedMetrics ? this.#readings.get(key)?.get(name) : undefined),
     });
@@ -323,6 +331,7 @@ export class ScaleHandler {
     const composite = usesModifiers(object);
     const readings = await this.#readAll(object, cache, {
       triggerOf,
+      isPoll: true,
       signal,
       wants: () => true,
       fromCache: () => undefined,
@@ -330,12 +339,16 @@ export class ScaleHandler {
         if (config.useCachedMetrics)
           cacheable.set(reading.metricName, { metrics: reading.metrics, error: reading.error });
       },
-      reason: composite ? "KEDAMetricSourceFailed" : "KEDAScalerFailed",
     });
     const failed = readings.some(({ error }) => error !== undefined);
     const fallback = readings.some((reading) => reading.fallback);
     if (failed) this.#caches.delete(key);
-    recorder.scaledObjectError(namespace!, name, failed);
+    // One for each trigger that failed.
+    recorder.scaledObjectError(namespace!, name, false);
+    const failures = readings.filter(({ error }) => error !== undefined);
+    for (const _ of new Set(failures.map(({ triggerIndex }) => triggerIndex))) {
+      recorder.scaledObjectError(namespace!, name, true);
+    }
     let active = readings.some((reading) => reading.active);
     let activeTriggers = readings
       .filter((reading) => reading.active)
@@ -384,6 +397,7 @@ export class ScaleHandler {
     } catch (error) {
       this.#options.log.error("error applying custom scalingModifiers.Formula", {
         logger: "scale_handler",
+        ...namesOf(object),
         error,
       });
       return [];
@@ -399,7 +413,8 @@ export class ScaleHandler {
       wants: (metricName: string) => boolean;
       fromCache: (config: BuiltScaler["config"], metricName: string) => CachedReading | undefined;
       onRead?: (built: BuiltScaler, reading: Reading) => void;
-      reason?: string;
+      /** Not the HPA asks. */
+      isPoll: boolean;
     },
   ): Promise<Reading[]> {
     const readings = await Promise.all(
@@ -410,12 +425,12 @@ export class ScaleHandler {
         } catch (error) {
           const { message } = error as Error;
           this.#options.events.record(object, "Warning", "KEDAScalerFailed", message);
-          const fields = { scaler: scalerName(built), error };
+          const fields = { ...namesOf(object), scaler: scalerName(built), error };
           this.#options.log.error("error getting metric spec for the scaler", {
             logger: "scale_handler",
             ...fields,
           });
-          return [{ metricName: "", metrics: [], active: false, fallback: false, error: error as Error }];
+          return [{ ...emptyReading(built, ""), error: error as Error }];
         }
         const external = specs.filter(
           (spec) => spec.external !== undefined && how.wants(spec.external.metric.name),
@@ -452,45 +467,49 @@ export class ScaleHandler {
     built: BuiltScaler,
     spec: HpaMetricSpec,
     cached: CachedReading | undefined,
-    { signal, reason }: { signal?: AbortSignal; reason?: string },
+    { signal, isPoll }: { signal?: AbortSignal; isPoll: boolean },
   ): Promise<Reading> {
-    const { clock, metrics: recorder, log, events } = this.#options;
+    const { clock, metrics: recorder } = this.#options;
     const metricName = spec.external!.metric.name;
     const key = this.#keyOf(object, scalerName(built), built.config.index, metricName);
-    const reading: Reading = { metricName, metrics: [], active: false, fallback: false };
+    const reading = emptyReading(built, metricName);
     try {
       if (cached?.error !== undefined) throw cached.error;
       if (cached !== undefined) reading.metrics = cached.metrics;
       else {
         const startMs = clock.monotonic();
-        const answer = await askScaler(built, metricName, signal);
-        recorder.latency(key, (clock.monotonic() - startMs) / 1000);
+        const answer = await askScaler(built, metricName, signal).finally(() =>
+          recorder.latency(key, (clock.monotonic() - startMs) / 1000),
+        );
         reading.metrics = answer.metrics;
         reading.active = answer.active;
       }
       await this.#recordHealth(object, metricName, false);
     } catch (error) {
       if (signal?.aborted) return reading;
-      log.error(`error executing ${built.config.type} query`, {
-        logger: `${built.config.type.replaceAll("-", "_")}_scaler`,
-        type: "ScaledObject",
-        namespace: object.metadata.namespace,
-        name: object.metadata.name,
-        error,
-      });
       await this.#fallBack(object, spec, error as Error, reading);
     }
-    if (reading.error !== undefined && reason !== undefined) {
-      const what =
-        reason === "KEDAMetricSourceFailed" ? "error getting metric source" : "error getting scale decision";
-      log.error(what, { logger: "scale_handler", scaler: scalerName(built), error: reading.error });
-      events.record(object, "Warning", reason, reading.error.message);
-    }
-    recorder.scalerError(key, reading.error !== undefined);
+    if (reading.error !== undefined) this.#reportFailure(object, built, reading.error, isPoll);
+    // Upstream's poll has lost the error by the time it counts: only what the HPA asks for is counted here.
+    recorder.scalerError(key, reading.error !== undefined && !isPoll);
     for (const metric of reading.metrics) recorder.value(key, parseQuantity(metric.value));
-    if (!usesModifiers(object) && reading.error === undefined && cached === undefined)
-      recorder.active(key, reading.active);
+    if (isPoll && !usesModifiers(object) && reading.error === undefined) recorder.active(key, reading.active);
     return reading;
+  }
+
+  #reportFailure(object: ScaledObject, built: BuiltScaler, error: Error, isPoll: boolean): void {
+    const { log, events } = this.#options;
+    const name = scalerName(built);
+    const fields = { logger: "scale_handler", ...namesOf(object) };
+    log.error("error getting metric for trigger", { ...fields, trigger: name, error });
+    if (!isPoll) return;
+    if (usesModifiers(object)) {
+      log.error("error getting metric source", { ...fields, source: name, error });
+      events.record(object, "Warning", "KEDAMetricSourceFailed", error.message);
+    } else {
+      log.error("error getting scale decision", { ...fields, scaler: name, error });
+      events.record(object, "Warning", "KEDAScalerFailed", error.message);
+    }
   }
 
   /** Puts the fallback into a reading that failed, or the failure itself. */
@@ -509,6 +528,7 @@ export class ScaleHandler {
     try {
       const failures = (await this.#recordHealth(object, metricName, true)) ?? 0;
       const target = await resolveTarget(api, object);
+      let current = 0;
       const { metrics, active } = await fallbackMetrics(
         object,
         metricName,
@@ -516,7 +536,10 @@ export class ScaleHandler {
         failure,
         failures,
         {
-          currentReplicas: async () => (await getTargetScale(api, object, target)).spec.replicas ?? 0,
+          currentReplicas: async () => {
+            current = (await getTargetScale(api, object, target)).spec.replicas ?? 0;
+            return current;
+          },
           readyReplicas: () => countReadyPods(api, object, target),
         },
         kubernetesTime(clock.now()),
@@ -532,6 +555,7 @@ export class ScaleHandler {
           suppressedError: failure.message,
           "fallback.behavior": object.spec.fallback!.behavior ?? "static",
           "fallback.replicas": object.spec.fallback!.replicas,
+          "workload.currentReplicas": current,
         });
       }
     } catch (error) {
@@ -580,4 +604,13 @@ export class ScaleHandler {
     this.#caches.set(key, built);
     return built;
   }
+}
+
+function emptyReading({ config }: BuiltScaler, metricName: string): Reading {
+  return { triggerIndex: config.index, metricName, metrics: [], active: false, fallback: false };
+}
+
+/** How the scale handler's log names a ScaledObject. */
+function namesOf({ metadata }: ScaledObject): LogFields {
+  return { "scaledObject.Namespace": metadata.namespace, "scaledObject.Name": metadata.name };
 }

@@ -275,7 +275,7 @@ export class ScaledObjectReconciler {
       log.info("Adding Finalizer for the ScaledObject");
       metadata.finalizers = [...finalizers, FINALIZER];
     }
-    if (labels[OWNER_LABEL] !== name) metadata.labels = { [OWNER_LABEL]: name };
+    if (labels[OWNER_LABEL] !== name && !isPaused(object)) metadata.labels = { [OWNER_LABEL]: name };
     if (Object.keys(metadata).length === 0) return object;
     const patch = { type: "merge" as const, body: { metadata } };
     return this.#options.api.patch<ScaledObject>(SCALED_OBJECTS, { namespace, name }, patch);
@@ -478,7 +478,8 @@ export class ScaledObjectReconciler {
   }
 
   #record(object: ScaledObject, type: EventType, reason: string, message: string): void {
-    this.#options.events.record(object, type, reason, message);
+    // Upstream puts the message into the action here, and only here.
+    this.#options.events.record(object, type, reason, message, { action: message });
   }
 }
 

@@ -11,7 +11,7 @@ import { createExternalScaler } from "./external-scaler.ts";
 import { createKubernetesWorkloadScaler } from "./kubernetes-workload-scaler.ts";
 import { createMetricsApiScaler } from "./metrics-api-scaler.ts";
 import { createPrometheusScaler } from "./prometheus-scaler.ts";
-import type { Scaler } from "./scaler.ts";
+import { externalMetricType, type Scaler } from "./scaler.ts";
 
 export interface ScalerWorld {
   api: KubernetesApi;
@@ -21,13 +21,43 @@ export interface ScalerWorld {
   metrics: KedaMetrics;
 }
 
+/** Where upstream says twice what it could not read. */
+const SAID_TWICE: Record<string, string> = {
+  prometheus: "error parsing prometheus metadata",
+  external: "error parsing external scaler metadata",
+  "external-push": "error parsing external scaler metadata",
+  "kubernetes-workload": "error parsing kubernetes workload metadata",
+};
+
 /** @throws Error with upstream's text when the type is unknown or its parameters are wrong */
 export function buildScaler(config: TriggerConfig, world: ScalerWorld): Scaler {
+  const { type } = config;
+  if (type !== "cpu" && type !== "memory") {
+    const what = type.startsWith("external") ? "external scaler" : "scaler";
+    prefixed(`error getting ${what} metric type`, () => externalMetricType(config));
+  }
+  const said = SAID_TWICE[type];
+  return said === undefined ? build(config, world) : prefixed(said, () => build(config, world));
+}
+
+function prefixed<T>(prefix: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(`${prefix}: ${(error as Error).message}`);
+  }
+}
+
+function build(config: TriggerConfig, world: ScalerWorld): Scaler {
   const { metrics } = world;
+  const { scaledObject, namespace } = config;
+  const name = `${config.type.replaceAll("-", "_")}_scaler`;
+  const log = world.log.with({ logger: name, type: "ScaledObject", namespace, name: scaledObject });
   switch (config.type) {
     case "prometheus":
       return createPrometheusScaler(config, {
         ...world,
+        log,
         onEmpty: (ignored) => metrics.emptyResponse(config, ignored),
         onRequest: (seconds, status) => metrics.httpRequest(config, seconds, status),
       });
@@ -38,7 +68,7 @@ export function buildScaler(config: TriggerConfig, world: ScalerWorld): Scaler {
       return createCronScaler(config, world.clock);
     case "external":
     case "external-push":
-      return createExternalScaler(config, config.type === "external-push", world);
+      return createExternalScaler(config, config.type === "external-push", { ...world, log });
     case "kubernetes-workload":
       return createKubernetesWorkloadScaler(config, world);
     case "metrics-api":

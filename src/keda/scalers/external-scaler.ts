@@ -51,8 +51,7 @@ export function createExternalScaler(
   externalMetricType(config);
   const { scalerAddress } = parseMetadata(config);
   const { clock, network } = options;
-  const name = push ? "external_push_scaler" : "external_scaler";
-  const log = options.log.with({ logger: name });
+  const { log } = options;
   const client = createExternalScalerClient(network, scalerAddress);
   const ref: ScaledObjectRef = {
     name: config.scaledObject,

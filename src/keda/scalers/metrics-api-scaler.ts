@@ -75,14 +75,22 @@ export function createMetricsApiScaler(config: TriggerConfig, options: MetricsAp
 
 function parseMetadata(config: TriggerConfig) {
   try {
-    const metadata = readParameters(config, PARAMETERS);
+    const { authentication, ...metadata } = readMetadata(config);
     if (metadata.targetValue === 0 && !config.asMetricSource) {
       throw new Error("no targetValue given in metadata");
     }
     if (metadata.format === "xml") throw new Error("format xml is not supported by the embedded KEDA");
-    return { ...metadata, authentication: readAuthentication(config) };
+    return { ...metadata, authentication };
   } catch (error) {
     throw new Error(`error parsing metric API metadata: ${(error as Error).message}`);
+  }
+}
+
+function readMetadata(config: TriggerConfig) {
+  try {
+    return { ...readParameters(config, PARAMETERS), authentication: readAuthentication(config) };
+  } catch (error) {
+    throw new Error(`error parsing metrics API metadata: ${(error as Error).message}`);
   }
 }
 

@@ -1,6 +1,8 @@
 /** A PromQL query (keda `pkg/scalers/prometheus_scaler.go`). `metricName` is read by nobody since KEDA 2.12. */
 import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
 import type { FetchResponse, Network } from "../../base/network.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
 import {
   asBoolean,
   asDurationMs,
@@ -49,6 +51,7 @@ export function parsePrometheusMetadata(config: TriggerConfig) {
 export interface PrometheusScalerOptions {
   network: Network;
   clock: Clock;
+  log?: Logger;
   /** Told of every answer without a value, for `keda_scaler_empty_upstream_responses_total`. */
   onEmpty?: (ignored: boolean) => void;
   /** Told of every request: the status, or 0 when none came. */
@@ -63,7 +66,13 @@ export function createPrometheusScaler(config: TriggerConfig, options: Prometheu
     kind: "prometheusScaler",
     metricSpecs: async () => [externalSpec(config, "prometheus", metadata.threshold)],
     async metricsAndActivity(metricName, signal) {
-      const value = await queryPrometheus(metadata, config.httpTimeoutMs, options, signal);
+      let value: number;
+      try {
+        value = await queryPrometheus(metadata, config.httpTimeoutMs, options, signal);
+      } catch (error) {
+        if (!signal?.aborted) options.log?.error("error executing prometheus query", { error });
+        throw error;
+      }
       return {
         metrics: [externalMetric(metricName, value, clock.now())],
         active: value > metadata.activationThreshold,
@@ -100,12 +109,14 @@ export async function queryPrometheus(
     });
   } catch (error) {
     observe(0);
-    throw new Error(`Get ${JSON.stringify(url)}: ${(error as Error).message}`);
+    throw new Error(`Get ${JSON.stringify(url)}: ${describeNetworkError(error)}`);
   }
   observe(response.status);
   const body = await response.text(MAX_ANSWER_BYTES);
   if (response.status < 200 || response.status > 299) {
-    throw new Error(`prometheus query api returned error. status: ${response.status}`);
+    const error = new Error(`prometheus query api returned error. status: ${response.status}`);
+    options.log?.error("prometheus query api returned error", { error });
+    throw error;
   }
   return answerValue(body, metadata, options.onEmpty);
 }

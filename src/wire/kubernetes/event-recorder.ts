@@ -9,11 +9,13 @@ import { isStatus } from "../../model/kubernetes-status.ts";
 
 export type EventType = "Normal" | "Warning";
 
-/** Where in the object, and on which node, something happened. */
+/** Where in the object, and on which node, something happened; for a series also what was done. */
 export interface EventPlace {
   /** `spec.containers{app}`. */
   fieldPath?: string;
   host?: string;
+  /** Only of `createEventSeriesRecorder`. @default the reason */
+  action?: string;
 }
 
 export interface EventRecorder {
@@ -127,9 +129,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 }
 
 /** Another component may have named an event of the same object after the same moment. */
-async function createUnderNewName(
+export async function createUnderNewName(
   api: KubernetesApi,
-  entry: Remembered,
+  entry: { name: string },
   event: KubernetesObject,
 ): Promise<void> {
   for (let attempt = 0; ; attempt++) {
@@ -146,7 +148,7 @@ async function createUnderNewName(
 }
 
 /** `name.17a2…`: the time in hexadecimal nanoseconds, moved on until it is new. */
-function eventName(name: string, nowMs: number, taken: Map<string, Remembered>): string {
+export function eventName(name: string, nowMs: number, taken: ReadonlyMap<string, { name: string }>): string {
   const names = new Set(Array.from(taken.values(), (entry) => entry.name));
   let nano = BigInt(nowMs) * 1_000_000n;
   while (names.has(`${name}.${nano.toString(16)}`)) nano++;

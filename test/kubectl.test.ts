@@ -1,25 +1,43 @@
 /**
  * kubectl and helm against the API server: what they print and how they end, compared with what they do on a real
- * cluster. `TOPOLOGY_KUBECTL` names the kubectl to use, `TOPOLOGY_HELM` the helm.
+ * cluster. Runs once for each version of kubectl on the PATH; `TOPOLOGY_KUBECTL` names one in their place,
+ * `TOPOLOGY_HELM` the helm.
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createKubectlWorld, type KubectlWorld, POD_ADDRESS } from "./kubectl-world.ts";
 
-const KUBECTL = process.env.TOPOLOGY_KUBECTL ?? "kubectl";
 const HELM = process.env.TOPOLOGY_HELM ?? "helm";
-const exists = (program: string, args: string[]) => spawnSync(program, args).status === 0;
-const minorVersion = () => {
-  const { stdout } = spawnSync(KUBECTL, ["version", "--client", "-o", "json"], { encoding: "utf8" });
-  return Number.parseInt(JSON.parse(stdout).clientVersion.minor, 10);
-};
-const noKubectl = exists(KUBECTL, ["version", "--client"]) ? false : `${KUBECTL} is not installed`;
-const noHelm = exists(HELM, ["version"]) ? false : `${HELM} is not installed`;
+const noHelm = spawnSync(HELM, ["version"]).status === 0 ? false : `${HELM} is not installed`;
+
+interface Kubectl {
+  path: string;
+  /** `1.35` */
+  version: string;
+  minor: number;
+}
+
+/** One of each version, in the order of the PATH. */
+function findKubectls(): Kubectl[] {
+  const named = process.env.TOPOLOGY_KUBECTL;
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const found = new Map<string, Kubectl>();
+  for (const path of named ? [named] : folders.map((folder) => join(folder, "kubectl"))) {
+    const { status, stdout } = spawnSync(path, ["version", "--client", "-o", "json"], { encoding: "utf8" });
+    if (status !== 0) continue;
+    const { major, minor } = JSON.parse(stdout).clientVersion;
+    const version = `${major}.${minor}`;
+    if (!found.has(version)) found.set(version, { path, version, minor: Number.parseInt(minor, 10) });
+  }
+  return [...found.values()];
+}
+
+const KUBECTLS = findKubectls();
 
 const MANIFESTS: Record<string, string> = {
   "web.yaml": `
@@ -317,7 +335,11 @@ const STEPS: Step[] = [
   ["wait --for=delete pod/db-0 --timeout=30s", 0, /^(pod\/db-0 condition met\n)?$/],
 ];
 
-describe("kubectl", { skip: noKubectl }, () => {
+if (KUBECTLS.length === 0) test("kubectl", { skip: "kubectl is not installed" }, () => {});
+for (const { path: KUBECTL, version, minor } of KUBECTLS)
+  describe(`kubectl ${version}`, () => kubectlSuite(KUBECTL, minor));
+
+function kubectlSuite(KUBECTL: string, minor: number): void {
   let world: KubectlWorld;
   const kubectl = (args: string[], stdin?: string | Uint8Array, environment?: Record<string, string>) =>
     world.run(KUBECTL, args, stdin, environment);
@@ -330,7 +352,7 @@ describe("kubectl", { skip: noKubectl }, () => {
 
   test(`${STEPS.length} commands print and end as on a real cluster`, async () => {
     const failures: string[] = [];
-    const isRecent = minorVersion() >= 27;
+    const isRecent = minor >= 27;
     for (const [command, code, output, stdin] of STEPS) {
       if (!isRecent && RECENT_STEPS.some((pattern) => pattern.test(command))) continue;
       // Blanks separate arguments; `_` stands for one within an argument of cron.
@@ -422,7 +444,9 @@ describe("kubectl", { skip: noKubectl }, () => {
     }
   });
 
-  test("helm installs, upgrades, rolls back and uninstalls a chart", { skip: noHelm }, async () => {
+  // helm is no kubectl: once is enough.
+  const skipHelm = KUBECTL === KUBECTLS[0].path ? noHelm : "with the first kubectl";
+  test("helm installs, upgrades, rolls back and uninstalls a chart", { skip: skipHelm }, async () => {
     const chart = join(world.directory, "chart");
     await mkdir(join(chart, "templates"), { recursive: true });
     await writeFile(join(chart, "Chart.yaml"), "apiVersion: v2\nname: demo\nversion: 0.1.0\n");
@@ -446,4 +470,4 @@ describe("kubectl", { skip: noKubectl }, () => {
     assert.match((await helm("uninstall", "demo")).stdout, /release "demo" uninstalled/);
     assert.equal((await kubectl(["get", "cm", "demo"])).code, 1);
   });
-});
+}

@@ -20,7 +20,7 @@ const PACKAGES: Record<string, [path: string, files: string[]]> = {
   ],
   "apiregistration/v1": ["kube-aggregator/pkg/apis/apiregistration/v1", ["types.go"]],
   ...Object.fromEntries(
-    "core/v1 apps/v1 batch/v1 autoscaling/v1 autoscaling/v2 policy/v1 rbac/v1 coordination/v1 discovery/v1 events/v1 networking/v1 scheduling/v1 storage/v1 authorization/v1 authentication/v1 admissionregistration/v1"
+    "core/v1 apps/v1 batch/v1 autoscaling/v1 autoscaling/v2 policy/v1 rbac/v1 coordination/v1 discovery/v1 events/v1 networking/v1 scheduling/v1 storage/v1 authorization/v1 authentication/v1 admissionregistration/v1 certificates/v1 node/v1"
       .split(" ")
       .map((name) => [name, [`api/${name}`, ["types.go"]]]),
   ),
@@ -33,7 +33,8 @@ const ROOTS = (
   "Deployment ReplicaSet StatefulSet;batch/v1: CronJob Job;autoscaling/v1: HorizontalPodAutoscaler Scale;autoscaling/v2: " +
   "HorizontalPodAutoscaler;policy/v1: PodDisruptionBudget Eviction;rbac/v1: ClusterRole ClusterRoleBinding Role " +
   "RoleBinding;coordination/v1: Lease;discovery/v1: EndpointSlice;events/v1: Event;networking/v1: Ingress IngressClass " +
-  "NetworkPolicy;scheduling/v1: PriorityClass;storage/v1: StorageClass CSIDriver CSINode VolumeAttachment;" +
+  "NetworkPolicy IPAddress ServiceCIDR;scheduling/v1: PriorityClass;storage/v1: StorageClass CSIDriver CSINode " +
+  "CSIStorageCapacity VolumeAttachment VolumeAttributesClass;certificates/v1: CertificateSigningRequest;node/v1: RuntimeClass;" +
   "authorization/v1: SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview LocalSubjectAccessReview;" +
   "authentication/v1: TokenReview TokenRequest SelfSubjectReview;admissionregistration/v1: " +
   "MutatingWebhookConfiguration ValidatingWebhookConfiguration;apiextensions/v1: CustomResourceDefinition;" +
@@ -188,7 +189,7 @@ function fieldOf(line: string, declaration: Declaration, markers: string[]): str
   return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${goType.startsWith("*") ? "^" : ""}${listOf(tags, markers)}`;
 }
 
-/** How a list or map merges: `@map(a,b)`, `@set`, `@atomic`, `@merge(key)`, `@retain`. */
+/** How a list or map merges: `@map(a,b)`, `@set`, `@atomic`, `@merge(key)`, `@replace`, `@retain`. */
 function listOf(tags: string, markers: string[]): string {
   const value = (name: string) =>
     markers.filter((marker) => marker.startsWith(`${name}=`)).map((marker) => marker.split("=")[1]);
@@ -201,6 +202,7 @@ function listOf(tags: string, markers: string[]): string {
   else if (listType === "set" || listType === "atomic") text += `@${listType}`;
   if (value("structType")[0] === "atomic" || value("mapType")[0] === "atomic") text += "@atomic";
   if (strategy.includes("merge")) text += `@merge(${mergeKey ?? ""})`;
+  if (strategy.includes("replace")) text += "@replace";
   if (strategy.includes("retainKeys")) text += "@retain";
   return text;
 }

@@ -1,14 +1,14 @@
 /** PATCH in its four forms. */
 import type { Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { statusError } from "../../../model/kubernetes-status.ts";
+import { KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { goText } from "../patch/go-text.ts";
 import { jsonPatch } from "../patch/json-patch.ts";
 import { rootNode } from "../patch/merge-node.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
-import { strategicMergePatch } from "../patch/strategic-merge-patch.ts";
+import { StrategicPatchError, strategicMergePatch } from "../patch/strategic-merge-patch.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { invalid } from "../validate-object.ts";
 import { applyObject } from "./apply.ts";
@@ -52,6 +52,18 @@ export function applyPatch(info: ResourceInfo, previous: KubernetesObject, patch
   return object;
 }
 
+/** A failure that upstream has no reason for. */
+function internalFailure(message: string): KubernetesError {
+  return new KubernetesError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    code: 500,
+  });
+}
+
 function patchedValue(info: ResourceInfo, previous: KubernetesObject, patch: Patch): unknown {
   try {
     switch (patch.type) {
@@ -71,6 +83,7 @@ function patchedValue(info: ResourceInfo, previous: KubernetesObject, patch: Pat
         {},
       );
     }
+    if (error instanceof StrategicPatchError && !error.isBadFormat) throw internalFailure(error.message);
     throw statusError("BadRequest", (error as Error).message);
   }
   throw statusError(

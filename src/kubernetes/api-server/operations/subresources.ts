@@ -13,10 +13,13 @@ import { getScale, patchScale, updateScale } from "./scale.ts";
 import { requestToken } from "./service-account-token.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
+/** Subresources that read as the object itself. */
+const READABLE = new Set(["status", "approval", "resize", "ephemeralcontainers"]);
+
 export function getResource(context: ApiContext, info: ResourceInfo, key: ObjectKey): KubernetesObject {
   const namespace = info.namespaced ? key.namespace : undefined;
   if (key.subresource === "scale") return getScale(context, info, { ...key, namespace });
-  if (key.subresource !== undefined && key.subresource !== "status") throw noSuchResource();
+  if (key.subresource !== undefined && !READABLE.has(key.subresource)) throw noSuchResource();
   return existingObject(context, info, namespace, key.name);
 }
 
@@ -52,6 +55,10 @@ export function replaceResource(
       return updateScale(context, info, object, options);
     case "finalize":
       return finalizeNamespace(context, info, object, options);
+    case "approval":
+      // Conditions are all that an approval changes.
+      checkUpdatable(info, options.subresource);
+      return updateObject(context, info, object, { ...options, subresource: "status" });
     default:
       checkUpdatable(info, options.subresource);
       return updateObject(context, info, object, options);
@@ -76,7 +83,10 @@ export function patchResource(
 /** Pods' resizes and ephemeral containers are changes of the pod itself here. */
 function checkUpdatable(info: ResourceInfo, subresource: string | undefined): void {
   if (subresource === undefined || (subresource === "status" && info.hasStatus)) return;
-  if (info.subresources.includes(subresource) && ["resize", "ephemeralcontainers"].includes(subresource))
+  if (
+    info.subresources.includes(subresource) &&
+    ["approval", "resize", "ephemeralcontainers"].includes(subresource)
+  )
     return;
   throw noSuchResource();
 }

@@ -13,6 +13,8 @@ export interface MergeNode {
   list?: { type: "map" | "set"; keys: readonly string[] };
   /** Strategic merge patches merge the list by this member ("" for plain values). */
   mergeKey?: string;
+  /** Strategic merge patches replace the object as a whole. */
+  isReplaced?: boolean;
   /** The place below: a member by its name, or the items of a list. */
   member(name: string): MergeNode;
   item(): MergeNode;
@@ -70,6 +72,7 @@ function makeFieldNode(field: ApiField): MergeNode {
   const item = () => typeNode(field.type.item);
   switch (field.type.container) {
     case undefined:
+      if (field.isReplaced) return { ...item(), isReplaced: true };
       return field.listType === "atomic" ? { ...item(), isAtomic: true } : item();
     case "map":
       return { isAtomic: field.listType === "atomic", member: item, item };

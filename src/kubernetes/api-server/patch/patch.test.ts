@@ -5,7 +5,7 @@ import { goText } from "./go-text.ts";
 import { jsonPatch, MAX_PATCH_OPERATIONS } from "./json-patch.ts";
 import { rootNode } from "./merge-node.ts";
 import { mergePatch } from "./merge-patch.ts";
-import { strategicMergePatch } from "./strategic-merge-patch.ts";
+import { type StrategicPatchError, strategicMergePatch } from "./strategic-merge-patch.ts";
 
 test("mergePatch() passes the examples of RFC 7386", () => {
   const cases: [target: unknown, patch: unknown, result: unknown][] = [
@@ -100,9 +100,9 @@ test("strategicMergePatch() merges lists by their keys", () => {
       { ...pod.spec, containers: [pod.spec.containers[0], { name: "b", image: "b:2" }] },
     ],
     [
-      "an item is added",
+      "an item is added, in front where the patch does not say where",
       { containers: [{ name: "c", image: "c" }] },
-      { ...pod.spec, containers: [...pod.spec.containers, { name: "c", image: "c" }] },
+      { ...pod.spec, containers: [{ name: "c", image: "c" }, ...pod.spec.containers] },
     ],
     [
       "an item is removed",
@@ -119,8 +119,8 @@ test("strategicMergePatch() merges lists by their keys", () => {
             name: "a",
             image: "a:1",
             env: [
-              { name: "X", value: "1" },
               { name: "Y", value: "2" },
+              { name: "X", value: "1" },
             ],
           },
           pod.spec.containers[1],
@@ -134,7 +134,7 @@ test("strategicMergePatch() merges lists by their keys", () => {
     ],
     [
       "the order is the client's",
-      { $setElementOrder: null, "$setElementOrder/containers": [{ name: "b" }, { name: "a" }] },
+      { "$setElementOrder/containers": [{ name: "b" }, { name: "a" }] },
       { ...pod.spec, containers: [pod.spec.containers[1], pod.spec.containers[0]] },
     ],
     [
@@ -157,7 +157,7 @@ test("strategicMergePatch() knows retainKeys, sets of plain values and ports of 
 
   const finalized = { metadata: { finalizers: ["a", "b"] } };
   const patches: [object, string[]][] = [
-    [{ finalizers: ["c"] }, ["a", "b", "c"]],
+    [{ finalizers: ["c"] }, ["c", "a", "b"]],
     [{ "$deleteFromPrimitiveList/finalizers": ["a"] }, ["b"]],
   ];
   for (const [metadata, finalizers] of patches) {
@@ -173,6 +173,64 @@ test("strategicMergePatch() knows retainKeys, sets of plain values and ports of 
     () => strategicMergePatch(service, { spec: { ports: [{ name: "x" }] } }, SERVICE),
     /does not contain declared merge key: port/,
   );
+});
+
+test("strategicMergePatch() puts items where the patch and the server have them", () => {
+  type Case = [name: string, live: string, added: string, order: string, result: string];
+  const cases: Case[] = [
+    ["the server's own stay where they were", "abc", "n", "an", "anbc"],
+    ["and before what they stood before", "sxt", "", "xt", "sxt"],
+    ["in the patch's order", "abcd", "", "dcb", "adcb"],
+    ["new ones stand before the server's own", "s", "ab", "ab", "abs"],
+  ];
+  const named = (names: string) => [...names].map((name) => ({ name }));
+  for (const [name, live, added, order, result] of cases) {
+    const patch = {
+      spec: {
+        "$setElementOrder/containers": named(order),
+        ...(added !== "" && { containers: named(added) }),
+      },
+    };
+    const patched = strategicMergePatch({ spec: { containers: named(live) } }, patch, POD);
+    assert.deepEqual(patched, { spec: { containers: named(result) } }, name);
+  }
+});
+
+test("strategicMergePatch() refuses directives that contradict the patch, and says who is to blame", () => {
+  const target = {
+    spec: { strategy: { type: "Recreate" }, template: { spec: { containers: [{ name: "a" }] } } },
+  };
+  const containers = (spec: object) => ({ spec: { template: { spec } } });
+  const cases: [patch: object, message: RegExp, isBadFormat: boolean][] = [
+    [{ spec: { strategy: { $retainKeys: ["type"], rollingUpdate: {} } } }, /format of retainKeys/, true],
+    [
+      { spec: { strategy: { $patch: "sing" } } },
+      /unknown patch type: sing in map: map\[\$patch:sing\]/,
+      false,
+    ],
+    [containers({ containers: [{ image: "x" }] }), /declared merge key: name/, false],
+    [
+      containers({ containers: [{ name: "a", $patch: "merge" }] }),
+      /merging lists cannot yet be specified/,
+      false,
+    ],
+    [containers({ containers: [[]] }), /lists of lists are not supported|not identical/, false],
+    [
+      containers({ "$setElementOrder/containers": [{ name: "a" }], containers: [{ name: "b" }] }),
+      /The order in patch list:\n\[map\[name:b\]\]\n doesn't match \$setElementOrder list:\n\[map\[name:a\]\]\n/,
+      false,
+    ],
+  ];
+  for (const [patch, message, isBadFormat] of cases) {
+    assert.throws(
+      () => strategicMergePatch(target, patch, DEPLOYMENT),
+      (error: StrategicPatchError) => message.test(error.message) && error.isBadFormat === isBadFormat,
+      JSON.stringify(patch),
+    );
+  }
+  assert.deepEqual(strategicMergePatch(target, { spec: { strategy: { $patch: "delete" } } }, DEPLOYMENT), {
+    spec: { ...target.spec, strategy: {} },
+  });
 });
 
 test("goText() prints as Go's %+v does", () => {

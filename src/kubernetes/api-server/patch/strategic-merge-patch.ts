@@ -1,156 +1,260 @@
 /**
  * Strategic merge patch (apimachinery `strategicpatch`): a merge patch that knows which lists are maps in disguise.
  *
- * Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$deleteFromPrimitiveList/<field>`,
- * `$setElementOrder/<field>`.
+ * Directives: `$patch: replace|delete`, `$retainKeys`, `$deleteFromPrimitiveList/<field>`, `$setElementOrder/<field>`.
  */
-import { deepEqual } from "../deep-equal.ts";
+import { goText } from "./go-text.ts";
 import type { MergeNode } from "./merge-node.ts";
 import { isJsonObject, type JsonObject, setMember } from "./merge-patch.ts";
+import { inPatchOrder } from "./patch-order.ts";
 
-const SET_ORDER = "$setElementOrder/";
+export const SET_ORDER = "$setElementOrder/";
 const DELETE_FROM = "$deleteFromPrimitiveList/";
+
+/** A patch that can't be carried out. */
+export class StrategicPatchError extends Error {
+  /** Its form is wrong, whatever it is applied to: the client's mistake (400). What else goes wrong is answered with 500. */
+  readonly isBadFormat: boolean;
+
+  constructor(message: string, isBadFormat = false) {
+    super(message);
+    this.isBadFormat = isBadFormat;
+  }
+}
 
 /**
  * The target with the patch applied. Neither argument is changed.
  *
- * @throws Error when a list item has no merge key or a directive is malformed.
+ * @throws StrategicPatchError when a list item has no merge key or a directive is malformed.
  */
 export function strategicMergePatch(target: unknown, patch: unknown, node: MergeNode): unknown {
   if (!isJsonObject(patch)) return patch;
-  const base: JsonObject = isJsonObject(target) ? target : {};
-  const { $patch: directive, $retainKeys: retainKeys, ...members } = patch;
-  if (directive === "replace") return withoutDirectives(members);
-  if (directive === "delete") return undefined;
-  if (directive !== undefined && directive !== "merge") {
-    throw new Error(`Unknown patch type found: ${String(directive)}`);
+  return mergeMap(isJsonObject(target) ? target : {}, patch, node);
+}
+
+function mergeMap(target: JsonObject, patch: JsonObject, node: MergeNode): JsonObject {
+  const { $patch: directive, ...members } = patch;
+  if (directive === "replace") return members;
+  if (directive === "delete") return {};
+  if (directive !== undefined) throw unknownDirective(directive, patch);
+  const result = retained(target, members);
+  delete members.$retainKeys;
+  for (const key of Object.keys(members)) {
+    if (key.startsWith(SET_ORDER)) mergeOrdered(result, members, key, node);
   }
-  const result: JsonObject = retained(base, retainKeys);
   for (const [key, value] of Object.entries(members)) {
-    if (key.startsWith("$")) continue;
-    const below = node.member(key);
-    if (value === null) delete result[key];
-    else if (Array.isArray(value)) {
-      setMember(result, key, mergeList(memberOf(result, key), value, below, members[SET_ORDER + key]));
-    } else setMember(result, key, strategicMergePatch(memberOf(result, key), value, below));
-    if (result[key] === undefined) delete result[key];
+    if (key.startsWith(DELETE_FROM)) deleteFromList(result, key.slice(DELETE_FROM.length), value);
+    else mergeMember(result, key, value, node);
   }
-  applyListDirectives(result, members, node);
   return result;
+}
+
+function unknownDirective(directive: unknown, patch: JsonObject): StrategicPatchError {
+  return new StrategicPatchError(`unknown patch type: ${String(directive)} in map: ${goText(patch)}`);
 }
 
 function memberOf(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-function retained(base: JsonObject, retainKeys: unknown): JsonObject {
-  if (retainKeys === undefined) return { ...base };
-  if (!Array.isArray(retainKeys)) throw new Error("$retainKeys must be a list of names");
-  return Object.fromEntries(Object.entries(base).filter(([key]) => retainKeys.includes(key)));
+/** `$retainKeys` names all members that stay, those of the patch included. */
+function retained(target: JsonObject, patch: JsonObject): JsonObject {
+  const { $retainKeys: names, ...members } = patch;
+  if (names === undefined) return { ...target };
+  const isNamed = (name: string) => (names as unknown[]).includes(name);
+  const isStray = ([name, value]: [string, unknown]) =>
+    value !== null && !name.startsWith(DELETE_FROM) && !name.startsWith(SET_ORDER) && !isNamed(name);
+  if (!Array.isArray(names) || Object.entries(members).some(isStray)) {
+    throw new StrategicPatchError("invalid patch format of retainKeys", true);
+  }
+  return Object.fromEntries(Object.entries(target).filter(([name]) => isNamed(name)));
 }
 
-/** Directives about a list that come without the list itself. */
-function applyListDirectives(result: JsonObject, patch: JsonObject, node: MergeNode): void {
-  for (const [key, value] of Object.entries(patch)) {
-    if (!Array.isArray(value)) continue;
-    if (key.startsWith(DELETE_FROM)) {
-      const name = key.slice(DELETE_FROM.length);
-      const list = memberOf(result, name);
-      if (Array.isArray(list)) {
-        setMember(
-          result,
-          name,
-          list.filter((item) => !value.some((gone) => deepEqual(item, gone))),
-        );
-      }
-    } else if (key.startsWith(SET_ORDER)) {
-      const name = key.slice(SET_ORDER.length);
-      const list = memberOf(result, name);
-      if (Array.isArray(list) && !Array.isArray(memberOf(patch, name))) {
-        setMember(result, name, inOrder(list, list, value, node.member(name).mergeKey || undefined));
-      }
-    }
+function mergeMember(result: JsonObject, key: string, value: unknown, node: MergeNode): void {
+  if (value === null) {
+    delete result[key];
+    return;
+  }
+  const current = memberOf(result, key);
+  if (isJsonObject(value) && isJsonObject(current)) {
+    const below = node.member(key);
+    setMember(result, key, below.isReplaced ? value : mergeMap(current, value, below));
+  } else if (Array.isArray(value) && Array.isArray(current)) {
+    setMember(result, key, mergeList(current, value, node.member(key), key));
+  } else {
+    const added = withoutDirectives(withoutNulls(value));
+    if (added === undefined) delete result[key];
+    else setMember(result, key, added);
   }
 }
 
-function mergeList(target: unknown, patch: unknown[], node: MergeNode, order: unknown): unknown[] {
-  const current = Array.isArray(target) ? target : [];
-  const { mergeKey } = node;
-  if (mergeKey === undefined) return patch.map(withoutDirectives);
-  if (mergeKey === "") {
-    const merged = [...current, ...patch.filter((item) => !current.some((held) => deepEqual(held, item)))];
-    return Array.isArray(order) ? inOrder(merged, current, order, undefined) : merged;
+/** A list with the order of its items: both are taken out of the patch. */
+function mergeOrdered(result: JsonObject, patch: JsonObject, directive: string, node: MergeNode): void {
+  const key = directive.slice(SET_ORDER.length);
+  const order = patch[directive];
+  const [current, added] = [memberOf(result, key), memberOf(patch, key)];
+  delete patch[directive];
+  for (const list of [order, current ?? [], added ?? []]) {
+    if (Array.isArray(list)) continue;
+    throw new StrategicPatchError(`expected a []interface {}, but received a ${goType(list)}`);
   }
-  const { kept, additions } = splitDirectives(current, patch, mergeKey);
-  const merged = additions.reduce<unknown[]>((list, item) => mergeItem(list, item, mergeKey, node), kept);
-  return Array.isArray(order) ? inOrder(merged, current, order, mergeKey) : merged;
-}
-
-/** Carries out `$patch: delete` and `$patch: replace` of list items; what is left is to be merged. */
-function splitDirectives(current: unknown[], patch: unknown[], mergeKey: string) {
-  let kept = [...current];
-  const additions: JsonObject[] = [];
-  for (const item of patch) {
-    if (!isJsonObject(item)) {
-      throw new Error(`map: ${JSON.stringify(item)} is not an object with merge key ${mergeKey}`);
-    }
-    if (item.$patch === "replace" && Object.keys(item).length === 1) {
-      kept = [];
-      continue;
-    }
-    if (item[mergeKey] === undefined) {
-      throw new Error(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
-    }
-    if (item.$patch === "delete") kept = kept.filter((held) => !sameKey(held, item, mergeKey));
-    else additions.push(item);
+  const below = node.member(key);
+  checkOrder((added ?? []) as unknown[], order as unknown[], below.mergeKey);
+  if (current === undefined && added === undefined) return;
+  delete patch[key];
+  let merged = current as unknown[];
+  if (current === undefined) merged = withoutDirectives(added) as unknown[];
+  else if (added !== undefined) merged = mergeList(current as unknown[], added as unknown[], below, key);
+  if (elementType([...((current ?? []) as unknown[]), ...((added ?? []) as unknown[])]) === undefined) {
+    throw new StrategicPatchError("no elements in any of the given slices");
   }
-  return { kept, additions };
-}
-
-function mergeItem(list: unknown[], item: JsonObject, mergeKey: string, node: MergeNode): unknown[] {
-  const index = list.findIndex((held) => sameKey(held, item, mergeKey));
-  if (index === -1) return [...list, strategicMergePatch({}, item, node.item())];
-  return list.with(index, strategicMergePatch(list[index], item, node.item()));
-}
-
-function sameKey(a: unknown, b: unknown, mergeKey: string): boolean {
-  return isJsonObject(a) && isJsonObject(b) && a[mergeKey] === b[mergeKey];
+  const live = liveOrder((current ?? []) as unknown[], (added ?? []) as unknown[], merged, below.mergeKey);
+  setMember(result, key, inPatchOrder(merged, order as unknown[], live, below.mergeKey));
 }
 
 /**
- * Items that the order names stand in that order; those that only the server has keep their place relative to the
- * server's other ones.
+ * The order that counts as the server's: upstream deletes and adds in the place of the old list, so that new items come
+ * to stand where deleted ones left room.
  */
-function inOrder(
-  list: unknown[],
-  live: unknown[],
-  order: unknown[],
+function liveOrder(
+  current: unknown[],
+  patch: unknown[],
+  merged: unknown[],
   mergeKey: string | undefined,
 ): unknown[] {
-  const keyOf = (item: unknown) =>
-    mergeKey === undefined ? item : isJsonObject(item) ? item[mergeKey] : undefined;
-  const position = new Map(order.map((item, index) => [keyOf(item), index]));
-  const named = list
-    .filter((item) => position.has(keyOf(item)))
-    .sort((a, b) => position.get(keyOf(a))! - position.get(keyOf(b))!);
-  const livePosition = new Map(live.map((item, index) => [keyOf(item), index]));
-  const placeOf = (item: unknown) => livePosition.get(keyOf(item)) ?? Number.POSITIVE_INFINITY;
-  const result: unknown[] = [];
-  let next = 0;
-  for (const item of list.filter((candidate) => !position.has(keyOf(candidate)))) {
-    while (next < named.length && placeOf(named[next]) < placeOf(item)) result.push(named[next++]);
-    result.push(item);
-  }
-  return [...result, ...named.slice(next)];
+  const gone = new Set(
+    patch
+      .filter((item) => isJsonObject(item) && item.$patch === "delete")
+      .map((item) => keyOf(item, mergeKey)),
+  );
+  if (!mergeKey || gone.size === 0) return current;
+  const keys = (items: unknown[]) => items.map((item) => keyOf(item, mergeKey));
+  const before = new Set(keys(current));
+  const kept = current.filter((item) => !gone.has(keyOf(item, mergeKey)));
+  const added = merged.filter((item) => !before.has(keyOf(item, mergeKey)));
+  return [...kept, ...added].slice(0, current.length);
 }
 
-/** A value as it is stored: nulls and directives left out. */
-function withoutDirectives(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutDirectives);
+/** The patch's items must stand in the order that it names. */
+function checkOrder(list: unknown[], order: unknown[], mergeKey: string | undefined): void {
+  const items = list.filter((item) => !isJsonObject(item) || item.$patch === undefined);
+  if (order.length === 0 || items.length === 0) return;
+  let next = 0;
+  for (let at = 0; at < order.length && next < items.length; at++) {
+    if (keyOf(items[next], mergeKey) === keyOf(order[at], mergeKey)) next++;
+  }
+  if (next === items.length) return;
+  throw new StrategicPatchError(
+    `The order in patch list:\n${goText(list)}\n doesn't match ${SET_ORDER.slice(0, -1)} list:\n${goText(order)}\n`,
+  );
+}
+
+/** @throws StrategicPatchError when a list of objects has an item that is none, or is without its key. */
+function keyOf(item: unknown, mergeKey: string | undefined): unknown {
+  if (!mergeKey) return item;
+  if (!isJsonObject(item)) {
+    throw new StrategicPatchError(`expected a map[string]interface {}, but received a ${goType(item)}`);
+  }
+  if (!Object.hasOwn(item, mergeKey)) throw noMergeKey(item, mergeKey);
+  return item[mergeKey];
+}
+
+function noMergeKey(item: JsonObject, mergeKey: string): StrategicPatchError {
+  return new StrategicPatchError(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
+}
+
+function goType(value: unknown): string {
+  if (value === null || value === undefined) return "%!s(<nil>)";
+  if (Array.isArray(value)) return "[]interface {}";
+  if (typeof value === "object") return "map[string]interface {}";
+  if (typeof value === "boolean") return "bool";
+  return typeof value === "number" ? (Number.isInteger(value) ? "int64" : "float64") : "string";
+}
+
+/** The Go type that all items have; undefined where there are none. */
+function elementType(items: unknown[]): string | undefined {
+  const [first, ...others] = items.map(goType);
+  if (first === "[]interface {}") throw new StrategicPatchError("lists of lists are not supported");
+  if (others.every((type) => type === first)) return first;
+  throw new StrategicPatchError(`list element types are not identical: ${goText(items)}`);
+}
+
+function mergeList(current: unknown[], patch: unknown[], node: MergeNode, name: string): unknown[] {
+  const { mergeKey } = node;
+  if (mergeKey === undefined) return patch;
+  const type = elementType([...current, ...patch]);
+  if (type === undefined) return current;
+  if (type !== "map[string]interface {}") {
+    return inPatchOrder([...new Set([...current, ...patch])], patch, current, undefined);
+  }
+  if (mergeKey === "") throw new StrategicPatchError(`cannot merge lists without merge key for ${name}`);
+  const { kept, additions } = splitDirectives(current as JsonObject[], patch as JsonObject[], mergeKey);
+  const merged = [...kept];
+  for (const item of additions) {
+    const key = keyOf(item, mergeKey);
+    const index = merged.findIndex((held) => held[mergeKey] === key);
+    if (index === -1) merged.push(item);
+    else merged[index] = mergeMap(merged[index], item, node.item());
+  }
+  return inPatchOrder(merged, additions, kept, mergeKey);
+}
+
+/** Carries out `$patch: delete` and `$patch: replace` of list items; what is left is to be merged. */
+function splitDirectives(current: JsonObject[], patch: JsonObject[], mergeKey: string) {
+  let kept = current;
+  let isReplaced = false;
+  const additions: JsonObject[] = [];
+  for (const item of patch) {
+    switch (item.$patch) {
+      case undefined:
+        additions.push(item);
+        break;
+      case "delete": {
+        const key = keyOf(item, mergeKey);
+        kept = kept.filter((held) => held[mergeKey] !== key);
+        break;
+      }
+      case "replace":
+        isReplaced = true;
+        break;
+      case "merge":
+        throw new StrategicPatchError("merging lists cannot yet be specified in the patch");
+      default:
+        throw unknownDirective(item.$patch, item);
+    }
+  }
+  return isReplaced ? { kept: additions, additions: [] } : { kept, additions };
+}
+
+function deleteFromList(result: JsonObject, name: string, gone: unknown): void {
+  const list = memberOf(result, name);
+  if (!Array.isArray(list) || !Array.isArray(gone)) return;
+  setMember(
+    result,
+    name,
+    list.filter((item) => !gone.includes(item)),
+  );
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isJsonObject(value)) return value;
   const result: JsonObject = {};
   for (const [key, member] of Object.entries(value)) {
-    if (!key.startsWith("$") && member !== null) setMember(result, key, withoutDirectives(member));
+    if (member !== null) setMember(result, key, withoutNulls(member));
+  }
+  return result;
+}
+
+/** Without the objects that only say how to patch; undefined when the value is one. */
+function withoutDirectives(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
+  if (!isJsonObject(value)) return value;
+  if (value.$patch !== undefined) return undefined;
+  const result: JsonObject = {};
+  for (const [key, member] of Object.entries(value)) {
+    const kept = withoutDirectives(member);
+    if (kept !== undefined) setMember(result, key, kept);
   }
   return result;
 }

@@ -1,6 +1,7 @@
 /** The columns of every kind, by the collection that holds it. */
 import type { ResourceInfo } from "../resource-info.ts";
 import * as core from "./core-columns.ts";
+import * as other from "./other-columns.ts";
 import { podColumns } from "./pod-columns.ts";
 import type { TableColumn } from "./table-column.ts";
 import * as workload from "./workload-columns.ts";
@@ -15,7 +16,7 @@ const COLUMNS: Record<string, TableColumn[]> = {
   "/persistentvolumeclaims": core.claimColumns,
   "/persistentvolumes": core.volumeColumns,
   "/pods": podColumns,
-  "/replicationcontrollers": workload.replicaSetColumns,
+  "/replicationcontrollers": workload.replicationControllerColumns,
   "/secrets": core.secretColumns,
   "/serviceaccounts": core.serviceAccountColumns,
   "/services": core.serviceColumns,
@@ -41,6 +42,19 @@ const COLUMNS: Record<string, TableColumn[]> = {
   "rbac.authorization.k8s.io/roles": core.createdColumns,
   "scheduling.k8s.io/priorityclasses": core.priorityClassColumns,
   "storage.k8s.io/storageclasses": core.storageClassColumns,
+  "/podtemplates": other.podTemplateColumns,
+  "/resourcequotas": other.quotaColumns,
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": other.webhookConfigurationColumns,
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": other.webhookConfigurationColumns,
+  "certificates.k8s.io/certificatesigningrequests": other.certificateRequestColumns,
+  "networking.k8s.io/ipaddresses": other.addressColumns,
+  "networking.k8s.io/servicecidrs": other.serviceRangeColumns,
+  "node.k8s.io/runtimeclasses": other.runtimeClassColumns,
+  "storage.k8s.io/csidrivers": other.storageDriverColumns,
+  "storage.k8s.io/csinodes": other.storageNodeColumns,
+  "storage.k8s.io/csistoragecapacities": other.storageCapacityColumns,
+  "storage.k8s.io/volumeattachments": other.attachmentColumns,
+  "storage.k8s.io/volumeattributesclasses": other.attributesClassColumns,
 };
 
 export function columnsOf(info: ResourceInfo): readonly TableColumn[] {

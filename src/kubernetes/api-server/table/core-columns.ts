@@ -141,11 +141,7 @@ export const configMapColumns: TableColumn[] = [
   ageColumn,
 ];
 
-export const serviceAccountColumns: TableColumn[] = [
-  nameColumn,
-  text("Secrets", ({ secrets }) => (secrets ?? []).length),
-  ageColumn,
-];
+export const serviceAccountColumns: TableColumn[] = [nameColumn, ageColumn];
 
 const ACCESS_MODES: Record<string, string> = {
   ReadWriteOnce: "RWO",

@@ -23,7 +23,7 @@ export const podColumns: TableColumn[] = [
   text("Status", (pod) => summaryOf(pod).status),
   text("Restarts", restartsText),
   ageColumn,
-  wide("IP", (pod) => orNone(pod.status?.podIP)),
+  wide("IP", (pod) => orNone(pod.status?.podIPs?.[0]?.ip)),
   wide("Node", (pod) => orNone(pod.spec?.nodeName)),
   wide("Nominated Node", (pod) => orNone(pod.status?.nominatedNodeName)),
   wide("Readiness Gates", readinessGates),
@@ -116,6 +116,7 @@ function initReason(
 
 function containerReason(statuses: ContainerStatus[], before: string, totals: Totals, pod: Row): string {
   let reason = before;
+  let failure = "";
   let isRunning = false;
   totals.restarts = 0;
   totals.lastRestartMs = 0;
@@ -124,18 +125,21 @@ function containerReason(statuses: ContainerStatus[], before: string, totals: To
     totals.lastRestartMs = Math.max(totals.lastRestartMs, finishedMs(each.lastState));
     const { waiting, terminated, running } = each.state ?? {};
     if (waiting?.reason) reason = waiting.reason;
-    else if (terminated !== undefined) reason = endReason(terminated);
-    else if (each.ready && running !== undefined) {
+    else if (terminated !== undefined) {
+      reason = endReason(terminated);
+      if (terminated.exitCode !== 0) failure = reason;
+    } else if (each.ready && running !== undefined) {
       isRunning = true;
       totals.ready++;
     }
   }
-  if (reason !== "Completed" || !isRunning) return reason;
+  if (reason !== "Completed") return reason;
   const isReady = (pod.status?.conditions ?? []).some(
     (condition: { type: string; status: string }) =>
       condition.type === "Ready" && condition.status === "True",
   );
-  return isReady ? "Running" : "NotReady";
+  if (isRunning && isReady) return "Running";
+  return failure || (isRunning ? "NotReady" : reason);
 }
 
 function endReason(terminated: NonNullable<State["terminated"]>): string {

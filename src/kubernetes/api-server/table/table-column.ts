@@ -29,6 +29,11 @@ export const integer = (name: string, value: Value): TableColumn => ({
   type: "integer",
 });
 
+export const boolean = (name: string, value: Value): TableColumn => ({
+  ...text(name, value),
+  type: "boolean",
+});
+
 export const nameColumn: TableColumn = { ...text("Name", (object) => object.metadata.name), format: "name" };
 export const ageColumn: TableColumn = text("Age", (object, now) =>
   since(object.metadata.creationTimestamp, now),

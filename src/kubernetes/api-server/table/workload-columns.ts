@@ -29,8 +29,8 @@ export function selectorText(selector: LabelSelector | undefined): string {
 export const deploymentColumns: TableColumn[] = [
   nameColumn,
   text("Ready", ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
-  integer("Up-to-date", ({ status }) => status?.updatedReplicas ?? 0),
-  integer("Available", ({ status }) => status?.availableReplicas ?? 0),
+  text("Up-to-date", ({ status }) => status?.updatedReplicas ?? 0),
+  text("Available", ({ status }) => status?.availableReplicas ?? 0),
   ageColumn,
   ...podColumnsOf,
   selectorColumn,
@@ -44,6 +44,11 @@ export const replicaSetColumns: TableColumn[] = [
   ageColumn,
   ...podColumnsOf,
   selectorColumn,
+];
+
+export const replicationControllerColumns: TableColumn[] = [
+  ...replicaSetColumns.slice(0, -1),
+  wide("Selector", ({ spec }) => labelText(spec?.selector)),
 ];
 
 export const statefulSetColumns: TableColumn[] = [
@@ -124,7 +129,7 @@ export const controllerRevisionColumns: TableColumn[] = [
     const group = owner.apiVersion.split("/").length > 1 ? `.${owner.apiVersion.split("/")[0]}` : "";
     return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
   }),
-  integer("Revision", (object) => object.revision),
+  text("Revision", (object) => object.revision),
   ageColumn,
 ];
 
@@ -159,8 +164,10 @@ function targetText(metric: MetricSpec, current: MetricSpec | undefined): string
     const name = metric[source]?.name;
     if (target.averageValue !== undefined)
       return `${name}: ${now.averageValue ?? "<unknown>"}/${target.averageValue}`;
-    const used = now.averageUtilization === undefined ? "<unknown>" : `${now.averageUtilization}%`;
-    return `${name}: ${used}/${target.averageUtilization ?? "<auto>"}%`;
+    const percent = (value: number | undefined, absent: string) =>
+      value === undefined ? absent : `${value}%`;
+    const used = percent(now.averageUtilization, "<unknown>");
+    return `${name}: ${used}/${percent(target.averageUtilization, "<auto>")}`;
   }
   if (target.averageValue !== undefined) {
     const suffix = metric.type === "Pods" ? "" : " (avg)";
@@ -174,7 +181,7 @@ export const autoscalerColumns: TableColumn[] = [
   text("Reference", ({ spec }) => `${spec?.scaleTargetRef?.kind}/${spec?.scaleTargetRef?.name}`),
   text("Targets", autoscalerTargets),
   text("MinPods", ({ spec }) => String(spec?.minReplicas ?? "<unset>")),
-  integer("MaxPods", ({ spec }) => spec?.maxReplicas),
-  integer("Replicas", ({ status }) => status?.currentReplicas ?? 0),
+  text("MaxPods", ({ spec }) => spec?.maxReplicas),
+  text("Replicas", ({ status }) => status?.currentReplicas ?? 0),
   ageColumn,
 ];

@@ -5,7 +5,7 @@
  * is optional, `^` after the type is a Go pointer (a zero value is kept), `*2:core/v1.VolumeSource` is a struct whose
  * fields stand among ours in JSON and in a message of its own in protobuf. `[]` is a list, `{}` a map by name.
  * `@map(name)`, `@set`, `@atomic` are list types of server-side apply, `@merge(name)` the key of strategic merge
- * patches, `@retain` their `retainKeys`. A first `@atomic` makes the whole struct one. `=A|B` is an enumeration.
+ * patches, `@replace` and `@retain` their strategies `replace` and `retainKeys`. A first `@atomic` makes the whole struct one. `=A|B` is an enumeration.
  */
 import { BUILTIN_TYPES } from "./builtin-types.generated.ts";
 
@@ -29,6 +29,8 @@ export interface ApiField {
   listMapKeys: readonly string[];
   /** Strategic merge patches merge items; by this member, or as plain values where it is "". */
   mergeKey: string | undefined;
+  /** Strategic merge patches replace the struct as a whole. */
+  isReplaced: boolean;
   retainKeys: boolean;
 }
 
@@ -112,6 +114,7 @@ function readField(word: string): ApiField {
     listType: map ? "map" : mark("set") ? "set" : mark("atomic") ? "atomic" : undefined,
     listMapKeys: map ? map[1].split(",") : [],
     mergeKey: mark("merge")?.[1],
+    isReplaced: mark("replace") !== null,
     retainKeys: mark("retain") !== null,
   };
 }

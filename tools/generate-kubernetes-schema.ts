@@ -186,7 +186,12 @@ function fieldOf(line: string, declaration: Declaration, markers: string[]): str
   const isRequired =
     markers.includes("required") ||
     !(options.includes("omitempty") || options.includes("omitzero") || markers.includes("optional"));
-  return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${goType.startsWith("*") ? "^" : ""}${listOf(tags, markers)}`;
+  const isPointer = goType.startsWith("*");
+  // Go writes an empty struct in spite of `omitempty`.
+  const isOmitted = options.includes("omitzero") || (options.includes("omitempty") && !isStruct(type));
+  const unusual = isOmitted === isRequired ? (isOmitted ? "@omit" : "@zero") : "";
+  const mark = isPointer || (isStruct(type) && !isRequired && !isOmitted) ? "" : unusual;
+  return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${isPointer ? "^" : ""}${listOf(tags, markers)}${mark}`;
 }
 
 /** How a list or map merges: `@map(a,b)`, `@set`, `@atomic`, `@merge(key)`, `@replace`, `@retain`. */
@@ -205,6 +210,10 @@ function listOf(tags: string, markers: string[]): string {
   if (strategy.includes("replace")) text += "@replace";
   if (strategy.includes("retainKeys")) text += "@retain";
   return text;
+}
+
+function isStruct(type: string): boolean {
+  return type === "time" || type === "microtime" || declarations.get(type)?.struct !== undefined;
 }
 
 function reach(type: string): void {

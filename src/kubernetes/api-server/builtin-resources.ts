@@ -61,7 +61,7 @@ export const BUILTIN_RESOURCES: readonly ResourceInfo[] = [
   builtin("v1", "PersistentVolume", "persistentvolumes", ["status"], ["pv"]),
   builtin("v1", "PersistentVolumeClaim", "persistentvolumeclaims", ["namespaced", "status"], ["pvc"]),
   builtin("v1", "Pod", "pods", ["namespaced", "status", "generation", "all"], ["po"], POD_SUBRESOURCES),
-  builtin("v1", "PodTemplate", "podtemplates", ["namespaced"]),
+  builtin("v1", "PodTemplate", "podtemplates", ["namespaced", "generation"]),
   builtin("v1", "ReplicationController", "replicationcontrollers", SCALABLE, ["rc"]),
   builtin("v1", "ResourceQuota", "resourcequotas", ["namespaced", "status"], ["quota"]),
   builtin("v1", "Secret", "secrets", ["namespaced"]),

@@ -80,6 +80,8 @@ function autoscalerToV1({ apiVersion: _, metadata, spec, status, ...rest }: Anyt
       ...(cpu && { targetCPUUtilizationPercentage: cpu.resource.target.averageUtilization }),
     },
     status: {
+      currentReplicas: 0,
+      desiredReplicas: 0,
       ...v1Status,
       ...(used?.resource.current.averageUtilization !== undefined && {
         currentCPUUtilizationPercentage: used.resource.current.averageUtilization,

@@ -19,7 +19,7 @@ import {
 import { readRequestBody } from "./request-body.ts";
 import { isTrue, type RequestInfo } from "./request-info.ts";
 import { deleteOptionsOf, listOptionsOf, wholeNumber, writeOptionsOf } from "./request-options.ts";
-import { jsonOf, objectResponse, successStatus } from "./response.ts";
+import { jsonOf, objectResponse, successStatus, warningHeader } from "./response.ts";
 import { MIN_WATCH_TIMEOUT_SECONDS, watchResponse } from "./watch-response.ts";
 
 export interface ResourceRequest {
@@ -32,7 +32,20 @@ export interface ResourceRequest {
   stopping: AbortSignal;
 }
 
+/** Kinds that clients are told to leave, by the collection that holds them. */
+const DEPRECATED: Record<string, string> = {
+  "/endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+};
+
 export async function handleResource(each: ResourceRequest): Promise<HttpResponse> {
+  const response = await handleVerb(each);
+  const deprecation = DEPRECATED[each.resource.collection];
+  if (deprecation === undefined) return response;
+  const warning = [warningHeader(deprecation), response.headers?.warning ?? []].flat();
+  return { ...response, headers: { ...response.headers, warning } };
+}
+
+async function handleVerb(each: ResourceRequest): Promise<HttpResponse> {
   switch (each.info.verb) {
     case "get":
       return getOne(each);

@@ -1,11 +1,10 @@
-/** Pods, Services, claims and the rest of the core group: defaults, first status and the fields of selectors. */
+/** Pods, nodes, namespaces and the rest of the core group: defaults, first status and the fields of selectors. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { qosClassOf } from "../../../model/quality-of-service.ts";
-import { validateConfigMap, validateNamespace, validateSecret, validateService } from "./core-validation.ts";
+import { validateConfigMap, validateNamespace, validateSecret } from "./core-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
-import { setDefault, setPodDefaults } from "./pod-defaults.ts";
+import { setDefault, setPodDefaults, setPodSpecDefaults } from "./pod-defaults.ts";
 import { validatePod } from "./pod-validation.ts";
-import { assignServiceAddress, keepServiceAddress } from "./service-address.ts";
 
 export const podStrategy: KindStrategy = {
   setDefaults: setPodDefaults,
@@ -51,33 +50,6 @@ function addNodeTolerations(spec: any): void {
   }
 }
 
-export const serviceStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setDefault(spec, "type", "ClusterIP");
-    setDefault(spec, "sessionAffinity", "None");
-    for (const port of spec.ports ?? []) {
-      setDefault(port, "protocol", "TCP");
-      setDefault(port, "targetPort", port.port);
-    }
-    if (spec.type === "ExternalName") return;
-    setDefault(spec, "internalTrafficPolicy", "Cluster");
-    setDefault(spec, "ipFamilies", ["IPv4"]);
-    setDefault(spec, "ipFamilyPolicy", "SingleStack");
-    if (spec.type !== "ClusterIP") setDefault(spec, "externalTrafficPolicy", "Cluster");
-  },
-  prepareForCreate(service, context) {
-    service.status = { loadBalancer: {} };
-    assignServiceAddress(service, context);
-  },
-  prepareForUpdate: keepServiceAddress,
-  validate: validateService,
-  fields: {
-    "spec.clusterIP": (service) => service.spec?.clusterIP,
-    "spec.type": (service) => service.spec?.type,
-  },
-};
-
 export const namespaceStrategy: KindStrategy = {
   prepareForCreate(namespace) {
     namespace.spec = { ...namespace.spec, finalizers: ["kubernetes"] };
@@ -97,6 +69,10 @@ function setNameLabel({ metadata }: KubernetesObject): void {
 }
 
 export const nodeStrategy: KindStrategy = {
+  setDefaults({ spec, status }) {
+    if (spec?.podCIDR) setDefault(spec, "podCIDRs", [spec.podCIDR]);
+    if (status?.capacity !== undefined) setDefault(status, "allocatable", status.capacity);
+  },
   fields: { "spec.unschedulable": (node) => node.spec?.unschedulable ?? false },
 };
 
@@ -119,34 +95,6 @@ export const secretStrategy: KindStrategy = {
 };
 
 export const configMapStrategy: KindStrategy = { validate: validateConfigMap };
-
-export const claimStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec !== undefined) setDefault(spec, "volumeMode", "Filesystem");
-  },
-  prepareForCreate(claim, { store }) {
-    claim.status = { phase: "Pending" };
-    if (claim.spec !== undefined && claim.spec.storageClassName === undefined) {
-      for (const storageClass of store.scan("storage.k8s.io/storageclasses")) {
-        if (storageClass.metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] !== "true")
-          continue;
-        claim.spec.storageClassName = storageClass.metadata.name;
-        break;
-      }
-    }
-  },
-};
-
-export const volumeStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setDefault(spec, "volumeMode", "Filesystem");
-    setDefault(spec, "persistentVolumeReclaimPolicy", "Retain");
-  },
-  prepareForCreate(volume) {
-    volume.status = { phase: "Pending" };
-  },
-};
 
 interface EventObject extends KubernetesObject {
   involvedObject?: Record<string, string>;
@@ -172,5 +120,37 @@ export const eventStrategy: KindStrategy = {
     type: (event) => (event as EventObject).type,
     reportingComponent: (event) => (event as EventObject).reportingComponent,
     source: (event) => (event as EventObject).source?.component ?? (event as EventObject).reportingComponent,
+  },
+};
+
+export const podTemplateStrategy: KindStrategy = {
+  setDefaults(object) {
+    setPodSpecDefaults((object as KubernetesObject & { template?: KubernetesObject }).template?.spec);
+  },
+};
+
+export const replicationControllerStrategy: KindStrategy = {
+  setDefaults({ spec, metadata }) {
+    if (spec === undefined) return;
+    const labels = spec.template?.metadata?.labels;
+    if (labels !== undefined) {
+      setDefault(spec, "selector", labels);
+      setDefault(metadata, "labels", labels);
+    }
+    setDefault(spec, "replicas", 1);
+    setPodSpecDefaults(spec.template?.spec);
+  },
+};
+
+/** Limits of containers say what containers get that say nothing. */
+export const limitRangeStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    for (const limit of spec?.limits ?? []) {
+      if (limit.type !== "Container") continue;
+      const defaults = { ...limit.max, ...limit.default };
+      const requests = { ...limit.min, ...defaults, ...limit.defaultRequest };
+      if (Object.keys(defaults).length > 0) limit.default = defaults;
+      if (Object.keys(requests).length > 0) limit.defaultRequest = requests;
+    }
   },
 };

@@ -1,6 +1,5 @@
-/** Autoscaling, policy, RBAC, storage and definitions: defaults and the fields of selectors. */
+/** Autoscaling, policy, RBAC and priorities: defaults. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { validateDefinition } from "../custom/definition-validation.ts";
 import { validateAutoscaler } from "./autoscaler-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
@@ -45,26 +44,6 @@ export const roleBindingStrategy: KindStrategy = {
   validate: validateRoleBinding,
 };
 
-export const storageClassStrategy: KindStrategy = {
-  setDefaults(object) {
-    setDefault(object, "reclaimPolicy", "Delete");
-    setDefault(object, "volumeBindingMode", "Immediate");
-  },
-};
-
 export const priorityClassStrategy: KindStrategy = {
   setDefaults: (object) => setDefault(object, "preemptionPolicy", "PreemptLowerPriority"),
-};
-
-export const definitionStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    const { names } = spec;
-    if (names !== undefined) {
-      setDefault(names, "singular", String(names.kind).toLowerCase());
-      setDefault(names, "listKind", `${names.kind}List`);
-    }
-    setDefault(spec, "conversion", { strategy: "None" });
-  },
-  validate: validateDefinition,
 };

@@ -19,7 +19,12 @@ export function setPodSpecDefaults(spec: Anything): void {
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
   else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount;
   for (const list of [spec.containers, spec.initContainers, spec.ephemeralContainers]) {
-    for (const container of list ?? []) setContainerDefaults(container);
+    for (const container of list ?? []) {
+      setContainerDefaults(container);
+      // On the node's network a port is the node's.
+      if (!spec.hostNetwork) continue;
+      for (const port of container.ports ?? []) setDefault(port, "hostPort", port.containerPort);
+    }
   }
   for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);
 }

@@ -1,60 +1,50 @@
 /** Finds the strategy of a kind. */
 import type { ResourceInfo } from "../resource-info.ts";
-import {
-  claimStrategy,
-  configMapStrategy,
-  eventStrategy,
-  namespaceStrategy,
-  nodeStrategy,
-  podStrategy,
-  secretStrategy,
-  serviceStrategy,
-  volumeStrategy,
-} from "./core-strategies.ts";
+import * as core from "./core-strategies.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
-import {
-  autoscalerStrategy,
-  definitionStrategy,
-  disruptionBudgetStrategy,
-  priorityClassStrategy,
-  roleBindingStrategy,
-  storageClassStrategy,
-} from "./other-strategies.ts";
-import {
-  cronJobStrategy,
-  daemonSetStrategy,
-  deploymentStrategy,
-  jobStrategy,
-  replicaSetStrategy,
-  statefulSetStrategy,
-} from "./workload-strategies.ts";
+import * as network from "./network-strategies.ts";
+import * as other from "./other-strategies.ts";
+import * as registration from "./registration-strategies.ts";
+import * as storage from "./storage-strategies.ts";
+import * as workload from "./workload-strategies.ts";
 
 const PLAIN: KindStrategy = {};
 
 /** By the collection that holds the kind. */
 const STRATEGIES: Record<string, KindStrategy> = {
-  "/configmaps": configMapStrategy,
-  "/events": eventStrategy,
-  "/namespaces": namespaceStrategy,
-  "/nodes": nodeStrategy,
-  "/persistentvolumeclaims": claimStrategy,
-  "/persistentvolumes": volumeStrategy,
-  "/pods": podStrategy,
-  "/secrets": secretStrategy,
-  "/services": serviceStrategy,
-  "apps/daemonsets": daemonSetStrategy,
-  "apps/deployments": deploymentStrategy,
-  "apps/replicasets": replicaSetStrategy,
-  "apps/statefulsets": statefulSetStrategy,
-  "autoscaling/horizontalpodautoscalers": autoscalerStrategy,
-  "batch/cronjobs": cronJobStrategy,
-  "batch/jobs": jobStrategy,
-  "policy/poddisruptionbudgets": disruptionBudgetStrategy,
-  "rbac.authorization.k8s.io/clusterrolebindings": roleBindingStrategy,
-  "rbac.authorization.k8s.io/rolebindings": roleBindingStrategy,
-  "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
-  "storage.k8s.io/storageclasses": storageClassStrategy,
-  "apiextensions.k8s.io/customresourcedefinitions": definitionStrategy,
+  "/configmaps": core.configMapStrategy,
+  "/endpoints": network.endpointsStrategy,
+  "/events": core.eventStrategy,
+  "/limitranges": core.limitRangeStrategy,
+  "/namespaces": core.namespaceStrategy,
+  "/nodes": core.nodeStrategy,
+  "/persistentvolumeclaims": storage.claimStrategy,
+  "/persistentvolumes": storage.volumeStrategy,
+  "/pods": core.podStrategy,
+  "/podtemplates": core.podTemplateStrategy,
+  "/replicationcontrollers": core.replicationControllerStrategy,
+  "/secrets": core.secretStrategy,
+  "/services": network.serviceStrategy,
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": registration.webhookConfigurationStrategy,
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": registration.webhookConfigurationStrategy,
+  "apiextensions.k8s.io/customresourcedefinitions": registration.definitionStrategy,
+  "apiregistration.k8s.io/apiservices": registration.apiServiceStrategy,
+  "apps/daemonsets": workload.daemonSetStrategy,
+  "apps/deployments": workload.deploymentStrategy,
+  "apps/replicasets": workload.replicaSetStrategy,
+  "apps/statefulsets": workload.statefulSetStrategy,
+  "autoscaling/horizontalpodautoscalers": other.autoscalerStrategy,
+  "batch/cronjobs": workload.cronJobStrategy,
+  "batch/jobs": workload.jobStrategy,
+  "discovery.k8s.io/endpointslices": network.endpointSliceStrategy,
+  "networking.k8s.io/ingressclasses": network.ingressClassStrategy,
+  "networking.k8s.io/networkpolicies": network.networkPolicyStrategy,
+  "policy/poddisruptionbudgets": other.disruptionBudgetStrategy,
+  "rbac.authorization.k8s.io/clusterrolebindings": other.roleBindingStrategy,
+  "rbac.authorization.k8s.io/rolebindings": other.roleBindingStrategy,
+  "scheduling.k8s.io/priorityclasses": other.priorityClassStrategy,
+  "storage.k8s.io/csidrivers": storage.storageDriverStrategy,
+  "storage.k8s.io/storageclasses": storage.storageClassStrategy,
 };
 
 export function strategyOf(info: ResourceInfo): KindStrategy {

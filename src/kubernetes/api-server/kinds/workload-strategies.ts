@@ -1,5 +1,6 @@
 /** Deployments, StatefulSets and the other kinds that make pods: defaults and checks (`pkg/apis/apps`, `pkg/apis/batch`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { deepEqual } from "../deep-equal.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
 import {
@@ -42,6 +43,7 @@ export const statefulSetStrategy: KindStrategy = {
     if (spec.updateStrategy.type === "RollingUpdate") {
       setDefault(spec.updateStrategy, "rollingUpdate", {});
       setDefault(spec.updateStrategy.rollingUpdate, "partition", 0);
+      setDefault(spec.updateStrategy.rollingUpdate, "maxUnavailable", 1);
     }
     setDefault(spec, "revisionHistoryLimit", 10);
     setDefault(spec, "persistentVolumeClaimRetentionPolicy", {});
@@ -64,8 +66,19 @@ export const daemonSetStrategy: KindStrategy = {
     }
     setDefault(spec, "revisionHistoryLimit", 10);
   },
+  prepareForCreate: ({ metadata }) => setTemplateGeneration(metadata, 1),
+  prepareForUpdate({ spec, metadata }, previous) {
+    const before = Number(previous.metadata.annotations?.[TEMPLATE_GENERATION] ?? 1);
+    setTemplateGeneration(metadata, deepEqual(spec?.template, previous.spec?.template) ? before : before + 1);
+  },
   validate: validateWorkload,
 };
+
+const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
+
+function setTemplateGeneration(metadata: KubernetesObject["metadata"], generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+}
 
 export const replicaSetStrategy: KindStrategy = {
   setDefaults({ spec }) {
@@ -76,17 +89,25 @@ export const replicaSetStrategy: KindStrategy = {
   validate: validateWorkload,
 };
 
+const MAX_INT32 = 2 ** 31 - 1;
+
 export const jobStrategy: KindStrategy = {
-  setDefaults({ spec }) {
+  setDefaults({ spec, metadata }) {
     if (spec === undefined) return;
     setPodSpecDefaults(spec.template?.spec);
     if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
     setDefault(spec, "parallelism", 1);
-    setDefault(spec, "backoffLimit", 6);
+    setDefault(spec, "backoffLimit", spec.backoffLimitPerIndex === undefined ? 6 : MAX_INT32);
     setDefault(spec, "completionMode", "NonIndexed");
     setDefault(spec, "suspend", false);
     setDefault(spec, "manualSelector", false);
-    setDefault(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    setDefault(spec, "podReplacementPolicy", spec.podFailurePolicy ? "Failed" : "TerminatingOrFailed");
+    for (const { onPodConditions } of spec.podFailurePolicy?.rules ?? []) {
+      for (const condition of onPodConditions ?? []) setDefault(condition, "status", "True");
+    }
+    const labels = spec.template?.metadata?.labels;
+    if (labels !== undefined && Object.keys(metadata.labels ?? {}).length === 0)
+      metadata.labels = { ...labels };
   },
   prepareForCreate: setJobSelector,
   prepareForUpdate(job, previous) {

@@ -11,6 +11,7 @@ import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { validateObject } from "../validate-object.ts";
+import { completeObject } from "../zero-values.ts";
 
 /** The letters of generated names: no vowels, nothing that looks like another one (apimachinery `rand.String`). */
 const NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789";
@@ -30,6 +31,7 @@ export function createObject(
   const strategy = strategyOf(info);
   strategy.prepareForCreate?.(object, context);
   strategy.setDefaults?.(object);
+  completeObject(info, object);
   if (info.namespaced) checkNamespace(context, info, namespace!, name);
   validateObject(info, object);
   const key = storageKey(namespace, name);
@@ -69,7 +71,9 @@ function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObjec
   delete metadata.resourceVersion;
   delete metadata.generation;
   if (info.hasGeneration) metadata.generation = 1;
-  return !info.hasStatus && status !== undefined ? { ...object, status } : object;
+  // A node says what it has when it registers.
+  const keepsStatus = !info.hasStatus || info.collection === "/nodes";
+  return keepsStatus && status !== undefined ? { ...object, status } : object;
 }
 
 function generateName(context: ApiContext, prefix: string): string {

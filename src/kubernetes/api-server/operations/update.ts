@@ -11,6 +11,7 @@ import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { validateObject } from "../validate-object.ts";
+import { completeObject } from "../zero-values.ts";
 
 /** The finalizer of a namespace's content, in its spec and not its metadata. */
 export const NAMESPACE_FINALIZER = "kubernetes";
@@ -49,10 +50,12 @@ export function updateObject(
     const strategy = strategyOf(info);
     strategy.prepareForUpdate?.(object, previous, context);
     strategy.setDefaults?.(object);
+    completeObject(info, object);
     if (info.hasGeneration && !sameContent(object, previous)) {
       object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
   }
+  if (options.subresource === "status") completeObject(info, object);
   validateObject(info, object, previous);
   if (options.fieldManager !== undefined) {
     const { fieldManager: manager, subresource } = options;

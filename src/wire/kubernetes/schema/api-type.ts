@@ -5,7 +5,8 @@
  * is optional, `^` after the type is a Go pointer (a zero value is kept), `*2:core/v1.VolumeSource` is a struct whose
  * fields stand among ours in JSON and in a message of its own in protobuf. `[]` is a list, `{}` a map by name.
  * `@map(name)`, `@set`, `@atomic` are list types of server-side apply, `@merge(name)` the key of strategic merge
- * patches, `@replace` and `@retain` their strategies `replace` and `retainKeys`. A first `@atomic` makes the whole struct one. `=A|B` is an enumeration.
+ * patches, `@replace` and `@retain` their strategies `replace` and `retainKeys`. Go writes required fields and structs that
+ * are no pointers even when they are empty: `@omit` and `@zero` mark those where it is the other way round. A first `@atomic` makes the whole struct one. `=A|B` is an enumeration.
  */
 import { BUILTIN_TYPES } from "./builtin-types.generated.ts";
 
@@ -24,6 +25,8 @@ export interface ApiField {
   type: FieldType;
   isRequired: boolean;
   isPointer: boolean;
+  /** Go writes it when it is empty, too. */
+  keepsZero: boolean;
   listType: "map" | "set" | "atomic" | undefined;
   /** With list type `map`: the members that tell items apart. */
   listMapKeys: readonly string[];
@@ -94,6 +97,10 @@ function readType(name: string, text: string): ApiType {
   return { name, fields, wireFields, isAtomic, values };
 }
 
+function isStruct(name: string): boolean {
+  return Object.hasOwn(BUILTIN_TYPES, name) && !BUILTIN_TYPES[name].startsWith("=");
+}
+
 const FIELD = /^([\w$-]+)([!?])(\d+):(\[\]|\{\}(?:\[\])?)?([\w./]+)(\^?)((?:@\w+(?:\([^)]*\))?)*)$/;
 
 function readField(word: string): ApiField {
@@ -111,6 +118,10 @@ function readField(word: string): ApiField {
     },
     isRequired: required === "!",
     isPointer: pointer === "^",
+    keepsZero:
+      pointer !== "^" &&
+      mark("omit") === null &&
+      (required === "!" || mark("zero") !== null || (container === undefined && isStruct(item))),
     listType: map ? "map" : mark("set") ? "set" : mark("atomic") ? "atomic" : undefined,
     listMapKeys: map ? map[1].split(",") : [],
     mergeKey: mark("merge")?.[1],

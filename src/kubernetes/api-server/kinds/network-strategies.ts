@@ -1,0 +1,98 @@
+/** Services, endpoints, network policies and ingress classes: defaults (`pkg/apis/core/v1`, `discovery/v1`, `networking/v1`). */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { validateService } from "./core-validation.ts";
+import type { KindStrategy } from "./kind-strategy.ts";
+import { assignNodePorts, keepNodePorts } from "./node-ports.ts";
+import { setDefault } from "./pod-defaults.ts";
+import { assignServiceAddress, keepServiceAddress } from "./service-address.ts";
+
+export const serviceStrategy: KindStrategy = {
+  setDefaults(service) {
+    service.spec ??= {};
+    const { spec } = service;
+    setDefault(spec, "type", "ClusterIP");
+    setDefault(spec, "sessionAffinity", "None");
+    setAffinityTimeout(spec);
+    for (const port of spec.ports ?? []) {
+      setDefault(port, "protocol", "TCP");
+      setDefault(port, "targetPort", port.port);
+    }
+    if (spec.type === "ExternalName") return;
+    setDefault(spec, "internalTrafficPolicy", "Cluster");
+    setIpFamilies(spec);
+    if (spec.type !== "ClusterIP") setDefault(spec, "externalTrafficPolicy", "Cluster");
+    if (spec.type === "LoadBalancer") setDefault(spec, "allocateLoadBalancerNodePorts", true);
+  },
+  prepareForCreate(service, context) {
+    service.status = { loadBalancer: {} };
+    assignServiceAddress(service, context);
+    assignNodePorts(service, context);
+  },
+  prepareForUpdate(service, previous, context) {
+    keepServiceAddress(service, previous, context);
+    keepNodePorts(service, previous);
+    assignNodePorts(service, context);
+  },
+  validate: validateService,
+  fields: {
+    "spec.clusterIP": (service) => service.spec?.clusterIP,
+    "spec.type": (service) => service.spec?.type,
+  },
+};
+
+/** Three hours. */
+const AFFINITY_TIMEOUT_SECONDS = 10_800;
+
+// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
+function setAffinityTimeout(spec: any): void {
+  if (spec.sessionAffinity !== "ClientIP") delete spec.sessionAffinityConfig;
+  else if (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined)
+    spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_TIMEOUT_SECONDS } };
+}
+
+/** Without an address and a selector nobody knows which families the endpoints will be of. */
+// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
+function setIpFamilies(spec: any): void {
+  const isOpen = spec.clusterIP === "None" && Object.keys(spec.selector ?? {}).length === 0;
+  setDefault(spec, "ipFamilies", isOpen ? ["IPv4", "IPv6"] : ["IPv4"]);
+  setDefault(spec, "ipFamilyPolicy", isOpen ? "RequireDualStack" : "SingleStack");
+}
+
+interface Port {
+  name?: string;
+  protocol?: string;
+}
+
+export const endpointsStrategy: KindStrategy = {
+  setDefaults(object) {
+    const { subsets } = object as KubernetesObject & { subsets?: { ports?: Port[] }[] };
+    for (const { ports } of subsets ?? [])
+      for (const port of ports ?? []) setDefault(port, "protocol", "TCP");
+  },
+};
+
+export const endpointSliceStrategy: KindStrategy = {
+  setDefaults(object) {
+    const { ports } = object as KubernetesObject & { ports?: Port[] };
+    for (const port of ports ?? []) {
+      setDefault(port, "name", "");
+      setDefault(port, "protocol", "TCP");
+    }
+  },
+};
+
+export const networkPolicyStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    for (const { ports } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
+      for (const port of ports ?? []) setDefault(port, "protocol", "TCP");
+    if ((spec.policyTypes ?? []).length > 0) return;
+    spec.policyTypes = (spec.egress ?? []).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
+  },
+};
+
+export const ingressClassStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec?.parameters !== undefined) setDefault(spec.parameters, "scope", "Cluster");
+  },
+};

@@ -1,0 +1,70 @@
+/** What Go writes of an object although it is empty: numbers that are 0, structs without members. Clients count on them. */
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { type ApiType, apiType, kindType } from "../../wire/kubernetes/schema/api-type.ts";
+import { isJsonObject, type JsonObject } from "./patch/merge-patch.ts";
+import type { ResourceInfo } from "./resource-info.ts";
+
+interface ZeroFields {
+  /** Members that are never absent. */
+  kept: [name: string, zero: string | number | false | ApiType][];
+  /** Members with structs in them. */
+  nested: Map<string, ApiType>;
+}
+
+const zeroFields = new WeakMap<ApiType, ZeroFields>();
+
+function zeroFieldsOf(type: ApiType): ZeroFields {
+  let found = zeroFields.get(type);
+  if (found === undefined) {
+    found = { kept: [], nested: new Map() };
+    zeroFields.set(type, found);
+    for (const { name, type: of, keepsZero } of type.fields.values()) {
+      const struct = apiType(of.item);
+      const isStruct = struct !== undefined && struct.values === undefined;
+      if (isStruct) found.nested.set(name, struct);
+      if (!keepsZero || of.container !== undefined) continue;
+      const zero = isStruct ? struct : struct !== undefined ? "" : SCALARS[of.item];
+      if (zero !== undefined) found.kept.push([name, zero]);
+    }
+  }
+  return found;
+}
+
+/** Lists, maps and times are left out: Go writes null, which says the same as nothing and trips readers. */
+const SCALARS: Record<string, string | number | false> = {
+  string: "",
+  bool: false,
+  int32: 0,
+  int64: 0,
+  float64: 0,
+  intorstring: 0,
+  quantity: "0",
+};
+
+/** An object of a built-in kind, in the version that is stored. */
+export function completeObject(info: ResourceInfo, object: KubernetesObject): void {
+  if (info.isCustom) return;
+  const [version, group = ""] = (object.apiVersion ?? "").split("/").reverse();
+  const type = kindType(group, version, info.kind);
+  if (type !== undefined) fillZeroValues(type, object as unknown as JsonObject);
+}
+
+/** Adds them to the object in place. */
+export function fillZeroValues(type: ApiType, object: JsonObject): void {
+  const { kept, nested } = zeroFieldsOf(type);
+  for (const [name, zero] of kept) {
+    if (object[name] === undefined) object[name] = typeof zero === "object" ? {} : zero;
+  }
+  for (const [name, value] of Object.entries(object)) {
+    const struct = nested.get(name);
+    if (struct === undefined) continue;
+    const { container } = type.fields.get(name)!.type;
+    if (container === undefined) {
+      if (isJsonObject(value)) fillZeroValues(struct, value);
+      continue;
+    }
+    const items = container === "list" ? value : Object.values(value ?? {});
+    if (!Array.isArray(items)) continue;
+    for (const item of items) if (isJsonObject(item)) fillZeroValues(struct, item);
+  }
+}

@@ -49,7 +49,7 @@ test("parseSelector() says what it cannot read", () => {
     ["app=web,", /identifier after ','/],
     ["-bad=x", /name part must consist of alphanumeric/],
     ["app=-x", /a valid label must be an empty string/],
-    ["a/b/c=x", /a qualified name must consist/],
+    ["a/b/c=x", /a valid label key must consist/],
     ["count>x", /the value must be an integer/],
     ["a".repeat(MAX_SELECTOR_LENGTH + 1), /longer than/],
   ];

@@ -23,8 +23,8 @@ export function notSupported(field: string, value: unknown, supported: readonly 
   );
 }
 
-export function duplicate(field: string, value: unknown): StatusCause {
-  return cause("FieldValueDuplicate", field, `Duplicate value: ${JSON.stringify(value)}`);
+export function duplicate(field: string, value: unknown, detail = ""): StatusCause {
+  return cause("FieldValueDuplicate", field, `Duplicate value: ${JSON.stringify(value)}`, detail);
 }
 
 export function missingReference(field: string, value: unknown): StatusCause {

@@ -97,7 +97,7 @@ function normalizeValue(
   const fail = () => {
     const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
     throw new FieldTypeError(
-      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${goPath} of type ${goType(type)}`,
+      `json: cannot unmarshal ${jsonKind(value, type)} into Go struct field ${struct}.${goPath} of type ${goType(type)}`,
     );
   };
   switch (type) {
@@ -139,7 +139,7 @@ function isWhole(value: number, type: string): boolean {
 function normalizeQuantity(value: unknown): string {
   if (typeof value !== "string" && typeof value !== "number") {
     throw new FieldTypeError(
-      "unmarshalerDecoder: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+      "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     );
   }
   try {
@@ -165,15 +165,18 @@ function normalizeTime(value: string, type: string): string {
 
 function checkBase64(value: string): string {
   const text = value.replace(/[\r\n]/g, "");
-  const bad = /[^A-Za-z0-9+/=]/.exec(text)?.index ?? (text.length % 4 === 0 ? -1 : text.length);
+  // What is cut off is told by where its last group of four starts.
+  const cut = text.length % 4 === 0 ? -1 : text.length - (text.length % 4);
+  const bad = /[^A-Za-z0-9+/=]/.exec(text)?.index ?? cut;
   if (bad >= 0) throw new FieldTypeError(`illegal base64 data at input byte ${bad}`);
   return text;
 }
 
-function jsonKind(value: unknown): string {
+function jsonKind(value: unknown, type = ""): string {
   if (Array.isArray(value)) return "array";
   if (typeof value === "boolean") return "bool";
-  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
+  // A number of the wrong size is quoted.
+  if (typeof value === "number") return type.startsWith("int") ? `number ${value}` : "number";
   return typeof value;
 }
 

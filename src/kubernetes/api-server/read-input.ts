@@ -28,6 +28,7 @@ export function readInput(info: ResourceInfo, input: unknown, options: InputOpti
   try {
     const unknownFields: string[] = [];
     const object = normalizeObject(type, named, unknownFields);
+    object.metadata ??= {};
     reportUnknown(info, unknownFields, options);
     return object as unknown as KubernetesObject;
   } catch (error) {
@@ -77,13 +78,21 @@ function cannotHandle(info: ResourceInfo, problem: string): string {
 }
 
 function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string): void {
-  if (input.kind !== undefined && input.kind !== info.kind) {
-    throw statusError(
-      "BadRequest",
-      `${String(input.kind)} in version ${JSON.stringify(info.version)} cannot be handled as a ${info.kind}: ` +
-        `converting (${String(input.apiVersion)}.${String(input.kind)}) to (${info.group}.${info.kind}): unknown conversion`,
-    );
+  const { apiVersion: inVersion = apiVersion, kind = info.kind } = input;
+  const [version, group = ""] = String(inVersion).split("/").reverse();
+  const refuse = (problem: string) => {
+    const what = `${String(kind)} in version ${JSON.stringify(version)}`;
+    throw statusError("BadRequest", `${what} cannot be handled as a ${info.kind}: ${problem}`);
+  };
+  const isGone = group === "extensions" && version === "v1beta1";
+  if (!info.isCustom && !isGone && kindType(group, version, String(kind)) === undefined) {
+    const where = `version ${JSON.stringify(inVersion)} in scheme "pkg/runtime/scheme.go:111"`;
+    refuse(`no kind ${JSON.stringify(kind)} is registered for ${where}`);
   }
+  if (kind !== info.kind)
+    refuse(
+      `converting (${version}.${String(kind)}) to (${info.group.split(".")[0] || "core"}.${info.kind}): unknown conversion`,
+    );
   if (input.apiVersion !== undefined && input.apiVersion !== apiVersion) {
     throw statusError(
       "BadRequest",

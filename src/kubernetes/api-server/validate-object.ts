@@ -1,24 +1,35 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
-import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import { type KubernetesError, type StatusCause, statusError } from "../../model/kubernetes-status.ts";
-import { dnsSubdomainProblem, labelValueProblem, qualifiedNameProblem } from "../../model/label-selector.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { invalidValue } from "./field-error.ts";
+import {
+  checkAnnotations,
+  checkLabels,
+  checkQualifiedName,
+  checkSubdomain,
+  checkText,
+  pathSegmentProblem,
+} from "./kinds/field-rules.ts";
 import { strategyOf } from "./kinds/strategies.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 
 /** All annotations of an object together. */
 export const MAX_ANNOTATION_BYTES = 256 * 1024;
 
-/** @throws KubernetesError 422 naming every field that is wrong. */
+/**
+ * @param isStatus only the status is written: what was there is not looked at again
+ * @throws KubernetesError 422 naming every field that is wrong.
+ */
 export function validateObject(
   info: ResourceInfo,
   object: KubernetesObject,
   previous?: KubernetesObject,
+  isStatus = false,
 ): void {
-  const causes = validateMetadata(info, object);
+  const causes = isStatus ? [] : validateMetadata(info, object);
   if (info.schema !== undefined) causes.push(...validateSchema(info.schema, object, ""));
-  causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
+  if (!isStatus) causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
   if (causes.length > 0) throw invalid(info, object.metadata.name, causes);
 }
 
@@ -33,34 +44,61 @@ const FREE_NAMES = new Set([
 ]);
 
 function validateMetadata(info: ResourceInfo, { metadata }: KubernetesObject): StatusCause[] {
-  const causes: StatusCause[] = [];
-  const problem = FREE_NAMES.has(info.resource)
-    ? pathSegmentProblem(metadata.name)
-    : dnsSubdomainProblem(metadata.name);
-  if (problem !== undefined) causes.push(invalidValue("metadata.name", metadata.name, problem));
-  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    const keyProblem = qualifiedNameProblem(key);
-    if (keyProblem !== undefined) causes.push(invalidValue("metadata.labels", key, keyProblem));
-    const valueProblem = labelValueProblem(value);
-    if (valueProblem !== undefined) causes.push(invalidValue("metadata.labels", value, valueProblem));
-  }
+  const causes = FREE_NAMES.has(info.resource)
+    ? checkText("metadata.name", metadata.name, pathSegmentProblem)
+    : checkSubdomain("metadata.name", metadata.name);
+  causes.push(...checkLabels("metadata.labels", metadata.labels));
+  causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
   let size = 0;
-  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
-    const keyProblem = qualifiedNameProblem(key.toLowerCase());
-    if (keyProblem !== undefined) causes.push(invalidValue("metadata.annotations", key, keyProblem));
-    size += key.length + value.length;
-  }
+  for (const [key, value] of Object.entries(metadata.annotations ?? {})) size += key.length + value.length;
   if (size > MAX_ANNOTATION_BYTES) {
     const message = `Too long: may not be more than ${MAX_ANNOTATION_BYTES} bytes`;
     causes.push({ reason: "FieldValueTooLong", field: "metadata.annotations", message });
   }
+  return [
+    ...causes,
+    ...validateOwners(metadata.ownerReferences ?? []),
+    ...validateFinalizers(info, metadata),
+  ];
+}
+
+function validateOwners(owners: OwnerReference[]): StatusCause[] {
+  const at = "metadata.ownerReferences";
+  const causes = owners.flatMap((owner) =>
+    (["apiVersion", "kind", "name", "uid"] as const).flatMap((field) =>
+      owner[field] ? [] : [invalidValue(`${at}.${field}`, "", OWNER_PROBLEMS[field] ?? "must not be empty")],
+    ),
+  );
+  const controllers = owners.filter(({ controller }) => controller);
+  if (controllers.length > 1) {
+    const [a, b] = controllers.map(({ kind, name }) => `${kind}/${name}`);
+    const problem = `Only one reference can have Controller set to true. Found "true" in references for ${a} and ${b}`;
+    causes.push(invalidValue(at, owners, problem));
+  }
   return causes;
 }
 
-function pathSegmentProblem(name: string): string | undefined {
-  if (name === "." || name === "..") return `may not be '${name}'`;
-  if (/[/%]/.test(name)) return `may not contain '${/[/%]/.exec(name)![0]}'`;
-  return undefined;
+const OWNER_PROBLEMS: Record<string, string> = { apiVersion: "version must not be empty" };
+
+/** Kinds of the servers beside the core one, which take any finalizer. */
+function isExtension({ isCustom, group }: ResourceInfo): boolean {
+  return isCustom || group === "apiextensions.k8s.io" || group === "apiregistration.k8s.io";
+}
+
+/** Finalizers without a domain are the system's. */
+const STANDARD_FINALIZERS = ["kubernetes", "orphan", "foregroundDeletion"];
+
+function validateFinalizers(
+  info: ResourceInfo,
+  { finalizers = [] }: KubernetesObject["metadata"],
+): StatusCause[] {
+  return finalizers.flatMap((name, index) => {
+    const causes = checkQualifiedName("metadata.finalizers", name);
+    if (causes.length > 0 || isExtension(info) || name.includes("/") || STANDARD_FINALIZERS.includes(name))
+      return causes;
+    const problem = "name is neither a standard finalizer name nor is it fully qualified";
+    return [invalidValue(`metadata.finalizers[${index}]`, name, problem)];
+  });
 }
 
 /** `Pod "x" is invalid: spec.containers: Required value`, or all of them in brackets. */
@@ -69,7 +107,7 @@ export function invalid(
   name: string,
   causes: StatusCause[],
 ): KubernetesError {
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
+  const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const kind = info.group === "" ? info.kind : `${info.kind}.${info.group}`;
   return statusError("Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${list}`, {

@@ -21,7 +21,7 @@ function zeroFieldsOf(type: ApiType): ZeroFields {
     for (const { name, type: of, keepsZero } of type.fields.values()) {
       const struct = apiType(of.item);
       const isStruct = struct !== undefined && struct.values === undefined;
-      if (isStruct) found.nested.set(name, struct);
+      if (isStruct && !KEPT_AS_SENT.has(name)) found.nested.set(name, struct);
       if (!keepsZero || of.container !== undefined) continue;
       const zero = isStruct ? struct : struct !== undefined ? "" : SCALARS[of.item];
       if (zero !== undefined) found.kept.push([name, zero]);
@@ -29,6 +29,12 @@ function zeroFieldsOf(type: ApiType): ZeroFields {
   }
   return found;
 }
+
+/**
+ * A StatefulSet's claims stay as they were sent. Upstream fills them in, which makes `kubectl apply` of an unchanged
+ * StatefulSet say "configured" each time.
+ */
+const KEPT_AS_SENT = new Set(["volumeClaimTemplates"]);
 
 /** Lists, maps and times are left out: Go writes null, which says the same as nothing and trips readers. */
 const SCALARS: Record<string, string | number | false> = {

@@ -78,7 +78,10 @@ test("pods get their names, their revision and the claims of their ordinal", asy
     replicas: 1,
     ordinals: { start: 5 },
     volumeClaimTemplates: [
-      { metadata: { name: "data" }, spec: { resources: { requests: { storage: "1Gi" } } } },
+      {
+        metadata: { name: "data" },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+      },
     ],
   });
   const { clock, world, get } = await worldWith(set);
@@ -162,7 +165,10 @@ test("persistentVolumeClaimRetentionPolicy makes claims the set's or a condemned
     replicas: 2,
     persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete", whenScaled: "Delete" },
     volumeClaimTemplates: [
-      { metadata: { name: "data" }, spec: { resources: { requests: { storage: "1Gi" } } } },
+      {
+        metadata: { name: "data" },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+      },
     ],
   });
   const { clock, world, names, patch } = await worldWith(set, { goneAfterMs: 1_000 });

@@ -1,10 +1,21 @@
 /** Pods, nodes, namespaces and the rest of the core group: defaults, first status and the fields of selectors. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { type KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
 import { qosClassOf } from "../../../model/quality-of-service.ts";
-import { validateConfigMap, validateNamespace, validateSecret } from "./core-validation.ts";
+import type { ObjectStore } from "../object-store.ts";
+import {
+  validateConfigMap,
+  validateEvent,
+  validateLimitRange,
+  validateNamespace,
+  validateNode,
+  validateQuota,
+  validateSecret,
+} from "./core-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodDefaults, setPodSpecDefaults } from "./pod-defaults.ts";
 import { validatePod } from "./pod-validation.ts";
+import { validateReplicationController } from "./workload-validation.ts";
 
 export const podStrategy: KindStrategy = {
   setDefaults: setPodDefaults,
@@ -13,10 +24,12 @@ export const podStrategy: KindStrategy = {
     if (spec !== undefined) {
       setDefault(spec, "serviceAccountName", "default");
       addNodeTolerations(spec);
-      const priority = spec.priorityClassName
-        ? store.get("scheduling.k8s.io/priorityclasses", spec.priorityClassName)
-        : undefined;
-      if (priority !== undefined) spec.priority = (priority as unknown as { value: number }).value;
+      admitPriority(pod, store);
+      if (
+        spec.runtimeClassName &&
+        store.get("node.k8s.io/runtimeclasses", spec.runtimeClassName) === undefined
+      )
+        throw forbidden(pod, `pod rejected: RuntimeClass ${JSON.stringify(spec.runtimeClassName)} not found`);
     }
     pod.status = { phase: "Pending", qosClass: qosClassOf(spec ?? {}) };
   },
@@ -32,6 +45,36 @@ export const podStrategy: KindStrategy = {
     "status.nominatedNodeName": (pod) => pod.status?.nominatedNodeName,
   },
 };
+
+function forbidden({ metadata }: KubernetesObject, problem: string): KubernetesError {
+  const { name } = metadata;
+  const message = `pods ${JSON.stringify(name)} is forbidden: ${problem}`;
+  return statusError("Forbidden", message, { name, kind: "pods" });
+}
+
+/** The value of a pod's class, or of the class for all that name none (admission plugin Priority). */
+function admitPriority(pod: KubernetesObject, store: ObjectStore): void {
+  const { spec } = pod;
+  const classes = "scheduling.k8s.io/priorityclasses";
+  const isDefault = (object: KubernetesObject) => (object as unknown as PriorityClass).globalDefault === true;
+  const found = spec.priorityClassName
+    ? store.get(classes, spec.priorityClassName)
+    : [...store.scan(classes)].find(isDefault);
+  if (found === undefined) {
+    if (!spec.priorityClassName) return;
+    throw forbidden(pod, `no PriorityClass with name ${spec.priorityClassName} was found`);
+  }
+  const { value, preemptionPolicy = "PreemptLowerPriority" } = found as unknown as PriorityClass;
+  spec.priorityClassName = found.metadata.name;
+  spec.priority = value ?? 0;
+  setDefault(spec, "preemptionPolicy", preemptionPolicy);
+}
+
+interface PriorityClass {
+  value?: number;
+  globalDefault?: boolean;
+  preemptionPolicy?: string;
+}
 
 /** Pods stay for five minutes on a node that is not ready (admission plugin DefaultTolerationSeconds). */
 // biome-ignore lint/suspicious/noExplicitAny: a pod's spec
@@ -73,6 +116,7 @@ export const nodeStrategy: KindStrategy = {
     if (spec?.podCIDR) setDefault(spec, "podCIDRs", [spec.podCIDR]);
     if (status?.capacity !== undefined) setDefault(status, "allocatable", status.capacity);
   },
+  validate: validateNode,
   fields: { "spec.unschedulable": (node) => node.spec?.unschedulable ?? false },
 };
 
@@ -94,6 +138,8 @@ export const secretStrategy: KindStrategy = {
   fields: { type: (secret) => (secret as unknown as { type: string }).type },
 };
 
+export const quotaStrategy: KindStrategy = { validate: validateQuota };
+
 export const configMapStrategy: KindStrategy = { validate: validateConfigMap };
 
 interface EventObject extends KubernetesObject {
@@ -108,6 +154,7 @@ const involved = (field: string) => (event: KubernetesObject) =>
   (event as EventObject).involvedObject?.[field];
 
 export const eventStrategy: KindStrategy = {
+  validate: validateEvent,
   fields: {
     "involvedObject.kind": involved("kind"),
     "involvedObject.namespace": involved("namespace"),
@@ -140,6 +187,7 @@ export const replicationControllerStrategy: KindStrategy = {
     setDefault(spec, "replicas", 1);
     setPodSpecDefaults(spec.template?.spec);
   },
+  validate: validateReplicationController,
 };
 
 /** Limits of containers say what containers get that say nothing. */
@@ -153,4 +201,5 @@ export const limitRangeStrategy: KindStrategy = {
       if (Object.keys(requests).length > 0) limit.defaultRequest = requests;
     }
   },
+  validate: validateLimitRange,
 };

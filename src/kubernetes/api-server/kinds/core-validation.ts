@@ -1,68 +1,40 @@
-/** Checks of Services, namespaces, ConfigMaps and Secrets (`pkg/apis/core/validation`). */
+/** Checks of namespaces, nodes, ConfigMaps, Secrets, quotas and limits (`pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem, dnsLabelProblem } from "../../../model/label-selector.ts";
+import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
-import { portRange } from "./pod-validation.ts";
+import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
+import { checkLabel, checkOneOf, checkQualifiedName, checkText, configKeyProblem } from "./field-rules.ts";
+import { notBelowZero } from "./resource-validation.ts";
+import { TAINT_EFFECTS } from "./scheduling-validation.ts";
 
-const SERVICE_TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-
-export function validateService(service: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const { spec, metadata } = service;
-  const problem = dns1035LabelProblem(metadata.name);
-  const causes = problem === undefined ? [] : [invalidValue("metadata.name", metadata.name, problem)];
-  if (spec === undefined) return [...causes, required("spec.ports")];
-  if (!SERVICE_TYPES.includes(spec.type)) causes.push(notSupported("spec.type", spec.type, SERVICE_TYPES));
-  const isHeadless = spec.clusterIP === "None";
-  if (spec.type === "ExternalName") {
-    if (!spec.externalName) causes.push(required("spec.externalName"));
-  } else if ((spec.ports ?? []).length === 0 && !isHeadless) causes.push(required("spec.ports"));
-  causes.push(...validatePorts(spec.ports ?? []));
-  const address = previous?.spec?.clusterIP;
-  if (
-    address &&
-    spec.clusterIP !== address &&
-    previous.spec.type !== "ExternalName" &&
-    spec.type !== "ExternalName"
-  ) {
-    causes.push(
-      invalidValue("spec.clusterIPs[0]", spec.clusterIPs ?? [spec.clusterIP], "may not change once set"),
-    );
-  }
-  return causes;
-}
-
-const PROTOCOLS = ["SCTP", "TCP", "UDP"];
-
-// biome-ignore lint/suspicious/noExplicitAny: ports as the client sent them
-function validatePorts(ports: any[]): StatusCause[] {
-  const causes: StatusCause[] = [];
-  const names = new Set<string>();
-  const numbers = new Set<string>();
-  for (const [index, port] of ports.entries()) {
-    const at = `spec.ports[${index}]`;
-    if (ports.length > 1 && !port.name) causes.push(required(`${at}.name`));
-    if (port.name) {
-      const problem = dnsLabelProblem(port.name);
-      if (problem !== undefined) causes.push(invalidValue(`${at}.name`, port.name, problem));
-      if (names.has(port.name)) causes.push(duplicate(`${at}.name`, port.name));
-      names.add(port.name);
-    }
-    causes.push(...portRange(`${at}.port`, port.port ?? 0));
-    if (!PROTOCOLS.includes(port.protocol))
-      causes.push(notSupported(`${at}.protocol`, port.protocol, PROTOCOLS));
-    if (typeof port.targetPort === "number") causes.push(...portRange(`${at}.targetPort`, port.targetPort));
-    const key = `${port.protocol}/${port.port}`;
-    if (numbers.has(key)) causes.push(duplicate(at, { protocol: port.protocol, port: port.port }));
-    numbers.add(key);
-  }
-  return causes;
-}
+// biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
+type Anything = any;
 
 export function validateNamespace({ metadata }: KubernetesObject): StatusCause[] {
-  const problem = dnsLabelProblem(metadata.name);
-  return problem === undefined ? [] : [invalidValue("metadata.name", metadata.name, problem)];
+  return checkLabel("metadata.name", metadata.name);
+}
+
+export function validateNode({ spec }: KubernetesObject): StatusCause[] {
+  const taken = new Set<string>();
+  return (spec?.taints ?? []).flatMap((taint: Anything, index: number) => {
+    const at = `metadata.taints[${index}]`;
+    const causes = checkQualifiedName(`${at}.key`, taint.key);
+    causes.push(...checkOneOf(`${at}.effect`, taint.effect, TAINT_EFFECTS));
+    const key = `${taint.key}:${taint.effect}`;
+    if (taken.has(key)) {
+      const { value = "", timeAdded = null } = taint;
+      causes.push(
+        duplicate(
+          at,
+          { Key: taint.key, Value: value, Effect: taint.effect, TimeAdded: timeAdded },
+          "taints must be unique by key and effect pair",
+        ),
+      );
+    }
+    taken.add(key);
+    return causes;
+  });
 }
 
 interface Data extends KubernetesObject {
@@ -75,49 +47,188 @@ interface Data extends KubernetesObject {
 /** As etcd's limit on an object. */
 export const MAX_DATA_BYTES = 1024 * 1024;
 
-function validateData(object: Data, previous: Data | undefined): StatusCause[] {
-  const causes: StatusCause[] = [];
-  let size = 0;
-  for (const field of ["data", "binaryData"] as const) {
-    for (const [key, value] of Object.entries(object[field] ?? {})) {
-      size += value.length;
-      if (key.length <= 253 && /^[-._a-zA-Z0-9]+$/.test(key) && key !== "." && key !== "..") continue;
-      causes.push(invalidValue(`${field}[${key}]`, key, KEY_PROBLEM));
-    }
-  }
-  if (size > MAX_DATA_BYTES) {
-    causes.push({
-      reason: "FieldValueTooLong",
-      field: "",
-      message: `Too long: may not be more than ${MAX_DATA_BYTES} bytes`,
-    });
-  }
-  if (previous?.immutable !== true) return causes;
-  if (!object.immutable)
-    causes.push(forbiddenField("immutable", "field is immutable when `immutable` is set"));
-  if (!deepEqual(object.data, previous.data))
-    causes.push(forbiddenField("data", "field is immutable when `immutable` is set"));
+function validateChange(object: Data, previous: Data | undefined): StatusCause[] {
+  if (previous?.immutable !== true) return [];
+  const problem = "field is immutable when `immutable` is set";
+  const causes = object.immutable ? [] : [forbiddenField("immutable", problem)];
+  for (const field of ["data", "binaryData"] as const)
+    if (!deepEqual(object[field], previous[field])) causes.push(forbiddenField(field, problem));
   return causes;
 }
 
-const KEY_PROBLEM =
-  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or " +
-  "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+function tooLong(field: string): StatusCause {
+  return {
+    reason: "FieldValueTooLong",
+    field,
+    message: `Too long: may not be more than ${MAX_DATA_BYTES} bytes`,
+  };
+}
+
+const bytesOf = (base64: string) => Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
 
 export function validateConfigMap(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  return validateData(object, previous);
+  const { data = {}, binaryData = {} } = object as Data;
+  let size = 0;
+  const causes = Object.entries(data).flatMap(([key, value]) => {
+    size += Buffer.byteLength(value);
+    const found = checkText(`data[${key}]`, key, configKeyProblem);
+    if (Object.hasOwn(binaryData, key))
+      found.push(invalidValue(`data[${key}]`, key, "duplicate of key present in binaryData"));
+    return found;
+  });
+  for (const [key, value] of Object.entries(binaryData)) {
+    size += bytesOf(value);
+    causes.push(...checkText(`binaryData[${key}]`, key, configKeyProblem));
+  }
+  if (size > MAX_DATA_BYTES) causes.push(tooLong("[]"));
+  return [...causes, ...validateChange(object as Data, previous as Data | undefined)];
 }
+
+/** What a Secret of a type must have. */
+const REQUIRED_KEYS: Record<string, string[]> = {
+  "kubernetes.io/dockercfg": [".dockercfg"],
+  "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
+  "kubernetes.io/tls": ["tls.crt", "tls.key"],
+};
 
 export function validateSecret(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const [secret, old] = [object as Data, previous as Data | undefined];
-  const causes = validateData(secret, old);
-  if (old !== undefined && secret.type !== old.type) {
-    causes.push(invalidValue("type", secret.type, "field is immutable"));
+  const { data = {}, type = "", metadata } = secret;
+  let size = 0;
+  const causes = Object.entries(data).flatMap(([key, value]) => {
+    size += bytesOf(value);
+    return checkText(`data[${key}]`, key, configKeyProblem);
+  });
+  if (size > MAX_DATA_BYTES) causes.push(tooLong("data"));
+  const missing = (REQUIRED_KEYS[type] ?? []).filter((key) => !Object.hasOwn(data, key));
+  causes.push(...missing.map((key) => required(`data[${key}]`)));
+  if (
+    missing.length === 0 &&
+    (type === "kubernetes.io/dockerconfigjson" || type === "kubernetes.io/dockercfg")
+  )
+    causes.push(...validateJson(`data[${REQUIRED_KEYS[type][0]}]`, data[REQUIRED_KEYS[type][0]]));
+  if (type === "kubernetes.io/basic-auth" && !("username" in data) && !("password" in data))
+    causes.push(required("data[username]"), required("data[password]"));
+  if (type === "kubernetes.io/service-account-token" && !metadata.annotations?.[ACCOUNT_NAME])
+    causes.push(required(`metadata.annotations[${ACCOUNT_NAME}]`));
+  if (old !== undefined && type !== old.type) causes.push(invalidValue("type", type, "field is immutable"));
+  return [...causes, ...validateChange(secret, old)];
+}
+
+const ACCOUNT_NAME = "kubernetes.io/service-account.name";
+
+/** Never quotes what is in the Secret, but for its first character, as Go does. */
+function validateJson(field: string, base64: string): StatusCause[] {
+  const text = Buffer.from(base64, "base64").toString();
+  try {
+    JSON.parse(text);
+    return [];
+  } catch {
+    const problem =
+      text.trim() === ""
+        ? "unexpected end of JSON input"
+        : `invalid character '${text.trimStart()[0]}' looking for beginning of value`;
+    return [invalidValue(field, "<secret contents redacted>", problem)];
   }
-  if (secret.type === "kubernetes.io/tls") {
-    for (const key of ["tls.crt", "tls.key"]) {
-      if (secret.data?.[key] === undefined) causes.push(required(`data[${key}]`));
-    }
-  }
+}
+
+const COUNTED = new Set([
+  "pods",
+  "services",
+  "replicationcontrollers",
+  "resourcequotas",
+  "secrets",
+  "configmaps",
+  "persistentvolumeclaims",
+  "services.nodeports",
+  "services.loadbalancers",
+]);
+const MEASURED = /^((requests|limits)\.)?(cpu|memory|ephemeral-storage|hugepages-.+)$|^requests\.storage$/;
+const SCOPES = [
+  "Terminating",
+  "NotTerminating",
+  "BestEffort",
+  "NotBestEffort",
+  "PriorityClass",
+  "CrossNamespacePodAffinity",
+  "VolumeAttributesClass",
+];
+
+export function validateQuota({ spec = {} }: KubernetesObject): StatusCause[] {
+  const causes = Object.entries<string>(spec.hard ?? {}).flatMap(([name, quantity]) => {
+    const at = `spec.hard[${name}]`;
+    const isKnown = COUNTED.has(name) || MEASURED.test(name) || name.includes("/");
+    const found = isKnown
+      ? checkQualifiedName(at, name)
+      : ["must be a standard resource type or fully qualified", "must be a standard resource for quota"].map(
+          (problem) => invalidValue(at, name, problem),
+        );
+    found.push(...notBelowZero(at, quantity));
+    const isWhole = Number.isInteger(parseQuantity(quantity));
+    if ((COUNTED.has(name) || name.startsWith("count/")) && !isWhole)
+      found.push(invalidValue(at, quantity, "must be an integer"));
+    return found;
+  });
+  if ((spec.scopes ?? []).some((scope: string) => !SCOPES.includes(scope)))
+    causes.push(invalidValue("spec.scopes", spec.scopes, "unsupported scope"));
   return causes;
+}
+
+export function validateLimitRange({ spec = {} }: KubernetesObject): StatusCause[] {
+  return (spec.limits ?? []).flatMap((limit: Anything, index: number) => {
+    const at = `spec.limits[${index}]`;
+    const names = new Set(
+      ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"].flatMap((part) =>
+        Object.keys(limit[part] ?? {}),
+      ),
+    );
+    return [
+      ...checkQualifiedName(`${at}.type`, limit.type),
+      ...[...names].flatMap((name) => validateBounds(limit, name, at)),
+    ];
+  });
+}
+
+/** Each bound lies within those around it. */
+function validateBounds(
+  { min, max, default: limit, defaultRequest: request }: Anything,
+  name: string,
+  at: string,
+): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const check = (
+    field: string,
+    what: string,
+    low: string | undefined,
+    other: string,
+    high: string | undefined,
+    shown = low,
+  ) => {
+    if (low === undefined || high === undefined || parseQuantity(low) <= parseQuantity(high)) return;
+    causes.push(
+      invalidValue(
+        `${at}.${field}[${name}]`,
+        shown,
+        `${what} value ${low} is greater than ${other} value ${high}`,
+      ),
+    );
+  };
+  check("min", "min", min?.[name], "max", max?.[name]);
+  check("defaultRequest", "min", min?.[name], "default request", request?.[name], request?.[name]);
+  check("defaultRequest", "default request", request?.[name], "max", max?.[name]);
+  check("defaultRequest", "default request", request?.[name], "default limit", limit?.[name]);
+  check("default", "min", min?.[name], "default", limit?.[name]);
+  check("default", "default", limit?.[name], "max", max?.[name], max?.[name]);
+  return causes;
+}
+
+export function validateEvent(event: KubernetesObject): StatusCause[] {
+  const { involvedObject, metadata } = event as KubernetesObject & {
+    involvedObject?: { namespace?: string };
+  };
+  const namespace = involvedObject?.namespace ?? "";
+  // Events about cluster-wide objects are in the default namespace.
+  if (namespace === metadata.namespace || (namespace === "" && metadata.namespace === "default")) return [];
+  return [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
 }

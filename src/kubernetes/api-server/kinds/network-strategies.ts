@@ -1,10 +1,19 @@
 /** Services, endpoints, network policies and ingress classes: defaults (`pkg/apis/core/v1`, `discovery/v1`, `networking/v1`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { validateService } from "./core-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
+import {
+  validateEndpointSlice,
+  validateEndpoints,
+  validateIngress,
+  validateIngressClass,
+  validateLease,
+  validateNetworkPolicy,
+  validateRuntimeClass,
+} from "./network-validation.ts";
 import { assignNodePorts, keepNodePorts } from "./node-ports.ts";
 import { setDefault } from "./pod-defaults.ts";
 import { assignServiceAddress, keepServiceAddress } from "./service-address.ts";
+import { validateService } from "./service-validation.ts";
 
 export const serviceStrategy: KindStrategy = {
   setDefaults(service) {
@@ -20,7 +29,7 @@ export const serviceStrategy: KindStrategy = {
     if (spec.type === "ExternalName") return;
     setDefault(spec, "internalTrafficPolicy", "Cluster");
     setIpFamilies(spec);
-    if (spec.type !== "ClusterIP") setDefault(spec, "externalTrafficPolicy", "Cluster");
+    if (isReachable(spec)) setDefault(spec, "externalTrafficPolicy", "Cluster");
     if (spec.type === "LoadBalancer") setDefault(spec, "allocateLoadBalancerNodePorts", true);
   },
   prepareForCreate(service, context) {
@@ -39,6 +48,12 @@ export const serviceStrategy: KindStrategy = {
     "spec.type": (service) => service.spec?.type,
   },
 };
+
+/** From outside of the cluster. */
+// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
+function isReachable(spec: any): boolean {
+  return spec.type === "NodePort" || spec.type === "LoadBalancer" || (spec.externalIPs ?? []).length > 0;
+}
 
 /** Three hours. */
 const AFFINITY_TIMEOUT_SECONDS = 10_800;
@@ -69,6 +84,7 @@ export const endpointsStrategy: KindStrategy = {
     for (const { ports } of subsets ?? [])
       for (const port of ports ?? []) setDefault(port, "protocol", "TCP");
   },
+  validate: validateEndpoints,
 };
 
 export const endpointSliceStrategy: KindStrategy = {
@@ -79,20 +95,28 @@ export const endpointSliceStrategy: KindStrategy = {
       setDefault(port, "protocol", "TCP");
     }
   },
+  validate: validateEndpointSlice,
 };
 
 export const networkPolicyStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
+  setDefaults(policy) {
+    policy.spec ??= {};
+    const { spec } = policy;
     for (const { ports } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
       for (const port of ports ?? []) setDefault(port, "protocol", "TCP");
     if ((spec.policyTypes ?? []).length > 0) return;
     spec.policyTypes = (spec.egress ?? []).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
   },
+  validate: validateNetworkPolicy,
 };
+
+export const ingressStrategy: KindStrategy = { validate: validateIngress };
+export const leaseStrategy: KindStrategy = { validate: validateLease };
+export const runtimeClassStrategy: KindStrategy = { validate: validateRuntimeClass };
 
 export const ingressClassStrategy: KindStrategy = {
   setDefaults({ spec }) {
     if (spec?.parameters !== undefined) setDefault(spec.parameters, "scope", "Cluster");
   },
+  validate: validateIngressClass,
 };

@@ -1,8 +1,13 @@
 /** Autoscaling, policy, RBAC and priorities: defaults. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import {
+  validateDisruptionBudget,
+  validatePriorityClass,
+  validateRole,
+  validateRoleBinding,
+} from "./access-validation.ts";
 import { validateAutoscaler } from "./autoscaler-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
-import { validateDisruptionBudget, validateRoleBinding } from "./other-validation.ts";
 import { setDefault } from "./pod-defaults.ts";
 
 /** Defaults of `autoscaling/v2` (`pkg/apis/autoscaling/v2/defaults.go`). */
@@ -32,11 +37,14 @@ export const autoscalerStrategy: KindStrategy = {
 
 export const disruptionBudgetStrategy: KindStrategy = { validate: validateDisruptionBudget };
 
+export const roleStrategy: KindStrategy = { validate: validateRole };
+
 /** Subjects and the role name their API group. */
 export const roleBindingStrategy: KindStrategy = {
   setDefaults(object) {
     const binding = object as KubernetesObject & { roleRef?: object; subjects?: { kind: string }[] };
-    if (binding.roleRef) setDefault(binding.roleRef, "apiGroup", "rbac.authorization.k8s.io");
+    binding.roleRef ??= {};
+    setDefault(binding.roleRef, "apiGroup", "rbac.authorization.k8s.io");
     for (const subject of binding.subjects ?? []) {
       if (subject.kind !== "ServiceAccount") setDefault(subject, "apiGroup", "rbac.authorization.k8s.io");
     }
@@ -46,4 +54,5 @@ export const roleBindingStrategy: KindStrategy = {
 
 export const priorityClassStrategy: KindStrategy = {
   setDefaults: (object) => setDefault(object, "preemptionPolicy", "PreemptLowerPriority"),
+  validate: validatePriorityClass,
 };

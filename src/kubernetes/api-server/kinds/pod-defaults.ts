@@ -31,8 +31,8 @@ export function setPodSpecDefaults(spec: Anything): void {
 
 /** Defaults that only pods get, not templates. */
 export function setPodDefaults(pod: KubernetesObject): void {
+  pod.spec ??= {};
   const { spec } = pod;
-  if (spec === undefined) return;
   setPodSpecDefaults(spec);
   setDefault(spec, "enableServiceLinks", true);
   setDefault(spec, "preemptionPolicy", "PreemptLowerPriority");

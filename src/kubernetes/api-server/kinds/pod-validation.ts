@@ -1,28 +1,31 @@
-/** Checks of pods and of their templates (`pkg/apis/core/validation`). */
+/** Checks of pods and of their templates (`ValidatePodSpec`, `ValidatePodUpdate` of `pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dnsLabelProblem } from "../../../model/label-selector.ts";
-import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { validateContainers, validateInitContainers } from "./container-validation.ts";
 import {
-  duplicate,
-  forbiddenField,
-  invalidValue,
-  missingReference,
-  notSupported,
-  required,
-} from "../field-error.ts";
+  checkAddress,
+  checkAnnotations,
+  checkLabel,
+  checkLabels,
+  checkOneOf,
+  checkQualifiedName,
+  checkRange,
+  checkSubdomain,
+} from "./field-rules.ts";
+import { validateAffinity, validateTolerations, validateTopologySpread } from "./scheduling-validation.ts";
+import { validateVolumes } from "./volume-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
 
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const { spec } = pod;
-  if (spec === undefined) return [required("spec.containers")];
+  const { spec = {} } = pod;
   if (previous === undefined) return validatePodSpec(spec, "spec");
-  return deepEqual(fixedPart(spec, previous.spec), fixedPart(previous.spec, previous.spec))
-    ? []
-    : [forbiddenField("spec", POD_UPDATE_PROBLEM)];
+  const before = previous.spec;
+  if (deepEqual(fixedPart(spec, before), fixedPart(before, before))) return validateChange(spec, before);
+  return [...validateChange(spec, before), forbiddenField("spec", POD_UPDATE_PROBLEM)];
 }
 
 const POD_UPDATE_PROBLEM =
@@ -48,149 +51,157 @@ function fixedPart(spec: Anything, previous: Anything): unknown {
   };
 }
 
-export function validatePodSpec(spec: Anything, path: string): StatusCause[] {
+/** What may change, but not in every way. */
+function validateChange(spec: Anything, before: Anything): StatusCause[] {
   const causes: StatusCause[] = [];
-  const volumes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, causes);
-  if (!Array.isArray(spec.containers) || spec.containers.length === 0)
-    causes.push(required(`${path}.containers`));
-  const names = new Set<string>();
-  for (const list of ["initContainers", "containers"]) {
-    for (const [index, container] of (spec[list] ?? []).entries()) {
-      validateContainer(container, `${path}.${list}[${index}]`, names, volumes, causes);
-    }
-  }
-  const policies = ["Always", "Never", "OnFailure"];
-  if (spec.restartPolicy !== undefined && !policies.includes(spec.restartPolicy)) {
-    causes.push(notSupported(`${path}.restartPolicy`, spec.restartPolicy, policies));
-  }
-  const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
-  if (spec.dnsPolicy !== undefined && !dnsPolicies.includes(spec.dnsPolicy)) {
-    causes.push(notSupported(`${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies));
+  if ((spec.containers ?? []).length !== (before.containers ?? []).length)
+    return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
+  for (const [index, container] of (spec.containers ?? []).entries())
+    if (!container.image) causes.push(required(`spec.containers[${index}].image`));
+  const kept = (before.tolerations ?? []).every((old: Anything) =>
+    (spec.tolerations ?? []).some((each: Anything) => sameToleration(each, old)),
+  );
+  if (!kept)
+    causes.push(
+      forbiddenField(
+        "spec.tolerations",
+        "existing toleration can not be modified except its tolerationSeconds",
+      ),
+    );
+  const { activeDeadlineSeconds: now } = spec;
+  const { activeDeadlineSeconds: old } = before;
+  if (now !== undefined && now !== old) {
+    if (now < 1) causes.push(...checkRange("spec.activeDeadlineSeconds", now, 1, MAX_SECONDS));
+    else if (old !== undefined && now > old)
+      causes.push(
+        invalidValue("spec.activeDeadlineSeconds", now, "must be less than or equal to previous value"),
+      );
+  } else if (now === undefined && old !== undefined) {
+    causes.push(
+      invalidValue(
+        "spec.activeDeadlineSeconds",
+        null,
+        "must not update from a positive integer to nil value",
+      ),
+    );
   }
   return causes;
 }
 
-function validateName(name: unknown, field: string, taken: Set<string>, causes: StatusCause[]): void {
-  if (typeof name !== "string" || name === "") {
-    causes.push(required(field));
-    return;
-  }
-  const problem = dnsLabelProblem(name);
-  if (problem !== undefined) causes.push(invalidValue(field, name, problem));
-  if (taken.has(name)) causes.push(duplicate(field, name));
-  taken.add(name);
+function sameToleration(a: Anything, b: Anything): boolean {
+  return deepEqual({ ...a, tolerationSeconds: 0 }, { ...b, tolerationSeconds: 0 });
 }
 
-function validateVolumes(volumes: Anything[], path: string, causes: StatusCause[]): Set<string> {
-  const names = new Set<string>();
-  for (const [index, volume] of volumes.entries()) {
-    validateName(volume.name, `${path}[${index}].name`, names, causes);
-    const sources = Object.keys(volume).filter((key) => key !== "name");
-    for (const source of sources.slice(1)) {
-      causes.push(forbiddenField(`${path}[${index}].${source}`, "may not specify more than 1 volume type"));
-    }
-    if (volume.persistentVolumeClaim && !volume.persistentVolumeClaim.claimName) {
-      causes.push(required(`${path}[${index}].persistentVolumeClaim.claimName`));
-    }
-  }
-  return names;
+const MAX_SECONDS = 2 ** 31 - 1;
+const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
+const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+
+/** @param claims names that can be mounted like volumes */
+export function validatePodSpec(spec: Anything, path: string, claims: readonly string[] = []): StatusCause[] {
+  const volumes = new Set<string>();
+  const causes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, volumes);
+  const scope = {
+    volumes: new Set([...volumes, ...claims]),
+    names: new Set<string>(),
+    graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
+    hostNetwork: spec.hostNetwork === true,
+  };
+  if ((spec.containers ?? []).length === 0) causes.push(required(`${path}.containers`));
+  causes.push(...validateContainers(spec.containers ?? [], `${path}.containers`, scope));
+  causes.push(...validateInitContainers(spec.initContainers ?? [], `${path}.initContainers`, scope));
+  causes.push(...checkOneOf(`${path}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES));
+  causes.push(...checkOneOf(`${path}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES));
+  causes.push(...checkLabels(`${path}.nodeSelector`, spec.nodeSelector));
+  causes.push(...validateSecurity(spec, path));
+  if (spec.affinity) causes.push(...validateAffinity(spec.affinity, `${path}.affinity`));
+  if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
+    causes.push(
+      spec.dnsConfig === undefined
+        ? required(`${path}.dnsConfig`, "must provide `dnsConfig` when `dnsPolicy` is None")
+        : required(
+            `${path}.dnsConfig.nameservers`,
+            "must provide at least one DNS nameserver when `dnsPolicy` is None",
+          ),
+    );
+  for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries())
+    causes.push(...checkQualifiedName(`${path}.readinessGates[${index}].conditionType`, conditionType));
+  causes.push(
+    ...validateTopologySpread(spec.topologySpreadConstraints ?? [], `${path}.topologySpreadConstraints`),
+  );
+  return [...causes, ...validateIdentity(spec, path)];
 }
 
-const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
-const PROTOCOLS = ["SCTP", "TCP", "UDP"];
+/** Names, places and times of a pod. */
+function validateIdentity(spec: Anything, path: string): StatusCause[] {
+  const causes: StatusCause[] = [];
+  for (const field of ["serviceAccountName", "nodeName"])
+    if (spec[field]) causes.push(...checkSubdomain(`${path}.${field}`, spec[field]));
+  if (spec.activeDeadlineSeconds !== undefined)
+    causes.push(...checkRange(`${path}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1, MAX_SECONDS));
+  for (const field of ["hostname", "subdomain"])
+    if (spec[field]) causes.push(...checkLabel(`${path}.${field}`, spec[field]));
+  causes.push(...validateTolerations(spec.tolerations ?? [], `${path}.tolerations`));
+  for (const [index, { ip, hostnames = [] }] of (spec.hostAliases ?? []).entries()) {
+    const at = `${path}.hostAliases[${index}]`;
+    causes.push(...checkAddress(`${at}.ip`, ip));
+    for (const [position, name] of hostnames.entries())
+      causes.push(...checkSubdomain(`${at}.hostnames[${position}]`, name));
+  }
+  for (const field of ["priorityClassName", "runtimeClassName"])
+    if (spec[field]) causes.push(...checkSubdomain(`${path}.${field}`, spec[field]));
+  if (spec.os !== undefined) {
+    if (!spec.os.name) causes.push(required(`${path}.os.name`, "cannot be empty"));
+    else if (!["linux", "windows"].includes(spec.os.name))
+      causes.push(notSupported(`${path}.os`, spec.os.name, ["linux", "windows"]));
+  }
+  for (const [index, { name }] of (spec.schedulingGates ?? []).entries())
+    causes.push(...checkQualifiedName(`${path}.schedulingGates[${index}]`, name));
+  return causes;
+}
 
-function validateContainer(
-  container: Anything,
+const MAX_ID = 2 ** 31 - 1;
+
+function validateSecurity({ securityContext = {}, ...spec }: Anything, path: string): StatusCause[] {
+  const at = `${path}.securityContext`;
+  const causes: StatusCause[] = [];
+  if (spec.shareProcessNamespace && spec.hostPID)
+    causes.push(
+      invalidValue(
+        `${at}.shareProcessNamespace`,
+        true,
+        "ShareProcessNamespace and HostPID cannot both be enabled",
+      ),
+    );
+  for (const field of ["fsGroup", "runAsUser", "runAsGroup"])
+    if (securityContext[field] !== undefined)
+      causes.push(...checkRange(`${at}.${field}`, securityContext[field], 0, MAX_ID));
+  for (const [index, group] of (securityContext.supplementalGroups ?? []).entries())
+    causes.push(...checkRange(`${at}.supplementalGroups[${index}]`, group, 0, MAX_ID));
+  for (const [index, { name = "" }] of (securityContext.sysctls ?? []).entries()) {
+    const field = `${at}.sysctls[${index}].name`;
+    if (name === "") causes.push(required(field));
+    else if (!SYSCTL.test(name)) causes.push(invalidValue(field, name, SYSCTL_PROBLEM));
+  }
+  const policy = securityContext.fsGroupChangePolicy;
+  if (policy !== undefined)
+    causes.push(...checkOneOf(`${at}.fsGroupChangePolicy`, policy, ["Always", "OnRootMismatch"]));
+  return causes;
+}
+
+const SYSCTL = /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/;
+const SYSCTL_PROBLEM =
+  "must have at most 253 characters and match regex " +
+  "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+
+/** A template's labels, annotations and pod spec. */
+export function validatePodTemplate(
+  template: Anything,
   path: string,
-  names: Set<string>,
-  volumes: Set<string>,
-  causes: StatusCause[],
-): void {
-  validateName(container.name, `${path}.name`, names, causes);
-  if (!container.image) causes.push(required(`${path}.image`));
-  else if (container.image !== container.image.trim()) {
-    causes.push(
-      invalidValue(`${path}.image`, container.image, "must not have leading or trailing whitespace"),
-    );
-  }
-  if (container.imagePullPolicy !== undefined && !PULL_POLICIES.includes(container.imagePullPolicy)) {
-    causes.push(notSupported(`${path}.imagePullPolicy`, container.imagePullPolicy, PULL_POLICIES));
-  }
-  for (const [index, port] of (container.ports ?? []).entries()) {
-    validateContainerPort(port, `${path}.ports[${index}]`, causes);
-  }
-  for (const [index, variable] of (container.env ?? []).entries()) {
-    if (!variable.name) causes.push(required(`${path}.env[${index}].name`));
-    if (variable.value && variable.valueFrom) {
-      causes.push(
-        invalidValue(`${path}.env[${index}].valueFrom`, "", "may not be specified when `value` is not empty"),
-      );
-    }
-  }
-  validateMounts(container.volumeMounts ?? [], `${path}.volumeMounts`, volumes, causes);
-  validateResources(container.resources ?? {}, `${path}.resources`, causes);
-  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"]) {
-    if (container[probe]) validateProbe(container[probe], `${path}.${probe}`, causes);
-  }
-}
-
-function validateContainerPort(port: Anything, path: string, causes: StatusCause[]): void {
-  if (port.containerPort === undefined || port.containerPort === 0)
-    causes.push(required(`${path}.containerPort`));
-  else causes.push(...portRange(`${path}.containerPort`, port.containerPort));
-  if (port.protocol !== undefined && !PROTOCOLS.includes(port.protocol)) {
-    causes.push(notSupported(`${path}.protocol`, port.protocol, PROTOCOLS));
-  }
-}
-
-export function portRange(field: string, port: unknown): StatusCause[] {
-  if (typeof port !== "number" || (port >= 1 && port <= 65535)) return [];
-  return [invalidValue(field, port, "must be between 1 and 65535, inclusive")];
-}
-
-function validateMounts(mounts: Anything[], path: string, volumes: Set<string>, causes: StatusCause[]): void {
-  const paths = new Set<string>();
-  for (const [index, mount] of mounts.entries()) {
-    const at = `${path}[${index}]`;
-    if (!mount.name) causes.push(required(`${at}.name`));
-    else if (!volumes.has(mount.name)) causes.push(missingReference(`${at}.name`, mount.name));
-    if (!mount.mountPath) causes.push(required(`${at}.mountPath`));
-    else if (paths.has(mount.mountPath))
-      causes.push(invalidValue(`${at}.mountPath`, mount.mountPath, "must be unique"));
-    paths.add(mount.mountPath);
-  }
-}
-
-function validateResources(resources: Anything, path: string, causes: StatusCause[]): void {
-  for (const part of ["limits", "requests"]) {
-    for (const [name, quantity] of Object.entries<string>(resources[part] ?? {})) {
-      if (parseQuantity(quantity) >= 0) continue;
-      causes.push(invalidValue(`${path}.${part}[${name}]`, quantity, "must be greater than or equal to 0"));
-    }
-  }
-  for (const [name, request] of Object.entries<string>(resources.requests ?? {})) {
-    const limit = resources.limits?.[name];
-    if (limit === undefined || parseQuantity(request) <= parseQuantity(limit)) continue;
-    causes.push(
-      invalidValue(`${path}.requests`, request, `must be less than or equal to ${name} limit of ${limit}`),
-    );
-  }
-}
-
-function validateProbe(probe: Anything, path: string, causes: StatusCause[]): void {
-  const handlers = ["exec", "httpGet", "tcpSocket", "grpc"].filter((name) => probe[name] !== undefined);
-  if (handlers.length === 0) causes.push(required(path, "must specify a handler type"));
-  for (const extra of handlers.slice(1)) {
-    causes.push(forbiddenField(`${path}.${extra}`, "may not specify more than 1 handler type"));
-  }
-  for (const field of [
-    "initialDelaySeconds",
-    "timeoutSeconds",
-    "periodSeconds",
-    "successThreshold",
-    "failureThreshold",
-  ]) {
-    if (probe[field] < 0)
-      causes.push(invalidValue(`${path}.${field}`, probe[field], "must be greater than or equal to 0"));
-  }
+  claims: readonly string[] = [],
+): StatusCause[] {
+  return [
+    ...checkLabels(`${path}.labels`, template?.metadata?.labels),
+    ...checkAnnotations(`${path}.annotations`, template?.metadata?.annotations),
+    ...validatePodSpec(template?.spec ?? {}, `${path}.spec`, claims),
+  ];
 }

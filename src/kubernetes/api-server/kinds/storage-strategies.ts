@@ -1,5 +1,6 @@
 /** Claims, volumes and the classes and drivers behind them: defaults (`pkg/apis/core/v1`, `pkg/apis/storage/v1`). */
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { validateClaim, validateStorageClass, validateVolume } from "./claim-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
 
@@ -18,6 +19,7 @@ export const claimStrategy: KindStrategy = {
       }
     }
   },
+  validate: validateClaim,
 };
 
 export const volumeStrategy: KindStrategy = {
@@ -30,6 +32,7 @@ export const volumeStrategy: KindStrategy = {
   prepareForCreate(volume, { clock }) {
     volume.status = { phase: "Pending", lastPhaseTransitionTime: kubernetesTime(clock.now()) };
   },
+  validate: validateVolume,
 };
 
 export const storageClassStrategy: KindStrategy = {
@@ -37,6 +40,7 @@ export const storageClassStrategy: KindStrategy = {
     setDefault(object, "reclaimPolicy", "Delete");
     setDefault(object, "volumeBindingMode", "Immediate");
   },
+  validate: validateStorageClass,
 };
 
 export const storageDriverStrategy: KindStrategy = {

@@ -68,14 +68,18 @@ test("objects that Kubernetes refuses are refused, with its words", async () => 
     [
       RESOURCES.pods,
       pod({ restartPolicy: "Maybe", containers: [container()] }),
-      'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "Never", "OnFailure"',
+      'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"',
     ],
     [
       RESOURCES.pods,
       pod({ containers: [container({ readinessProbe: { periodSeconds: 1 } })] }),
       "spec.containers[0].readinessProbe: Required value: must specify a handler type",
     ],
-    [RESOURCES.deployments, workload({ selector: undefined }), "spec.selector: Required value"],
+    [
+      RESOURCES.deployments,
+      workload({ selector: undefined }),
+      '[spec.selector: Required value, spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`]',
+    ],
     [
       RESOURCES.deployments,
       workload({ selector: { matchLabels: { app: "b" } } }),
@@ -89,17 +93,17 @@ test("objects that Kubernetes refuses are refused, with its words", async () => 
     [
       RESOURCES.deployments,
       workload({ strategy: { type: "Blue" } }),
-      'spec.strategy.type: Unsupported value: "Blue": supported values: "Recreate", "RollingUpdate"',
+      'spec.strategy: Unsupported value: {"Type":"Blue","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
     ],
     [
       RESOURCES.statefulSets,
       workload({ podManagementPolicy: "Random" }),
-      'spec.podManagementPolicy: Unsupported value: "Random": supported values: "OrderedReady", "Parallel"',
+      "spec.podManagementPolicy: Invalid value: \"Random\": must be 'OrderedReady' or 'Parallel'",
     ],
     [
       RESOURCES.jobs,
       workload({ selector: undefined }, { restartPolicy: "Always" }),
-      'spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "OnFailure", "Never"',
+      'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
     ],
     [RESOURCES.services, { metadata: META, spec: {} }, "spec.ports: Required value"],
     [
@@ -116,7 +120,11 @@ test("objects that Kubernetes refuses are refused, with its words", async () => 
       RESOURCES.horizontalPodAutoscalers,
       {
         metadata: META,
-        spec: { minReplicas: 3, maxReplicas: 2, scaleTargetRef: { kind: "Deployment", name: "a" } },
+        spec: {
+          minReplicas: 3,
+          maxReplicas: 2,
+          scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "a" },
+        },
       },
       "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`",
     ],

@@ -1,19 +1,29 @@
 /** Deployments, StatefulSets and the other kinds that make pods: defaults and checks (`pkg/apis/apps`, `pkg/apis/batch`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { validateCronJob, validateJob } from "./job-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
 import {
+  validateDaemonSet,
   validateDeployment,
-  validateJob,
+  validateReplicaSet,
   validateStatefulSet,
-  validateWorkload,
 } from "./workload-validation.ts";
 
+/** The spec with a template and its pod spec, which have defaults even where nothing was sent. */
+function withTemplate(object: KubernetesObject) {
+  object.spec ??= {};
+  const { spec } = object;
+  spec.template ??= {};
+  spec.template.spec ??= {};
+  setPodSpecDefaults(spec.template.spec);
+  return spec;
+}
+
 export const deploymentStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setPodSpecDefaults(spec.template?.spec);
+  setDefaults(object) {
+    const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);
     setDefault(spec, "strategy", {});
     setDefault(spec.strategy, "type", "RollingUpdate");
@@ -33,9 +43,8 @@ export const deploymentStrategy: KindStrategy = {
  * StatefulSet say "configured" each time.
  */
 export const statefulSetStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setPodSpecDefaults(spec.template?.spec);
+  setDefaults(object) {
+    const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);
     setDefault(spec, "podManagementPolicy", "OrderedReady");
     setDefault(spec, "updateStrategy", {});
@@ -54,9 +63,8 @@ export const statefulSetStrategy: KindStrategy = {
 };
 
 export const daemonSetStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setPodSpecDefaults(spec.template?.spec);
+  setDefaults(object) {
+    const spec = withTemplate(object);
     setDefault(spec, "updateStrategy", {});
     setDefault(spec.updateStrategy, "type", "RollingUpdate");
     if (spec.updateStrategy.type === "RollingUpdate") {
@@ -71,7 +79,7 @@ export const daemonSetStrategy: KindStrategy = {
     const before = Number(previous.metadata.annotations?.[TEMPLATE_GENERATION] ?? 1);
     setTemplateGeneration(metadata, deepEqual(spec?.template, previous.spec?.template) ? before : before + 1);
   },
-  validate: validateWorkload,
+  validate: validateDaemonSet,
 };
 
 const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
@@ -81,20 +89,19 @@ function setTemplateGeneration(metadata: KubernetesObject["metadata"], generatio
 }
 
 export const replicaSetStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    setPodSpecDefaults(spec.template?.spec);
+  setDefaults(object) {
+    const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);
   },
-  validate: validateWorkload,
+  validate: validateReplicaSet,
 };
 
 const MAX_INT32 = 2 ** 31 - 1;
 
 export const jobStrategy: KindStrategy = {
-  setDefaults({ spec, metadata }) {
-    if (spec === undefined) return;
-    setPodSpecDefaults(spec.template?.spec);
+  setDefaults(object) {
+    const spec = withTemplate(object);
+    const { metadata } = object;
     if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
     setDefault(spec, "parallelism", 1);
     setDefault(spec, "backoffLimit", spec.backoffLimitPerIndex === undefined ? 6 : MAX_INT32);
@@ -124,8 +131,10 @@ export const jobStrategy: KindStrategy = {
 
 /** A job tells its pods by its own identity, unless it says otherwise. */
 function setJobSelector(job: KubernetesObject): void {
+  job.spec ??= {};
   const { spec } = job;
-  if (spec === undefined || spec.manualSelector === true || spec.template === undefined) return;
+  if (spec.manualSelector === true) return;
+  spec.template ??= {};
   const { uid, name } = job.metadata;
   const labels = {
     ...spec.template.metadata?.labels,
@@ -135,16 +144,23 @@ function setJobSelector(job: KubernetesObject): void {
     "job-name": name,
   };
   spec.template.metadata = { ...spec.template.metadata, labels };
-  setDefault(spec, "selector", { matchLabels: { "batch.kubernetes.io/controller-uid": uid } });
+  const { matchLabels } = spec.selector ?? {};
+  spec.selector = {
+    ...spec.selector,
+    matchLabels: { ...matchLabels, "batch.kubernetes.io/controller-uid": uid },
+  };
 }
 
 export const cronJobStrategy: KindStrategy = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
+  setDefaults(object) {
+    object.spec ??= {};
+    const { spec } = object;
+    spec.jobTemplate ??= {};
+    withTemplate(spec.jobTemplate);
     setDefault(spec, "concurrencyPolicy", "Allow");
     setDefault(spec, "suspend", false);
     setDefault(spec, "successfulJobsHistoryLimit", 3);
     setDefault(spec, "failedJobsHistoryLimit", 1);
-    setPodSpecDefaults(spec.jobTemplate?.spec?.template?.spec);
   },
+  validate: validateCronJob,
 };

@@ -1,91 +1,173 @@
-/** Checks of workloads (`pkg/apis/apps/validation`, `pkg/apis/batch/validation`). */
+/** Checks of workloads (`pkg/apis/apps/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { matchesSelector, selectorOf } from "../../../model/label-selector.ts";
+import {
+  dnsLabelProblem,
+  matchesSelector,
+  type Selector,
+  selectorOf,
+} from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notNegative, notSupported, required } from "../field-error.ts";
-import { validatePodSpec } from "./pod-validation.ts";
+import { validateClaimSpec } from "./claim-validation.ts";
+import {
+  checkCountOrPercent,
+  checkLabel,
+  checkOneOf,
+  checkPercentLimit,
+  checkSelector,
+  checkText,
+} from "./field-rules.ts";
+import { validatePodTemplate } from "./pod-validation.ts";
 
-/** What holds for all kinds that have a selector and a template. */
-export function validateWorkload(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const { spec } = object;
-  if (spec === undefined) return [required("spec.selector"), required("spec.template")];
-  const causes: StatusCause[] = [...notNegative("spec.replicas", spec.replicas)];
-  causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
-  causes.push(...notNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit));
-  causes.push(...validateSelector(spec));
-  if (previous !== undefined && !deepEqual(spec.selector, previous.spec?.selector)) {
-    causes.push(invalidValue("spec.selector", spec.selector, "field is immutable"));
+// biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
+type Anything = any;
+
+/** The selector as a test of labels: undefined when it can't be read; without one, nothing fits. */
+function readSelector(spec: Anything): ((labels: Record<string, string> | undefined) => boolean) | undefined {
+  if (spec.selector === undefined) return () => false;
+  let selector: Selector;
+  try {
+    selector = selectorOf(spec.selector)!;
+  } catch {
+    return undefined;
   }
-  causes.push(...validateTemplate(withClaims(spec), ["Always"]));
-  return causes;
+  return (labels) => matchesSelector(selector, labels);
 }
 
-/** A StatefulSet's containers mount its claims by their names, as if they were volumes of the template. */
-// biome-ignore lint/suspicious/noExplicitAny: a workload's spec
-function withClaims(spec: any): any {
-  const { template, volumeClaimTemplates = [] } = spec;
-  if (template?.spec === undefined || volumeClaimTemplates.length === 0) return template;
-  const names: string[] = volumeClaimTemplates.map((claim: KubernetesObject) => claim.metadata?.name);
-  const others = (template.spec.volumes ?? []).filter(({ name }: { name: string }) => !names.includes(name));
-  const claims = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
-  return { ...template, spec: { ...template.spec, volumes: [...others, ...claims] } };
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a workload's spec
-function validateSelector(spec: any): StatusCause[] {
+export function validateSelector(spec: Anything, owner: string): StatusCause[] {
   if (spec.selector === undefined) return [required("spec.selector")];
-  const selector = selectorOf(spec.selector)!;
-  if (selector.length === 0) {
-    return [invalidValue("spec.selector", spec.selector, "empty selector is invalid for deployment")];
-  }
-  if (spec.template === undefined || matchesSelector(selector, spec.template.metadata?.labels)) return [];
-  return [
-    invalidValue(
-      "spec.template.metadata.labels",
-      spec.template.metadata?.labels ?? null,
-      "`selector` does not match template `labels`",
-    ),
-  ];
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a pod template
-function validateTemplate(template: any, restartPolicies: string[]): StatusCause[] {
-  if (template?.spec === undefined) return [required("spec.template.spec.containers")];
-  const causes = validatePodSpec(template.spec, "spec.template.spec");
-  if (!restartPolicies.includes(template.spec.restartPolicy)) {
-    causes.push(
-      notSupported("spec.template.spec.restartPolicy", template.spec.restartPolicy, restartPolicies),
-    );
-  }
+  const causes = checkSelector("spec.selector", spec.selector);
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector;
+  if (Object.keys(matchLabels).length + matchExpressions.length === 0)
+    causes.push(invalidValue("spec.selector", spec.selector, `empty selector is invalid for ${owner}`));
   return causes;
 }
 
-export function validateDeployment(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const causes = validateWorkload(object, previous);
-  const strategy = object.spec?.strategy;
-  const types = ["Recreate", "RollingUpdate"];
-  if (strategy !== undefined && !types.includes(strategy.type)) {
-    causes.push(notSupported("spec.strategy.type", strategy.type, types));
-  }
-  if (strategy?.type === "Recreate" && strategy.rollingUpdate !== undefined) {
+/** Whether a selector is one that upstream can use: its expressions have the values they need. */
+function isUsable(spec: Anything): boolean {
+  return checkSelector("", spec.selector).length === 0;
+}
+
+/** That the selector finds the pods of the template. */
+export function validateMatch(spec: Anything): StatusCause[] {
+  if (!isUsable(spec)) return [invalidValue("spec.selector", spec.selector, "invalid label selector")];
+  const labels = spec.template?.metadata?.labels;
+  if (readSelector(spec)?.(labels)) return [];
+  const problem = "`selector` does not match template `labels`";
+  return [invalidValue("spec.template.metadata.labels", labels ?? null, problem)];
+}
+
+function validateTemplate(spec: Anything, owner: string, claims: readonly string[] = []): StatusCause[] {
+  const causes = validatePodTemplate(spec.template, "spec.template", claims);
+  const { restartPolicy, activeDeadlineSeconds } = spec.template?.spec ?? {};
+  if (restartPolicy !== "Always")
+    causes.push(notSupported("spec.template.spec.restartPolicy", restartPolicy, ["Always"]));
+  if (activeDeadlineSeconds !== undefined)
     causes.push(
       forbiddenField(
-        "spec.strategy.rollingUpdate",
-        "may not be specified when strategy `type` is 'Recreate'",
+        "spec.template.spec.activeDeadlineSeconds",
+        `activeDeadlineSeconds in ${owner} is not Supported`,
       ),
     );
-  }
-  const { maxSurge, maxUnavailable } = strategy?.rollingUpdate ?? {};
-  if (isNone(maxSurge) && isNone(maxUnavailable)) {
-    const detail = "may not be 0 when `maxSurge` is 0";
-    causes.push(invalidValue("spec.strategy.rollingUpdate.maxUnavailable", maxUnavailable, detail));
-  }
   return causes;
+}
+
+function immutableSelector(spec: Anything, previous: KubernetesObject | undefined): StatusCause[] {
+  if (previous === undefined || deepEqual(spec.selector, previous.spec?.selector)) return [];
+  return [invalidValue("spec.selector", spec.selector, "field is immutable")];
+}
+
+export function validateReplicaSet(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
+  const causes = notNegative("spec.replicas", spec.replicas);
+  causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
+  causes.push(...validateSelector(spec, "deployment"), ...validateMatch(spec));
+  causes.push(...validateTemplate(spec, "ReplicaSet"));
+  return [...causes, ...immutableSelector(spec, previous)];
+}
+
+export function validateDeployment(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
+  const causes = notNegative("spec.replicas", spec.replicas);
+  causes.push(...validateSelector(spec, "deployment"));
+  const match = validateMatch(spec);
+  causes.push(...match);
+  if (isUsable(spec)) causes.push(...validateTemplate(spec, "ReplicaSet"));
+  causes.push(...validateStrategy(spec.strategy ?? {}));
+  for (const field of ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"])
+    causes.push(...notNegative(`spec.${field}`, spec[field]));
+  const { progressDeadlineSeconds: deadline, minReadySeconds = 0 } = spec;
+  if (deadline !== undefined && deadline <= minReadySeconds)
+    causes.push(
+      invalidValue("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"),
+    );
+  return [...causes, ...immutableSelector(spec, previous)];
+}
+
+function validateStrategy({ type, rollingUpdate }: Anything): StatusCause[] {
+  if (type === "Recreate") {
+    if (rollingUpdate === undefined) return [];
+    const problem = "may not be specified when strategy `type` is 'Recreate'";
+    return [forbiddenField("spec.strategy.rollingUpdate", problem)];
+  }
+  if (type !== "RollingUpdate")
+    return [
+      notSupported("spec.strategy", { Type: type ?? "", RollingUpdate: null }, ["Recreate", "RollingUpdate"]),
+    ];
+  const at = "spec.strategy.rollingUpdate";
+  if (rollingUpdate === undefined) return [required(at, "this should be defaulted and never be nil")];
+  const { maxSurge, maxUnavailable } = rollingUpdate;
+  const causes = checkCountOrPercent(`${at}.maxUnavailable`, maxUnavailable);
+  causes.push(...checkCountOrPercent(`${at}.maxSurge`, maxSurge));
+  if (isNone(maxSurge) && isNone(maxUnavailable))
+    causes.push(invalidValue(`${at}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
+  return [...causes, ...checkPercentLimit(`${at}.maxUnavailable`, maxUnavailable)];
 }
 
 function isNone(value: unknown): boolean {
-  return value === 0 || value === "0%" || value === "0";
+  return value === undefined || value === 0 || value === "0%";
+}
+
+export function validateDaemonSet(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
+  const causes = spec.selector === undefined ? [] : validateSelector(spec, "daemonset");
+  if (isUsable(spec)) causes.push(...validateMatch(spec));
+  causes.push(...validateTemplate(spec, "DaemonSet"));
+  causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
+  causes.push(...validateDaemonStrategy(spec.updateStrategy ?? {}));
+  causes.push(...notNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit));
+  return [...causes, ...immutableSelector(spec, previous)];
+}
+
+function validateDaemonStrategy({ type, rollingUpdate }: Anything): StatusCause[] {
+  if (type === "OnDelete") return [];
+  if (type !== "RollingUpdate")
+    return [
+      notSupported("spec.updateStrategy", { Type: type ?? "", RollingUpdate: null }, [
+        "RollingUpdate",
+        "OnDelete",
+      ]),
+    ];
+  const at = "spec.updateStrategy.rollingUpdate";
+  const { maxSurge, maxUnavailable } = rollingUpdate ?? {};
+  const causes = checkCountOrPercent(`${at}.maxUnavailable`, maxUnavailable);
+  causes.push(...checkCountOrPercent(`${at}.maxSurge`, maxSurge));
+  if (!isNone(maxUnavailable) && !isNone(maxSurge))
+    causes.push(invalidValue(`${at}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
+  if (isNone(maxUnavailable) && isNone(maxSurge))
+    causes.push(required(`${at}.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
+  return [
+    ...causes,
+    ...checkPercentLimit(`${at}.maxUnavailable`, maxUnavailable),
+    ...checkPercentLimit(`${at}.maxSurge`, maxSurge),
+  ];
 }
 
 /** The fields of a StatefulSet's spec that may change. */
@@ -99,33 +181,98 @@ const MUTABLE_FIELDS = [
   "minReadySeconds",
 ];
 
+const STATEFUL_UPDATE_PROBLEM =
+  "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', " +
+  "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+
 export function validateStatefulSet(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  if (previous !== undefined && !deepEqual(fixedPart(object.spec), fixedPart(previous.spec))) {
-    return [
-      forbiddenField(
-        "spec",
-        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', " +
-          "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-      ),
-    ];
-  }
-  const causes = validateWorkload(object, previous);
-  const { spec } = object;
-  if (spec === undefined) return causes;
-  const policies = ["OrderedReady", "Parallel"];
-  if (!policies.includes(spec.podManagementPolicy)) {
-    causes.push(notSupported("spec.podManagementPolicy", spec.podManagementPolicy, policies));
-  }
-  const types = ["OnDelete", "RollingUpdate"];
-  if (!types.includes(spec.updateStrategy?.type)) {
-    causes.push(notSupported("spec.updateStrategy.type", spec.updateStrategy?.type, types));
-  }
+  const { spec = {}, metadata } = object;
+  const causes: StatusCause[] = [];
+  if (previous === undefined) causes.push(...checkText("metadata.name", metadata.name, setNameProblem));
+  causes.push(...validateStatefulStrategy(spec));
+  causes.push(...notNegative("spec.replicas", spec.replicas));
+  causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
+  causes.push(...notNegative("spec.ordinals.start", spec.ordinals?.start));
+  causes.push(...validateSelector(spec, "statefulset"));
+  if (isUsable(spec)) causes.push(...validateMatch(spec));
+  else causes.push(invalidValue("spec.selector", spec.selector, ""));
+  const claims: KubernetesObject[] = spec.volumeClaimTemplates ?? [];
   causes.push(
-    ...notNegative(
-      "spec.updateStrategy.rollingUpdate.partition",
-      spec.updateStrategy?.rollingUpdate?.partition,
+    ...validateTemplate(
+      withoutClaimVolumes(spec, claims),
+      "StatefulSet",
+      claims.map(({ metadata: claim }) => claim?.name),
     ),
   );
+  if (previous === undefined) {
+    for (const [index, claim] of claims.entries())
+      causes.push(...validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`));
+    if (spec.serviceName) causes.push(...checkLabel("spec.serviceName", spec.serviceName));
+    return causes;
+  }
+  if (!deepEqual(fixedPart(spec), fixedPart(previous.spec)))
+    causes.push(forbiddenField("spec", STATEFUL_UPDATE_PROBLEM));
+  return causes;
+}
+
+/** Its pods are named after it. */
+function setNameProblem(name: string): string | undefined {
+  if (name.length > 63) return "must be no more than 63 characters";
+  if (name.includes(".") && dnsLabelProblem(name.replaceAll(".", "-")) === undefined)
+    return "must not contain dots";
+  return dnsLabelProblem(name);
+}
+
+/** Claims stand in for volumes of the same name. */
+function withoutClaimVolumes(spec: Anything, claims: KubernetesObject[]): Anything {
+  if (claims.length === 0 || spec.template?.spec === undefined) return spec;
+  const names = claims.map(({ metadata }) => metadata?.name);
+  const volumes = (spec.template.spec.volumes ?? []).filter(({ name }: Anything) => !names.includes(name));
+  return { ...spec, template: { ...spec.template, spec: { ...spec.template.spec, volumes } } };
+}
+
+function validateStatefulStrategy(spec: Anything): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const {
+    podManagementPolicy: policy,
+    updateStrategy = {},
+    persistentVolumeClaimRetentionPolicy: retention,
+  } = spec;
+  if (!["OrderedReady", "Parallel"].includes(policy))
+    causes.push(
+      invalidValue("spec.podManagementPolicy", policy ?? "", "must be 'OrderedReady' or 'Parallel'"),
+    );
+  const { type, rollingUpdate } = updateStrategy;
+  const at = "spec.updateStrategy.rollingUpdate";
+  if (type === "OnDelete") {
+    if (rollingUpdate !== undefined) {
+      const shown = {
+        Partition: rollingUpdate.partition ?? 0,
+        MaxUnavailable: rollingUpdate.maxUnavailable ?? null,
+      };
+      causes.push(invalidValue(at, shown, "only allowed for updateStrategy 'RollingUpdate'"));
+    }
+  } else if (type !== "RollingUpdate") {
+    const shown = { Type: type ?? "", RollingUpdate: null };
+    causes.push(invalidValue("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'"));
+  } else if (rollingUpdate !== undefined) {
+    causes.push(...notNegative(`${at}.partition`, rollingUpdate.partition));
+    const { maxUnavailable } = rollingUpdate;
+    if (maxUnavailable !== undefined) {
+      causes.push(...checkCountOrPercent(`${at}.maxUnavailable`, maxUnavailable));
+      if (isNone(maxUnavailable))
+        causes.push(invalidValue(`${at}.maxUnavailable`, maxUnavailable, "cannot be 0"));
+      causes.push(...checkPercentLimit(`${at}.maxUnavailable`, maxUnavailable));
+    }
+  }
+  for (const field of ["whenDeleted", "whenScaled"])
+    if (retention?.[field] !== undefined)
+      causes.push(
+        ...checkOneOf(`spec.persistentVolumeClaimRetentionPolicy.${field}`, retention[field], [
+          "Retain",
+          "Delete",
+        ]),
+      );
   return causes;
 }
 
@@ -133,38 +280,14 @@ function fixedPart(spec: Record<string, unknown> | undefined): unknown {
   return Object.fromEntries(Object.entries(spec ?? {}).filter(([field]) => !MUTABLE_FIELDS.includes(field)));
 }
 
-export function validateJob(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const { spec } = object;
-  if (spec === undefined) return [required("spec.template")];
-  const causes = [
-    "parallelism",
-    "completions",
-    "activeDeadlineSeconds",
-    "backoffLimit",
-    "ttlSecondsAfterFinished",
-  ].flatMap((field) => notNegative(`spec.${field}`, spec[field]));
-  if (
-    previous !== undefined &&
-    !deepEqual(spec.template, previous.spec?.template) &&
-    !previous.spec?.suspend
-  ) {
-    causes.push(invalidValue("spec.template", "", "field is immutable"));
-  }
-  const policies = ["Never", "OnFailure"];
-  const template = spec.template?.spec;
-  if (template?.restartPolicy === "Always") {
-    const detail = `supported values: ${policies
-      .map((policy) => JSON.stringify(policy))
-      .reverse()
-      .join(", ")}`;
-    return [
-      ...causes,
-      {
-        reason: "FieldValueNotSupported",
-        field: "spec.template.spec.restartPolicy",
-        message: `Unsupported value: "Always": ${detail}`,
-      },
-    ];
-  }
-  return [...causes, ...validateTemplate(spec.template, policies)];
+export function validateReplicationController({ spec = {} }: KubernetesObject): StatusCause[] {
+  const causes = Object.keys(spec.selector ?? {}).length === 0 ? [required("spec.selector")] : [];
+  causes.push(...notNegative("spec.replicas", spec.replicas));
+  if (spec.template === undefined) return [...causes, required("spec.template")];
+  const labels = spec.template.metadata?.labels ?? {};
+  if (Object.entries(spec.selector ?? {}).some(([key, value]) => labels[key] !== value))
+    causes.push(
+      invalidValue("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
+    );
+  return [...causes, ...validateTemplate(spec, "ReplicationController")];
 }

@@ -6,11 +6,12 @@ import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
+import { required } from "../field-error.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import { validateObject } from "../validate-object.ts";
+import { invalid, validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
 
 /** The letters of generated names: no vowels, nothing that looks like another one (apimachinery `rand.String`). */
@@ -59,10 +60,7 @@ function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObjec
     metadata.name = generateName(context, metadata.generateName);
   }
   if (!metadata.name) {
-    throw statusError(
-      "Invalid",
-      `${info.kind} "" is invalid: metadata.name: Required value: name or generateName is required`,
-    );
+    throw invalid(info, "", [required("metadata.name", "name or generateName is required")]);
   }
   metadata.uid = randomUuid(context.random);
   metadata.creationTimestamp = kubernetesTime(context.clock.now());

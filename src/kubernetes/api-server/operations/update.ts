@@ -56,7 +56,7 @@ export function updateObject(
     }
   }
   if (options.subresource === "status") completeObject(info, object);
-  validateObject(info, object, previous);
+  validateObject(info, object, previous, options.subresource === "status");
   if (options.fieldManager !== undefined) {
     const { fieldManager: manager, subresource } = options;
     trackUpdate(info, object, previous, { manager, subresource, time: kubernetesTime(context.clock.now()) });

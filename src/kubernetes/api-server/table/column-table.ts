@@ -52,7 +52,7 @@ const COLUMNS: Record<string, TableColumn[]> = {
   "node.k8s.io/runtimeclasses": other.runtimeClassColumns,
   "storage.k8s.io/csidrivers": other.storageDriverColumns,
   "storage.k8s.io/csinodes": other.storageNodeColumns,
-  "storage.k8s.io/csistoragecapacities": other.storageCapacityColumns,
+  "storage.k8s.io/csistoragecapacities": core.createdColumns,
   "storage.k8s.io/volumeattachments": other.attachmentColumns,
   "storage.k8s.io/volumeattributesclasses": other.attributesClassColumns,
 };

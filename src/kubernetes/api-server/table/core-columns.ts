@@ -13,7 +13,10 @@ import {
 } from "./table-column.ts";
 import { selectorText } from "./workload-columns.ts";
 
-const createdAt = text("Created At", (object) => object.metadata.creationTimestamp);
+const createdAt: TableColumn = {
+  ...text("Created At", (object) => object.metadata.creationTimestamp),
+  type: "date",
+};
 
 export const plainColumns: TableColumn[] = [nameColumn, ageColumn];
 export const createdColumns: TableColumn[] = [nameColumn, createdAt];
@@ -199,7 +202,7 @@ export const eventColumns: TableColumn[] = [
   text("Message", ({ message }) => String(message ?? "").trim()),
   wide("First Seen", (event, now) => since(event.firstTimestamp ?? event.eventTime, now)),
   wide("Count", (event) => event.series?.count ?? event.count ?? 1),
-  wide("Name", (event) => event.metadata.name),
+  { ...wide("Name", (event) => event.metadata.name), format: "name" },
 ];
 
 export const disruptionBudgetColumns: TableColumn[] = [

@@ -89,12 +89,6 @@ export const storageDriverColumns: TableColumn[] = [
   ageColumn,
 ];
 
-export const storageCapacityColumns: TableColumn[] = [
-  nameColumn,
-  text("StorageClassName", (object) => object.storageClassName),
-  text("Capacity", (object) => object.capacity ?? "<unset>"),
-];
-
 export const attributesClassColumns: TableColumn[] = [
   nameColumn,
   text("DriverName", (object) => object.driverName),
@@ -124,5 +118,4 @@ export const addressColumns: TableColumn[] = [
     const kind = (group ? `${resource}.${group}` : resource).toLowerCase();
     return [kind, namespace, name].filter(Boolean).join("/");
   }),
-  ageColumn,
 ];

@@ -1,0 +1,187 @@
+/** Rules that many kinds share: names, numbers, percentages, selectors, paths (`apimachinery/pkg/util/validation`). */
+import { isIP } from "node:net";
+import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import {
+  dnsLabelProblem,
+  dnsSubdomainProblem,
+  type LabelSelector,
+  labelValueProblem,
+  qualifiedNameProblem,
+} from "../../../model/label-selector.ts";
+import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+
+type Problem = (text: string) => string | undefined;
+
+/** One cause, or none where there is no problem. */
+export function checkText(field: string, text: unknown, problem: Problem): StatusCause[] {
+  const found = problem(String(text ?? ""));
+  return found === undefined ? [] : [invalidValue(field, text ?? "", found)];
+}
+
+export const checkLabel = (field: string, text: unknown) => checkText(field, text, dnsLabelProblem);
+export const checkSubdomain = (field: string, text: unknown) => checkText(field, text, dnsSubdomainProblem);
+
+/** Also says so when there is nothing at all. */
+export function checkQualifiedName(field: string, text: unknown): StatusCause[] {
+  const name = String(text ?? "");
+  if (name !== "") return checkText(field, name, qualifiedNameProblem);
+  return ["name part must be non-empty", qualifiedNameProblem("-")!].map((problem) =>
+    invalidValue(field, name, problem),
+  );
+}
+
+export function checkOneOf(field: string, value: unknown, supported: readonly string[]): StatusCause[] {
+  return supported.includes(value as string) ? [] : [notSupported(field, value ?? "", supported)];
+}
+
+/** As `checkOneOf`, where the field is given. */
+export function checkOptional(field: string, value: unknown, supported: readonly string[]): StatusCause[] {
+  return value === undefined ? [] : checkOneOf(field, value, supported);
+}
+
+/** Inclusive. */
+export function checkRange(field: string, value: number, low: number, high: number): StatusCause[] {
+  if (Number.isInteger(value) && value >= low && value <= high) return [];
+  return [invalidValue(field, value, `must be between ${low} and ${high}, inclusive`)];
+}
+
+export function checkPort(field: string, value: unknown): StatusCause[] {
+  if (typeof value === "string") {
+    return portNameProblems(value).map((problem) => invalidValue(field, value, problem));
+  }
+  return checkRange(field, (value ?? 0) as number, 1, 65_535);
+}
+
+export function portNameProblems(name: string): string[] {
+  const problems: string[] = [];
+  if (name.length > 15) problems.push("must be no more than 15 characters");
+  if (!/^[-a-z0-9]+$/.test(name))
+    problems.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+  else if (!/[a-z]/.test(name)) problems.push("must contain at least one letter (a-z)");
+  if (name.includes("--")) problems.push("must not contain consecutive hyphens");
+  if (/^-|-$/.test(name)) problems.push("must not begin or end with a hyphen");
+  return problems;
+}
+
+const PERCENT_PROBLEM =
+  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for " +
+  "validation is '[0-9]+%')";
+
+/** A number that is not negative, or a percentage. */
+export function checkCountOrPercent(field: string, value: unknown): StatusCause[] {
+  if (typeof value === "string")
+    return /^[0-9]+%$/.test(value) ? [] : [invalidValue(field, value, PERCENT_PROBLEM)];
+  return typeof value === "number" && value < 0
+    ? [invalidValue(field, value, "must be greater than or equal to 0")]
+    : [];
+}
+
+export function checkPercentLimit(field: string, value: unknown): StatusCause[] {
+  const percent = typeof value === "string" ? /^([0-9]+)%$/.exec(value) : null;
+  if (percent === null || Number(percent[1]) <= 100) return [];
+  return [invalidValue(field, value, "must not be greater than 100%")];
+}
+
+export function checkLabels(field: string, labels: Record<string, string> | undefined): StatusCause[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) => [
+    ...checkQualifiedName(field, key),
+    ...checkText(field, value, labelValueProblem),
+  ]);
+}
+
+export function checkAnnotations(
+  field: string,
+  annotations: Record<string, string> | undefined,
+): StatusCause[] {
+  return Object.keys(annotations ?? {}).flatMap((key) =>
+    checkText(field, key, (text) => qualifiedNameProblem(text.toLowerCase())),
+  );
+}
+
+/** `matchLabels` and `matchExpressions`. */
+export function checkSelector(field: string, selector: LabelSelector | undefined): StatusCause[] {
+  const causes = checkLabels(`${field}.matchLabels`, selector?.matchLabels);
+  for (const [index, { key, operator, values = [] }] of (selector?.matchExpressions ?? []).entries()) {
+    const at = `${field}.matchExpressions[${index}]`;
+    causes.push(...checkOperator(at, operator, values));
+    causes.push(...checkQualifiedName(`${at}.key`, key));
+    for (const [position, value] of values.entries()) {
+      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblem));
+    }
+  }
+  return causes;
+}
+
+/** @param others operators besides those of label selectors, which take one value */
+export function checkOperator(
+  at: string,
+  operator: string,
+  values: readonly string[],
+  others: readonly string[] = [],
+): StatusCause[] {
+  switch (operator) {
+    case "In":
+    case "NotIn":
+      return values.length > 0
+        ? []
+        : [required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+    case "Exists":
+    case "DoesNotExist":
+      return values.length === 0
+        ? []
+        : [
+            forbiddenField(
+              `${at}.values`,
+              "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            ),
+          ];
+    default:
+      if (!others.includes(operator))
+        return [invalidValue(`${at}.operator`, operator ?? "", "not a valid selector operator")];
+      return values.length === 1
+        ? []
+        : [required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")];
+  }
+}
+
+export function checkAddress(field: string, address: unknown): StatusCause[] {
+  return isIP(String(address ?? "")) !== 0
+    ? []
+    : [invalidValue(field, address ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+}
+
+/** A path within a volume: relative, and not out of it. */
+export function checkInnerPath(field: string, path: string): StatusCause[] {
+  if (path.startsWith("/")) return [invalidValue(field, path, "must be a relative path")];
+  return checkNoBackStep(field, path);
+}
+
+export function checkNoBackStep(field: string, path: string): StatusCause[] {
+  return path.split("/").includes("..") ? [invalidValue(field, path, "must not contain '..'")] : [];
+}
+
+const CONFIG_KEY_PROBLEM =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or " +
+  "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+/** Why a text can't name a value of a ConfigMap or Secret, or undefined. */
+export function configKeyProblem(key: string): string | undefined {
+  if (key.length > 253) return "must be no more than 253 characters";
+  if (!/^[-._a-zA-Z0-9]+$/.test(key)) return CONFIG_KEY_PROBLEM;
+  if (key === "." || key === "..") return `must not be '${key}'`;
+  return key.startsWith("..") ? "must not start with '..'" : undefined;
+}
+
+/** Why a text is no part of an API path, or undefined. */
+export function pathSegmentProblem(name: string): string | undefined {
+  if (name === "." || name === "..") return `may not be '${name}'`;
+  const bad = /[/%]/.exec(name)?.[0];
+  return bad === undefined ? undefined : `may not contain '${bad}'`;
+}
+
+/** `acme.io/foo` */
+export function domainPathProblem(text: string): string | undefined {
+  const [domain, ...path] = text.split("/");
+  if (path.length > 0 && path.join("/") !== "" && dnsSubdomainProblem(domain) === undefined) return undefined;
+  return 'must be a domain-prefixed path (such as "acme.io/foo")';
+}

@@ -21,7 +21,7 @@ export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
 export function readInput(info: ResourceInfo, input: unknown, options: InputOptions): KubernetesObject {
   if (!isJsonObject(input)) throw statusError("BadRequest", `${info.kind}: the body is not an object`);
   const apiVersion = apiVersionOf(info.group, info.version);
-  checkKind(info, input, apiVersion);
+  checkKind(info, input, apiVersion, options);
   const named = { ...input, apiVersion, kind: info.kind, metadata: input.metadata ?? {} };
   const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
   if (type === undefined) return readCustom(info, structuredClone(named), options);
@@ -38,7 +38,11 @@ export function readInput(info: ResourceInfo, input: unknown, options: InputOpti
 }
 
 /** A new object is refused as a whole; in a patch it is the patch that is invalid. */
-function unreadable(info: ResourceInfo, problem: string, { patchText }: InputOptions): KubernetesError {
+export function unreadable(
+  info: Pick<ResourceInfo, "kind" | "version">,
+  problem: string,
+  { patchText }: InputOptions,
+): KubernetesError {
   if (patchText === undefined) return statusError("BadRequest", cannotHandle(info, problem));
   const wrongType = /cannot unmarshal .* of type (.*)$/.exec(problem);
   const message = `Invalid value: ${JSON.stringify(patchText)}: ${wrongType ? `unrecognized type: ${wrongType[1]}` : problem}`;
@@ -73,15 +77,16 @@ function readCustom(info: ResourceInfo, object: JsonObject, options: InputOption
 /** What all custom kinds have in common with the built-in ones. */
 const METADATA = kindType("", "v1", "ConfigMap")!;
 
-function cannotHandle(info: ResourceInfo, problem: string): string {
+function cannotHandle(info: Pick<ResourceInfo, "kind" | "version">, problem: string): string {
   return `${info.kind} in version ${JSON.stringify(info.version)} cannot be handled as a ${info.kind}: ${problem}`;
 }
 
-function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string): void {
+function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string, options: InputOptions): void {
   const { apiVersion: inVersion = apiVersion, kind = info.kind } = input;
   const [version, group = ""] = String(inVersion).split("/").reverse();
   const refuse = (problem: string) => {
     const what = `${String(kind)} in version ${JSON.stringify(version)}`;
+    if (options.patchText !== undefined) throw unreadable(info, problem, options);
     throw statusError("BadRequest", `${what} cannot be handled as a ${info.kind}: ${problem}`);
   };
   const isGone = group === "extensions" && version === "v1beta1";

@@ -180,7 +180,10 @@ test("what may not change does not", async () => {
     change(RESOURCES.services, { spec: { clusterIP: "127.1.0.9" } }),
     /may not change once set/,
   );
-  await assert.rejects(change(RESOURCES.services, { metadata: { name: "b" } }), /field is immutable/);
+  await assert.rejects(
+    change(RESOURCES.services, { metadata: { name: "b" } }),
+    /name of the object \(b\) does not match the name on the URL \(a\)/,
+  );
 });
 
 test("Services get addresses of the range until it is used up, and give them back", async () => {

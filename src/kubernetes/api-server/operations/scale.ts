@@ -1,14 +1,15 @@
 /** The scale subresource: `autoscaling/v1` Scale in front of a workload or a custom resource. */
 import type { Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { conflict, statusError } from "../../../model/kubernetes-status.ts";
 import { formatSelector, selectorOf } from "../../../model/label-selector.ts";
 import type { ApiContext } from "../api-context.ts";
 import { invalidValue } from "../field-error.ts";
-import { jsonPatch } from "../patch/json-patch.ts";
 import { mergePatch } from "../patch/merge-patch.ts";
+import { unreadable } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { invalid } from "../validate-object.ts";
+import { jsonPatched } from "./patch.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
 /** Who scales without saying so: the autoscaler in this process. */
@@ -19,8 +20,12 @@ interface Key {
   name: string;
 }
 
+function noSuchResource() {
+  return statusError("NotFound", "the server could not find the requested resource", {});
+}
+
 export function getScale(context: ApiContext, info: ResourceInfo, key: Key): KubernetesObject {
-  if (info.scale === undefined) throw notFound(info, `${key.name}/scale`);
+  if (info.scale === undefined) throw noSuchResource();
   return scaleOf(info, existingObject(context, info, key.namespace, key.name));
 }
 
@@ -36,10 +41,9 @@ export function updateScale(
   if (uid && uid !== current.metadata.uid) throw conflict(info, name);
   const replicas = scale.spec?.replicas ?? 0;
   if (!Number.isInteger(replicas)) {
-    throw statusError(
-      "BadRequest",
-      'Scale in version "v1" cannot be handled as a Scale: spec.replicas is no whole number',
-    );
+    const kind = typeof replicas === "number" ? `number ${replicas}` : typeof replicas;
+    const problem = `json: cannot unmarshal ${kind} into Go struct field ScaleSpec.spec.replicas of type int32`;
+    throw unreadable({ kind: "Scale", version: "v1" }, problem, options);
   }
   if (replicas < 0) {
     throw invalid({ kind: "Scale", group: "autoscaling" }, name, [
@@ -66,8 +70,11 @@ export function patchScale(
   options: UpdateOptions,
 ): KubernetesObject {
   const current = getScale(context, info, key);
-  const patched = patch.type === "json" ? jsonPatch(current, patch.body) : mergePatch(current, patch.body);
-  return updateScale(context, info, patched as KubernetesObject, options);
+  const patched = patch.type === "json" ? jsonPatched(current, patch.body) : mergePatch(current, patch.body);
+  return updateScale(context, info, patched as KubernetesObject, {
+    ...options,
+    patchText: JSON.stringify(patched),
+  });
 }
 
 function scaleOf(info: ResourceInfo, object: KubernetesObject): KubernetesObject {

@@ -1,123 +1,142 @@
-/** JSON patch (RFC 6902). */
+/**
+ * JSON patch (RFC 6902) as `evanphx/json-patch` carries it out, which is lenient: a member that is not there counts as
+ * null for `replace`, `test`, `copy` and as a value that is left out.
+ */
 import { deepEqual } from "../deep-equal.ts";
-import { isJsonObject, setMember } from "./merge-patch.ts";
+import { isJsonObject, type JsonObject, setMember } from "./merge-patch.ts";
 
 /** Operations that one patch may have, as in the Kubernetes API server. */
 export const MAX_PATCH_OPERATIONS = 10_000;
+/** What all `copy` operations of a patch may add up to, as JSON: as much as a request may be. */
+export const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
-  op: string;
-  path: string;
-  from?: string;
+  op?: unknown;
+  path?: unknown;
+  from?: unknown;
   value?: unknown;
 }
 
 /**
  * The document with all operations applied. The document itself is not changed.
  *
- * @throws Error when the patch is malformed or an operation does not fit the document.
+ * @throws Error when an operation does not fit the document, or there are too many.
  */
-export function jsonPatch(document: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw new Error("a JSON patch is an array of operations");
+export function jsonPatch(document: unknown, patch: readonly unknown[]): unknown {
   if (patch.length > MAX_PATCH_OPERATIONS) {
     throw new Error(
       `The allowed maximum operations in a JSON patch is ${MAX_PATCH_OPERATIONS}, got ${patch.length}`,
     );
   }
-  let result = structuredClone(document);
-  for (const operation of patch) result = applyOperation(result, operation as Operation);
-  return result;
+  const state = { document: structuredClone(document), copiedBytes: 0 };
+  for (const operation of patch) apply(state, operation as Operation);
+  return state.document;
 }
 
-function applyOperation(document: unknown, operation: Operation): unknown {
-  if (!isJsonObject(operation) || typeof operation.path !== "string") {
-    throw new Error("Unexpected kind: a JSON patch operation has op and path");
-  }
-  const { op, path, value } = operation;
+interface State {
+  document: unknown;
+  copiedBytes: number;
+}
+
+function apply(state: State, operation: Operation): void {
+  const op = operation?.op;
+  const path = pointerOf(op, operation?.path);
+  const value = operation.value === undefined ? null : structuredClone(operation.value);
   switch (op) {
     case "add":
-      return add(document, path, requireValue(operation));
+      place(state, op, path).add(value);
+      return;
     case "remove":
-      return remove(document, path);
+      place(state, op, path).remove();
+      return;
     case "replace":
-      if (path === "") return value;
-      lookUp(document, path, op);
-      return add(remove(document, path), path, requireValue(operation));
-    case "move": {
-      const moved = lookUp(document, String(operation.from), op);
-      return add(remove(document, String(operation.from)), path, moved);
+      if (path === "") state.document = value;
+      else place(state, op, path).set(value);
+      return;
+    case "test": {
+      const found = path === "" ? state.document : place(state, op, path).get();
+      if (!deepEqual(found ?? null, value)) throw new Error(`testing value ${path} failed`);
+      return;
     }
-    case "copy":
-      return add(document, path, structuredClone(lookUp(document, String(operation.from), op)));
-    case "test":
-      if (!deepEqual(lookUp(document, path, op), value ?? null)) {
-        throw new Error(`testing value ${path} failed`);
-      }
-      return document;
+    case "move": {
+      const from = place(state, op, pointerOf(op, operation.from));
+      const moved = from.get();
+      from.remove();
+      place(state, op, path).add(moved);
+      return;
+    }
+    case "copy": {
+      const copied = place(state, op, pointerOf(op, operation.from)).get() ?? null;
+      state.copiedBytes += JSON.stringify(copied).length;
+      if (state.copiedBytes > MAX_COPIED_BYTES)
+        throw new Error(
+          `Unable to complete the copy, the accumulated size increase of copy is over ${MAX_COPIED_BYTES}`,
+        );
+      place(state, op, path).add(structuredClone(copied));
+      return;
+    }
     default:
-      throw new Error(`Unexpected kind: ${op}`);
+      throw new Error(`Unexpected kind: ${String(op ?? "unknown")}`);
   }
 }
 
-function requireValue(operation: Operation): unknown {
-  if (operation.value === undefined)
-    throw new Error(`${operation.op} operation does not have a value: ${operation.path}`);
-  return structuredClone(operation.value);
+function pointerOf(op: unknown, path: unknown): string {
+  if (typeof path !== "string") throw new Error(`${String(op)} operation failed to decode path`);
+  return path;
 }
 
-function segments(path: string): string[] {
-  if (path === "") return [];
-  if (!path.startsWith("/")) throw new Error(`JSON pointer must start with "/": ${path}`);
-  return path
-    .slice(1)
-    .split("/")
-    .map((segment) => segment.replace(/~1/g, "/").replace(/~0/g, "~"));
+/** Where a path ends: a member of an object or an item of a list. */
+interface Place {
+  get(): unknown;
+  set(value: unknown): void;
+  add(value: unknown): void;
+  remove(): void;
 }
 
-function missing(op: string, path: string): Error {
-  return new Error(`${op} operation does not apply: doc is missing path: ${path}: missing value`);
+function place({ document }: State, op: string, path: string): Place {
+  const [, ...steps] = path.split("/").map((step) => step.replace(/~1/g, "/").replace(/~0/g, "~"));
+  const last = steps.pop();
+  const parent = last === undefined ? undefined : steps.reduce(follow, document);
+  if (last !== undefined && Array.isArray(parent)) return itemPlace(parent, last);
+  if (last !== undefined && isJsonObject(parent)) return memberPlace(parent, last);
+  throw new Error(`${op} operation does not apply: doc is missing path: ${path}: missing value`);
 }
 
-function lookUp(document: unknown, path: string, op: string): unknown {
-  let value = document;
-  for (const segment of segments(path)) {
-    if (Array.isArray(value)) value = value[indexOf(segment, value.length - 1, op, path)];
-    else if (isJsonObject(value) && Object.hasOwn(value, segment)) value = value[segment];
-    else throw missing(op, path);
-  }
-  return value;
+function follow(value: unknown, step: string): unknown {
+  if (Array.isArray(value)) return value[indexOf(step, value.length - 1)];
+  return isJsonObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
 }
 
-function indexOf(segment: string, last: number, op: string, path: string): number {
-  const index = /^(0|[1-9]\d{0,9})$/.test(segment) ? Number(segment) : Number.NaN;
-  if (!(index <= last))
-    throw new Error(`${op} operation does not apply: doc is missing path: ${path}: invalid array index`);
-  return index;
+function memberPlace(parent: JsonObject, key: string): Place {
+  const set = (value: unknown) => setMember(parent, key, value);
+  return {
+    get: () => (Object.hasOwn(parent, key) ? parent[key] : undefined),
+    set,
+    add: set,
+    remove() {
+      if (!Object.hasOwn(parent, key))
+        throw new Error(`Unable to remove nonexistent key: ${key}: missing value`);
+      delete parent[key];
+    },
+  };
 }
 
-/** The container of the path's last segment. */
-function parentOf(document: unknown, path: string, op: string): [parent: unknown, segment: string] {
-  const all = segments(path);
-  const segment = all.pop()!;
-  const parentPath = all.map((part) => `/${part.replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
-  return [lookUp(document, parentPath, op), segment];
+function itemPlace(parent: unknown[], key: string): Place {
+  const index = () => indexOf(key, parent.length - 1);
+  return {
+    get: () => parent[index()],
+    set(value) {
+      parent[index()] = value;
+    },
+    add: (value) => void parent.splice(key === "-" ? parent.length : indexOf(key, parent.length), 0, value),
+    remove: () => void parent.splice(index(), 1),
+  };
 }
 
-function add(document: unknown, path: string, value: unknown): unknown {
-  if (path === "") return value;
-  const [parent, segment] = parentOf(document, path, "add");
-  if (Array.isArray(parent)) {
-    parent.splice(segment === "-" ? parent.length : indexOf(segment, parent.length, "add", path), 0, value);
-  } else if (isJsonObject(parent)) setMember(parent, segment, value);
-  else throw missing("add", path);
-  return document;
-}
-
-function remove(document: unknown, path: string): unknown {
-  if (path === "") return null;
-  const [parent, segment] = parentOf(document, path, "remove");
-  if (Array.isArray(parent)) parent.splice(indexOf(segment, parent.length - 1, "remove", path), 1);
-  else if (isJsonObject(parent) && Object.hasOwn(parent, segment)) delete parent[segment];
-  else throw new Error(`remove operation does not apply: doc is missing path: ${path}: missing value`);
-  return document;
+/** From the end when negative: -1 is the last one. */
+function indexOf(step: string, last: number): number {
+  const given = /^[+-]?\d{1,10}$/.test(step) ? Number(step) : Number.NaN;
+  const index = given < 0 ? given + last + 1 : given;
+  if (index >= 0 && index <= last) return index;
+  throw new Error(`Unable to access invalid index: ${step}: invalid index referenced`);
 }

@@ -1,5 +1,5 @@
 /** Rules that many kinds share: names, numbers, percentages, selectors, paths (`apimachinery/pkg/util/validation`). */
-import { isIP } from "node:net";
+
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import {
   dnsLabelProblem,
@@ -9,6 +9,7 @@ import {
   qualifiedNameProblem,
 } from "../../../model/label-selector.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { addressFamily } from "./address-family.ts";
 
 type Problem = (text: string) => string | undefined;
 
@@ -145,7 +146,7 @@ export function checkOperator(
 }
 
 export function checkAddress(field: string, address: unknown): StatusCause[] {
-  return isIP(String(address ?? "")) !== 0
+  return addressFamily(String(address ?? "")) !== 0
     ? []
     : [invalidValue(field, address ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
 }

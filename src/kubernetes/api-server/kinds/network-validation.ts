@@ -1,9 +1,10 @@
 /** Checks of ingresses, network policies, endpoints, leases and runtime classes. */
-import { isIP } from "node:net";
+
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dnsLabelProblem } from "../../../model/label-selector.ts";
 import { duplicate, invalidValue, notNegative, notSupported, required } from "../field-error.ts";
+import { addressFamily } from "./address-family.ts";
 import {
   checkAddress,
   checkLabel,
@@ -39,7 +40,7 @@ export function validateIngress({ spec = {} }: KubernetesObject): StatusCause[] 
 }
 
 function validateHost(host: string, field: string): StatusCause[] {
-  if (isIP(host) !== 0) return [invalidValue(field, host, "must be a DNS name, not an IP address")];
+  if (addressFamily(host) !== 0) return [invalidValue(field, host, "must be a DNS name, not an IP address")];
   return host.startsWith("*.") ? checkSubdomain(field, host.slice(2)) : checkSubdomain(field, host);
 }
 
@@ -138,8 +139,8 @@ export function validateEndpointSlice(object: KubernetesObject): StatusCause[] {
 function validateEndpointAddress(address: string, type: string, field: string): StatusCause[] {
   if (type === "FQDN") return checkSubdomain(field, address);
   const family = type === "IPv4" ? 4 : 6;
-  if (!ADDRESS_TYPES.includes(type) || isIP(address) === family) return [];
-  if (isIP(address) === 0) return checkAddress(field, address);
+  if (!ADDRESS_TYPES.includes(type) || addressFamily(address) === family) return [];
+  if (addressFamily(address) === 0) return checkAddress(field, address);
   return [invalidValue(field, address, `must be an ${type} address`)];
 }
 

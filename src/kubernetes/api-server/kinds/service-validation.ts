@@ -1,9 +1,10 @@
 /** Checks of Services (`ValidateService` of `pkg/apis/core/validation`). */
-import { isIP } from "node:net";
+
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dns1035LabelProblem, dnsLabelProblem, qualifiedNameProblem } from "../../../model/label-selector.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
+import { addressFamily } from "./address-family.ts";
 import {
   checkAddress,
   checkLabel,
@@ -152,7 +153,7 @@ function validateExternalPolicy(spec: Anything, isExternal: boolean): StatusCaus
 function validateChange(spec: Anything, before: Anything): StatusCause[] {
   const address = before?.clusterIP;
   if (!address || before.type === "ExternalName" || spec.type === "ExternalName") return [];
-  if (spec.clusterIP === address || (isIP(address) === 0 && address !== "None")) return [];
+  if (spec.clusterIP === address || (addressFamily(address) === 0 && address !== "None")) return [];
   const now = spec.clusterIPs ?? [spec.clusterIP];
   return [invalidValue("spec.clusterIPs[0]", now, "may not change once set")];
 }

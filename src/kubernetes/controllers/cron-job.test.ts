@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseStandardCron } from "../../model/cron-schedule.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { CronJob, Job, Pod } from "../types.ts";
 import { startCronJobController } from "./cron-job.ts";
@@ -31,9 +32,16 @@ async function worldWith(spec: Partial<CronJob["spec"]>, options: { runMs?: numb
           .catch(() => {});
     });
   });
-  await api.create<CronJob>(RESOURCES.cronJobs, {
-    metadata: KEY,
+  // As it is stored: the API takes no schedule that can't be read.
+  api.context.store.put("batch/cronjobs", "default/nightly", {
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    metadata: { ...KEY, uid: "u-nightly", creationTimestamp: kubernetesTime(clock.now()) },
     spec: {
+      concurrencyPolicy: "Allow",
+      suspend: false,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
       schedule: "*/10 * * * *",
       jobTemplate: {
         metadata: { labels: { app: "count" } },

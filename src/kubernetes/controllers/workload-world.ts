@@ -5,14 +5,14 @@
 import type { Clock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import type { Pod } from "../types.ts";
 import { type ControllerContext, Informers } from "./controller.ts";
 
 export interface WorkloadWorld {
-  api: KubernetesApi;
+  api: ClusterStore;
   context: ControllerContext;
   /** Pods in their order of creation, the ended ones gone. */
   pods(): Promise<Pod[]>;

@@ -1,9 +1,10 @@
 /** Checks of Jobs and CronJobs (`pkg/apis/batch/validation`). */
+
+import { parseStandardCron } from "../../../model/cron-schedule.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, notNegative, notSupported, required } from "../field-error.ts";
-import { cronProblem } from "./cron-schedule.ts";
 import { checkOneOf, checkOptional, checkText, domainPathProblem } from "./field-rules.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
 import { validateMatch } from "./workload-validation.ts";
@@ -114,6 +115,15 @@ function validateSchedule(schedule: string, previous: string | undefined): Statu
           ),
         ];
   return checkText("spec.schedule", schedule, cronProblem);
+}
+
+function cronProblem(schedule: string): string | undefined {
+  try {
+    parseStandardCron(schedule);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function timeZoneProblem(name: string): string | undefined {

@@ -7,7 +7,6 @@ import { isStatus } from "../../../model/kubernetes-status.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 import { BUILTIN_RESOURCES } from "../builtin-resources.ts";
 import { ClusterStore } from "../cluster-store.ts";
-import { cronProblem } from "./cron-schedule.ts";
 
 const resource = (kind: string): GroupVersionResource =>
   BUILTIN_RESOURCES.find((info) => info.kind === kind)!;
@@ -295,26 +294,4 @@ test("HorizontalPodAutoscaler: targets and behavior", async () => {
     });
     assert.equal(found, `spec.${problem}`);
   }
-});
-
-test("cronProblem() takes what cron takes", () => {
-  for (const schedule of [
-    "*/5 * * * *",
-    "0 9-17/2 * jan-mar mon,fri",
-    "@daily",
-    "@every 90s",
-    "? * 1 12 0",
-    "5/10 * * * *",
-  ])
-    assert.equal(cronProblem(schedule), undefined, schedule);
-  const cases: [schedule: string, problem: string][] = [
-    ["60 * * * *", "end of range (60) above maximum (59): 60"],
-    ["* * 0 * *", "beginning of range (0) below minimum (1): 0"],
-    ["9-3 * * * *", "beginning of range (9) beyond end of range (3): 9-3"],
-    ["*/0 * * * *", "step of range should be a positive number: */0"],
-    ["x * * * *", 'failed to parse int from x: strconv.Atoi: parsing "x": invalid syntax'],
-    ["1-2-3 * * * *", "too many hyphens: 1-2-3"],
-    ["@often", "unrecognized descriptor: @often"],
-  ];
-  for (const [schedule, problem] of cases) assert.equal(cronProblem(schedule), problem);
 });

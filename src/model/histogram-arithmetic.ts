@@ -70,12 +70,23 @@ export function divideHistogram(histogram: FloatHistogram, divisor: number): Flo
   };
 }
 
+/** The finest schema that is stored. */
+export const MAX_SCHEMA = 8;
+/** Schemas up to this are kept for exponential buckets that are finer than any that is stored. */
+const MAX_RESERVED_SCHEMA = 52;
+
 /** The histogram in a coarser exponential schema. */
 export function toSchema(histogram: FloatHistogram, schema: number): FloatHistogram {
   if (schema === histogram.schema) return histogram;
   const positive = coarser(positiveSide(histogram), histogram.schema, schema);
   const negative = coarser(negativeSide(histogram), histogram.schema, schema);
   return { ...withSides(histogram, positive, negative), schema, counterResetHint: "unknown" };
+}
+
+/** The histogram, in a coarser schema if its own is finer than `schema`. */
+export function reduceToSchema(histogram: FloatHistogram, schema: number): FloatHistogram {
+  if (histogram.schema <= schema || histogram.schema > MAX_RESERVED_SCHEMA) return histogram;
+  return { ...toSchema(histogram, schema), counterResetHint: histogram.counterResetHint };
 }
 
 function combine(a: FloatHistogram, b: FloatHistogram, sign: 1 | -1): Combination {

@@ -79,7 +79,8 @@ export type AppendErrorReason =
   | "too old sample"
   | "duplicate exemplar"
   | "out of order exemplar"
-  | "invalid label set";
+  | "invalid label set"
+  | "invalid histogram";
 
 export class AppendError extends Error {
   readonly reason: AppendErrorReason;
@@ -88,6 +89,15 @@ export class AppendError extends Error {
     super(detail === undefined ? reason : `${reason}: ${detail}`);
     this.name = "AppendError";
     this.reason = reason;
+  }
+}
+
+/** A native histogram that is none; the message says why, in upstream's words. */
+export class InvalidHistogramError extends AppendError {
+  constructor(problem: string) {
+    super("invalid histogram");
+    this.message = problem;
+    this.name = "InvalidHistogramError";
   }
 }
 

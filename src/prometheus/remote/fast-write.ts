@@ -7,7 +7,7 @@ import type { Labels } from "../../model/labels.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { AppendError, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
 import { SeriesCache, type TsdbAppender } from "../tsdb/mod.ts";
-import { type FastWrite, invalidLabels, type WriteOutcome } from "./write-receiver.ts";
+import { type FastWrite, invalidLabels, type WriteOutcome, withoutEmpty } from "./write-receiver.ts";
 
 /** The NaN that ends a series, after a processor has quieted it. */
 const STALE_HIGH_QUIET = 0x7ff80000;
@@ -104,9 +104,10 @@ class RequestReader {
       labels ??= decodeLabels(bytes, start, labelsEnd);
       const problem = invalidLabels(labels);
       if (problem !== undefined) {
-        this.outcome.problem = problem;
+        this.outcome.problem ||= problem;
         continue;
       }
+      labels = withoutEmpty(labels);
       ref = this.#appendNew(labels);
       if (ref === 0) continue;
       cache.set(bytes, start, labelsEnd, ref);
@@ -152,7 +153,7 @@ class RequestReader {
       this.outcome.samples++;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
-      this.outcome.problem = error.message;
+      this.#tell(error);
     }
     return true;
   }
@@ -170,9 +171,14 @@ class RequestReader {
       return ref;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
-      this.outcome.problem = `${error.reason} for series ${labels}`;
+      this.#tell(error);
       return 0;
     }
+  }
+
+  #tell({ reason }: AppendError): void {
+    const isAhead = this.#timestampMs > this.#latestMs;
+    this.outcome.problem ||= isAhead ? `${reason}: timestamp is too far in the future` : reason;
   }
 
   #skipLabels(end: number): boolean {

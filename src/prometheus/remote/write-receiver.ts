@@ -8,15 +8,29 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { BodyLimitError, type HttpRequest, type HttpResponse, readBody } from "../../base/network.ts";
-import { type Labels, METRIC_NAME } from "../../model/labels.ts";
+import type { FloatHistogram } from "../../model/histogram.ts";
+import { MAX_SCHEMA, reduceToSchema } from "../../model/histogram-arithmetic.ts";
+import { histogramProblem } from "../../model/histogram-problem.ts";
+import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import { ProtobufError } from "../../wire/protobuf/reader.ts";
-import type { WriteRequest, WriteSeries } from "../../wire/remote-write/write-request.ts";
+import type {
+  WriteExemplar,
+  WriteHistogram,
+  WriteRequest,
+  WriteSeries,
+} from "../../wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { decodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
 import { SnappyError, snappyDecompress } from "../../wire/snappy.ts";
 import { isValidLabelName, isValidLabelValue, isValidMetricName } from "../config/names.ts";
-import type { Storage } from "../storage.ts";
-import { AppendError, type Appender, type SeriesRef } from "../storage.ts";
+import {
+  AppendError,
+  type Appender,
+  InvalidHistogramError,
+  isStaleMarker,
+  type SeriesRef,
+  type Storage,
+} from "../storage.ts";
 
 /** A request's body, compressed and not, may measure so much (upstream's `decodeReadLimit`). */
 export const MAX_WRITE_BYTES = 32 * 1024 * 1024;
@@ -131,87 +145,139 @@ async function receive(
 }
 
 function slow(payload: Uint8Array, isV2: boolean, options: WriteReceiverOptions): Promise<WriteOutcome> {
-  return storeRequest(isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload), options);
+  return storeRequest(isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload), options, isV2);
 }
 
 /** Stores what the store takes of a request; what it refuses is told in the outcome. */
 export async function storeRequest(
   request: WriteRequest,
   { storage, clock }: Pick<WriteReceiverOptions, "storage" | "clock">,
+  isV2 = false,
 ): Promise<WriteOutcome> {
-  const appender = storage.appender();
-  const outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
-  try {
-    const latestMs = clock.now() + MAX_AHEAD_MS;
-    for (const series of request.series) appendSeries(series, appender, latestMs, outcome);
-    for (const { metric, ...metadata } of request.metadata) appender.setMetadata(metric, metadata);
-    await appender.commit();
-  } catch (error) {
-    appender.rollback();
-    throw error;
-  }
-  return outcome;
+  const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, isV2);
+  await batch.store(request);
+  return batch.outcome;
 }
 
-function appendSeries(
-  series: WriteSeries,
-  appender: Appender,
-  latestMs: number,
-  outcome: WriteOutcome,
-): void {
-  const { labels } = series;
-  const invalid = invalidLabels(labels);
-  if (invalid !== undefined) {
-    outcome.problem = invalid;
-    return;
+/** So many problems of a request are told at most. */
+export const MAX_TOLD_PROBLEMS = 100;
+
+class RequestBatch {
+  readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
+  readonly #appender: Appender;
+  readonly #latestMs: number;
+  readonly #isV2: boolean;
+  #problems = 0;
+
+  constructor(appender: Appender, latestMs: number, isV2: boolean) {
+    this.#appender = appender;
+    this.#latestMs = latestMs;
+    this.#isV2 = isV2;
   }
-  let ref: SeriesRef = 0;
-  /** Runs one append; what the store refuses is remembered and does not stop the others. */
-  const attempt = (append: () => void): boolean => {
+
+  async store(request: WriteRequest): Promise<void> {
     try {
+      for (const series of request.series) this.#append(series);
+      for (const { metric, ...metadata } of request.metadata) this.#appender.setMetadata(metric, metadata);
+      await this.#appender.commit();
+    } catch (error) {
+      this.#appender.rollback();
+      throw error;
+    }
+  }
+
+  /** Version 1 answers with the first problem, version 2 with all, one a line. */
+  #tell(problem: string): void {
+    this.#problems++;
+    const { outcome } = this;
+    if (outcome.problem === "") outcome.problem = problem;
+    else if (this.#isV2 && this.#problems <= MAX_TOLD_PROBLEMS) outcome.problem += `\n${problem}`;
+  }
+
+  #append(series: WriteSeries): void {
+    const { samples, histograms, exemplars, metadata } = series;
+    const problem = series.problem ?? invalidLabels(series.labels);
+    if (problem !== undefined) {
+      this.#tell(problem);
+      return;
+    }
+    const labels = withoutEmpty(series.labels);
+    if (this.#isV2 && samples.length === 0 && histograms.length === 0) {
+      this.#tell(`TimeSeries must contain at least one sample or histogram for series ${labels}`);
+      return;
+    }
+    let ref: SeriesRef = 0;
+    for (const { timestampMs, value, stale } of samples) {
+      const isTaken = this.#attempt(labels, timestampMs, () => {
+        ref = stale
+          ? this.#appender.appendStale(ref, labels, timestampMs)
+          : this.#appender.append(ref, labels, timestampMs, value);
+      });
+      if (isTaken) this.outcome.samples++;
+    }
+    for (const sample of histograms) {
+      const isTaken = this.#attempt(labels, sample.timestampMs, () => {
+        ref = this.#appendHistogram(ref, labels, sample);
+      });
+      if (isTaken) this.outcome.histograms++;
+    }
+    for (const exemplar of exemplars) this.#appendExemplar(ref, labels, exemplar);
+    for (const each of series.exemplarProblems ?? []) this.#tell(each);
+    if (metadata !== undefined && metadata.type !== "unknown")
+      this.#appender.setMetadata(labels.get(METRIC_NAME), metadata);
+  }
+
+  /** Runs one append; what the store refuses is remembered and does not stop the others. */
+  #attempt(labels: Labels, timestampMs: number, append: () => void): boolean {
+    try {
+      if (timestampMs > this.#latestMs)
+        throw new AppendError("out of bounds", "timestamp is too far in the future");
       append();
       return true;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
-      outcome.problem = `${error.reason}${detail(labels)}`;
+      this.#tell(this.#isV2 ? `${reasonOf(error)} for series ${labels}` : reasonOf(error));
       return false;
     }
-  };
-  const checkTime = (timestampMs: number) => {
-    if (timestampMs > latestMs) throw new AppendError("out of bounds");
-  };
-  for (const sample of series.samples) {
-    const taken = attempt(() => {
-      checkTime(sample.timestampMs);
-      ref = sample.stale
-        ? appender.appendStale(ref, labels, sample.timestampMs)
-        : appender.append(ref, labels, sample.timestampMs, sample.value);
-    });
-    if (taken) outcome.samples++;
   }
-  for (const { timestampMs, histogram } of series.histograms) {
-    const taken = attempt(() => {
-      checkTime(timestampMs);
-      ref = appender.appendHistogram(ref, labels, timestampMs, histogram);
-    });
-    if (taken) outcome.histograms++;
+
+  #appendHistogram(
+    ref: SeriesRef,
+    labels: Labels,
+    { timestampMs, histogram, isInteger }: WriteHistogram,
+  ): SeriesRef {
+    const reduced = reduceToSchema(histogram, MAX_SCHEMA);
+    const problem = isStaleSum(reduced) ? undefined : histogramProblem(reduced, isInteger);
+    if (problem !== undefined) throw new InvalidHistogramError(problem);
+    return this.#appender.appendHistogram(ref, labels, timestampMs, reduced);
   }
-  for (const exemplar of series.exemplars) {
-    // As upstream: exemplars are extra, and a refused one fails nothing.
+
+  /** As upstream: exemplars are extra, and only version 2 tells of one that is out of order. */
+  #appendExemplar(ref: SeriesRef, labels: Labels, exemplar: WriteExemplar): void {
     try {
-      ref = appender.appendExemplar(ref, labels, exemplar);
-      outcome.exemplars++;
+      this.#appender.appendExemplar(ref, labels, exemplar);
+      this.outcome.exemplars++;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
+      if (this.#isV2 && error.reason === "out of order exemplar")
+        this.#tell(`${error.reason} for series ${labels}`);
     }
   }
-  if (series.metadata !== undefined && series.metadata.type !== "unknown")
-    appender.setMetadata(labels.get(METRIC_NAME), series.metadata);
 }
 
-function detail(labels: Labels): string {
-  return ` for series ${labels}`;
+/** Which sample it was is said by the series, so the reason alone; of times in the future and histograms all. */
+function reasonOf(error: AppendError): string {
+  const isTold = error instanceof InvalidHistogramError || error.message.endsWith("in the future");
+  return isTold ? error.message : error.reason;
 }
+
+/** A stale marker's counts mean nothing. */
+function isStaleSum({ sum }: FloatHistogram): boolean {
+  SUM[0] = sum;
+  return isStaleMarker(SUM_WORDS, 0);
+}
+const SUM = new Float64Array(1);
+const SUM_WORDS = new Uint32Array(SUM.buffer);
 
 /** What is wrong with a series' labels, in upstream's words; undefined: nothing. */
 export function invalidLabels(labels: Labels): string | undefined {
@@ -221,9 +287,17 @@ export function invalidLabels(labels: Labels): string | undefined {
   for (let i = 0; i < flat.length; i += 2) {
     if (!isValidLabelName(flat[i], "utf8") || !isValidLabelValue(flat[i + 1]))
       return `invalid metric name or labels, got ${labels}`;
-    if (flat[i + 1] === "") return `invalid labels for series, labels ${labels}, empty label value`;
     if (i > 0 && flat[i] === flat[i - 2])
       return `invalid labels for series, labels ${labels}, duplicated label ${flat[i]}`;
   }
   return undefined;
+}
+
+/** A label without a value is none. */
+export function withoutEmpty(labels: Labels): Labels {
+  const { flat } = labels;
+  for (let i = 1; i < flat.length; i += 2) {
+    if (flat[i] === "") return Labels.of(Array.from(labels).filter(([, value]) => value !== ""));
+  }
+  return labels;
 }

@@ -1,14 +1,22 @@
 /** Puts the samples of one scraped body into a batch (`scrape/scrape_append_v2.go`). */
 import type { FloatHistogram } from "../../model/histogram.ts";
+import { reduceToSchema } from "../../model/histogram-arithmetic.ts";
+import { histogramProblem } from "../../model/histogram-problem.ts";
 import { Labels } from "../../model/labels.ts";
 import { customBucketEntries } from "../../wire/exposition/custom-bucket-entries.ts";
 import { protobufEntries } from "../../wire/exposition/protobuf-entries.ts";
 import { type ScrapedEntry, type ScrapedSample, textEntries } from "../../wire/exposition/scraped-entry.ts";
 import { type ParsedExemplar, TextParser } from "../../wire/exposition/text-parser.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
-import { AppendError, type Appender, type MetricMetadata, type SeriesRef } from "../storage.ts";
+import {
+  AppendError,
+  type Appender,
+  InvalidHistogramError,
+  type MetricMetadata,
+  type SeriesRef,
+} from "../storage.ts";
 import type { ScrapeFormat } from "./content-type.ts";
-import { BucketLimitError, limitBuckets, maxSchemaOf, reduceToSchema } from "./histogram-limits.ts";
+import { BucketLimitError, limitBuckets, maxSchemaOf } from "./histogram-limits.ts";
 import { ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
 import type { CachedSeries, ScrapeCache } from "./scrape-cache.ts";
 
@@ -92,6 +100,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 interface SampleTail {
   timestampMs: number | undefined;
   histogram: FloatHistogram | undefined;
+  hasIntegerCounts: boolean;
   exemplars: readonly ParsedExemplar[];
 }
 
@@ -117,7 +126,12 @@ class ScrapeBatch {
   addText(parser: TextParser): void {
     const { cache } = this.#context;
     const { honor_timestamps: honorTimestamps } = this.#context.config;
-    const tail: SampleTail = { timestampMs: undefined, histogram: undefined, exemplars: NO_EXEMPLARS };
+    const tail: SampleTail = {
+      timestampMs: undefined,
+      histogram: undefined,
+      hasIntegerCounts: false,
+      exemplars: NO_EXEMPLARS,
+    };
     for (;;) {
       let entry = cache.expected(parser);
       if (entry === undefined) {
@@ -149,7 +163,12 @@ class ScrapeBatch {
       const entry = cache.lookupKey(each.key, () => this.#newEntry(each.labels()));
       if (entry.labels === undefined) continue;
       const timestampMs = config.honor_timestamps ? each.timestampMs : undefined;
-      this.#add(entry, each.value, { timestampMs, histogram: each.histogram, exemplars: timed(each) });
+      this.#add(entry, each.value, {
+        timestampMs,
+        histogram: each.histogram,
+        hasIntegerCounts: each.hasIntegerCounts ?? false,
+        exemplars: timed(each),
+      });
     }
   }
 
@@ -177,7 +196,8 @@ class ScrapeBatch {
   }
 
   /** Whether the store took the sample. */
-  #append(entry: CachedSeries, value: number, { timestampMs, histogram, exemplars }: SampleTail): boolean {
+  #append(entry: CachedSeries, value: number, tail: SampleTail): boolean {
+    const { timestampMs, histogram, hasIntegerCounts, exemplars } = tail;
     const { config } = this.#context;
     const atMs = timestampMs ?? this.#scrapeMs;
     try {
@@ -185,6 +205,8 @@ class ScrapeBatch {
       if (native !== undefined) {
         native = reduceToSchema(native, this.#maxSchema);
         native = limitBuckets(native, config.native_histogram_bucket_limit);
+        const problem = histogramProblem(native, hasIntegerCounts);
+        if (problem !== undefined) throw new InvalidHistogramError(problem);
       }
       if (config.sample_limit > 0 && ++this.#appended > config.sample_limit)
         throw new ScrapeLimitError("sample limit exceeded");

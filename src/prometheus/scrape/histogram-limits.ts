@@ -1,12 +1,9 @@
 /** What a scrape takes of native histograms: their resolution and their number of buckets (`scrape/target.go`). */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { toSchema } from "../../model/histogram-arithmetic.ts";
+import { MAX_SCHEMA, reduceToSchema } from "../../model/histogram-arithmetic.ts";
 import { isExponentialSchema } from "../../model/histogram-buckets.ts";
 
 const MIN_SCHEMA = -4;
-const MAX_SCHEMA = 8;
-/** Schemas up to this are kept for exponential buckets that are finer than any that is stored. */
-const MAX_RESERVED_SCHEMA = 52;
 /** The smallest growth factor of buckets that schema 8 has, rounded down. */
 const FINEST_FACTOR = 1.00271;
 
@@ -20,12 +17,6 @@ export class BucketLimitError extends Error {
 export function maxSchemaOf(factor: number): number {
   const schema = Math.floor(0 - Math.log2(Math.log2(factor <= 1 ? FINEST_FACTOR : factor)));
   return Math.min(MAX_SCHEMA, Math.max(MIN_SCHEMA, schema));
-}
-
-/** The histogram, in a coarser schema if its own is finer than `schema`. */
-export function reduceToSchema(histogram: FloatHistogram, schema: number): FloatHistogram {
-  if (histogram.schema <= schema || histogram.schema > MAX_RESERVED_SCHEMA) return histogram;
-  return { ...toSchema(histogram, schema), counterResetHint: histogram.counterResetHint };
 }
 
 /**

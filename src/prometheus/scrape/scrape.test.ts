@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scrapeConfigOf, virtualPrometheus } from "../../../test/virtual-prometheus.ts";
 import { createHistogram } from "../../model/histogram.ts";
+import { reduceToSchema } from "../../model/histogram-arithmetic.ts";
 import {
   type ClientHistogram,
   type ClientMetricFamily,
@@ -12,7 +13,7 @@ import {
   encodeMetricFamilies,
 } from "../../wire/client-model/metric-family-encoder.ts";
 import { formatOf } from "./content-type.ts";
-import { limitBuckets, maxSchemaOf, reduceToSchema } from "./histogram-limits.ts";
+import { limitBuckets, maxSchemaOf } from "./histogram-limits.ts";
 
 const BOTH = createClientHistogram({
   sampleCount: 10,

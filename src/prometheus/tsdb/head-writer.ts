@@ -1,13 +1,21 @@
 /** Checks what is appended, and takes batches into the log and then into the head. */
 import type { FloatHistogram } from "../../model/histogram.ts";
+import { histogramProblem } from "../../model/histogram-problem.ts";
 import { METRIC_NAME } from "../../model/labels.ts";
-import { AppendError, type AppendErrorReason, type Exemplar, type MetricMetadata } from "../storage.ts";
+import {
+  AppendError,
+  type AppendErrorReason,
+  type Exemplar,
+  InvalidHistogramError,
+  type MetricMetadata,
+} from "../storage.ts";
 import { type BatchPart, batchParts } from "./batch-parts.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { ExemplarStorage } from "./exemplars.ts";
 import type { Head } from "./head.ts";
 import type { HeadAppender } from "./head-appender.ts";
-import { equalHistograms, histogramProblem } from "./histogram-shape.ts";
+import { isStaleHistogram } from "./histogram-chunk.ts";
+import { equalHistograms } from "./histogram-shape.ts";
 import { PendingSamples } from "./pending-samples.ts";
 import { PAGE_BITS, PAGE_MASK } from "./series-table.ts";
 import type { TsdbCounters } from "./tsdb-options.ts";
@@ -94,8 +102,9 @@ export class HeadWriter {
 
   /** @throws AppendError when the sample can't be taken */
   checkHistogram(slot: number, timestampMs: number, histogram: FloatHistogram, minValidMs: number): void {
-    const problem = histogramProblem(histogram);
-    if (problem !== undefined) throw new AppendError("invalid label set", problem);
+    // Whether whole counts add up is looked at where they came in: a sum of histograms need not.
+    const problem = histogramProblem(histogram, false);
+    if (problem !== undefined && !isStaleHistogram(histogram)) throw new InvalidHistogramError(problem);
     const lastMs = this.head.lastTimeOf(slot);
     if (timestampMs > lastMs && timestampMs >= minValidMs) return;
     if (timestampMs === lastMs && timestampMs >= minValidMs) {

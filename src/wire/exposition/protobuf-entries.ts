@@ -116,7 +116,8 @@ class FamilyReader {
   *#histogramSamples(metric: DecodedMetric, histogram: ClientHistogram): Generator<ScrapedSample> {
     const { ignoreNativeHistograms, keepClassicHistograms, convertClassicHistograms } = this.#options;
     if (!ignoreNativeHistograms && isNative(histogram)) {
-      yield this.#native(metric, nativeHistogram(histogram, this.family.name), histogram);
+      const native = nativeHistogram(histogram, this.family.name);
+      yield { ...this.#native(metric, native, histogram), hasIntegerCounts: !hasFloatCounts(histogram) };
       if (keepClassicHistograms && histogram.buckets.length > 0)
         for (const part of histogramParts(histogram)) yield this.#sample(metric, part);
       return;
@@ -228,8 +229,12 @@ function isNative({ positive, negative, zeroThreshold, zeroCount }: ClientHistog
   return positive.spans.length > 0 || negative.spans.length > 0 || zeroThreshold > 0 || zeroCount > 0;
 }
 
+function hasFloatCounts({ sampleCountFloat, zeroCountFloat }: ClientHistogram): boolean {
+  return sampleCountFloat > 0 || zeroCountFloat > 0;
+}
+
 function nativeHistogram(histogram: ClientHistogram, name: string): FloatHistogram {
-  const isFloat = histogram.sampleCountFloat > 0 || histogram.zeroCountFloat > 0;
+  const isFloat = hasFloatCounts(histogram);
   const counts = (side: ClientBuckets, which: string) => {
     const buckets = isFloat ? side.counts : runningTotals(side.deltas);
     checkSpans(side.spans, buckets.length, `histogram ${quoteGo(name)}: ${which} side`);

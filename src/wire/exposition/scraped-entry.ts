@@ -22,6 +22,8 @@ export interface ScrapedSample {
   value: number;
   /** Set: the sample is a native histogram, and `value` means nothing. */
   histogram?: FloatHistogram;
+  /** The histogram's counts came as whole numbers, so they have to add up. */
+  hasIntegerCounts?: boolean;
   timestampMs: number | undefined;
   /** When counting began; 0: unknown. */
   startTimestampMs: number;

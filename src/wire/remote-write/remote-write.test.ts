@@ -101,16 +101,23 @@ test("decodeWriteRequestV1() keeps repeated label names, in order, for the recei
   assert.deepEqual(decodeWriteRequestV1(bytes).series[0].labels.flat, ["a", "b", "a", "b"]);
 });
 
-test("decodeWriteRequestV2() rejects references outside of the symbol table", () => {
-  // symbols [""], one series with label refs [0, 9]
-  assert.throws(
-    () => decodeWriteRequestV2(Buffer.from("22002a040a020009", "hex")),
-    /outside of symbols table/,
-  );
-  assert.throws(
-    () => decodeWriteRequestV2(Buffer.from("22002a030a0100", "hex")),
-    /invalid labelRefs length 1/,
-  );
+test("decodeWriteRequestV2() tells of each series whose references lie outside of the symbols", () => {
+  // symbols [""], one series with label refs [0, 9], with [0], and with [] and metadata whose help is 9
+  const cases: [hex: string, problem: string][] = [
+    [
+      "22002a040a020009",
+      "parsing labels for series [0 9]: labelRefs 0 (name) = 9 (value) outside of symbols table (size 1)",
+    ],
+    ["22002a030a0100", "parsing labels for series [0]: invalid labelRefs length 1"],
+    [
+      "22002a042a021809",
+      "parsing metadata for series []: metadata help_ref 9 outside of symbols table (size 1)",
+    ],
+  ];
+  for (const [hex, problem] of cases)
+    assert.equal(decodeWriteRequestV2(Buffer.from(hex, "hex")).series[0].problem, problem);
+  const { exemplarProblems } = decodeWriteRequestV2(Buffer.from("22002a0522030a0101", "hex")).series[0];
+  assert.deepEqual(exemplarProblems, ["parsing exemplar for series {}: invalid labelRefs length 1"]);
   assert.throws(() => decodeWriteRequestV2(Buffer.from("2201612a00", "hex")), /first symbol/);
 });
 

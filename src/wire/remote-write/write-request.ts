@@ -52,6 +52,10 @@ export interface WriteSeries {
   exemplars: WriteExemplar[];
   /** Version 2 carries metadata with each series. */
   metadata?: WriteMetadata;
+  /** Version 2: why the series' references can't be followed. Nothing of it is to be stored then. */
+  problem?: string;
+  /** Version 2: the same of exemplars, which are left out. */
+  exemplarProblems?: string[];
 }
 
 export interface WriteRequest {

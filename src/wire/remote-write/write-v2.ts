@@ -50,8 +50,13 @@ export function decodeWriteRequestV2(bytes: Uint8Array): WriteRequest {
   return { series, metadata: [] };
 }
 
+/** References outside of the symbols spoil the series that has them, not the request. */
+class SymbolError extends Error {}
+
 function readSeries(reader: ProtobufReader, view: DataView, end: number, symbols: string[]): WriteSeries {
   const refs: number[] = [];
+  let metadataAt: [start: number, end: number] | undefined;
+  const exemplarsAt: [start: number, end: number][] = [];
   const series: WriteSeries = { labels: Labels.empty, samples: [], histograms: [], exemplars: [] };
   while (reader.position < end) {
     const tag = reader.tag();
@@ -66,31 +71,70 @@ function readSeries(reader: ProtobufReader, view: DataView, end: number, symbols
         series.histograms.push(readHistogram(reader, reader.delimited(end)));
         break;
       case 4:
-        series.exemplars.push(readExemplar(reader, reader.delimited(end), symbols));
+        exemplarsAt.push(pass(reader, end));
         break;
       case 5:
-        series.metadata = readMetadata(reader, reader.delimited(end), symbols);
+        metadataAt = pass(reader, end);
         break;
       default:
         reader.skip(tag, end);
     }
   }
   reader.finish(end);
-  series.labels = labelsAt(refs, symbols);
+  const shown = `series [${refs.join(" ")}]`;
+  const { problem } = attempt(`parsing labels for ${shown}`, () => (series.labels = labelsAt(refs, symbols)));
+  if (problem !== undefined) return { ...series, problem };
+  if (metadataAt !== undefined) {
+    const [start, stop] = metadataAt;
+    reader.position = start;
+    const read = attempt(`parsing metadata for ${shown}`, () => readMetadata(reader, stop, symbols));
+    if (read.problem !== undefined) return { ...series, problem: read.problem };
+    series.metadata = read.value;
+  }
+  for (const [start, stop] of exemplarsAt) {
+    reader.position = start;
+    const what = `parsing exemplar for series ${series.labels}`;
+    const read = attempt(what, () => readExemplar(reader, stop, symbols));
+    if (read.problem === undefined) series.exemplars.push(read.value);
+    else (series.exemplarProblems ??= []).push(read.problem);
+  }
   return series;
 }
 
-function labelsAt(refs: number[], symbols: string[]): Labels {
-  if (refs.length % 2 !== 0) throw new ProtobufError(`invalid labelRefs length ${refs.length}`);
-  return labelsOf(refs.map((ref) => symbolAt(ref, symbols)));
+/** Goes over a message, and answers where it stands. */
+function pass(reader: ProtobufReader, outerEnd: number): [start: number, end: number] {
+  const end = reader.delimited(outerEnd);
+  const start = reader.position;
+  reader.position = end;
+  return [start, end];
 }
 
-function symbolAt(ref: number, symbols: string[]): string {
-  if (ref >= symbols.length)
-    throw new ProtobufError(
-      `labelRefs ${ref} (name) = ${ref} outside of symbols table (size ${symbols.length})`,
+function attempt<T>(
+  what: string,
+  read: () => T,
+): { problem: undefined; value: T } | { problem: string; value?: undefined } {
+  try {
+    return { problem: undefined, value: read() };
+  } catch (error) {
+    if (error instanceof SymbolError) return { problem: `${what}: ${error.message}` };
+    throw error;
+  }
+}
+
+function labelsAt(refs: number[], symbols: string[]): Labels {
+  if (refs.length % 2 !== 0) throw new SymbolError(`invalid labelRefs length ${refs.length}`);
+  for (let i = 0; i < refs.length; i += 2) {
+    if (refs[i] < symbols.length && refs[i + 1] < symbols.length) continue;
+    throw new SymbolError(
+      `labelRefs ${refs[i]} (name) = ${refs[i + 1]} (value) outside of symbols table (size ${symbols.length})`,
     );
-  return symbols[ref];
+  }
+  return labelsOf(refs.map((ref) => symbols[ref]));
+}
+
+function symbolAt(ref: number, symbols: string[], field: string): string {
+  if (ref < symbols.length) return symbols[ref];
+  throw new SymbolError(`metadata ${field} ${ref} outside of symbols table (size ${symbols.length})`);
 }
 
 function readExemplar(reader: ProtobufReader, end: number, symbols: string[]): WriteExemplar {
@@ -113,8 +157,8 @@ function readMetadata(reader: ProtobufReader, end: number, symbols: string[]): W
   while (reader.position < end) {
     const tag = reader.tag();
     if (tag === 0x08) metadata.type = METRIC_TYPES[reader.uint32()] ?? "unknown";
-    else if (tag === 0x18) metadata.help = symbolAt(reader.uint32(), symbols);
-    else if (tag === 0x20) metadata.unit = symbolAt(reader.uint32(), symbols);
+    else if (tag === 0x18) metadata.help = symbolAt(reader.uint32(), symbols, "help_ref");
+    else if (tag === 0x20) metadata.unit = symbolAt(reader.uint32(), symbols, "unit_ref");
     else reader.skip(tag, end);
   }
   reader.finish(end);

@@ -1,6 +1,7 @@
 /** Two pods on a machine with one loopback address: they find each other as if each had its own. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,22 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Knows `far.default.svc.cluster.local` = 127.90.64.2, after a moment's thought, and nothing else. */
+const names = createSocket("udp4");
+names.on("message", (message, sender) => {
+  const known = message.toString("latin1").includes("\x03far\x07default");
+  const question = message.subarray(12, message.indexOf(0, 12) + 5);
+  const header = Buffer.from(message.subarray(0, 12));
+  header.writeUInt16BE(known ? 0x8580 : 0x8583, 2);
+  header.writeUInt16BE(known ? 1 : 0, 6);
+  header.writeUInt32BE(0, 8);
+  const record = Buffer.from("c00c000100010000000100047f5a4002", "hex");
+  const answer = Buffer.concat([header, question, ...(known ? [record] : [])]);
+  setTimeout(() => names.send(answer, sender.port, sender.address), 20);
+});
+await new Promise<void>((resolve) => names.bind(0, "127.0.0.1", resolve));
+after(() => names.close());
+
 function environmentOf(ip: string): PodEnvironment {
   const rootDirectory = join(folder, ip);
   mkdirSync(rootDirectory, { recursive: true });
@@ -26,11 +43,10 @@ function environmentOf(ip: string): PodEnvironment {
     ip,
     hostname: `pod-${ip}`,
     portDirectory: ports,
-    // Nobody answers: names are those of `hosts`.
-    dns: { host: "127.0.0.1", port: 1 },
-    search: [],
-    ndots: 1,
-    hosts: { other: "127.90.64.2", self: "127.90.64.1" },
+    dns: { host: "127.0.0.1", port: names.address().port },
+    search: ["default.svc.cluster.local"],
+    ndots: 5,
+    hosts: { other: "127.90.64.2" },
     mounts: [],
     rootDirectory,
     hostDirectories: [folder],
@@ -72,14 +88,24 @@ test("two pods listen on one port, and everybody finds the right one", async () 
   assert.deepEqual(JSON.parse(one.line), { address: "127.90.64.1", family: "IPv4", port: 8000 });
   assert.deepEqual(JSON.parse(other.line), { address: "127.90.64.2", family: "IPv4", port: 8000 });
 
-  const ask = `import http from "node:http"; import net from "node:net";
+  await inPod(
+    "127.90.64.2",
+    `import http2 from "node:http2"; http2.createServer((request, response) => response.end("over HTTP/2")).listen(9000, () => console.log("up"));`,
+  );
+
+  const ask = `import http from "node:http"; import http2 from "node:http2"; import net from "node:net";
     const get = (url) => new Promise((resolve, reject) => http.get(url, (response) => {
       let text = ""; response.on("data", (chunk) => text += chunk).on("end", () => resolve(text)); }).on("error", reject));
     const raw = () => new Promise((resolve, reject) => {
       const socket = net.connect(8000, "other"); let text = "";
       socket.on("data", (chunk) => text += chunk).on("end", () => resolve(text.split("\\r\\n").at(-1))).on("error", reject);
       socket.write("GET / HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\ntransfer-encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n"); });
+    const h2 = () => new Promise((resolve, reject) => {
+      const session = http2.connect("http://far:9000"); let text = "";
+      session.on("error", reject);
+      session.request({ ":path": "/" }).on("data", (chunk) => text += chunk).on("end", () => resolve(text)).on("error", reject); });
     const said = [
+      await h2(),
       await (await fetch("http://127.90.64.2:8000/")).text(),
       await (await fetch("http://other:8000/")).text(),
       await get("http://other:8000/"),
@@ -92,6 +118,7 @@ test("two pods listen on one port, and everybody finds the right one", async () 
     console.log(JSON.stringify(said));`;
   const { line } = await inPod("127.90.64.1", ask);
   assert.deepEqual(JSON.parse(line), [
+    "over HTTP/2",
     "127.90.64.2",
     "127.90.64.2",
     "127.90.64.2",

@@ -5,7 +5,6 @@
  * TCP only. A datagram socket binds the port that it asks for at 127.0.0.1, where two pods cannot have the same.
  */
 import dgram from "node:dgram";
-import dns from "node:dns";
 import net from "node:net";
 import { findPort, forgetPort, isNameOnly, notePort, ONE_ADDRESS, realAddress } from "./port-directory.ts";
 
@@ -34,26 +33,7 @@ export function patchPorts(directory: string): void {
     return listen.apply(this, target.at(ONE_ADDRESS, 0));
   };
 
-  const connect = net.Socket.prototype.connect as unknown as AnyFunction;
-  (net.Socket.prototype as Patchable).connect = function (this: net.Socket, ...args: unknown[]) {
-    const target = targetOf(args);
-    if (target?.host === undefined || target.port === 0) return connect.apply(this, args);
-    const { host, port } = target;
-    if (net.isIP(host) !== 0) {
-      const real = realAddress(directory, { host, port });
-      return connect.apply(this, target.at(real.host, real.port));
-    }
-    // The port depends on the address that the name leads to, so the name is looked up first.
-    (this as Patchable).connecting = true;
-    dns.lookup(host, { family: 4 }, (error, address) => {
-      if (this.destroyed) return;
-      if (error !== null) return void connect.apply(this, args);
-      this.emit("lookup", null, address, 4, host);
-      const real = realAddress(directory, { host: address, port });
-      connect.apply(this, target.at(isNameOnly(address) ? real.host : host, real.port));
-    });
-    return this;
-  };
+  patchConnect(directory);
 
   const bind = dgram.Socket.prototype.bind as unknown as AnyFunction;
   (dgram.Socket.prototype as Patchable).bind = function (this: dgram.Socket, ...args: unknown[]) {
@@ -61,6 +41,22 @@ export function patchPorts(directory: string): void {
     const [first] = here as [Patchable];
     if (isNameOnly(first?.address)) here[0] = { ...first, address: ONE_ADDRESS };
     return bind.apply(this, here);
+  };
+}
+
+/**
+ * Every TCP connection of Node's, by name or address, plain, TLS or HTTP/2, comes down to this method of its handle: by
+ * then the name is looked up, and what others see of the socket is as it should be. The handles' class is not public;
+ * `net` makes one on request.
+ */
+function patchConnect(directory: string): void {
+  const handle = (net as Patchable)._createServerHandle(ONE_ADDRESS, 0, 4);
+  const handles = Object.getPrototypeOf(handle) as Patchable;
+  handle.close();
+  const connect = handles.connect as AnyFunction;
+  handles.connect = function (request: unknown, host: string, port: number) {
+    const real = realAddress(directory, { host, port });
+    return connect.call(this, request, real.host, real.port);
   };
 }
 
@@ -77,25 +73,10 @@ function noteServer(directory: string, server: net.Server, host: string, port: n
   });
 }
 
-/**
- * Of `listen` and `connect`: `(port, host, …)`, `(options, …)`, and the array that `net.connect` makes of either.
- * Undefined for pipes and handles.
- */
-function targetOf(args: unknown[]): Target | undefined {
-  const [first, ...rest] = args;
-  if (Array.isArray(first)) {
-    const inner = targetOf(first);
-    if (inner === undefined) return undefined;
-    const at = (host: string, port: number) => {
-      // Node knows an array of its own by a mark on it: the same one is passed on.
-      first.splice(0, first.length, ...inner.at(host, port));
-      return args;
-    };
-    return { ...inner, at };
-  }
+/** Of `listen`: `(port, host, …)` or `(options, …)`. Undefined for pipes and handles. */
+function targetOf([first, ...rest]: unknown[]): Target | undefined {
   if (typeof first === "object" && first !== null) {
     const options = first as Patchable;
-    // http.Agent says `path: null`.
     if ((options.path ?? options.fd) != null || options.port == null) return undefined;
     const at = (host: string, port: number) => [{ ...options, host, port }, ...rest];
     return { host: options.host, port: Number(options.port), at };

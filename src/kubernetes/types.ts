@@ -97,8 +97,9 @@ export interface Container {
   imagePullPolicy?: string;
   terminationMessagePath?: string;
   terminationMessagePolicy?: string;
-  /** Init containers only: `Always` makes it a sidecar. */
+  /** In place of the pod's. `Always` makes an init container a sidecar. */
   restartPolicy?: string;
+  restartPolicyRules?: { action: string; exitCodes?: { operator: "In" | "NotIn"; values?: number[] } }[];
   stdin?: boolean;
   stdinOnce?: boolean;
   tty?: boolean;

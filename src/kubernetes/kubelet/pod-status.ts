@@ -1,6 +1,7 @@
 /** A pod's status from what its containers do (kubelet `kubelet_pods.go` `getPhase`, `status/generate.go`). */
 import { parseQuantity } from "../../model/quantity.ts";
 import type { Condition, Container, ContainerStatus, Pod, PodStatus } from "../types.ts";
+import { containerRestarts } from "./restart-policy.ts";
 
 export interface PodState {
   pod: Pod;
@@ -16,6 +17,8 @@ export interface PodState {
   now: string;
   /** The pod was ended by the kubelet: `DeadlineExceeded`, `Evicted`. */
   failure?: { reason: string; message: string };
+  /** The pod is deleted and all has ended: its phase says how, also where its policy would start containers again. */
+  isOver?: boolean;
 }
 
 export function podStatus(state: PodState): PodStatus {
@@ -36,29 +39,28 @@ export function podStatus(state: PodState): PodStatus {
   };
 }
 
-function phaseOf({ pod, statuses, initStatuses, initialized }: PodState): NonNullable<PodStatus["phase"]> {
-  const { restartPolicy = "Always" } = pod.spec;
-  const initFailed =
-    restartPolicy === "Never" &&
-    initStatuses.some((status) => {
-      const exit = status.state?.terminated;
-      return exit !== undefined && exit.exitCode !== 0 && !isSidecar(pod, status.name);
-    });
+function phaseOf(state: PodState): NonNullable<PodStatus["phase"]> {
+  const { pod, statuses, initStatuses, initialized, isOver } = state;
+  const exitOf = ({ state: now, lastState }: ContainerStatus) =>
+    now?.terminated ?? (now?.waiting ? lastState?.terminated : undefined);
+  const specOf = ({ name }: ContainerStatus): Container =>
+    [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((spec) => spec.name === name)!;
+  const isFinal = (status: ContainerStatus) =>
+    !containerRestarts(specOf(status), pod.spec, exitOf(status)?.exitCode ?? 0);
+  const sidecars = initStatuses.filter(({ name }) => isSidecar(pod, name));
+  const initFailed = initStatuses.some(
+    (status) => !sidecars.includes(status) && (exitOf(status)?.exitCode ?? 0) !== 0 && isFinal(status),
+  );
   if (initFailed) return "Failed";
-  if (!initialized) return "Pending";
-  const counts = { waiting: 0, running: 0, stopped: 0, succeeded: 0 };
-  for (const { state, lastState } of statuses) {
-    const exit = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined);
-    if (state?.running) counts.running++;
-    else if (exit) {
-      counts.stopped++;
-      if (exit.exitCode === 0) counts.succeeded++;
-    } else counts.waiting++;
-  }
-  if (counts.waiting > 0) return "Pending";
-  if (counts.running > 0 || restartPolicy === "Always") return "Running";
-  if (counts.stopped === counts.succeeded) return "Succeeded";
-  return restartPolicy === "Never" ? "Failed" : "Running";
+  const ended = statuses.filter((status) => !status.state?.running && exitOf(status) !== undefined);
+  const running = [...statuses, ...sidecars].filter((status) => status.state?.running);
+  const succeeded = ended.filter((status) => exitOf(status)!.exitCode === 0);
+  const outcome = ended.length === succeeded.length ? "Succeeded" : "Failed";
+  if (isOver && running.length === 0 && ended.length === statuses.length) return outcome;
+  const isWaiting = statuses.some((status) => !status.state?.running && exitOf(status) === undefined);
+  if (!initialized || isWaiting) return "Pending";
+  if (running.length > 0 || !ended.every(isFinal)) return "Running";
+  return outcome;
 }
 
 export function isSidecar(pod: Pod, container: string): boolean {
@@ -87,14 +89,16 @@ function conditionsOf(state: PodState, phase: PodStatus["phase"]): Condition[] {
             }
           : { status: "True" };
   const gates = (pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
-  const closed = gates.filter((gate) => conditionOf(pod, gate)?.status !== "True");
+  const closed = gates.flatMap((gate) => {
+    const status = conditionOf(pod, gate)?.status;
+    if (status === "True") return [];
+    return status === undefined
+      ? [`corresponding condition of pod readiness gate "${gate}" does not exist.`]
+      : [`the status of pod readiness gate "${gate}" is not "True", but ${status}`];
+  });
   const ready: Omit<Condition, "type"> =
     containersReady.status === "True" && closed.length > 0
-      ? {
-          status: "False",
-          reason: "ReadinessGatesNotReady",
-          message: `the status of pod readiness gate "${closed[0]}" is not "True", but ${conditionOf(pod, closed[0])?.status ?? "False"}`,
-        }
+      ? { status: "False", reason: "ReadinessGatesNotReady", message: closed.join(", ") }
       : containersReady;
   const incomplete = initStatuses.filter(({ name, started, state: now }) =>
     isSidecar(pod, name) ? !started : now?.terminated?.exitCode !== 0,
@@ -127,7 +131,13 @@ function conditionOf(pod: Pod, type: string): Condition | undefined {
 function withTransition(condition: Condition, pod: Pod, now: string): Condition {
   const previous = conditionOf(pod, condition.type);
   const kept = previous?.status === condition.status ? previous.lastTransitionTime : undefined;
-  return { ...condition, lastProbeTime: null, lastTransitionTime: kept ?? now };
+  const { generation } = pod.metadata;
+  return {
+    ...condition,
+    lastProbeTime: null,
+    lastTransitionTime: kept ?? now,
+    ...(generation !== undefined && { observedGeneration: generation }),
+  };
 }
 
 /** `Guaranteed`, `Burstable` or `BestEffort` (`pkg/apis/core/v1/helper/qos`). */

@@ -17,6 +17,7 @@ import { type GivenPorts, givePorts } from "./given-ports.ts";
 import type { CatalogueImage } from "./image-catalogue.ts";
 import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
+import { containerRestarts } from "./restart-policy.ts";
 import { isNodeProgram, prepareRun } from "./run-spec.ts";
 import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
 
@@ -269,18 +270,17 @@ export class PodWorker {
   }
 
   #initFailed(): boolean {
-    return (
-      this.pod.spec.restartPolicy === "Never" &&
-      this.units.some(({ role, exit }) => role === "init" && exit !== undefined && exit.exitCode !== 0)
+    return this.units.some(
+      (unit) => unit.role === "init" && (unit.exit?.exitCode ?? 0) !== 0 && !this.#restarts(unit),
     );
   }
 
   #restarts(unit: ContainerUnit): boolean {
-    const { restartPolicy = "Always" } = this.pod.spec;
     if (unit.role === "sidecar") return true;
-    const failed = unit.exit?.exitCode !== 0;
-    if (unit.role === "init") return failed && restartPolicy !== "Never";
-    return restartPolicy === "Always" || (restartPolicy === "OnFailure" && failed);
+    const exitCode = unit.exit?.exitCode ?? 0;
+    // An init container that went well is done, whatever the policy.
+    if (unit.role === "init" && exitCode === 0) return false;
+    return containerRestarts(unit.spec, this.pod.spec, exitCode);
   }
 
   /** Starts the container if it should run and may now. */
@@ -431,7 +431,7 @@ export class PodWorker {
       // What never ran will not run.
       if (!unit.hasRun) unit.waiting = { reason: "ContainerCreating" };
     }
-    if (this.ip !== undefined) await this.#writeStatus();
+    if (this.ip !== undefined) await this.#writeStatus(true);
     this.#gone = true;
     this.#cancelTimers();
     await this.#context.disk.remove(this.#directory);
@@ -499,7 +499,8 @@ export class PodWorker {
 
   // ---- telling ----
 
-  async #writeStatus(): Promise<void> {
+  /** `isOver`: nothing will be started any more. */
+  async #writeStatus(isOver = false): Promise<void> {
     const { api, clock } = this.#context;
     const ofRole = (isMain: boolean) =>
       this.units.filter(({ role }) => (role === "main") === isMain).map((unit) => unit.status());
@@ -513,6 +514,7 @@ export class PodWorker {
       startTime: this.#startTime,
       now: kubernetesTime(clock.now()),
       failure: this.#failure,
+      isOver,
     });
     const text = canonicalJson(status);
     if (text === this.#writtenStatus) return;

@@ -190,7 +190,7 @@ async function benchReplay(directory: string): Promise<void> {
     const started = performance.now();
     const store = await openTsdb({ directory: ${JSON.stringify(directory)}, disk, clock, random, log: log.with({}), readOnly: true });
     const { user, system } = process.cpuUsage();
-    console.log(JSON.stringify({ wall: performance.now() - started, cpu: (user + system) / 1000, rss: process.memoryUsage.rss() / 1e6, worst, series: store.status().headStats.numSeries }));
+    console.log(JSON.stringify({ wall: performance.now() - started, cpu: (user + system) / 1000, rss: process.memoryUsage.rss() / 1e6, worst, series: store.headStats().numSeries }));
     process.exit(0);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "ignore"],

@@ -59,8 +59,8 @@ export async function openDirectoryHistory(
 
 function timeRange(tsdb: Awaited<ReturnType<typeof openTsdb>>) {
   const ranges = tsdb.blocks().map(({ minTime, maxTime }) => [minTime, maxTime - 1]);
-  const head = tsdb.status(1);
-  if (head.headStats.numSeries > 0) ranges.push([head.headStats.minTime, head.headStats.maxTime]);
+  const head = tsdb.headStats();
+  if (head.numSeries > 0) ranges.push([head.minTime, head.maxTime]);
   return {
     minTimeMs: Math.min(...ranges.map(([min]) => min)),
     maxTimeMs: Math.max(...ranges.map(([, max]) => max)),

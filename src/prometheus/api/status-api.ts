@@ -68,13 +68,13 @@ export function statusConfig(server: PrometheusServer): ApiResult {
   return { data: { yaml: stringify(configYaml(server.config)) } };
 }
 
-export function tsdbStatus(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+export async function tsdbStatus(server: PrometheusServer, parameters: URLSearchParams): Promise<ApiResult> {
   const text = parameters.get("limit") ?? "";
   const limit = text === "" ? 10 : Number(text);
   if (!Number.isInteger(limit) || limit < 1)
     throw new ApiError("bad_data", "limit must be a positive number");
   if (limit > 10_000) throw new ApiError("bad_data", "limit must not exceed 10000");
-  return { data: server.tsdb.status(limit) };
+  return { data: await server.tsdb.status(limit) };
 }
 
 function targetJson(job: string, loop: ScrapeLoop) {

@@ -55,6 +55,8 @@ export async function writeBlock(
   }
 }
 
+const SYMBOLS_PER_CHECK = 1024;
+
 interface Stats {
   numSamples: number;
   numFloatSamples?: number;
@@ -102,14 +104,21 @@ async function writeSeries(parts: BlockWriterParts, directory: string, source: B
   return stats;
 }
 
+/** Unique and sorted. Not in a set, which blocks for long when it grows with millions in it. */
 async function collectSymbols(source: BlockSource, pacer: Pacer): Promise<string[]> {
-  const symbols = new Set<string>();
-  let count = 0;
+  const found: string[] = [];
   for await (const symbol of source.symbols()) {
-    symbols.add(symbol);
-    if (++count % 1024 === 0 && pacer.isDue()) await pacer.pause();
+    found.push(symbol);
+    if (found.length % SYMBOLS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
-  return sortInSlices([...symbols], compareStrings, pacer);
+  const sorted = await sortInSlices(found, compareStrings, pacer);
+  let count = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    if (count === 0 || sorted[i] !== sorted[count - 1]) sorted[count++] = sorted[i];
+    if (i % SYMBOLS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+  }
+  sorted.length = count;
+  return sorted;
 }
 
 /** What a series' chunks take at most in a segment. */

@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
 
 /** Buffered bytes are handed to the disk when there are more. */
-const FLUSH_BYTES = 1 << 20;
+export const FLUSH_BYTES = 1 << 20;
 
 export class FileAppender {
   /** What is written next goes in here; `flushIfLarge` from time to time moves it to the file. */

@@ -5,7 +5,7 @@ import type { Head } from "./head.ts";
 import { Pacer } from "./pacer.ts";
 import { lowerBound } from "./postings.ts";
 import { type PostingsIndex, selectPostings } from "./postings-selection.ts";
-import { sortInSlices } from "./sliced-sort.ts";
+import { sortNumbersInSlices } from "./sliced-sort.ts";
 
 /** Selections that are kept, and how many series in all. */
 const MAX_SELECTIONS = 256;
@@ -54,7 +54,7 @@ export class HeadMatcher {
   async #sort(slots: Int32Array): Promise<Int32Array> {
     const pacer = new Pacer(this.#clock);
     const { table } = this.#head;
-    return Int32Array.from(await sortInSlices(Array.from(slots), (a, b) => table.compare(a, b), pacer));
+    return sortNumbersInSlices(slots, (a, b) => table.compare(a, b), pacer);
   }
 
   #merge(a: Int32Array, b: Int32Array): Int32Array {
@@ -92,7 +92,11 @@ function tailIndex({ postings }: Head, from: number, to: number): PostingsIndex 
     return from === 0 && end === slots.length ? slots : slots.subarray(lowerBound(slots, from), end);
   };
   return {
-    allPostings: () => Int32Array.from({ length: to - from }, (_, i) => from + i),
+    allPostings() {
+      const all = new Int32Array(to - from);
+      for (let i = 0; i < all.length; i++) all[i] = from + i;
+      return all;
+    },
     postings: (name, value) => tail(postings.get(name, value)),
     postingsWhere(name, wanted) {
       const lists: Int32Array[] = [];

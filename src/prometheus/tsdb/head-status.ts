@@ -1,36 +1,46 @@
 /** Figures about the head for `/api/v1/status/tsdb` (`tsdb/index/postingsstats.go`). */
 import { METRIC_NAME } from "../../model/labels.ts";
 import type { Head } from "./head.ts";
-import type { CardinalityStat, TsdbStatus } from "./tsdb-options.ts";
+import type { Pacer } from "./pacer.ts";
+import type { CardinalityStat, HeadStats, TsdbStatus } from "./tsdb-options.ts";
 
 /** Upstream's answers for an empty head: the ends of int64. */
 const EMPTY_MIN_TIME = 2 ** 63;
 const EMPTY_MAX_TIME = -(2 ** 63);
 
-export function headStatus(head: Head, limit: number): TsdbStatus {
+const PAIRS_PER_CHECK = 1024;
+
+export function headStats(head: Head): HeadStats {
+  const isEmpty = head.minMs > head.maxMs;
+  return {
+    numSeries: head.seriesCount,
+    numLabelPairs: head.postings.pairCount,
+    chunkCount: head.chunkCount,
+    minTime: isEmpty ? EMPTY_MIN_TIME : head.minMs,
+    maxTime: isEmpty ? EMPTY_MAX_TIME : head.maxMs,
+  };
+}
+
+export async function headStatus(head: Head, limit: number, pacer: Pacer): Promise<TsdbStatus> {
   const metrics = new Top(limit);
   const labelValues = new Top(limit);
   const labelBytes = new Top(limit);
   const pairs = new Top(limit);
-  for (const name of head.postings.names()) {
+  let count = 0;
+  const { postings } = head;
+  for (const name of postings.names()) {
     let bytes = 0;
-    for (const [value, { length: series }] of head.postings.entries(name)) {
+    for (const [value, { length: series }] of postings.entries(name)) {
       bytes += value.length * series;
       pairs.add(() => `${name}=${value}`, series);
       if (name === METRIC_NAME) metrics.add(() => value, series);
+      if (++count % PAIRS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     }
     labelBytes.add(() => name, bytes);
-    labelValues.add(() => name, head.postings.valueCount(name));
+    labelValues.add(() => name, postings.valueCount(name));
   }
-  const isEmpty = head.minMs > head.maxMs;
   return {
-    headStats: {
-      numSeries: head.seriesCount,
-      numLabelPairs: head.postings.pairCount,
-      chunkCount: head.chunkCount,
-      minTime: isEmpty ? EMPTY_MIN_TIME : head.minMs,
-      maxTime: isEmpty ? EMPTY_MAX_TIME : head.maxMs,
-    },
+    headStats: headStats(head),
     seriesCountByMetricName: metrics.list(),
     labelValueCountByLabelName: labelValues.list(),
     memoryInBytesByLabelName: labelBytes.list(),

@@ -19,8 +19,10 @@ import { compareStrings, type Labels } from "../../model/labels.ts";
 import { INDEX_MAGIC, INDEX_VERSION, SERIES_ALIGNMENT } from "./block-format.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
-import { FileAppender } from "./file-appender.ts";
+import { FileAppender, FLUSH_BYTES } from "./file-appender.ts";
 import type { Pacer } from "./pacer.ts";
+import { PairColumns, type TakePair } from "./pair-columns.ts";
+import { SymbolNumbers } from "./symbol-numbers.ts";
 
 export interface ChunkReference {
   minMs: number;
@@ -30,22 +32,16 @@ export interface ChunkReference {
 
 /** Steps between two looks at the clock. */
 const STEPS_PER_CHECK = 256;
-/** Sorting more numbers than this in one go would take too long. */
-const MAX_SORTED_AT_ONCE = 20_000;
-
 export class IndexWriter {
   readonly #file: FileAppender;
   readonly #pacer: Pacer;
-  readonly #numbers = new Map<string, number>();
-  /** Series numbers by value number by name number. */
-  readonly #postings = new Map<number, Map<number, NumberList>>();
-  readonly #all = new NumberList();
+  readonly #numbers = new SymbolNumbers();
+  readonly #pairs = new PairColumns();
+  readonly #all = new NumberColumn();
   readonly #entry = new ByteWriter();
   #symbols: string[] = [];
   #symbolsStart = 0;
   #seriesStart = 0;
-  #lastName = -1;
-  #lastValues: Map<number, NumberList> = new Map();
 
   private constructor(file: FileAppender, pacer: Pacer) {
     this.#file = file;
@@ -72,7 +68,7 @@ export class IndexWriter {
       const value = this.#numbers.get(flat[i + 1])!;
       entry.uvarint(name);
       entry.uvarint(value);
-      this.#note(name, value, series);
+      this.#pairs.add(name, value, series);
     }
     this.#all.push(series);
     writeChunkReferences(entry, chunks);
@@ -95,26 +91,25 @@ export class IndexWriter {
     file.pad(4);
     const postingsStart = file.position;
     const table = new ByteWriter(1 << 16);
-    let lists = 1;
-    const write = (name: string, value: string, list: NumberList) => {
+    let lists = 0;
+    const write = (name: string, value: string, series: Uint32Array, from: number, to: number) => {
       table.uvarint(2);
       table.string(name);
       table.string(value);
       table.uvarint(file.position);
-      writePostings(file.out, list);
+      writePostings(file.out, series, from, to);
+      lists++;
     };
-    write("", "", this.#all);
-    const names = [...this.#postings.keys()].sort((a, b) => a - b);
-    for (const name of names) {
-      const values = this.#postings.get(name)!;
-      for (const value of await this.#ascending(values)) {
-        write(this.#symbols[name], this.#symbols[value], values.get(value)!);
-        lists++;
-        if (lists % STEPS_PER_CHECK === 0) {
-          if (file.isLarge()) await file.flush();
-          if (this.#pacer.isDue()) await this.#pacer.pause();
-        }
-      }
+    write("", "", this.#all.numbers, 0, this.#all.length);
+    const giveWay = () => {
+      if (file.isLarge()) return file.flush();
+      return lists % STEPS_PER_CHECK === 0 && this.#pacer.isDue() ? this.#pacer.pause() : undefined;
+    };
+    const symbols = this.#symbols;
+    for (const name of this.#pairs.names()) {
+      const take: TakePair = (value, series, from, to) =>
+        write(symbols[name], symbols[value], series, from, to);
+      await this.#pairs.each(name, symbols.length, this.#pacer, take, giveWay);
     }
     file.pad(4);
     const tableStart = file.position;
@@ -122,7 +117,11 @@ export class IndexWriter {
     file.out.u32(table.length + 4);
     file.beginChecksum();
     file.out.u32(lists);
-    file.out.raw(table.bytes, 0, table.length);
+    for (let at = 0; at < table.length; at += FLUSH_BYTES) {
+      file.out.raw(table.bytes, at, Math.min(at + FLUSH_BYTES, table.length));
+      await file.flush();
+      if (this.#pacer.isDue()) await this.#pacer.pause();
+    }
     file.endChecksum();
     file.beginChecksum();
     for (const offset of [
@@ -139,32 +138,8 @@ export class IndexWriter {
     await file.finish();
   }
 
-  /** Symbol numbers sort as the symbols do. */
-  async #ascending(values: ReadonlyMap<number, unknown>): Promise<Uint32Array> {
-    if (values.size < MAX_SORTED_AT_ONCE) return Uint32Array.from(values.keys()).sort();
-    const order = new Uint32Array(values.size);
-    let count = 0;
-    for (let symbol = 0; symbol < this.#symbols.length; symbol++) {
-      if (values.has(symbol)) order[count++] = symbol;
-      if (symbol % STEPS_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pacer.pause();
-    }
-    return order;
-  }
-
   async abandon(): Promise<void> {
     await this.#file.abandon();
-  }
-
-  #note(name: number, value: number, series: number): void {
-    if (name !== this.#lastName) {
-      let values = this.#postings.get(name);
-      if (values === undefined) this.#postings.set(name, (values = new Map()));
-      this.#lastName = name;
-      this.#lastValues = values;
-    }
-    const list = this.#lastValues.get(value);
-    if (list === undefined) this.#lastValues.set(value, new NumberList(series));
-    else list.push(series);
   }
 
   async #writeSymbols(symbols: string[]): Promise<void> {
@@ -212,45 +187,30 @@ function writeChunkReferences(out: ByteWriter, chunks: ChunkReference[]): void {
   }
 }
 
-function writePostings(out: ByteWriter, list: NumberList): void {
-  out.u32(4 + 4 * list.length);
+function writePostings(out: ByteWriter, series: Uint32Array, from: number, to: number): void {
+  const count = to - from;
+  out.u32(4 + 4 * count);
   const start = out.length;
-  out.u32(list.length);
-  out.reserve(4 * list.length + 4);
-  for (let i = 0; i < list.length; i++) {
-    out.view.setUint32(out.length, list.get(i));
+  out.u32(count);
+  out.reserve(4 * count + 4);
+  for (let i = from; i < to; i++) {
+    out.view.setUint32(out.length, series[i]);
     out.length += 4;
   }
   out.u32(crc32c(out.bytes, start, out.length));
 }
 
-/** Ascending numbers; memory is taken only for a second one. */
-class NumberList {
-  #first: number;
-  #rest: Uint32Array | undefined;
-  length: number;
-
-  constructor(first?: number) {
-    this.#first = first ?? 0;
-    this.length = first === undefined ? 0 : 1;
-  }
-
-  get(index: number): number {
-    return index === 0 ? this.#first : this.#rest![index - 1];
-  }
+/** A growing column. */
+class NumberColumn {
+  numbers = new Uint32Array(1024);
+  length = 0;
 
   push(value: number): void {
-    if (this.length === 0) {
-      this.#first = value;
-    } else {
-      this.#rest ??= new Uint32Array(4);
-      if (this.length > this.#rest.length) {
-        const grown = new Uint32Array(2 * this.#rest.length);
-        grown.set(this.#rest);
-        this.#rest = grown;
-      }
-      this.#rest[this.length - 1] = value;
+    if (this.length === this.numbers.length) {
+      const grown = new Uint32Array(2 * this.length);
+      grown.set(this.numbers);
+      this.numbers = grown;
     }
-    this.length++;
+    this.numbers[this.length++] = value;
   }
 }

@@ -4,6 +4,32 @@ import type { Pacer } from "./pacer.ts";
 const RUN_LENGTH = 2048;
 const MERGES_PER_CHECK = 4096;
 
+/** Sorts a copy. */
+export async function sortNumbersInSlices(
+  numbers: Int32Array,
+  compare: (a: number, b: number) => number,
+  pacer: Pacer,
+): Promise<Int32Array> {
+  let from = numbers.slice();
+  let to = new Int32Array(numbers.length);
+  for (let i = 0; i < from.length; i += RUN_LENGTH) {
+    from.subarray(i, i + RUN_LENGTH).sort(compare);
+    if (pacer.isDue()) await pacer.pause();
+  }
+  for (let length = RUN_LENGTH; length < from.length; length *= 2) {
+    for (let start = 0; start < from.length; start += 2 * length) {
+      const middle = Math.min(start + length, from.length);
+      const end = Math.min(start + 2 * length, from.length);
+      for (let i = start, j = middle, k = start; k < end; k++) {
+        to[k] = j === end || (i < middle && compare(from[i], from[j]) <= 0) ? from[i++] : from[j++];
+        if (k % MERGES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
 /** Sorts a copy. Stable. */
 export async function sortInSlices<T>(
   items: readonly T[],

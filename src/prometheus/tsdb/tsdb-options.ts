@@ -70,15 +70,17 @@ export interface CardinalityStat {
   value: number;
 }
 
+export interface HeadStats {
+  numSeries: number;
+  numLabelPairs: number;
+  chunkCount: number;
+  minTime: number;
+  maxTime: number;
+}
+
 /** `/api/v1/status/tsdb`, field for field. */
 export interface TsdbStatus {
-  headStats: {
-    numSeries: number;
-    numLabelPairs: number;
-    chunkCount: number;
-    minTime: number;
-    maxTime: number;
-  };
+  headStats: HeadStats;
   seriesCountByMetricName: CardinalityStat[];
   labelValueCountByLabelName: CardinalityStat[];
   memoryInBytesByLabelName: CardinalityStat[];
@@ -127,8 +129,14 @@ export interface Tsdb extends Storage {
   appender(): TsdbAppender;
   /** Ends background work, waits for it, makes the log durable and gives up the lock. */
   close(): Promise<void>;
-  /** @param limit rows per table @default 10 */
-  status(limit?: number): TsdbStatus;
+  /** Figures that cost nothing. */
+  headStats(): HeadStats;
+  /**
+   * The same and tables, for which every label pair is looked at.
+   *
+   * @param limit rows per table @default 10
+   */
+  status(limit?: number): Promise<TsdbStatus>;
   readonly counters: Readonly<TsdbCounters>;
   /** The newest metadata per metric name. */
   metadata(): ReadonlyMap<string, MetricMetadata>;

@@ -196,7 +196,7 @@ test("openTsdb() refuses a directory that another process holds", async (t) => {
 test("status() counts series, pairs and values", async (t) => {
   const store = await open(temporary(t));
   await fill(store, 30, 2);
-  const status = store.status(2);
+  const status = await store.status(2);
   assert.deepEqual(status.headStats, {
     numSeries: 30,
     numLabelPairs: 3 + 30 + 2,
@@ -228,7 +228,7 @@ test("chunks are closed at upstream's size, whatever the values (seed 12)", asyn
   for (const found of await store.select([], ALL)) {
     assert.deepEqual([...found.values], expected.get(Number(found.labels.get("id"))));
   }
-  assert.ok(store.status().headStats.chunkCount > 30 * 3);
+  assert.ok(store.headStats().chunkCount > 30 * 3);
   await store.close();
 });
 

@@ -18,12 +18,12 @@ import { ExemplarStorage } from "./exemplars.ts";
 import { Head } from "./head.ts";
 import { HeadAppender } from "./head-appender.ts";
 import { HeadMatcher } from "./head-matcher.ts";
-import { headStatus } from "./head-status.ts";
+import { headStats, headStatus } from "./head-status.ts";
 import { HeadWriter } from "./head-writer.ts";
 import { Pacer } from "./pacer.ts";
 import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
-import type { BlockMeta, Tsdb, TsdbCounters, TsdbOptions, TsdbStatus } from "./tsdb-options.ts";
+import type { BlockMeta, HeadStats, Tsdb, TsdbCounters, TsdbOptions, TsdbStatus } from "./tsdb-options.ts";
 import { openWal } from "./wal-open.ts";
 import type { ReplayTarget } from "./wal-replay.ts";
 import { WalWriter } from "./wal-writer.ts";
@@ -142,8 +142,12 @@ class Store implements Tsdb {
     return this.#exemplars.select(matchers, range);
   }
 
-  status(limit = 10): TsdbStatus {
-    return headStatus(this.#head, limit);
+  headStats(): HeadStats {
+    return headStats(this.#head);
+  }
+
+  status(limit = 10): Promise<TsdbStatus> {
+    return headStatus(this.#head, limit, new Pacer(this.#options.clock));
   }
 
   metadata(): ReadonlyMap<string, MetricMetadata> {

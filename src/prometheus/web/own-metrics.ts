@@ -111,7 +111,7 @@ function serverFamilies({ status }: PrometheusServer): MetricFamily[] {
 
 function tsdbFamilies({ tsdb }: PrometheusServer): MetricFamily[] {
   const { counters } = tsdb;
-  const { headStats } = tsdb.status(1);
+  const headStats = tsdb.headStats();
   const count = (name: string, help: string, value: number) =>
     family(`prometheus_tsdb_${name}`, "counter", help, value);
   const gauge = (name: string, help: string, value: number) =>

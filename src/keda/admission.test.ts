@@ -241,7 +241,7 @@ test("numbers, names, triggers and formulas are looked at", () => {
       "a formula with a stranger",
       scaledObject("a", { advanced: { scalingModifiers: { formula: "b + 1", target: "2" } } }),
       {},
-      "error validating formula in ScalingModifiers\nunknown name b (1:1)",
+      "error validating formula in ScalingModifiers\nunknown name b (1:7)\n | float(b + 1)\n | ......^",
     ],
     ["the longest name", scaledObject("a".repeat(MAX_NAME_LENGTH), short), {}, undefined],
     [

@@ -27,7 +27,14 @@ test("compileFormula() computes as the expr language does", () => {
     ["a - b * 2", -5],
     ["(a - b) * 2", -2],
     ["a / b", 0.75],
-    ["b % a", 1],
+    ["int(b) % int(a) + 5 % 3", 3],
+    ["1 < a < b", true],
+    ["1 < b < a", false],
+    ["a | max(b, 9)", 9],
+    ["[a, b] | count(# > 3)", 1],
+    ["a; b", 4],
+    ["if a > 2 { 1 } else if b > 2 { 2 } else { 3 }", 1],
+    ["a /* the first */ + b // and the second", 7],
     ["2 ** 3 ** 2", 512],
     ["2 ^ 3", 8],
     ["-2 ** 2", -4],
@@ -42,7 +49,8 @@ test("compileFormula() computes as the expr language does", () => {
     ["none ?? none ?? b", 4],
     ["a ?? b", 3],
     // `??` binds tighter than any arithmetic.
-    ["1 + none ?? 2 * 3", 7],
+    ["1 + (none ?? 2) * 3", 7],
+    ["max([])", null],
     ["none == nil", true],
     ["a in [1, 3]", true],
     ["a not in 1..2", true],
@@ -70,35 +78,79 @@ test("compileFormula() computes as the expr language does", () => {
   for (const [text, expected] of cases) assert.deepEqual(evaluate(text), expected, text);
 });
 
-test("compileFormula() refuses what can't be read, and says where", () => {
-  const cases: [text: string, message: string][] = [
-    ["", "unexpected token EOF (1:1)"],
+/** The first line of the error; the others show the place. */
+function problemOf(text: string): string {
+  try {
+    evaluate(text);
+  } catch (error) {
+    assert.ok(error instanceof ExpressionError, String(error));
+    return error.message.split("\n")[0];
+  }
+  return "";
+}
+
+test("compileFormula() refuses what can't be read or has the wrong types, and says where", () => {
+  const cases: [text: string, problem: string][] = [
+    ["", "unexpected token EOF"],
     ["a +", "unexpected token EOF (1:4)"],
-    ["a b", 'unexpected token Name("b") (1:3)'],
+    ["a b", 'unexpected token Identifier("b") (1:3)'],
     ["(a", "unexpected token EOF (1:3)"],
+    ["a = 1", 'unexpected token Operator("=") (1:3)'],
     ["unknown + 1", "unknown name unknown (1:1)"],
     ["system(1)", "unknown name system (1:1)"],
     ["constructor(1)", "unknown name constructor (1:1)"],
-    ["a @ b", 'unrecognized character: "@" (1:3)'],
+    ["a @ b", "unrecognized character: U+0040 '@' (1:3)"],
     ["#", 'unexpected token Operator("#") (1:1)'],
-    ["all([a])", "all needs a predicate (1:1)"],
+    ["all([a])", "not enough arguments to call all (1:1)"],
+    // A trigger's number is a float64, and so is what becomes of it.
+    ["a % 2", "invalid operation: % (mismatched types float64 and int) (1:3)"],
+    ["1..a", "invalid operation: .. (mismatched types int and float64) (1:2)"],
+    ["[1][a]", "array elements can only be selected using an integer (got float64) (1:5)"],
+    ["a[0]", "type float64[int] is undefined (1:2)"],
+    ["a.b", "type float64 has no field b (1:3)"],
+    ["a ? 1 : 2", "non-bool expression (type float64) used as condition (1:1)"],
+    ["a && true", "invalid operation: && (mismatched types float64 and bool) (1:3)"],
+    ["!a", "invalid operation: ! (mismatched type float64) (1:1)"],
+    ["a + 'x'", "invalid operation: + (mismatched types float64 and string) (1:3)"],
+    ["a == 'x'", "invalid operation: == (mismatched types float64 and string) (1:3)"],
+    ["a + nil", "invalid operation: + (mismatched types float64 and unknown) (1:3)"],
+    [
+      "a ?? b + 1",
+      "Operator (+) and coalesce expressions (??) cannot be mixed. Wrap either by parentheses. (1:8)",
+    ],
+    ["max()", "not enough arguments to call max (1:1)"],
+    ["max('x')", "invalid argument for max (type string) (1:1)"],
+    ["abs(1, 2)", "invalid number of arguments (expected 1, got 2) (1:1)"],
+    ["len(a)", "invalid argument for len (type float64) (1:1)"],
+    ["first(a)", "cannot get first element from float64 (1:1)"],
+    ["sum(a)", "builtin sum takes only array (got float64) (1:5)"],
+    ["any([1], 2)", "predicate should return boolean (got int) (1:10)"],
+    ["let a = 1; a", "cannot redeclare a (1:5)"],
+    ["let max = 1; max", "cannot redeclare builtin max (1:5)"],
   ];
-  for (const [text, message] of cases) {
-    assert.throws(() => evaluate(text), { name: "ExpressionError", message });
-  }
+  for (const [text, problem] of cases) assert.equal(problemOf(text), problem, text);
 });
 
 test("a formula refuses what can't be computed", () => {
-  const cases: [text: string, message: string][] = [
-    ["none + 1", "invalid operation: + (mismatched types nil) (1:6)"],
-    ["a ? 1 : 2", "expected bool, got float64 (1:3)"],
-    ["a && true", "expected bool, got float64 (1:3)"],
-    ["a % zero", "integer divide by zero (1:3)"],
+  const cases: [text: string, problem: string][] = [
+    ["none + 1", "invalid operation: <nil> + int (1:6)"],
+    ["a > none", "invalid operation: float64 > <nil> (1:3)"],
+    ["none ** 2", "invalid operation: float(<nil>) (1:6)"],
+    ["-none", "invalid operation: - <nil> (1:1)"],
+    ["max(a, none)", "invalid argument for max (type <nil>) (1:1)"],
+    ["float(none)", "invalid operation: float(<nil>) (1:1)"],
+    ["5 % 0", "integer divide by zero (1:3)"],
     ["[a][3]", "index out of range: 3 (array length is 1) (1:4)"],
-    ["max()", "not enough arguments to call max (1:1)"],
-    ["abs(1, 2)", "invalid number of arguments (expected 1, got 2) (1:1)"],
-    ["len(a)", "invalid argument for len (type float64) (1:1)"],
-    ["float('x')", "invalid argument for float (type string) (1:1)"],
+    ["float('x')", "invalid operation: float(x) (1:1)"],
+  ];
+  for (const [text, problem] of cases) assert.equal(problemOf(text), problem, text);
+});
+
+test("an error shows the line of the formula and the place in it", () => {
+  const cases: [text: string, message: string][] = [
+    ["a + nope", "unknown name nope (1:5)\n | a + nope\n | ....^"],
+    ["a +\n\tnope", "unknown name nope (2:2)\n |  nope\n | .^"],
+    ["float(one + two)", "unknown name one (1:7)\n | float(one + two)\n | ......^"],
   ];
   for (const [text, message] of cases) {
     assert.throws(() => evaluate(text), { name: "ExpressionError", message });

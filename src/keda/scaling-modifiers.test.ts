@@ -39,11 +39,17 @@ test("compileScalingModifiers() says what is wrong", () => {
   const cases: [modifiers: ScalingModifiers, problem: string | undefined][] = [
     [{ formula: "a + b", target: "2" }, undefined],
     [{ formula: "a ?? b", target: "2.5", metricType: "Value" }, undefined],
-    [{ formula: "nil ?? nil", target: "2" }, undefined],
+    [
+      { formula: "nil ?? nil", target: "2" },
+      `${formula}invalid argument for float (type %!s(<nil>)) (1:78)\n | let _kedaCompositeResult = (nil ?? nil); _kedaCompositeResult == nil ? nil : float(_kedaCompositeResult)\n | .............................................................................^`,
+    ],
     [{ target: "2" }, "error ScalingModifiers.Formula is mandatory"],
     [{ formula: "a" }, `${formula}formula is given but target is empty`],
-    [{ formula: "c", target: "2" }, `${formula}unknown name c (1:1)`],
-    [{ formula: "a > b", target: "2" }, `${formula}formula returned non-float result false`],
+    [{ formula: "c", target: "2" }, `${formula}unknown name c (1:7)\n | float(c)\n | ......^`],
+    [
+      { formula: "a > b", target: "2" },
+      `${formula}invalid argument for float (type bool) (1:1)\n | float(a > b)\n | ^`,
+    ],
     [{ formula: "a", target: "two" }, `${target}${number}strconv.ParseFloat: parsing "two": invalid syntax`],
     [{ formula: "a", target: "0" }, `${target}${number}%!w(<nil>)`],
     [
@@ -90,7 +96,7 @@ test("applyFormula() shows a trigger as nil once its failures pass the threshold
   assert.equal(apply("b ?? a", fallback, { "s1-prometheus": 4 }), "3");
   // All nil: the fallback's replicas, each with the target's share.
   assert.equal(apply("b ?? nil", fallback, { "s1-prometheus": 4 }), "8");
-  assert.throws(() => apply("b ?? nil + a", fallback, { "s1-prometheus": 4 }), {
+  assert.throws(() => apply("(b ?? nil) + a", fallback, { "s1-prometheus": 4 }), {
     message: /^error trying to run custom formula: invalid operation/,
   });
 });

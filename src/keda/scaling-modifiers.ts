@@ -16,9 +16,8 @@ export function compileScalingModifiers(object: ScaledObject): Formula {
   try {
     if (target === undefined || target === "") throw new Error("formula is given but target is empty");
     const names = formulaNames(object);
-    compiled = compileFormula(formula, names);
-    const result = compiled(new Map(Array.from(names, (name) => [name, -1])));
-    if (result !== null || !formula.includes("??")) toFloat(result);
+    compiled = compileFormula(toFloat(formula), names);
+    compiled(new Map(Array.from(names, (name) => [name, -1])));
   } catch (error) {
     throw new Error(`error validating formula in ScalingModifiers\n${(error as Error).message}`);
   }
@@ -62,7 +61,7 @@ export function applyFormula(
   } catch (error) {
     throw new Error(`error trying to run custom formula: ${(error as Error).message}`);
   }
-  const value = result === null ? fallbackTarget(object) : toFloat(result);
+  const value = result === null ? fallbackTarget(object) : numberOf(result);
   return { metricName: COMPOSITE_METRIC, value: milliQuantity(value), timestamp };
 }
 
@@ -74,6 +73,11 @@ function valueFor({ spec, status }: ScaledObject, metric: ExternalMetricValue): 
   return failures > spec.fallback.failureThreshold ? null : value;
 }
 
+function numberOf(result: ReturnType<Formula>): number {
+  if (typeof result === "number") return result;
+  throw new Error(`formula returned non-float result ${JSON.stringify(result)}`);
+}
+
 function fallbackTarget({ spec }: ScaledObject): number {
   if (spec.fallback === undefined) {
     throw new Error("scalingModifiers formula evaluated to nil but no fallback is configured");
@@ -81,11 +85,12 @@ function fallbackTarget({ spec }: ScaledObject): number {
   return spec.fallback.replicas * Number(spec.advanced!.scalingModifiers!.target);
 }
 
-/** The `float(…)` that KEDA puts around a formula. */
-function toFloat(value: ReturnType<Formula>): number {
-  const number = typeof value === "string" ? Number(value) : value;
-  if (typeof number === "number" && !Number.isNaN(number)) return number;
-  throw new Error(`formula returned non-float result ${JSON.stringify(value)}`);
+/** The `float(…)` that KEDA puts around a formula; one that may be nil stays nil. */
+function toFloat(formula: string): string {
+  if (!formula.includes("??")) return formula.startsWith("float(") ? formula : `float(${formula})`;
+  const result = "_kedaCompositeResult";
+  if (formula.startsWith(`let ${result} = `)) return formula;
+  return `let ${result} = (${formula}); ${result} == nil ? nil : float(${result})`;
 }
 
 /** Cut to thousandths, as `SetMilli(int64(…))` does; a negative result stays negative. */

@@ -71,3 +71,104 @@ test("explain() does without an HPA", () => {
   const lines = explain({ ...facts({ average: "0", pods: 0 }), hpa: undefined }, 0);
   assert.match(lines.at(-1)!, /There is none/);
 });
+
+test("explain() at zero: the HPA is off, and a trigger would set one", () => {
+  const lines = explain(facts({ average: "0", pods: 0, min: 0 }), 0).join("\n");
+  assert.match(lines, /at zero: any trigger above its activation threshold sets one replica/);
+  assert.match(lines, /off while there are no replicas: only KEDA leaves zero/);
+  assert.doesNotMatch(lines, /asks for/);
+});
+
+test("explain() names the annotation that pauses, and nothing else that would scale", () => {
+  const given = facts({ average: "0", pods: 2, min: 0 });
+  given.object.metadata.annotations = { "autoscaling.keda.sh/paused-replicas": "2" };
+  const lines = explain({ ...given, hpa: undefined }, 0).join("\n");
+  assert.match(lines, /paused by the annotation autoscaling\.keda\.sh\/paused-replicas=2: nothing scales/);
+  assert.match(lines, /none while it is paused/);
+  assert.doesNotMatch(lines, /cooldownPeriod/);
+});
+
+test("explain() counts failures up to the fallback, and says what it is then", () => {
+  const given = facts({ average: "3", pods: 2 });
+  const { spec, status } = given.object;
+  spec.fallback = { failureThreshold: 3, replicas: 4, behavior: "currentReplicas" };
+  status!.health = { "s0-prometheus": { numberOfFailures: 3, status: "Failing" } };
+  const text = () => explain(given, 0).join("\n");
+  assert.match(text(), /s0-prometheus has failed 3 times in a row; after 3 the fallback begins/);
+  status!.health["s0-prometheus"].numberOfFailures = 4;
+  assert.match(text(), /failed 4 times in a row, more than 3: the fallback, 4 replicas \(currentReplicas\)/);
+  spec.fallback = undefined;
+  status!.conditions!.push({ type: "Ready", status: "False", reason: "TriggerError", message: "" });
+  assert.match(text(), /there is no fallback: the replicas stay as they are/);
+});
+
+test("explain() lists the triggers with what makes them active, and the formula", () => {
+  const given = facts({ average: "3", pods: 2 });
+  given.object.spec.triggers = [
+    { type: "prometheus", name: "tenants", metadata: { activationThreshold: "5" } },
+    { type: "cron", metadata: {} },
+  ];
+  given.object.spec.advanced = { scalingModifiers: { formula: "tenants + 1", target: "2" } };
+  given.object.status!.triggersActivity = { "s0-prometheus": { isActive: true } };
+  const lines = explain(given, 0).join("\n");
+  assert.match(lines, /trigger 0 \(tenants, prometheus\), active; active above 5/);
+  assert.match(lines, /trigger 1 \(cron\)\n/);
+  assert.match(lines, /formula: tenants \+ 1, target 2; active above 0/);
+});
+
+test("explain() says in how many seconds the cooldown ends", () => {
+  const lastActive = "2026-01-01T00:00:00Z";
+  const given = facts({ average: "0", pods: 1, min: 0, lastActive });
+  given.object.status!.conditions!.push({
+    type: "Active",
+    status: "False",
+    reason: "ScalerCooldown",
+    message: "cooling down",
+  });
+  const lines = explain(given, Date.parse(lastActive) + 20_000).join("\n");
+  assert.match(lines, /set 0, in one step: in 40 s, at the poll after that/);
+});
+
+test("explain() goes from what is asked for to what there is: the highest, the bounds, the windows, the policies", () => {
+  const given = facts({ average: "15", pods: 4 });
+  const { status, spec } = given.hpa;
+  const text = () => explain(given, 0).join("\n");
+  assert.match(text(), /asks for ⌈60 \/ 2⌉ = 30\n/);
+  assert.match(text(), /asked for: 30, which the bounds make 10/);
+  status!.conditions = [{ type: "ScalingLimited", status: "True", reason: "ScaleUpLimit", message: "" }];
+  assert.match(text(), /slowed down by the policies below/);
+  status!.currentMetrics![0].external!.current.averageValue = "500m";
+  status!.conditions = [{ type: "AbleToScale", status: "True", reason: "ScaleDownStabilized", message: "" }];
+  assert.match(text(), /asked for: 1\n {2}held at 4: more were asked for within the window for scaling down/);
+  spec.metrics!.push({
+    type: "External",
+    external: { metric: { name: "s1-cron" }, target: { type: "AverageValue", averageValue: "1" } },
+  });
+  assert.match(
+    text(),
+    /s1-cron: not known now\n {2}asked for: 1\n {2}while a metric is not known, nothing is taken away/,
+  );
+  status!.currentMetrics!.push({
+    type: "External",
+    external: { metric: { name: "s1-cron" }, current: { averageValue: "2" } },
+  });
+  assert.match(text(), /asked for: 8 \(the highest: s1-cron\)/);
+});
+
+test("explain() knows targets of a value and of a resource", () => {
+  const given = facts({ average: "0", pods: 3 });
+  given.hpa.spec.metrics = [
+    {
+      type: "External",
+      external: { metric: { name: "s0-prometheus" }, target: { type: "Value", value: "2500m" } },
+    },
+    { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } },
+  ];
+  given.hpa.status!.currentMetrics = [
+    { type: "External", external: { metric: { name: "s0-prometheus" }, current: { value: "7" } } },
+    { type: "Resource", resource: { name: "cpu", current: { averageUtilization: 40, averageValue: "4m" } } },
+  ];
+  const lines = explain(given, 0).join("\n");
+  assert.match(lines, /s0-prometheus: 7, target 2\.5: ratio 2\.8\n {4}asks for ⌈2\.8 × 3⌉ = 9/);
+  assert.match(lines, /cpu: 40 % of the request, target 50 % of the request: ratio 0\.8/);
+});

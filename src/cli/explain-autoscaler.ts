@@ -1,0 +1,199 @@
+/** The HPA's part of `explain`: from each metric to the replicas that it asks for, and what holds them. */
+import { hpaMaxReplicas, hpaMinReplicas, type ScaledObject } from "../keda/mod.ts";
+import {
+  DEFAULT_TOLERANCE,
+  DOWNSCALE_STABILIZATION_SECONDS,
+  type HorizontalPodAutoscaler,
+  type MetricSpec,
+} from "../kubernetes/mod.ts";
+import { parseQuantity } from "../model/quantity.ts";
+
+/** What a metric says, and how many replicas it asks for where that is known. */
+interface Explained {
+  name: string;
+  lines: string[];
+  asked?: number;
+}
+
+export function explainAutoscaler(
+  { spec }: ScaledObject,
+  hpa: HorizontalPodAutoscaler,
+  specReplicas: number,
+  pods: number,
+): string[] {
+  const conditions = hpa.status?.conditions ?? [];
+  const lines = conditions.map(
+    ({ type, status, reason, message }) => `  ${type}: ${status}, ${reason}: ${message}`,
+  );
+  const [min, max] = [hpaMinReplicas(spec), hpaMaxReplicas(spec)];
+  lines.push(`  between ${min} and ${max} replicas`);
+  if (specReplicas === 0) return [...lines, "  off while there are no replicas: only KEDA leaves zero"];
+  const metrics = (hpa.spec.metrics ?? []).map((metric, index) => explainMetric(metric, index, hpa, pods));
+  lines.push(...metrics.flatMap((metric) => metric.lines));
+  lines.push(...outcome(metrics, hpa, specReplicas, min, max));
+  return [...lines, ...windows(hpa)];
+}
+
+function explainMetric(
+  spec: MetricSpec,
+  index: number,
+  hpa: HorizontalPodAutoscaler,
+  pods: number,
+): Explained {
+  const status = hpa.status?.currentMetrics?.[index];
+  const { external, resource, containerResource } = spec;
+  const source = resource ?? containerResource;
+  if (source !== undefined) {
+    const current = (status?.resource ?? status?.containerResource)?.current;
+    return explainResource(source.name, source.target, current, hpa);
+  }
+  if (external === undefined) return { name: spec.type, lines: [`  a metric of type ${spec.type}`] };
+  const { name } = external.metric;
+  const current = status?.external?.current;
+  const { averageValue, value } = external.target;
+  if (averageValue !== undefined && current?.averageValue !== undefined) {
+    return explainAverage(name, parseQuantity(current.averageValue), parseQuantity(averageValue), pods, hpa);
+  }
+  if (value !== undefined && current?.value !== undefined) {
+    return explainValue(name, parseQuantity(current.value), parseQuantity(value), pods, hpa);
+  }
+  return { name, lines: [`  ${name}: not known now`] };
+}
+
+function tolerancesOf(hpa: HorizontalPodAutoscaler): { up: number; down: number } {
+  const of = (direction: "scaleUp" | "scaleDown") =>
+    parseQuantity(hpa.spec.behavior?.[direction]?.tolerance ?? DEFAULT_TOLERANCE);
+  return { up: of("scaleUp"), down: of("scaleDown") };
+}
+
+function isWithin(ratio: number, { up, down }: { up: number; down: number }): boolean {
+  return 1 - down <= ratio && ratio <= 1 + up;
+}
+
+function withinLine({ up, down }: { up: number; down: number }, pods: number): string {
+  return `    within the tolerance (${round(1 - down)} to ${round(1 + up)}): asks for the ${pods} that there are`;
+}
+
+function explainAverage(
+  name: string,
+  average: number,
+  target: number,
+  pods: number,
+  hpa: HorizontalPodAutoscaler,
+): Explained {
+  // The status has the average rounded up to thousandths, so the sum is known to that.
+  const sum = Math.round(average * pods * 1000) / 1000;
+  const ratio = average / target;
+  const tolerances = tolerancesOf(hpa);
+  const within = isWithin(ratio, tolerances);
+  const wanted = Math.ceil(sum / target - 1e-9);
+  const lines = [
+    `  ${name}: ${sum} in all, ${round(average)} a pod, target ${target} a pod: ratio ${round(ratio)}`,
+    within ? withinLine(tolerances, pods) : `    asks for ⌈${sum} / ${target}⌉ = ${wanted}`,
+  ];
+  if (within && wanted > pods) {
+    lines.push(
+      `    the tolerance hides ${wanted - pods}: ${sum} needs ${wanted}. Set behavior.scaleUp.tolerance lower.`,
+    );
+  }
+  const more = target * pods * (1 + tolerances.up);
+  const fewer = target * pods * (1 - tolerances.down);
+  lines.push(`    more than ${round(more)} asks for more, less than ${round(fewer)} for fewer`);
+  return { name, lines, asked: within ? pods : wanted };
+}
+
+function explainValue(
+  name: string,
+  value: number,
+  target: number,
+  pods: number,
+  hpa: HorizontalPodAutoscaler,
+): Explained {
+  const ratio = value / target;
+  const tolerances = tolerancesOf(hpa);
+  const within = isWithin(ratio, tolerances);
+  const wanted = Math.ceil(ratio * pods - 1e-9);
+  const lines = [
+    `  ${name}: ${value}, target ${target}: ratio ${round(ratio)}`,
+    within
+      ? withinLine(tolerances, pods)
+      : `    asks for ⌈${round(ratio)} × ${pods}⌉ = ${wanted}, of pods that are all ready`,
+    `    more than ${round(target * (1 + tolerances.up))} asks for more, less than ${round(target * (1 - tolerances.down))} for fewer`,
+  ];
+  return { name, lines, asked: within ? pods : wanted };
+}
+
+function explainResource(
+  name: string,
+  target: { averageUtilization?: number; averageValue?: string | number },
+  current: { averageUtilization?: number; averageValue?: string } | undefined,
+  hpa: HorizontalPodAutoscaler,
+): Explained {
+  const [now, wanted, unit] =
+    target.averageUtilization === undefined
+      ? [current?.averageValue, target.averageValue, " a pod"]
+      : [current?.averageUtilization, target.averageUtilization, " % of the request"];
+  if (now === undefined || wanted === undefined) return { name, lines: [`  ${name}: not known now`] };
+  const ratio = parseQuantity(now) / parseQuantity(wanted);
+  const { up, down } = tolerancesOf(hpa);
+  const within = isWithin(ratio, { up, down }) ? ", within the tolerance" : "";
+  return {
+    name,
+    lines: [`  ${name}: ${now}${unit}, target ${wanted}${unit}: ratio ${round(ratio)}${within}`],
+  };
+}
+
+/** From what the metrics ask for to the replicas that there are. */
+function outcome(
+  metrics: Explained[],
+  hpa: HorizontalPodAutoscaler,
+  specReplicas: number,
+  min: number,
+  max: number,
+): string[] {
+  const known = metrics.filter(({ asked }) => asked !== undefined);
+  if (known.length === 0) return [];
+  const highest = known.reduce((a, b) => (b.asked! > a.asked! ? b : a));
+  const bounded = Math.min(Math.max(highest.asked!, min), max);
+  const cut = bounded === highest.asked ? "" : `, which the bounds make ${bounded}`;
+  const which = known.length === 1 ? "" : ` (the highest: ${highest.name})`;
+  const lines = [`  asked for: ${highest.asked}${which}${cut}`];
+  if (known.length < metrics.length && bounded < specReplicas) {
+    lines.push("  while a metric is not known, nothing is taken away");
+  }
+  const reasonOf = (type: string) => hpa.status?.conditions?.find((condition) => condition.type === type);
+  const able = reasonOf("AbleToScale")?.reason;
+  if (able === "ScaleDownStabilized" && bounded < specReplicas) {
+    lines.push(`  held at ${specReplicas}: more were asked for within the window for scaling down`);
+  } else if (able === "ScaleUpStabilized" && bounded > specReplicas) {
+    lines.push(`  held at ${specReplicas}: fewer were asked for within the window for scaling up`);
+  }
+  const limit = reasonOf("ScalingLimited");
+  if (limit?.status === "True" && /^Scale(Up|Down)Limit$/.test(limit.reason ?? "")) {
+    lines.push("  slowed down by the policies below");
+  }
+  return lines;
+}
+
+function windows(hpa: HorizontalPodAutoscaler): string[] {
+  const { behavior } = hpa.spec;
+  const window = behavior?.scaleDown?.stabilizationWindowSeconds ?? DOWNSCALE_STABILIZATION_SECONDS;
+  const lines = [`  down only to the highest number asked for in the last ${window} s`];
+  const up = behavior?.scaleUp?.stabilizationWindowSeconds ?? 0;
+  if (up > 0) lines.push(`  up only to the lowest number asked for in the last ${up} s`);
+  if (behavior === undefined) lines.push("  up to twice as many, or 4, at once");
+  for (const direction of ["scaleUp", "scaleDown"] as const) {
+    const rules = behavior?.[direction];
+    if (rules?.selectPolicy === "Disabled") lines.push(`  ${direction} is disabled`);
+    for (const { type, value, periodSeconds } of rules?.policies ?? []) {
+      lines.push(
+        `  ${direction}: at most ${value}${type === "Percent" ? " %" : " pods"} in ${periodSeconds} s`,
+      );
+    }
+  }
+  return lines;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

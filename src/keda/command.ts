@@ -34,6 +34,7 @@ const FLAGS = {
   "metrics-server-service-name": text("keda-metrics-apiserver"),
   "k8s-cluster-domain": text("cluster.local"),
   "validating-webhook-name": text("keda-admission"),
+  "filepath-auth-root-path": text(""),
 };
 
 const LEVELS: Record<string, LogLevel> = { debug: "debug", info: "info", error: "error", "1": "debug" };
@@ -67,6 +68,7 @@ export const command: Command = async (args, system) => {
     watchNamespace: env.WATCH_NAMESPACE,
     httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
     hostname: env.HOSTNAME,
+    readAuthFile: authFileReader(flags["filepath-auth-root-path"], system),
   });
   const state = { ready: false };
   const tls = await servingIdentity(flags["cert-dir"], system);
@@ -86,6 +88,11 @@ export const command: Command = async (args, system) => {
   await Promise.all(servers.map((server) => server.close()));
   return 0;
 };
+
+function authFileReader(root: string, { disk }: System): ((path: string) => Promise<string>) | undefined {
+  if (root === "") return undefined;
+  return async (path) => new TextDecoder().decode(await disk.readFile(`${root}/${path}`));
+}
 
 function parseFlags(args: string[]) {
   return parseArgs({ args, options: FLAGS, strict: true }).values;

@@ -22,6 +22,8 @@ export interface KedaOperatorOptions {
   signal: AbortSignal;
   /** Where the operator runs: secrets of ClusterTriggerAuthentications are there. @default "keda" */
   operatorNamespace?: string;
+  /** Reads a file below `--filepath-auth-root-path`. @default there is none */
+  readAuthFile?: (path: string) => Promise<string>;
   /** `WATCH_NAMESPACE`. @default all */
   watchNamespace?: string;
   /** @default DEFAULT_HTTP_TIMEOUT_MS */
@@ -59,6 +61,7 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
     events,
     metrics,
     operatorNamespace: options.operatorNamespace ?? "keda",
+    readAuthFile: options.readAuthFile,
     httpTimeoutMs: options.httpTimeoutMs ?? DEFAULT_HTTP_TIMEOUT_MS,
     latest: (key) => reconciler?.latest(key),
     onSpecsChanged: (key) => reconciler?.enqueue(key),

@@ -4,8 +4,9 @@
  *
  * Stands for kedacore/keda 2.20 (operator, metrics adapter and admission checks in one process). Deliberate
  * differences: scalers are prometheus, external, external-push, cron, cpu, memory, kubernetes-workload and metrics-api
- * (JSON, YAML, Prometheus text); TriggerAuthentication reads Secrets, ConfigMaps and environments, and says so when
- * asked for a vault or a cloud's identity; no ScaledJob, no CloudEvents, no leader election.
+ * (JSON, YAML, Prometheus text); TriggerAuthentication reads Secrets, ConfigMaps, environments, files and tokens of
+ * ServiceAccounts, and says so when asked for a vault or a cloud's identity; a ScaledObject that is gone leaves no series
+ * behind; no ScaledJob, no CloudEvents, no leader election.
  */
 
 export { fallbackMetrics, hasValidFallback } from "./fallback.ts";

@@ -30,6 +30,7 @@ export interface ScalersCache {
 export interface CacheWorld extends ScalerWorld {
   events: EventRecorder;
   operatorNamespace: string;
+  readAuthFile?: (path: string) => Promise<string>;
   httpTimeoutMs: number;
 }
 

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
+import { notFound } from "../model/kubernetes-status.ts";
 import { createMemoryCluster } from "../simulation/autoscaled-cluster.ts";
 import { VirtualClock } from "../simulation/virtual-clock.ts";
 import {
   CLUSTER_TRIGGER_AUTHENTICATIONS,
+  type ResolverWorld,
   resolveAuthParams,
   resolveContainerEnv,
   TRIGGER_AUTHENTICATIONS,
@@ -35,7 +37,7 @@ async function world() {
     const kind = "ClusterTriggerAuthentication";
     await api.create(CLUSTER_TRIGGER_AUTHENTICATIONS, { ...common, kind, metadata: { name } });
   };
-  const resolver = { api, log: silentLogger, operatorNamespace: "keda" };
+  const resolver: ResolverWorld = { api, log: silentLogger, operatorNamespace: "keda" };
   const podSpec = {
     containers: [
       { name: "main", env: [{ name: "USER", value: "grace" }] },
@@ -90,6 +92,61 @@ test("resolveAuthParams() refuses what it can't read, rather than leave it out",
     const { define, params } = await world();
     await define("auth", spec);
     await assert.rejects(params({ name: "auth" }), { message });
+  }
+});
+
+test("resolveAuthParams() asks for a token of the named ServiceAccount", async () => {
+  const { define, params, resolver } = await world();
+  const create = resolver.api.create.bind(resolver.api);
+  const asked: unknown[] = [];
+  resolver.api.create = async (resource, object, options) => {
+    if (options?.subresource !== "token") return create(resource, object, options);
+    const { metadata, spec } = object;
+    asked.push({ resource: resource.resource, metadata, spec });
+    if (metadata.name !== "reader") throw notFound(resource, metadata.name);
+    return { ...object, status: { token: "secret" } };
+  };
+  await define("auth", {
+    boundServiceAccountToken: [
+      { parameter: "token", serviceAccountName: "reader" },
+      { parameter: "other", serviceAccountName: "nobody" },
+    ],
+  });
+  assert.deepEqual(await params({ name: "auth" }), { token: "secret", other: "" });
+  assert.deepEqual(asked[0], {
+    resource: "serviceaccounts",
+    metadata: { namespace: "shop", name: "reader" },
+    spec: { expirationSeconds: 3600 },
+  });
+});
+
+test("resolveAuthParams() reads a file of the operator's, for ClusterTriggerAuthentications only", async () => {
+  const { define, params, resolver } = await world();
+  await define("auth", { filePath: "prometheus.json" });
+  const cluster = { name: "auth", kind: "ClusterTriggerAuthentication" };
+  await assert.rejects(params(cluster), { message: "filepath-auth-root-path not configured" });
+  const read: string[] = [];
+  let text = '{"bearerToken": "abc"}';
+  resolver.readAuthFile = async (path) => {
+    read.push(path);
+    return text;
+  };
+  assert.deepEqual(await params(cluster), { bearerToken: "abc" });
+  assert.deepEqual(read, ["prometheus.json"]);
+  await assert.rejects(params({ name: "auth" }), {
+    message: "filePath is only supported for ClusterTriggerAuthentication, got kind: TriggerAuthentication",
+  });
+  text = '{"bearerToken": 1}';
+  await assert.rejects(params(cluster), {
+    message: /^failed to read auth file prometheus\.json: json: cannot/,
+  });
+  for (const path of ["/etc/passwd", "../secret"]) {
+    const other = await world();
+    other.resolver.readAuthFile = resolver.readAuthFile;
+    await other.define("auth", { filePath: path });
+    await assert.rejects(other.params(cluster), {
+      message: "filePath must be relative and not contain '..'",
+    });
   }
 });
 

@@ -1,7 +1,8 @@
 /**
  * TriggerAuthentication and ClusterTriggerAuthentication, and the environment of a scale target
- * (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources: `secretTargetRef`, `configMapTargetRef`, `env`. Vaults and
- * pod identities of clouds are refused with an error rather than left out in silence.
+ * (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources: `secretTargetRef`, `configMapTargetRef`, `env`,
+ * `boundServiceAccountToken`, `filePath`. Vaults, OAuth2 and pod identities of clouds are refused with an error rather
+ * than left out in silence.
  */
 import type { Logger } from "../base/log.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
@@ -16,6 +17,8 @@ export const CLUSTER_TRIGGER_AUTHENTICATIONS: GroupVersionResource = {
   resource: "clustertriggerauthentications",
 };
 
+const SERVICE_ACCOUNTS: GroupVersionResource = { group: "", version: "v1", resource: "serviceaccounts" };
+
 /** References `$(NAME)` in a value are followed this far at most. */
 export const MAX_ENV_VALUE_LENGTH = 1024 * 1024;
 
@@ -29,10 +32,21 @@ interface TriggerAuthenticationSpec {
   secretTargetRef?: KeyRef[];
   configMapTargetRef?: KeyRef[];
   env?: { parameter: string; name: string; containerName?: string }[];
+  boundServiceAccountToken?: { parameter: string; serviceAccountName: string }[];
+  filePath?: string;
   podIdentity?: { provider: string };
 }
 
-const SUPPORTED = ["secretTargetRef", "configMapTargetRef", "env", "podIdentity"];
+const SUPPORTED = [
+  "secretTargetRef",
+  "configMapTargetRef",
+  "env",
+  "podIdentity",
+  "boundServiceAccountToken",
+  "filePath",
+];
+/** `KEDA_BOUND_SERVICE_ACCOUNT_TOKEN_EXPIRY` */
+const TOKEN_EXPIRY_SECONDS = 3600;
 
 interface EnvironmentSource {
   name?: string;
@@ -55,6 +69,8 @@ export interface ResolverWorld {
   log: Logger;
   /** Where secrets of ClusterTriggerAuthentications are. */
   operatorNamespace: string;
+  /** Reads a file below `--filepath-auth-root-path`. Undefined where the flag is not set. */
+  readAuthFile?: (path: string) => Promise<string>;
 }
 
 /** The parameters that a trigger's authentication gives. What can't be read is logged and empty, as upstream. */
@@ -92,13 +108,68 @@ export async function resolveAuthParams(
       podSpec && (await resolveContainerEnv(world, podSpec, containerName, namespace).catch(() => undefined));
     params.push([parameter, env?.[name] ?? ""]);
   }
+  if (spec.filePath) return paramsFromFile(world, spec.filePath, reference.kind);
   for (const { parameter, name, key } of spec.configMapTargetRef ?? []) {
     params.push([parameter, (await readMap(world, "configMaps", secretNamespace, name))?.[key] ?? ""]);
   }
   for (const { parameter, name, key } of spec.secretTargetRef ?? []) {
     params.push([parameter, (await readMap(world, "secrets", secretNamespace, name))?.[key] ?? ""]);
   }
+  for (const { parameter, serviceAccountName } of spec.boundServiceAccountToken ?? []) {
+    params.push([parameter, await serviceAccountToken(world, secretNamespace, serviceAccountName)]);
+  }
   return Object.fromEntries(params);
+}
+
+/** All parameters, from a file of the operator's. @throws Error with upstream's text */
+async function paramsFromFile(
+  { readAuthFile, log }: ResolverWorld,
+  path: string,
+  kind = "TriggerAuthentication",
+): Promise<Record<string, string>> {
+  if (kind !== "ClusterTriggerAuthentication") {
+    throw new Error(`filePath is only supported for ClusterTriggerAuthentication, got kind: ${kind}`);
+  }
+  if (readAuthFile === undefined) throw new Error("filepath-auth-root-path not configured");
+  if (path.startsWith("/") || path.includes("..")) {
+    throw new Error("filePath must be relative and not contain '..'");
+  }
+  try {
+    const params: unknown = JSON.parse(await readAuthFile(path));
+    const isMap = typeof params === "object" && params !== null && !Array.isArray(params);
+    if (isMap && Object.values(params).every((value) => typeof value === "string")) {
+      return params as Record<string, string>;
+    }
+    throw new Error("json: cannot unmarshal into Go value of type map[string]string");
+  } catch (error) {
+    log.error("error reading auth params from file", { filePath: path, error });
+    throw new Error(`failed to read auth file ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** A token of a ServiceAccount, for an hour; empty, and logged, when there is none to be had. */
+async function serviceAccountToken(
+  { api, log }: ResolverWorld,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  const request = {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    metadata: { namespace, name },
+    spec: { expirationSeconds: TOKEN_EXPIRY_SECONDS },
+  } as KubernetesObject;
+  try {
+    const { status } = await api.create(SERVICE_ACCOUNTS, request, { subresource: "token" });
+    return status.token;
+  } catch (error) {
+    log.error("error trying to create bound service account token for service account", {
+      "ServiceAccount.Namespace": namespace,
+      "ServiceAccount.Name": name,
+      error,
+    });
+    return "";
+  }
 }
 
 async function getAuthentication(

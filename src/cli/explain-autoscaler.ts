@@ -28,9 +28,12 @@ export function explainAutoscaler(
   const [min, max] = [hpaMinReplicas(spec), hpaMaxReplicas(spec)];
   lines.push(`  between ${min} and ${max} replicas`);
   if (specReplicas === 0) return [...lines, "  off while there are no replicas: only KEDA leaves zero"];
-  const metrics = (hpa.spec.metrics ?? []).map((metric, index) => explainMetric(metric, index, hpa, pods));
+  // What the status says is of its last look, and an average over the pods that there were then.
+  const counted = hpa.status?.currentReplicas || pods;
+  const metrics = (hpa.spec.metrics ?? []).map((metric, index) => explainMetric(metric, index, hpa, counted));
+  if (counted !== specReplicas) lines.push(`  at its last look, with ${counted} replicas:`);
   lines.push(...metrics.flatMap((metric) => metric.lines));
-  lines.push(...outcome(metrics, hpa, specReplicas, min, max));
+  lines.push(...outcome(metrics, hpa, counted, min, max));
   return [...lines, ...windows(hpa)];
 }
 
@@ -147,7 +150,7 @@ function explainResource(
 function outcome(
   metrics: Explained[],
   hpa: HorizontalPodAutoscaler,
-  specReplicas: number,
+  replicas: number,
   min: number,
   max: number,
 ): string[] {
@@ -158,18 +161,19 @@ function outcome(
   const cut = bounded === highest.asked ? "" : `, which the bounds make ${bounded}`;
   const which = known.length === 1 ? "" : ` (the highest: ${highest.name})`;
   const lines = [`  asked for: ${highest.asked}${which}${cut}`];
-  if (known.length < metrics.length && bounded < specReplicas) {
+  if (known.length < metrics.length && bounded < replicas) {
     lines.push("  while a metric is not known, nothing is taken away");
   }
   const reasonOf = (type: string) => hpa.status?.conditions?.find((condition) => condition.type === type);
   const able = reasonOf("AbleToScale")?.reason;
-  if (able === "ScaleDownStabilized" && bounded < specReplicas) {
-    lines.push(`  held at ${specReplicas}: more were asked for within the window for scaling down`);
-  } else if (able === "ScaleUpStabilized" && bounded > specReplicas) {
-    lines.push(`  held at ${specReplicas}: fewer were asked for within the window for scaling up`);
+  if (able === "ScaleDownStabilized" && bounded < replicas) {
+    lines.push(`  held at ${replicas}: more were asked for within the window for scaling down`);
+  } else if (able === "ScaleUpStabilized" && bounded > replicas) {
+    lines.push(`  held at ${replicas}: fewer were asked for within the window for scaling up`);
   }
   const limit = reasonOf("ScalingLimited");
-  if (limit?.status === "True" && /^Scale(Up|Down)Limit$/.test(limit.reason ?? "")) {
+  const isCurrent = reasonOf("ScalingActive")?.status !== "False";
+  if (isCurrent && limit?.status === "True" && /^Scale(Up|Down)Limit$/.test(limit.reason ?? "")) {
     lines.push("  slowed down by the policies below");
   }
   return lines;

@@ -155,6 +155,13 @@ test("explain() goes from what is asked for to what there is: the highest, the b
   assert.match(text(), /asked for: 8 \(the highest: s1-cron\)/);
 });
 
+test("explain() counts with the pods of the HPA's last look", () => {
+  const given = facts({ average: "20", pods: 9 });
+  given.hpa.status!.currentReplicas = 5;
+  const lines = explain(given, 0).join("\n");
+  assert.match(lines, /at its last look, with 5 replicas:\n {2}s0-prometheus: 100 in all, 20 a pod/);
+});
+
 test("explain() knows targets of a value and of a resource", () => {
   const given = facts({ average: "0", pods: 3 });
   given.hpa.spec.metrics = [

@@ -63,6 +63,8 @@ export interface FetchOptions {
   /** @default "GET" */
   method?: string;
   headers?: HttpHeaders;
+  /** Headers of which each value is a line of its own. */
+  headerLines?: Record<string, readonly string[]>;
   body?: string | Uint8Array | HttpBody;
   signal?: AbortSignal;
   /** Until the response's headers and, through its body, the last byte. @default none */
@@ -71,6 +73,8 @@ export interface FetchOptions {
   protocol?: "http1" | "h2c";
   /** PEM of the authorities to trust in place of the system's. */
   ca?: string;
+  /** By what the client proves itself to a server that asks for a certificate. */
+  identity?: TlsIdentity;
   /** Accept any certificate. Only where the user asked for it (`insecure_skip_verify`, `unsafeSsl`). */
   insecure?: boolean;
 }

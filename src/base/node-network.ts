@@ -50,6 +50,7 @@ function fetchHttp1(
   const signal = signalOf(options);
   const body = options.body;
   const headers: http.OutgoingHttpHeaders = { ...options.headers };
+  for (const [name, values] of Object.entries(options.headerLines ?? {})) headers[name] = [...values];
   if (typeof body === "string" || body instanceof Uint8Array)
     headers["content-length"] = Buffer.byteLength(body);
   const module = url.startsWith("https:") ? https : http;
@@ -67,12 +68,13 @@ function fetchHttp1(
 
 function agentFor(agents: Map<string, http.Agent>, url: string, options: FetchOptions): http.Agent {
   const secure = url.startsWith("https:");
-  const key = secure ? `${options.insecure === true}\n${options.ca ?? ""}` : "";
+  const { ca, identity, insecure } = options;
+  const key = secure ? `${insecure === true}\n${ca ?? ""}\n${identity?.cert ?? ""}` : "";
   let agent = agents.get(key);
   if (agent === undefined) {
     const settings = { keepAlive: true, timeout: CLIENT_IDLE_MS };
     agent = secure
-      ? new https.Agent({ ...settings, ca: options.ca, rejectUnauthorized: !options.insecure })
+      ? new https.Agent({ ...settings, ...identity, ca, rejectUnauthorized: !insecure })
       : new http.Agent(settings);
     agents.set(key, agent);
   }

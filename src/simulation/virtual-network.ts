@@ -289,6 +289,7 @@ const PLAIN_PATH = /^\/[\w/-]*$/;
 
 function requestHeaders(options: FetchOptions): HttpHeaders {
   const headers = lowerCase(options.headers ?? {});
+  for (const [name, values] of Object.entries(options.headerLines ?? {})) headers[name] = values.join(", ");
   const { body } = options;
   if (body !== undefined && isOnePiece(body)) headers["content-length"] = String(Buffer.byteLength(body));
   return headers;

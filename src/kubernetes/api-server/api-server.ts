@@ -83,9 +83,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   objects.log.attach(store);
   const tokens = new ServiceAccountTokens(identity.tokenKey, clock);
   api.context.tokens = tokens;
-  await bootstrapCluster(api);
+  await bootstrapCluster(api, identity);
   const stop = new AbortController();
-  const aggregator = new Aggregator({ api, network, clock });
+  const aggregator = new Aggregator({ api, network, clock, identity: identity.frontProxy.tls });
   aggregator.start(stop.signal);
   const authenticator = createAuthenticator(adminToken, tokens, store);
   let runtime: PodRuntime | undefined;

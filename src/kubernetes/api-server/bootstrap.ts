@@ -2,6 +2,7 @@
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
+import { type ClusterIdentity, FRONT_PROXY_NAME } from "./certificate-authority.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 
 const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -86,12 +87,30 @@ const AUTH_READER = {
 } as unknown as KubernetesObject;
 
 /** Makes what is missing. */
-export async function bootstrapCluster(api: ClusterStore): Promise<void> {
+export async function bootstrapCluster(api: ClusterStore, identity?: ClusterIdentity): Promise<void> {
   for (const name of NAMESPACES) await ensure(api, RESOURCES.namespaces, { metadata: { name } });
   for (const role of CLUSTER_ROLES) await ensure(api, RESOURCES.clusterRoles, role);
   for (const binding of CLUSTER_ROLE_BINDINGS) await ensure(api, RESOURCES.clusterRoleBindings, binding);
   await ensure(api, RESOURCES.roles, AUTH_READER);
   for (const priorityClass of PRIORITY_CLASSES) await ensure(api, RESOURCES.priorityClasses, priorityClass);
+  if (identity !== undefined) await publishAuthorities(api, identity);
+}
+
+/** What a server that is aggregated believes: who vouches for clients, and for the API server that speaks for one. */
+async function publishAuthorities(api: ClusterStore, { ca, frontProxy }: ClusterIdentity): Promise<void> {
+  const metadata = { name: "extension-apiserver-authentication", namespace: "kube-system" };
+  const data = {
+    "client-ca-file": ca,
+    "requestheader-allowed-names": JSON.stringify([FRONT_PROXY_NAME]),
+    "requestheader-client-ca-file": frontProxy.ca,
+    "requestheader-extra-headers-prefix": JSON.stringify(["X-Remote-Extra-"]),
+    "requestheader-group-headers": JSON.stringify(["X-Remote-Group"]),
+    "requestheader-username-headers": JSON.stringify(["X-Remote-User"]),
+  };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data } as KubernetesObject;
+  await ensure(api, RESOURCES.configMaps, object);
+  const key = { namespace: metadata.namespace, name: metadata.name };
+  await api.patch(RESOURCES.configMaps, key, { type: "merge", body: { data } });
 }
 
 async function ensure(

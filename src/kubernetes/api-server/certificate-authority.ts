@@ -8,6 +8,10 @@ import { issueCertificate, readPrivateKey } from "../../wire/x509/certificate.ts
 
 const DAY_MS = 24 * 3600 * 1000;
 const AUTHORITY_NAME = "kubernetes";
+/** Vouches for the API server where it speaks for a user to a server that it aggregates. */
+const FRONT_PROXY_AUTHORITY = "front-proxy-ca";
+/** As kubeadm names it; servers that are aggregated take no other. */
+export const FRONT_PROXY_NAME = "front-proxy-client";
 /** As kubeadm: ten years for the authority, one for a server's certificate. */
 const AUTHORITY_DAYS = 3650;
 const SERVER_DAYS = 365;
@@ -22,13 +26,21 @@ export interface ClusterIdentity {
   tls: TlsIdentity;
   /** Signs service accounts' tokens. */
   tokenKey: KeyObject;
+  frontProxy: FrontProxyIdentity;
+}
+
+/** By what aggregated servers know that the user's name in a request's headers comes from the API server. */
+export interface FrontProxyIdentity {
+  /** PEM. */
+  ca: string;
+  tls: TlsIdentity;
 }
 
 export interface IdentityOptions {
   disk: Disk;
   clock: Clock;
   random: Random;
-  /** `ca.crt`, `ca.key`, `apiserver.crt`, `apiserver.key` and `sa.key` live here, the keys with mode 0600. */
+  /** `ca`, `apiserver`, `front-proxy-ca`, `front-proxy-client` (`.crt`, `.key`) and `sa.key`; keys with mode 0600. */
   directory: string;
   /** Names and addresses under which clients reach the server. */
   hosts: readonly string[];
@@ -54,7 +66,39 @@ export async function clusterIdentity(options: IdentityOptions): Promise<Cluster
       hosts: options.hosts,
     }),
   );
-  return { ca, tls: { cert, key: pemOf(serverKey) }, tokenKey: await keyAt(options, "sa.key") };
+  return {
+    ca,
+    tls: { cert, key: pemOf(serverKey) },
+    tokenKey: await keyAt(options, "sa.key"),
+    frontProxy: await frontProxyIdentity(options),
+  };
+}
+
+async function frontProxyIdentity(options: IdentityOptions): Promise<FrontProxyIdentity> {
+  const caKey = await keyAt(options, "front-proxy-ca.key");
+  const ca = await certificateAt(
+    options,
+    "front-proxy-ca.crt",
+    (text) => isCurrent(options, text, []),
+    () =>
+      issue(options, createPublicKey(caKey), caKey, {
+        commonName: FRONT_PROXY_AUTHORITY,
+        issuer: FRONT_PROXY_AUTHORITY,
+        days: AUTHORITY_DAYS,
+      }),
+  );
+  const key = await keyAt(options, "front-proxy-client.key");
+  const isOurs = (text: string) =>
+    isCurrent(options, text, []) && new X509Certificate(text).verify(createPublicKey(caKey));
+  const cert = await certificateAt(options, "front-proxy-client.crt", isOurs, () =>
+    issue(options, createPublicKey(key), caKey, {
+      commonName: FRONT_PROXY_NAME,
+      issuer: FRONT_PROXY_AUTHORITY,
+      days: SERVER_DAYS,
+      usage: "client",
+    }),
+  );
+  return { ca, tls: { cert, key: pemOf(key) } };
 }
 
 async function keyAt({ disk, directory }: IdentityOptions, name: string): Promise<KeyObject> {
@@ -82,21 +126,28 @@ function issue(
   { clock, random }: IdentityOptions,
   publicKey: KeyObject,
   privateKey: KeyObject,
-  request: { commonName: string; days: number; hosts?: readonly string[] },
+  request: {
+    commonName: string;
+    issuer?: string;
+    days: number;
+    hosts?: readonly string[];
+    usage?: "client";
+  },
 ): string {
   const now = clock.now();
-  const { commonName, days, hosts } = request;
+  const { commonName, issuer = AUTHORITY_NAME, days, hosts, usage } = request;
   return issueCertificate(
     {
       commonName,
       hosts,
       publicKey,
-      isAuthority: hosts === undefined,
+      isAuthority: hosts === undefined && usage === undefined,
+      usage,
       notBeforeMs: now - BACKDATE_MS,
       notAfterMs: now + days * DAY_MS,
       serial: random.bytes(16),
     },
-    { commonName: AUTHORITY_NAME, privateKey },
+    { commonName: issuer, privateKey },
   );
 }
 

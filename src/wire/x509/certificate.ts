@@ -28,6 +28,7 @@ const OID = {
   subjectKeyIdentifier: "2.5.29.14",
   authorityKeyIdentifier: "2.5.29.35",
   serverAuth: "1.3.6.1.5.5.7.3.1",
+  clientAuth: "1.3.6.1.5.5.7.3.2",
 };
 
 export interface CertificateRequest {
@@ -38,6 +39,8 @@ export interface CertificateRequest {
   /** Names and IPv4 addresses that a server goes by. */
   hosts?: readonly string[];
   isAuthority: boolean;
+  /** Which side of a connection the certificate is for. @default "server" */
+  usage?: "server" | "client";
   notBeforeMs: number;
   notAfterMs: number;
   /** Unpredictable, up to 20 bytes. */
@@ -98,7 +101,8 @@ function extensions(request: CertificateRequest, issuer: Issuer): Uint8Array[] {
     extension(OID.authorityKeyIdentifier, false, derSequence(derValue(0x80, issuerId))),
   ];
   if (!request.isAuthority) {
-    result.push(extension(OID.extendedKeyUsage, false, derSequence(derOid(OID.serverAuth))));
+    const usage = request.usage === "client" ? OID.clientAuth : OID.serverAuth;
+    result.push(extension(OID.extendedKeyUsage, false, derSequence(derOid(usage))));
   }
   const hosts = request.hosts ?? [];
   if (hosts.length > 0) {

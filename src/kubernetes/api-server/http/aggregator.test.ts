@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { silentLogger } from "../../../base/log.ts";
 import {
@@ -116,9 +117,31 @@ test("requests for an aggregated API go to its Service, with the user and withou
   assert.deepEqual([found.status, found.json], [200, { items: [{ value: "7" }] }]);
   const [url, options] = asked.at(-1)!;
   assert.equal(url, `https://127.1.2.3:6443${VALUES}`);
-  assert.equal(options?.headers?.["x-remote-user"], "kubernetes-admin");
-  assert.equal(options?.headers?.["x-remote-group"], "system:masters, system:authenticated");
+  assert.deepEqual(options?.headerLines, {
+    "x-remote-user": ["kubernetes-admin"],
+    "x-remote-group": ["system:masters", "system:authenticated"],
+  });
   assert.equal(options?.headers?.authorization, undefined);
+});
+
+test("a server that is aggregated can tell that the API server asks: by its certificate, and an authority's name", async () => {
+  const { ask, asked, addEndpoint, server } = await newServer();
+  await addEndpoint();
+  await ask(VALUES, { accept: "application/json" });
+  const key = { namespace: "kube-system", name: "extension-apiserver-authentication" };
+  const { data = {} } = (await server.api.get(RESOURCES.configMaps, key)) as KubernetesObject & {
+    data?: Record<string, string>;
+  };
+  const authority = new X509Certificate(data["requestheader-client-ca-file"]);
+  const [, options] = asked.at(-1)!;
+  const certificate = new X509Certificate(options!.identity!.cert);
+  assert.ok(certificate.verify(authority.publicKey) && certificate.checkIssued(authority));
+  assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
+  assert.ok(certificate.checkPrivateKey(createPrivateKey(options!.identity!.key)));
+  assert.equal(data["requestheader-allowed-names"], '["front-proxy-client"]');
+  assert.equal(certificate.subject, "CN=front-proxy-client");
+  assert.equal(data["requestheader-group-headers"], '["X-Remote-Group"]');
+  assert.match(data["client-ca-file"], /^-----BEGIN CERTIFICATE-----/);
 });
 
 test("an aggregated API is in discovery, and its status says whether it answers", async () => {

@@ -3,7 +3,7 @@
  * user in headers (kube-aggregator). Also says in each APIService whether its server answers.
  */
 import type { Clock } from "../../../base/clock.ts";
-import type { HttpRequest, HttpResponse, Network } from "../../../base/network.ts";
+import type { HttpRequest, HttpResponse, Network, TlsIdentity } from "../../../base/network.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
@@ -35,15 +35,19 @@ export interface AggregatorOptions {
   api: ClusterStore;
   network: Network;
   clock: Clock;
+  /** By what the servers know that it is the API server who says which user asks. */
+  identity?: TlsIdentity;
 }
 
 export class Aggregator {
   readonly #api: ClusterStore;
   readonly #network: Network;
   readonly #clock: Clock;
+  readonly #identity: TlsIdentity | undefined;
   readonly #lists = new Map<string, { atMs: number; resources: Promise<LegacyResource[] | undefined> }>();
 
-  constructor({ api, network, clock }: AggregatorOptions) {
+  constructor({ api, network, clock, identity }: AggregatorOptions) {
+    this.#identity = identity;
     this.#api = api;
     this.#network = network;
     this.#clock = clock;
@@ -81,7 +85,7 @@ export class Aggregator {
       ({ spec }) => spec.group === info.group && spec.version === info.version,
     );
     if (service === undefined) return undefined;
-    const headers = userHeaders(user);
+    const headers: Record<string, string> = {};
     for (const name of ["accept", "content-type", "user-agent"]) {
       if (request.headers[name] !== undefined) headers[name] = request.headers[name];
     }
@@ -90,6 +94,7 @@ export class Aggregator {
       const response = await this.#send(service, request.target, {
         method: request.method,
         headers,
+        headerLines: userHeaders(user),
         body: hasBody ? request.body : undefined,
         signal: request.signal,
       });
@@ -123,6 +128,7 @@ export class Aggregator {
     return this.#network.fetch(`https://${endpoint.host}:${endpoint.port}${target}`, {
       ...options,
       ...trust,
+      identity: this.#identity,
     });
   }
 
@@ -140,11 +146,11 @@ export class Aggregator {
   async #askResources(service: ApiService): Promise<LegacyResource[] | undefined> {
     try {
       const path = `/apis/${apiVersionOf(service.spec.group, service.spec.version)}`;
-      const headers = {
-        accept: "application/json",
-        ...userHeaders({ name: "system:aggregator", groups: ["system:masters"] }),
-      };
-      const response = await this.#send(service, path, { headers, timeoutMs: DISCOVERY_TIMEOUT_MS });
+      const response = await this.#send(service, path, {
+        headers: { accept: "application/json" },
+        headerLines: userHeaders({ name: "system:aggregator", groups: ["system:masters"] }),
+        timeoutMs: DISCOVERY_TIMEOUT_MS,
+      });
       if (response.status !== 200) return undefined;
       const list = JSON.parse(await response.text(MAX_DISCOVERY_BYTES)) as { resources?: LegacyResource[] };
       return list.resources ?? [];
@@ -194,6 +200,6 @@ export class Aggregator {
 }
 
 /** How an aggregated server learns who is asking (request-header authentication). */
-function userHeaders(user: User): Record<string, string> {
-  return { "x-remote-user": user.name, "x-remote-group": user.groups.join(", ") };
+function userHeaders(user: User): Record<string, string[]> {
+  return { "x-remote-user": [user.name], "x-remote-group": [...user.groups] };
 }

@@ -88,11 +88,13 @@ export const withDefault = <T>(
 /**
  * Reads all parameters of a table.
  *
+ * @param check what is wrong with them together; asked even where some are missing, as upstream does
  * @throws Error with one line for each thing that is wrong
  */
 export function readParameters<const P extends Parameters>(
   config: TriggerConfig,
   table: P,
+  check?: (values: Partial<ParameterValues<P>>) => string | undefined,
 ): ParameterValues<P> {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
@@ -103,6 +105,8 @@ export function readParameters<const P extends Parameters>(
       problems.push((error as Error).message);
     }
   }
+  const problem = check?.(values as Partial<ParameterValues<P>>);
+  if (problem !== undefined) problems.push(problem);
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return values as ParameterValues<P>;
 }

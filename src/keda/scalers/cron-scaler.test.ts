@@ -70,7 +70,10 @@ function scaler(metadata: Record<string, string>, clock = new VirtualClock()) {
 
 test("createCronScaler() needs two schedules, a zone and replicas", () => {
   const cases: [metadata: Partial<typeof VALID>, problem: string][] = [
-    [{ start: "" }, 'missing required parameter "start" in [triggerMetadata]'],
+    [
+      { start: "" },
+      'missing required parameter "start" in [triggerMetadata]\nerror parsing start schedule: empty spec string',
+    ],
     [{ timezone: "" }, 'missing required parameter "timezone" in [triggerMetadata]'],
     [{ end: VALID.start }, "start and end can not have exactly same time input"],
     [{ desiredReplicas: "0" }, "no desiredReplicas specified"],

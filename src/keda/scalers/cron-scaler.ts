@@ -37,24 +37,33 @@ export function createCronScaler(config: TriggerConfig, clock: Clock): Scaler {
 
 function parseMetadata(config: TriggerConfig) {
   try {
-    const metadata = readParameters(config, PARAMETERS);
-    const { start, end, desiredReplicas } = metadata;
-    const startSchedule = schedule("start", start);
-    const endSchedule = schedule("end", end);
-    if (start === end) throw new Error("start and end can not have exactly same time input");
-    if (desiredReplicas === 0) throw new Error("no desiredReplicas specified");
-    return { ...metadata, startSchedule, endSchedule };
+    const metadata = readParameters(config, PARAMETERS, problemOf);
+    const { start, end } = metadata;
+    return { ...metadata, startSchedule: parseCron(start), endSchedule: parseCron(end) };
   } catch (error) {
     throw new Error(`error parsing cron metadata: ${(error as Error).message}`);
   }
 }
 
-function schedule(which: string, text: string) {
-  try {
-    return parseCron(text);
-  } catch (error) {
-    throw new Error(`error parsing ${which} schedule: ${(error as Error).message}`);
+interface Times {
+  start?: string;
+  end?: string;
+  desiredReplicas?: number;
+}
+
+function problemOf({ start = "", end = "", desiredReplicas = 0 }: Times): string | undefined {
+  for (const [which, text] of [
+    ["start", start],
+    ["end", end],
+  ]) {
+    try {
+      parseCron(text);
+    } catch (error) {
+      return `error parsing ${which} schedule: ${(error as Error).message}`;
+    }
   }
+  if (start === end) return "start and end can not have exactly same time input";
+  return desiredReplicas === 0 ? "no desiredReplicas specified" : undefined;
 }
 
 function checkTimezone(timezone: string): void {

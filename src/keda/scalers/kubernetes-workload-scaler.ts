@@ -44,16 +44,15 @@ export function createKubernetesWorkloadScaler(
 
 function parseMetadata(config: TriggerConfig) {
   const wrong = (error: unknown) =>
-    new Error(
-      `error parsing kubernetes workload metadata: ${error instanceof Error ? error.message : error}`,
-    );
+    new Error(`error parsing kubernetes workload metadata: ${(error as Error).message}`);
   let metadata: ReturnType<typeof readParameters<typeof PARAMETERS>>;
   try {
-    metadata = readParameters(config, PARAMETERS);
+    metadata = readParameters(config, PARAMETERS, ({ value = 0 }) =>
+      value <= 0 && !config.asMetricSource ? "value must be a float greater than 0" : undefined,
+    );
   } catch (error) {
     throw wrong(error);
   }
-  if (metadata.value <= 0 && !config.asMetricSource) throw wrong("value must be a float greater than 0");
   try {
     return { ...metadata, selector: parseSelector(metadata.podSelector) };
   } catch (error) {

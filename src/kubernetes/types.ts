@@ -64,6 +64,7 @@ export interface ContainerPort {
   containerPort: number;
   protocol?: string;
   hostPort?: number;
+  hostIP?: string;
 }
 
 export interface VolumeMount {
@@ -152,6 +153,8 @@ export interface PodAffinityTerm {
   topologyKey: string;
   namespaces?: string[];
   namespaceSelector?: LabelSelector;
+  matchLabelKeys?: string[];
+  mismatchLabelKeys?: string[];
 }
 
 export interface PodAffinity {
@@ -182,6 +185,8 @@ export interface TopologySpreadConstraint {
   whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
   labelSelector?: LabelSelector;
   minDomains?: number;
+  nodeAffinityPolicy?: "Honor" | "Ignore";
+  nodeTaintsPolicy?: "Honor" | "Ignore";
   matchLabelKeys?: string[];
 }
 
@@ -212,6 +217,8 @@ export interface PodSpec {
   readinessGates?: { conditionType: string }[];
   schedulerName?: string;
   overhead?: Record<string, string>;
+  /** What the pod asks for as a whole, in place of the sum of its containers. */
+  resources?: Resources;
 }
 
 export interface ContainerState {

@@ -1,10 +1,11 @@
 /** Where a pod can not go, and the words for it (kube-scheduler 1.35 `framework/plugins`, the filters). */
-import type { Node, Pod } from "../types.ts";
+import type { Node, Pod, TopologySpreadConstraint } from "../types.ts";
 import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
 import {
   countsForSpread,
   matchesAffinityTerm,
   matchesNodeAffinity,
+  matchesSpread,
   type NamespaceLabels,
   tolerates,
   topologyOf,
@@ -34,24 +35,32 @@ const nodeUnschedulable: Filter = ({ pod }, { node }) => {
 };
 
 const taintToleration: Filter = ({ pod }, { node }) => {
-  const untolerated = (node.spec?.taints ?? []).some(
+  return hasUntoleratedTaint(pod, node) ? final("node(s) had untolerated taint(s)") : undefined;
+};
+
+function hasUntoleratedTaint(pod: Pod, node: Node): boolean {
+  return (node.spec?.taints ?? []).some(
     (taint) => taint.effect !== "PreferNoSchedule" && !tolerates(pod.spec.tolerations, taint),
   );
-  return untolerated ? final("node(s) had untolerated taint(s)") : undefined;
-};
+}
 
 const nodeAffinity: Filter = ({ pod }, { node }) =>
   matchesNodeAffinity(pod, node) ? undefined : final("node(s) didn't match Pod's node affinity/selector");
 
 const nodePorts: Filter = ({ pod }, info) => {
   const portsOf = (some: Pod) =>
-    some.spec.containers.flatMap(({ ports = [] }) =>
-      ports.flatMap(({ hostPort }) => (hostPort ? [hostPort] : [])),
-    );
-  const taken = new Set(info.pods.flatMap(portsOf));
-  return portsOf(pod).some((port) => taken.has(port))
-    ? forNow("node(s) didn't have free ports for the requested pod ports")
-    : undefined;
+    some.spec.containers.flatMap(({ ports = [] }) => ports.filter(({ hostPort }) => Boolean(hostPort)));
+  const everywhere = (ip = "") => ip === "" || ip === "0.0.0.0";
+  const taken = info.pods.flatMap(portsOf);
+  const collides = portsOf(pod).some(({ hostPort, protocol = "TCP", hostIP }) =>
+    taken.some(
+      (other) =>
+        other.hostPort === hostPort &&
+        (other.protocol ?? "TCP") === protocol &&
+        (everywhere(hostIP) || everywhere(other.hostIP) || hostIP === other.hostIP),
+    ),
+  );
+  return collides ? forNow("node(s) didn't have free ports for the requested pod ports") : undefined;
 };
 
 const resourcesFit: Filter = ({ pod }, info) => {
@@ -59,37 +68,54 @@ const resourcesFit: Filter = ({ pod }, info) => {
   const reasons: string[] = [];
   if (info.pods.length + 1 > allocatable(info.node, "pods")) reasons.push("Too many pods");
   let unresolvable = false;
-  for (const name of ["cpu", "memory"] as const) {
+  for (const [name, amount] of Object.entries(requests)) {
     const most = allocatable(info.node, name);
-    if (requests[name] === 0 || info.requested[name] + requests[name] <= most * (1 + 1e-9)) continue;
+    if (amount === 0 || (info.requested[name] ?? 0) + amount <= most * (1 + 1e-9)) continue;
     reasons.push(`Insufficient ${name}`);
-    unresolvable ||= requests[name] > most;
+    unresolvable ||= amount > most * (1 + 1e-9);
   }
   return reasons.length === 0 ? undefined : { reasons, unresolvable };
 };
 
 const topologySpread: Filter = ({ pod, nodes }, info) => {
-  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
-    if (constraint.whenUnsatisfiable !== "DoNotSchedule") continue;
+  const constraints = (pod.spec.topologySpreadConstraints ?? []).filter(
+    ({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule",
+  );
+  // A node that is in no domain of one constraint counts for none.
+  const inDomains = nodes.filter(({ node }) =>
+    constraints.every(({ topologyKey }) => topologyOf(node, topologyKey) !== undefined),
+  );
+  for (const constraint of constraints) {
     const domain = topologyOf(info.node, constraint.topologyKey);
     if (domain === undefined) {
       return final("node(s) didn't match pod topology spread constraints (missing required label)");
     }
     const counts = new Map<string, number>();
-    for (const other of nodes) {
-      const its = topologyOf(other.node, constraint.topologyKey);
-      if (its === undefined || !matchesNodeAffinity(pod, other.node)) continue;
+    for (const other of inDomains) {
+      if (!isIncluded(constraint, pod, other.node)) continue;
+      const its = topologyOf(other.node, constraint.topologyKey)!;
       const matching = other.pods.filter((candidate) => countsForSpread(constraint, pod, candidate)).length;
       counts.set(its, (counts.get(its) ?? 0) + matching);
     }
-    const fewest = counts.size < (constraint.minDomains ?? 1) ? 0 : Math.min(...counts.values());
-    const self = countsForSpread(constraint, pod, pod) ? 1 : 0;
+    const isFew = counts.size === 0 || counts.size < (constraint.minDomains ?? 1);
+    const fewest = isFew ? 0 : Math.min(...counts.values());
+    const self = matchesSpread(constraint, pod, pod) ? 1 : 0;
     if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew) {
       return forNow("node(s) didn't match pod topology spread constraints");
     }
   }
   return undefined;
 };
+
+/** Whether a node counts for a constraint: by default when the pod's affinity admits it, whatever its taints. */
+function isIncluded(
+  { nodeAffinityPolicy = "Honor", nodeTaintsPolicy = "Ignore" }: TopologySpreadConstraint,
+  pod: Pod,
+  node: Node,
+): boolean {
+  if (nodeAffinityPolicy === "Honor" && !matchesNodeAffinity(pod, node)) return false;
+  return nodeTaintsPolicy === "Ignore" || !hasUntoleratedTaint(pod, node);
+}
 
 const interPodAffinity: Filter = (situation, info) => {
   const { pod, nodes, namespaces } = situation;
@@ -98,14 +124,22 @@ const interPodAffinity: Filter = (situation, info) => {
     if (domain === undefined) return [];
     return nodes.filter(({ node }) => topologyOf(node, key) === domain).flatMap(({ pods }) => pods);
   };
-  for (const term of pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
-    const isMeant = (other: Pod) => matchesAffinityTerm(term, pod, other, namespaces);
-    if (topologyOf(info.node, term.topologyKey) !== undefined && sameDomain(term.topologyKey).some(isMeant))
-      continue;
+  const required = pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  // Company is a pod that all the terms mean.
+  const isCompany = (other: Pod) =>
+    required.every((term) => matchesAffinityTerm(term, pod, other, namespaces));
+  if (required.length > 0) {
+    const hasDomains = required.every(({ topologyKey }) => topologyOf(info.node, topologyKey) !== undefined);
+    const hasCompany = required.every(({ topologyKey }) => sameDomain(topologyKey).some(isCompany));
     // The first of a group that wants to be together has nobody to be with.
-    const isFirst = isMeant(pod) && !nodes.some(({ pods }) => pods.some(isMeant));
-    if (isFirst && topologyOf(info.node, term.topologyKey) !== undefined) continue;
-    return final("node(s) didn't match pod affinity rules");
+    const isAlone = () =>
+      isCompany(pod) &&
+      !nodes.some(
+        ({ node, pods }) =>
+          required.some(({ topologyKey }) => topologyOf(node, topologyKey) !== undefined) &&
+          pods.some(isCompany),
+      );
+    if (!hasDomains || !(hasCompany || isAlone())) return final("node(s) didn't match pod affinity rules");
   }
   for (const term of pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ??
     []) {

@@ -6,7 +6,7 @@ import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { Informers } from "../controllers/controller.ts";
-import type { Node, Pod, PodSpec } from "../types.ts";
+import type { Node, Pod, PodAffinityTerm, PodSpec, TopologySpreadConstraint } from "../types.ts";
 import { startScheduler } from "./scheduler.ts";
 
 interface World {
@@ -153,6 +153,84 @@ test("required affinity brings pods together; the first one may be alone", async
   const { lonely, ...others } = await places();
   assert.equal(new Set(Object.values(others)).size, 1);
   assert.equal(lonely, "-");
+});
+
+test("company is one pod that all terms mean, with the label values that the pod shares or must not share", async () => {
+  const { add, places } = await worldOf();
+  await add("x", { nodeName: "a" }, { app: "x", version: "1" });
+  await add("y", { nodeName: "b" }, { app: "x", tier: "y", version: "2" });
+  const topologyKey = "kubernetes.io/hostname";
+  const beside = (...terms: PodAffinityTerm[]): Partial<PodSpec> => ({
+    affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } },
+  });
+  const x = { topologyKey, labelSelector: { matchLabels: { app: "x" } } };
+  const y = { topologyKey, labelSelector: { matchLabels: { tier: "y" } } };
+  await add("both", beside(x, y));
+  await add("same", beside({ ...x, matchLabelKeys: ["version"] }), { version: "1" });
+  await add("other", beside({ ...x, mismatchLabelKeys: ["version"] }), { version: "1" });
+  await add("none", beside({ ...x, matchLabelKeys: ["version"] }), { version: "3" });
+  assert.deepEqual(await places(), { x: "a", y: "b", both: "b", same: "a", other: "b", none: "-" });
+});
+
+test("a pod that must have company draws those that would be it", async () => {
+  const { add, places } = await worldOf();
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "web" } } };
+  const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  await add("there", { nodeName: "c", affinity });
+  await add("web", {}, { app: "web" });
+  assert.equal((await places()).web, "c");
+});
+
+test("extended resources, resources of the whole pod and host ports are looked at", async () => {
+  const { add, places, problem } = await worldOf((name, node) => {
+    if (name === "b") node.status!.allocatable = { ...node.status!.allocatable, "example.com/gpu": "1" };
+  });
+  const limits = { "example.com/gpu": "1" };
+  const gpu: Partial<PodSpec> = { containers: [{ name: "app", image: "x", resources: { limits } }] };
+  await add("gpu-0", gpu);
+  await places();
+  await add("gpu-1", gpu);
+  await add("whole", { resources: { requests: { cpu: "3" } } });
+  const onPort = (hostPort: number, protocol: string, hostIP?: string): Partial<PodSpec> => ({
+    nodeSelector: { "kubernetes.io/hostname": "a" },
+    containers: [{ name: "app", image: "x", ports: [{ containerPort: 1, hostPort, protocol, hostIP }] }],
+  });
+  await add("tcp", onPort(53, "TCP", "10.0.0.1"));
+  await places();
+  await add("udp", onPort(53, "UDP"));
+  await add("tcp-elsewhere", onPort(53, "TCP", "10.0.0.2"));
+  await add("tcp-everywhere", onPort(53, "TCP"));
+  const where = await places();
+  const expected = { "gpu-0": "b", "gpu-1": "-", whole: "-", tcp: "a", udp: "a" };
+  assert.deepEqual(where, { ...expected, "tcp-elsewhere": "a", "tcp-everywhere": "-" });
+  assert.match((await problem("gpu-1"))!, /^0\/3 nodes are available: 3 Insufficient example.com\/gpu\./);
+  assert.match((await problem("whole"))!, /^0\/3 nodes are available: 3 Insufficient cpu\./);
+  assert.match((await problem("tcp-everywhere"))!, /1 node\(s\) didn't have free ports/);
+});
+
+test("which nodes count for a spread is what its policies say", async () => {
+  const { add, places } = await worldOf((name, node) => {
+    if (name === "c") node.spec!.taints = [{ key: "reserved", value: "", effect: "NoSchedule" }];
+  });
+  const spread = (policies: Partial<TopologySpreadConstraint>): Partial<PodSpec> => ({
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: "topology.kubernetes.io/zone",
+        whenUnsatisfiable: "DoNotSchedule",
+        labelSelector: { matchLabels: { app: "web" } },
+        ...policies,
+      },
+    ],
+  });
+  await add("web-0", { nodeName: "a" }, { app: "web" });
+  await add("web-1", { nodeName: "b" }, { app: "web" });
+  // The tainted zone has none, and it counts unless its taints do.
+  await add("ignored", spread({}), { app: "web" });
+  await add("honoured", spread({ nodeTaintsPolicy: "Honor" }), { app: "web" });
+  const { ignored, honoured } = await places();
+  assert.equal(ignored, "-");
+  assert.notEqual(honoured, "-");
 });
 
 test("topology spread holds back what would be too much in one zone", async () => {

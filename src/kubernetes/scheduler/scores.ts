@@ -4,7 +4,14 @@ import { selectorOf } from "../../model/label-selector.ts";
 import type { Pod, TopologySpreadConstraint } from "../types.ts";
 import type { Situation } from "./filters.ts";
 import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
-import { countsForSpread, matchesAffinityTerm, matchesNodeTerm, tolerates, topologyOf } from "./selection.ts";
+import {
+  countsForSpread,
+  matchesAffinityTerm,
+  matchesNodeTerm,
+  type NamespaceLabels,
+  tolerates,
+  topologyOf,
+} from "./selection.ts";
 
 /** Containers without requests count as this much, so that they spread too (`DefaultMilliCPURequest`, …). */
 const DEFAULT_REQUESTS = { cpu: 0.1, memory: 200 * 1024 * 1024 };
@@ -101,38 +108,48 @@ const topologySpread: Score = ({ pod, nodes: all }, nodes) => {
   return normalise(sums.map((sum) => -sum));
 };
 
-const interPodAffinity: Score = (situation, nodes) => {
-  const { pod, nodes: all, namespaces } = situation;
-  const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
-  const weigh = (info: NodeInfo): number => {
-    let sum = 0;
-    for (const other of all) {
-      for (const candidate of other.pods) {
-        const together = (key: string) => {
-          const domain = topologyOf(info.node, key);
-          return domain !== undefined && domain === topologyOf(other.node, key);
-        };
-        for (const {
-          weight,
-          podAffinityTerm: term,
-        } of podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
-          if (together(term.topologyKey) && matchesAffinityTerm(term, pod, candidate, namespaces))
-            sum += weight;
-        }
-        for (const {
-          weight,
-          podAffinityTerm: term,
-        } of podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
-          if (together(term.topologyKey) && matchesAffinityTerm(term, pod, candidate, namespaces))
-            sum -= weight;
-        }
-      }
-    }
-    return sum;
-  };
-  if (podAffinity === undefined && podAntiAffinity === undefined) return nodes.map(() => 0);
-  return normalise(nodes.map(weigh));
+const interPodAffinity: Score = ({ pod, nodes: all, namespaces }, nodes) => {
+  const attractions = all.flatMap((place) =>
+    place.pods.flatMap((other) =>
+      [
+        ...attractionsOf(pod, other, namespaces),
+        ...attractionsOf(other, pod, namespaces, REQUIRED_WEIGHT),
+      ].map(({ key, weight }) => ({ key, weight, domain: topologyOf(place.node, key) })),
+    ),
+  );
+  if (attractions.length === 0) return nodes.map(() => 0);
+  const sums = nodes.map(({ node }) =>
+    attractions.reduce(
+      (sum, { key, weight, domain }) =>
+        domain !== undefined && topologyOf(node, key) === domain ? sum + weight : sum,
+      0,
+    ),
+  );
+  return normalise(sums);
 };
+
+/** What a pod that is there and must have company weighs for one that would be it (`hardPodAffinityWeight`). */
+const REQUIRED_WEIGHT = 1;
+
+/** Which domains of `other` the preferences of `of` draw to, or away from when negative. */
+function attractionsOf(
+  of: Pod,
+  other: Pod,
+  namespaces: NamespaceLabels,
+  requiredWeight = 0,
+): { key: string; weight: number }[] {
+  const { podAffinity, podAntiAffinity } = of.spec.affinity ?? {};
+  const required = podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  const preferred = podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const avoided = podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return [
+    ...required.map((term) => ({ term, weight: requiredWeight })),
+    ...preferred.map(({ podAffinityTerm: term, weight }) => ({ term, weight })),
+    ...avoided.map(({ podAffinityTerm: term, weight }) => ({ term, weight: -weight })),
+  ]
+    .filter(({ term, weight }) => weight !== 0 && matchesAffinityTerm(term, of, other, namespaces))
+    .map(({ term, weight }) => ({ key: term.topologyKey, weight }));
+}
 
 /** The lowest is 0, the highest 100; all the same is 100. */
 function normalise(values: number[]): number[] {

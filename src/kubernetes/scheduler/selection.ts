@@ -87,18 +87,33 @@ export function matchesAffinityTerm(
       : named.includes(pod.metadata.namespace!) ||
         matchesSelector(chosen, namespaces(pod.metadata.namespace!));
   const selector = selectorOf(term.labelSelector);
-  return inNamespace && selector !== undefined && matchesSelector(selector, pod.metadata.labels);
+  if (!inNamespace || selector === undefined || !matchesSelector(selector, pod.metadata.labels)) return false;
+  const differs = (key: string) =>
+    of.metadata.labels?.[key] === undefined || pod.metadata.labels?.[key] !== of.metadata.labels[key];
+  return sharesLabels(term.matchLabelKeys, of, pod) && (term.mismatchLabelKeys ?? []).every(differs);
 }
 
 export type NamespaceLabels = (namespace: string) => Record<string, string> | undefined;
 
-/** Whether a pod counts for a spread constraint of `of`. Those on their way out do not. */
+/** Whether a pod counts for a spread constraint of `of`. Those on their way out don't, and no selector means none. */
 export function countsForSpread(constraint: TopologySpreadConstraint, of: Pod, pod: Pod): boolean {
-  if (pod.metadata.namespace !== of.metadata.namespace || pod.metadata.deletionTimestamp !== undefined)
-    return false;
+  const { labelSelector = {}, matchLabelKeys = [] } = constraint;
+  const { matchLabels = {}, matchExpressions = [] } = labelSelector;
+  const means = Object.keys(matchLabels).length + matchExpressions.length + matchLabelKeys.length > 0;
+  if (!means || pod.metadata.namespace !== of.metadata.namespace) return false;
+  return pod.metadata.deletionTimestamp === undefined && matchesSpread(constraint, of, pod);
+}
+
+/** Whether the labels are what a spread constraint of `of` means. */
+export function matchesSpread(constraint: TopologySpreadConstraint, of: Pod, pod: Pod): boolean {
   const selector = selectorOf(constraint.labelSelector);
   if (selector === undefined || !matchesSelector(selector, pod.metadata.labels)) return false;
-  return (constraint.matchLabelKeys ?? []).every(
+  return sharesLabels(constraint.matchLabelKeys, of, pod);
+}
+
+/** Whether the pods have the same values for those of the keys that `of` has. */
+function sharesLabels(keys: string[] = [], of: Pod, pod: Pod): boolean {
+  return keys.every(
     (key) =>
       of.metadata.labels?.[key] === undefined || pod.metadata.labels?.[key] === of.metadata.labels[key],
   );

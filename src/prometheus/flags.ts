@@ -46,7 +46,6 @@ const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
   "storage.remote.read-concurrent-limit": ["integer", "10"],
   "storage.remote.read-max-bytes-in-frame": ["integer", "1048576"],
   "storage.remote.read-sample-limit": ["integer", "50000000"],
-  "storage.tsdb.allow-overlapping-blocks": ["boolean", "true"],
   "storage.tsdb.allow-overlapping-compaction": ["boolean", "true"],
   "storage.tsdb.block-reload-interval": ["duration", "1m"],
   "storage.tsdb.delay-compact-file.path": ["text", ""],

@@ -310,6 +310,40 @@ test("format_query and parse_query show an expression", async () => {
   );
 });
 
+test("relabel_steps shows what each rule does to a target", async () => {
+  const it = await virtualPrometheus(
+    `${scrapeConfigOf("relabel_configs: [{target_label: a, replacement: b}, {source_labels: [a], regex: b, action: drop}]")}`,
+  );
+  await it.clock.advance(1_000);
+  const asked = encodeURIComponent('{"job":"x"}');
+  const { text } = await it.get(`/api/v1/targets/relabel_steps?scrapePool=app&labels=${asked}`);
+  const { data } = JSON.parse(text);
+  assert.deepEqual(
+    data.steps.map(({ output, keep }: { output: unknown; keep: boolean }) => [output, keep]),
+    [
+      [{ a: "b", job: "x" }, true],
+      [{}, false],
+    ],
+  );
+  assert.equal((await it.get("/api/v1/targets/relabel_steps?scrapePool=none&labels={}")).status, 400);
+  await it.server.stop();
+});
+
+test("answers are written as upstream's encoder does, and count samples when asked", async () => {
+  const it = await virtualPrometheus(scrapeConfigOf(""));
+  await it.target("127.13.2.1", { text: 'a{b="<&>"} 1\n' });
+  await it.clock.advance(10_500);
+  const get = async (path: string) => (await it.get(path)).text;
+  assert.match(await get("/api/v1/query?query=a"), /"b":"<&>"/);
+  assert.match(await get("/api/v1/label/b/values"), /"\\u003c\\u0026\\u003e"/);
+  const { data } = JSON.parse(await get("/api/v1/query?query=a%2Ba&stats=all"));
+  assert.equal(data.stats.samples.totalQueryableSamples, 2);
+  const { data: shown } = JSON.parse(await get("/api/v1/status/config"));
+  assert.ok(shown.yaml.indexOf("job_name:") < shown.yaml.indexOf("static_configs:"));
+  assert.equal((await it.get("/api/v1/nothing")).status, 404);
+  await it.server.stop();
+});
+
 test("parts of PromQL that are experimental are there when their feature is on", async () => {
   const queries = ["limitk(1, up)", "rate(up[5m] anchored)", "up + fill (0) up"];
   const status = async (features: string, query: string) => {

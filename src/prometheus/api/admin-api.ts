@@ -1,7 +1,15 @@
 /** `/api/v1/admin/tsdb/*`: only with `--web.enable-admin-api`. */
+import type { Matcher } from "../matcher.ts";
 import type { PrometheusServer } from "../server-state.ts";
-import { ApiError, type ApiResult, MAX_TIME_MS, MIN_TIME_MS, timeParameter } from "./api-request.ts";
-import { matcherSets } from "./query-api.ts";
+import {
+  ApiError,
+  type ApiResult,
+  invalidParameter,
+  MAX_TIME_MS,
+  MIN_TIME_MS,
+  timeParameter,
+} from "./api-request.ts";
+import { selectorParameters } from "./query-api.ts";
 
 interface AdminCall {
   server: PrometheusServer;
@@ -20,7 +28,13 @@ export async function deleteSeries({ server, parameters }: AdminCall): Promise<A
     minMs: timeParameter(parameters, "start", MIN_TIME_MS),
     maxMs: timeParameter(parameters, "end", MAX_TIME_MS),
   };
-  for (const matchers of matcherSets(parameters)) await server.tsdb.deleteSeries(matchers, range);
+  let selectors: Matcher[][];
+  try {
+    selectors = selectorParameters(parameters);
+  } catch (error) {
+    throw invalidParameter("match[]", (error as Error).message);
+  }
+  for (const matchers of selectors) await server.tsdb.deleteSeries(matchers, range);
   return { status: 204 };
 }
 
@@ -36,7 +50,7 @@ export async function snapshot({ server, parameters }: AdminCall): Promise<ApiRe
   if (text !== "" && !/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text))
     throw new ApiError(
       "bad_data",
-      `invalid parameter "skip_head": unable to parse boolean "skip_head" argument: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `invalid parameter "skip_head": unable to parse boolean: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   return { data: { name: await server.tsdb.snapshot(/^[1tT]/.test(text)) } };
 }

@@ -2,6 +2,8 @@
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../../base/network.ts";
 import { readBody } from "../../base/network.ts";
 import { parseDuration } from "../config/units.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
+import { apiJson } from "./api-json.ts";
 
 export type ApiErrorType =
   | "bad_data"
@@ -49,30 +51,21 @@ export interface ApiResult {
   status?: number;
 }
 
-/** JSON text that stands as it is, for results too large to be built as objects first. */
-export class RawJson {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 const JSON_HEADERS: HttpHeaders = { "content-type": "application/json" };
 
 export function apiResponse(result: ApiResult): HttpResponse {
   if (result.status === 204) return { status: 204 };
   const { data, warnings = [], infos = [] } = result;
-  const dataText = data instanceof RawJson ? data.text : JSON.stringify(data);
+  const dataText = apiJson(data);
   let text = '{"status":"success"';
   if (dataText !== undefined) text += `,"data":${dataText}`;
-  if (warnings.length > 0) text += `,"warnings":${JSON.stringify(warnings)}`;
-  if (infos.length > 0) text += `,"infos":${JSON.stringify(infos)}`;
+  if (warnings.length > 0) text += `,"warnings":${apiJson(warnings)}`;
+  if (infos.length > 0) text += `,"infos":${apiJson(infos)}`;
   return { status: 200, headers: JSON_HEADERS, body: `${text}}` };
 }
 
 export function apiErrorResponse(error: ApiError): HttpResponse {
-  const body = JSON.stringify({ status: "error", errorType: error.type, error: error.message });
+  const body = apiJson({ status: "error", errorType: error.type, error: error.message });
   return { status: STATUS[error.type], headers: JSON_HEADERS, body };
 }
 
@@ -84,7 +77,8 @@ export async function readParameters(request: HttpRequest): Promise<URLSearchPar
   const query = request.target.indexOf("?");
   const fromQuery = new URLSearchParams(query < 0 ? "" : request.target.slice(query + 1));
   const type = request.headers["content-type"] ?? "";
-  if (request.method !== "POST" || !type.startsWith("application/x-www-form-urlencoded")) return fromQuery;
+  const isForm = request.method === "POST" || request.method === "PUT";
+  if (!isForm || !type.startsWith("application/x-www-form-urlencoded")) return fromQuery;
   const text = new TextDecoder().decode(await readBody(request.body, MAX_FORM_BYTES));
   const parameters = new URLSearchParams(text);
   for (const [name, value] of fromQuery) parameters.append(name, value);
@@ -138,12 +132,19 @@ export function parseDurationParameter(text: string): number {
   }
 }
 
+/** What Go says of a text that is no 64-bit integer, or undefined. */
+export function integerProblem(text: string): string | undefined {
+  const isInteger = /^[+-]?\d+$/.test(text);
+  if (isInteger && BigInt.asIntN(64, BigInt(text)) === BigInt(text)) return undefined;
+  return `parsing ${quoteString(text)}: ${isInteger ? "value out of range" : "invalid syntax"}`;
+}
+
 /** 0: no limit. @throws ApiError */
 export function limitParameter(parameters: URLSearchParams): number {
   const text = parameters.get("limit") ?? "";
   if (text === "") return 0;
-  if (!/^[+-]?\d+$/.test(text))
-    throw invalidParameter("limit", `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const problem = integerProblem(text);
+  if (problem !== undefined) throw invalidParameter("limit", `strconv.Atoi: ${problem}`);
   const limit = Number(text);
   if (limit < 0) throw invalidParameter("limit", "limit must be non-negative");
   return limit;

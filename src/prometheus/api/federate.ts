@@ -7,7 +7,8 @@ import { formatGoFloat } from "../../wire/exposition/go-float.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
 import { ApiError, readParameters } from "./api-request.ts";
-import { matcherSets } from "./query-api.ts";
+import { methodNotAllowed } from "./http-api.ts";
+import { selectorParameters } from "./query-api.ts";
 
 interface Row {
   labels: Labels;
@@ -16,19 +17,22 @@ interface Row {
 }
 
 export async function federate(request: HttpRequest, server: PrometheusServer): Promise<HttpResponse> {
+  if (request.method !== "GET") return methodNotAllowed(["GET"]);
   const parameters = await readParameters(request);
   const nowMs = server.clock.now();
   const range = { minMs: nowMs - server.flags.duration("query.lookback-delta"), maxMs: nowMs };
   const rows = new Map<string, Row>();
   try {
-    for (const matchers of matcherSets(parameters)) {
+    for (const matchers of selectorParameters(parameters)) {
+      if (matchers.length === 0) continue;
       for (const series of await server.tsdb.select(matchers, range, { signal: request.signal })) {
         const row = newest(series);
         if (row !== undefined) rows.set(row.labels.key, row);
       }
     }
   } catch (error) {
-    if (error instanceof ApiError) return textResponse(400, `${error.message}\n`);
+    if (error instanceof ApiError)
+      return textResponse(400, `${error.message}\n`, { "x-content-type-options": "nosniff" });
     throw error;
   }
   const headers = { "content-type": `${TEXT_CONTENT_TYPE}; escaping=underscores` };
@@ -55,20 +59,18 @@ function textOf(rows: Row[], externalLabels: Record<string, string>): string {
       compareLabels(a.labels, b.labels),
   );
   const lines: string[] = [];
+  // An instance that is not there is told from one that the scraping server would put in.
+  const global = Object.entries({ instance: "", ...externalLabels }).sort(([a], [b]) => compareStrings(a, b));
   let lastName = "";
   for (const { labels, value, timestampMs } of rows) {
     const name = labels.get(METRIC_NAME);
     if (name === "") continue;
     if (name !== lastName) lines.push(`# TYPE ${name} untyped`);
     lastName = name;
-    const shown = new Map(labels);
-    shown.delete(METRIC_NAME);
-    if (!shown.has("instance")) shown.set("instance", "");
-    for (const [label, external] of Object.entries(externalLabels))
-      if (!shown.has(label)) shown.set(label, external);
-    const pairs = [...shown]
-      .sort(([a], [b]) => compareStrings(a, b))
-      .map(([label, text]) => `${label}="${escapeLabelValue(text)}"`);
+    const own = [...labels].filter(([label]) => label !== METRIC_NAME);
+    const pairs = [...own, ...global.filter(([label]) => !labels.has(label))].map(
+      ([label, text]) => `${label}="${escapeLabelValue(text)}"`,
+    );
     lines.push(`${name}{${pairs.join(",")}} ${formatGoFloat(value)} ${timestampMs}`);
   }
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;

@@ -1,18 +1,27 @@
 /** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
 import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
 import { languageOf } from "../flags.ts";
-import type { Engine } from "../promql/mod.ts";
+import type { Matcher } from "../matcher.ts";
+import { type Engine, parseMetricSelector } from "../promql/mod.ts";
+import { decodeBytes } from "../promql/parser/unquote.ts";
 import { createFastWrite } from "../remote/fast-write.ts";
 import { createWriteReceiver, MAX_AHEAD_MS } from "../remote/write-receiver.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { cleanTombstones, deleteSeries, snapshot } from "./admin-api.ts";
-import { ApiError, type ApiResult, apiErrorResponse, apiResponse, readParameters } from "./api-request.ts";
+import {
+  ApiError,
+  type ApiResult,
+  apiErrorResponse,
+  apiResponse,
+  invalidParameter,
+  readParameters,
+} from "./api-request.ts";
+import { features } from "./features-api.ts";
 import {
   formatQuery,
   instantQuery,
   labelNames,
   labelValues,
-  matcherSets,
   parseQuery,
   type QueryContext,
   queryExemplars,
@@ -55,11 +64,12 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/scrape_pools/config": [READ, ({ server, parameters }) => status.scrapePoolConfig(server, parameters)],
   "/targets": [READ, ({ server, parameters }) => status.targets(server, parameters)],
   "/targets/metadata": [READ, targetMetadata],
+  "/targets/relabel_steps": [READ, ({ server, parameters }) => status.relabelSteps(server, parameters)],
   "/alertmanagers": [READ, alertmanagers],
   "/alerts": [READ, alerts],
   "/rules": [READ, rules],
   "/notifications": [READ, () => ({ data: [] })],
-  "/features": [READ, ({ server }) => status.features(server)],
+  "/features": [READ, ({ server }) => features(server)],
   "/metadata": [READ, ({ server, parameters }) => status.metadata(server, parameters)],
   "/status/config": [READ, ({ server }) => status.statusConfig(server)],
   "/status/runtimeinfo": [READ, ({ server }) => status.runtimeInfo(server)],
@@ -75,13 +85,18 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
 
 function targetMetadata({ server, parameters }: Call): ApiResult {
   const text = parameters.get("match_target") ?? "";
-  const [matchers] = text === "" ? [[]] : matcherSets(new URLSearchParams([["match[]", text]]));
+  let matchers: Matcher[] = [];
+  try {
+    if (text !== "") matchers = parseMetricSelector(text);
+  } catch (error) {
+    throw invalidParameter("match_target", (error as Error).message);
+  }
   return status.targetMetadata(server, parameters, (labels) =>
     matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
   );
 }
 
-const LABEL_VALUES = /^\/label\/([^/]*)\/values$/;
+const LABEL_VALUES = /^\/label\/([^/]+)\/values$/;
 
 /** Answers requests below `/api/v1`; undefined: there is no such path. */
 export function createHttpApi(
@@ -148,10 +163,22 @@ export function createHttpApi(
         : undefined;
     if (found === undefined) return undefined;
     const [methods, operation] = found;
-    if (!methods.includes(request.method))
-      return { ...text(405, "Method Not Allowed"), headers: { allow: methods.join(", ") } };
-    return run(request, operation, label === null ? "" : decodeURIComponent(label[1]));
+    if (!methods.includes(request.method)) return methodNotAllowed(methods);
+    return run(request, operation, label === null ? "" : decodePath(label[1]));
   };
+}
+
+/** A part of a path, which may be no UTF-8. */
+function decodePath(part: string): string {
+  const bytes = part.replace(/%([0-9a-fA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return decodeBytes(Buffer.from(bytes, "latin1"));
+}
+
+/** As upstream's router answers. */
+export function methodNotAllowed(methods: readonly string[]): HttpResponse {
+  const allow = [...methods, "OPTIONS"].sort().join(", ");
+  const headers = { allow, "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  return { status: 405, headers, body: "Method Not Allowed\n" };
 }
 
 function text(status: number, body: string): HttpResponse {

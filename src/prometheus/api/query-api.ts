@@ -9,11 +9,14 @@ import {
   type InstantResult,
   type ParserOptions,
   parseExpression,
+  parseMetricSelector,
   type QueryOptions,
   type RangeResult,
 } from "../promql/mod.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
 import { prettyExpression } from "../promql/parser/prettier.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
+import { RawJson } from "./api-json.ts";
 import {
   ApiError,
   type ApiResult,
@@ -23,13 +26,12 @@ import {
   MIN_TIME_MS,
   parseDurationParameter,
   parseTime,
-  RawJson,
   TRUNCATED,
   timeParameter,
 } from "./api-request.ts";
 import { expressionJson } from "./expression-json.ts";
 import { answerJson } from "./query-json.ts";
-import { parseSelector, selectorsOf } from "./selectors.ts";
+import { selectorsOf } from "./selectors.ts";
 
 export interface QueryContext {
   engine: Pick<Engine, "instant" | "range">;
@@ -110,13 +112,7 @@ function truncate(value: InstantResult | RangeResult, limit: number): boolean {
   return true;
 }
 
-function statsOf(result: InstantResult | RangeResult, seconds: number) {
-  const samples =
-    result.kind === "vector"
-      ? result.samples.length
-      : result.kind === "matrix"
-        ? result.series.reduce((sum, each) => sum + each.timestamps.length, 0)
-        : 0;
+function statsOf({ counts }: InstantResult | RangeResult, seconds: number) {
   return {
     timings: {
       evalTotalTime: seconds,
@@ -126,7 +122,11 @@ function statsOf(result: InstantResult | RangeResult, seconds: number) {
       execQueueTime: 0,
       execTotalTime: seconds,
     },
-    samples: { totalQueryableSamples: samples, peakSamples: samples },
+    samples: {
+      totalQueryableSamples: Math.round(counts.queried),
+      samplesRead: Math.round(counts.read),
+      peakSamples: Math.round(counts.peak),
+    },
   };
 }
 
@@ -186,15 +186,20 @@ function parsedQuery({ parameters, parser }: QueryContext): Expression {
   }
 }
 
-/** `match[]`, each a selector that matches more than everything. @throws ApiError */
-export function matcherSets(parameters: URLSearchParams): Matcher[][] {
-  return parameters.getAll("match[]").map((text) => {
-    let matchers: Matcher[];
+/** `match[]`, each a selector. @throws ApiError */
+export function selectorParameters(parameters: URLSearchParams, name = "match[]"): Matcher[][] {
+  return parameters.getAll(name).map((text) => {
     try {
-      matchers = parseSelector(text);
+      return parseMetricSelector(text);
     } catch (error) {
       throw new ApiError("bad_data", (error as Error).message);
     }
+  });
+}
+
+/** `match[]`, each a selector that matches more than everything. @throws ApiError */
+export function matcherSets(parameters: URLSearchParams): Matcher[][] {
+  return selectorParameters(parameters).map((matchers) => {
     // Without one that rules out the missing label, the whole store would answer.
     if (matchers.every((matcher) => matcher.matches("")))
       throw new ApiError("bad_data", "match[] must contain at least one non-empty matcher");
@@ -235,7 +240,7 @@ export function labelValues(context: QueryContext, rawName: string): Promise<Api
   const { queryable, parameters, request } = context;
   const name = rawName.startsWith("U__") ? unescapeName(rawName) : rawName;
   if (!isValidLabelName(name, "utf8"))
-    throw new ApiError("bad_data", `invalid label name: ${JSON.stringify(name)}`);
+    throw new ApiError("bad_data", `invalid label name: ${quoteString(name)}`);
   const limit = limitParameter(parameters);
   const range = rangeOf(context);
   const hints = { limit: limit === 0 ? 0 : limit + 1, signal: request.signal };
@@ -275,7 +280,7 @@ export async function series(context: QueryContext): Promise<ApiResult> {
   const merged = found.length === 1 ? found[0] : unique(found.flat());
   const isCut = limit > 0 && merged.length > limit;
   const shown = isCut ? merged.slice(0, limit) : merged;
-  return { data: shown.map((labels) => labels.toObject()), warnings: isCut ? [TRUNCATED] : [] };
+  return { data: shown, warnings: isCut ? [TRUNCATED] : [] };
 }
 
 function unique(all: Labels[]): Labels[] {
@@ -297,9 +302,9 @@ export async function queryExemplars(context: QueryContext): Promise<ApiResult> 
   const found = await queryable.exemplars(selectors, range);
   return {
     data: found.map(({ labels, exemplars }) => ({
-      seriesLabels: labels.toObject(),
+      seriesLabels: labels,
       exemplars: exemplars.map((exemplar) => ({
-        labels: exemplar.labels.toObject(),
+        labels: exemplar.labels,
         value: String(exemplar.value),
         timestamp: exemplar.timestampMs / 1000,
       })),

@@ -1,8 +1,9 @@
 /** Query results in the API's JSON (`web/api/v1/json_codec.go`), written straight to text. */
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { allBuckets } from "../../model/histogram-buckets.ts";
-import type { Labels } from "../../model/labels.ts";
+import { formatFloat } from "../../model/number-format.ts";
 import type { InstantResult, MatrixValue, RangeResult } from "../promql/mod.ts";
+import { labelsJson, textJson } from "./api-json.ts";
 
 /** Seconds with the milliseconds as a fraction, as upstream prints them: `1.500`, `2`. */
 export function timestampJson(timestampMs: number): string {
@@ -28,22 +29,6 @@ function plain(value: number): string {
   return String(value);
 }
 
-const labelTexts = new WeakMap<Labels, string>();
-
-/** Labels as a JSON object; kept, since the same series come in query after query. */
-export function labelsJson(labels: Labels): string {
-  let text = labelTexts.get(labels);
-  if (text === undefined) {
-    const { flat } = labels;
-    const parts: string[] = [];
-    for (let i = 0; i < flat.length; i += 2)
-      parts.push(`${JSON.stringify(flat[i])}:${JSON.stringify(flat[i + 1])}`);
-    text = `{${parts.join(",")}}`;
-    labelTexts.set(labels, text);
-  }
-  return text;
-}
-
 export function answerJson(answer: InstantResult | RangeResult, stats: unknown): string {
   const tail = stats === undefined ? "" : `,"stats":${JSON.stringify(stats)}`;
   return `{"resultType":"${answer.kind}","result":${valueJson(answer)}${tail}}`;
@@ -52,9 +37,10 @@ export function answerJson(answer: InstantResult | RangeResult, stats: unknown):
 function valueJson(value: InstantResult | RangeResult): string {
   switch (value.kind) {
     case "scalar":
-      return `[${timestampJson(value.timestampMs)},"${floatText(value.value)}"]`;
+      // Unlike samples, a scalar has no exponent.
+      return `[${timestampJson(value.timestampMs)},"${formatFloat(value.value)}"]`;
     case "string":
-      return `[${timestampJson(value.timestampMs)},${JSON.stringify(value.value)}]`;
+      return `[${timestampJson(value.timestampMs)},${textJson(value.value)}]`;
     case "vector":
       return `[${value.samples
         .map(({ labels, timestampMs, value: float, histogram }) =>

@@ -1,9 +1,11 @@
 /** `/api/v1/rules`, `/api/v1/alerts`, `/api/v1/alertmanagers`. */
+
+import { Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { ActiveAlert } from "../rules/alert-state.ts";
 import type { Rule, RuleGroup } from "../rules/rule-group.ts";
 import type { PrometheusServer } from "../server-state.ts";
-import { type ApiResult, invalidParameter } from "./api-request.ts";
+import { type ApiResult, integerProblem, invalidParameter } from "./api-request.ts";
 import { matcherSets } from "./query-api.ts";
 import { floatText } from "./query-json.ts";
 
@@ -20,8 +22,8 @@ function timeText(timeMs: number): string {
 
 function alertJson(alert: ActiveAlert) {
   return {
-    labels: alert.labels.toObject(),
-    annotations: alert.annotations,
+    labels: alert.labels,
+    annotations: Labels.of(alert.annotations),
     state: alert.state,
     activeAt: timeText(alert.activeAtMs),
     ...(alert.keepFiringSinceMs === 0 ? {} : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
@@ -36,26 +38,28 @@ function scientific(value: number): string {
 }
 
 function ruleJson(rule: Rule, showsAlerts: boolean) {
-  const { status, config } = rule;
-  const shared = {
-    name: rule.name,
-    query: config.expr,
+  const { status, config, alerts } = rule;
+  const labels = Labels.of(rule.labels);
+  const outcome = {
     health: status.health,
     ...(status.lastError === "" ? {} : { lastError: status.lastError }),
     evaluationTime: status.evaluationSeconds,
     lastEvaluation: timeText(status.lastEvaluationMs),
   };
-  const labels =
-    Object.keys(rule.labels).length === 0 && rule.alerts === undefined ? {} : { labels: rule.labels };
-  if (rule.alerts === undefined) return { ...shared, ...labels, type: "recording" };
+  if (alerts === undefined) {
+    const shown = labels.size === 0 ? {} : { labels };
+    return { name: rule.name, query: config.expr, ...shown, ...outcome, type: "recording" };
+  }
   return {
-    state: rule.status.lastEvaluationMs === 0 ? "unknown" : rule.alerts.state,
-    ...shared,
+    state: status.lastEvaluationMs === 0 ? "unknown" : alerts.state,
+    name: rule.name,
+    query: config.expr,
     duration: config.for / 1000,
     keepFiringFor: config.keep_firing_for / 1000,
-    labels: rule.labels,
-    annotations: config.annotations ?? {},
-    alerts: showsAlerts ? rule.alerts.active.map(alertJson) : [],
+    labels,
+    annotations: Labels.of(config.annotations ?? {}),
+    alerts: showsAlerts ? alerts.active.map(alertJson) : [],
+    ...outcome,
     type: "alerting",
   };
 }
@@ -112,9 +116,13 @@ function paginated(groups: ReturnType<typeof groupJson>[], parameters: URLSearch
       "group_limit needs to be present in order to paginate over the groups",
     );
   if (limitText === "") return { groups };
+  const problem = integerProblem(limitText);
+  if (problem !== undefined)
+    throw invalidParameter(
+      "group_limit",
+      `group_limit needs to be a valid number: strconv.ParseInt: ${problem}`,
+    );
   const limit = Number(limitText);
-  if (!Number.isInteger(limit))
-    throw invalidParameter("group_limit", "group_limit needs to be a valid number");
   if (limit <= 0) throw invalidParameter("group_limit", "group_limit needs to be greater than 0");
   const tokenOf = (group: { file: string; name: string }) =>
     Buffer.from(`${group.file};${group.name}`).toString("hex");

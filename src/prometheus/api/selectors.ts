@@ -2,18 +2,6 @@
 import type { Matcher } from "../matcher.ts";
 import { type Expression, type ParserOptions, parseExpression } from "../promql/mod.ts";
 
-/** The matchers of one selector: `up{job="x"}`. @throws ParseError, Error */
-export function parseSelector(text: string): Matcher[] {
-  const expression = parseExpression(text);
-  const isPlain =
-    expression.kind === "vector-selector" &&
-    expression.at === undefined &&
-    expression.offsetMs === 0 &&
-    expression.offsetExpression === undefined;
-  if (!isPlain) throw new Error(`1:1: parse error: expected a metric selector, got ${JSON.stringify(text)}`);
-  return expression.matchers;
-}
-
 /** The matchers of every selector in an expression. @throws ParseError */
 export function selectorsOf(query: string, parser: ParserOptions): Matcher[][] {
   const found: Matcher[][] = [];

@@ -1,8 +1,10 @@
 /** `/api/v1/status/*`, `/api/v1/targets*`, `/api/v1/metadata` and their like: what the server says of itself. */
-import { stringify } from "yaml";
-import type { Labels } from "../../model/labels.ts";
+import { Labels } from "../../model/labels.ts";
 import { configYaml } from "../config/config-yaml.ts";
 import { formatDuration } from "../config/units.ts";
+import { DEFAULT_RETENTION_MS } from "../flags.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
+import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
 import type { ScrapePool } from "../scrape/scrape-manager.ts";
 import type { PrometheusServer } from "../server-state.ts";
@@ -16,32 +18,6 @@ export const BUILD_INFO = {
   buildDate: "",
   goVersion: "node",
 };
-
-/** What is there and what is switched on, for clients that ask before they use it. */
-export function features({ flags }: PrometheusServer): ApiResult {
-  return {
-    data: {
-      api: {
-        admin: flags.boolean("web.enable-admin-api"),
-        exclude_alerts: true,
-        label_values_match: true,
-        lifecycle: flags.boolean("web.enable-lifecycle"),
-        otlp_write_receiver: flags.boolean("web.enable-otlp-receiver"),
-        query_stats: true,
-        query_warnings: true,
-        remote_write_receiver: flags.boolean("web.enable-remote-write-receiver"),
-        time_range_labels: true,
-        time_range_series: true,
-      },
-      prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true },
-      promql: {
-        delayed_name_removal: flags.hasFeature("promql-delayed-name-removal"),
-        type_and_unit_labels: flags.hasFeature("type-and-unit-labels"),
-      },
-      scrape: { exemplar_storage: flags.hasFeature("exemplar-storage") },
-    },
-  };
-}
 
 export function runtimeInfo(server: PrometheusServer): ApiResult {
   const { status, clock } = server;
@@ -65,7 +41,12 @@ export function runtimeInfo(server: PrometheusServer): ApiResult {
 }
 
 export function statusConfig(server: PrometheusServer): ApiResult {
-  return { data: { yaml: stringify(configYaml(server.config)) } };
+  const { storage } = server.config;
+  const { tsdb } = storage;
+  const windowMs = tsdb?.out_of_order_time_window ?? 0;
+  const retention = tsdb?.retention ?? { time: DEFAULT_RETENTION_MS };
+  const shown = { ...storage, tsdb: { ...tsdb, outofordertimewindow: windowMs, retention } };
+  return { data: { yaml: configYaml({ ...server.config, storage: shown }) } };
 }
 
 export async function tsdbStatus(server: PrometheusServer, parameters: URLSearchParams): Promise<ApiResult> {
@@ -80,8 +61,8 @@ export async function tsdbStatus(server: PrometheusServer, parameters: URLSearch
 function targetJson(job: string, loop: ScrapeLoop) {
   const { target, status } = loop;
   return {
-    discoveredLabels: target.discovered.toObject(),
-    labels: target.labels.toObject(),
+    discoveredLabels: target.discovered,
+    labels: target.labels,
     scrapePool: job,
     scrapeUrl: target.url,
     globalUrl: target.url,
@@ -109,14 +90,14 @@ export function targets(server: PrometheusServer, parameters: URLSearchParams): 
       droppedTargets: showDropped
         ? pools.flatMap(([job, pool]) =>
             pool.dropped.map(({ discovered }) => ({
-              discoveredLabels: discovered.toObject(),
+              discoveredLabels: discovered,
               scrapePool: job,
             })),
           )
         : [],
-      droppedTargetCounts: Object.fromEntries(
-        sortedPools(server).map(([job, pool]) => [job, pool.dropped.length]),
-      ),
+      droppedTargetCounts: showDropped
+        ? Object.fromEntries(sortedPools(server).map(([job, pool]) => [job, pool.dropped.length]))
+        : null,
     },
   };
 }
@@ -129,16 +110,86 @@ export function scrapePools(server: PrometheusServer): ApiResult {
   return { data: { scrapePools: sortedPools(server).map(([job]) => job) } };
 }
 
-export function scrapePoolConfig(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
-  const name = parameters.get("scrapePool") ?? "";
-  if (name === "") throw new ApiError("bad_data", "no scrapePool parameter provided");
+/** @throws ApiError */
+function scrapePool(server: PrometheusServer, name: string): ScrapePool {
   const pool = server.scrape.pools.get(name);
   if (pool === undefined)
     throw new ApiError(
       "bad_data",
-      `error retrieving scrape config: scrape pool not found: ${JSON.stringify(name)}`,
+      `error retrieving scrape config: scrape pool ${quoteString(name)} not found`,
     );
-  return { data: { yaml: stringify(configYaml(pool.config)) } };
+  return pool;
+}
+
+export function scrapePoolConfig(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const name = parameters.get("scrapePool") ?? "";
+  if (name === "") throw new ApiError("bad_data", "no scrapePool parameter provided");
+  const pool = scrapePool(server, name);
+  return { data: { yaml: configYaml(pool.config, "scrape_configs") } };
+}
+
+/** What each rule of a pool makes of given labels. */
+export function relabelSteps(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
+  const name = parameters.get("scrapePool") ?? "";
+  if (name === "") throw new ApiError("bad_data", "no scrapePool parameter provided");
+  const text = parameters.get("labels") ?? "";
+  if (text === "") throw new ApiError("bad_data", "no labels parameter provided");
+  const labels = new Map(Object.entries(parsedLabels(text)));
+  const pool = scrapePool(server, name);
+  let isKept = true;
+  const steps = ((pool.config.relabel_configs ?? []) as RelabelConfig[]).map((rule) => {
+    isKept &&= relabelInPlace(labels, [rule]);
+    return { rule: ruleJson(rule), output: isKept ? Labels.of(labels) : Labels.empty, keep: isKept };
+  });
+  return { data: { steps } };
+}
+
+/** @throws ApiError */
+function parsedLabels(text: string): Record<string, string> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const bad = /\S/.exec(text)?.[0];
+    const problem =
+      bad === undefined || /[[{"\d-]/.test(bad)
+        ? "unexpected end of JSON input"
+        : `invalid character '${bad}' looking for beginning of value`;
+    throw new ApiError("bad_data", `error parsing labels: ${problem}`);
+  }
+  const isSet =
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((each) => typeof each === "string");
+  if (!isSet || Array.isArray(value)) {
+    const kind = Array.isArray(value) ? "array" : typeof value;
+    throw new ApiError(
+      "bad_data",
+      `error parsing labels: json: cannot unmarshal ${kind} into Go value of type map[string]string`,
+    );
+  }
+  return value as Record<string, string>;
+}
+
+function ruleJson(rule: RelabelConfig) {
+  const {
+    source_labels: source,
+    separator,
+    regex,
+    modulus,
+    target_label: target,
+    replacement,
+    action,
+  } = rule;
+  return {
+    ...(source === undefined ? {} : { source_labels: source }),
+    separator,
+    regex,
+    ...(modulus === 0 ? {} : { modulus }),
+    ...(target === "" ? {} : { target_label: target }),
+    replacement,
+    action,
+  };
 }
 
 /** `limit` of the metadata endpoints. */
@@ -187,7 +238,7 @@ export function targetMetadata(
       for (const [name, { type, help, unit }] of loop.metadata) {
         if (limit >= 0 && rows.length >= limit) return { data: rows };
         if (metric !== "" && name !== metric) continue;
-        const target = loop.target.labels.toObject();
+        const target = loop.target.labels;
         rows.push(metric === "" ? { target, metric: name, type, help, unit } : { target, type, help, unit });
       }
     }

@@ -1,4 +1,6 @@
 /** A configuration as upstream shows it: durations and sizes as text, secrets hidden, defaults left out where empty. */
+import { Document, isScalar, isSeq, visit } from "yaml";
+import { inFieldOrder } from "./field-order.ts";
 import { SECRET_FIELDS } from "./http-client-config.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
@@ -39,22 +41,33 @@ const ALWAYS = new Set([
   "send",
   "filter_external_labels",
   "read_recent",
+  "outofordertimewindow",
 ]);
 
-/** A plain value to be written as YAML. */
-export function configYaml(value: unknown, key = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => configYaml(item));
+/** A configuration, or the section `key` of one, as YAML. */
+export function configYaml(value: unknown, key = ""): string {
+  const document = new Document(plain(value, key));
+  visit(document, {
+    Pair(_, { key: name, value: inner }) {
+      if (isScalar(name) && name.value === "source_labels" && isSeq(inner)) inner.flow = true;
+    },
+  });
+  return document.toString({ indentSeq: false, lineWidth: 0, flowCollectionPadding: false });
+}
+
+function plain(value: unknown, key: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => plain(item, key));
   if (typeof value === "number") {
     if (DURATIONS.has(key)) return formatDuration(value);
     return SIZES.has(key) ? formatBytes(value) : value;
   }
   if (typeof value !== "object" || value === null) return value;
   const shown: Record<string, unknown> = {};
-  for (const [name, inner] of Object.entries(value)) {
+  for (const [name, inner] of inFieldOrder(key, Object.entries(value))) {
     if (name === "compiled" || inner === undefined) continue;
     if (SECRET_FIELDS.has(name) && inner !== "") shown[name] = hide(inner);
     else if (ALWAYS.has(name) || !isEmpty(inner)) {
-      const yaml = configYaml(inner, name);
+      const yaml = plain(inner, name);
       if (ALWAYS.has(name) || !isEmpty(yaml)) shown[name] = yaml;
     }
   }

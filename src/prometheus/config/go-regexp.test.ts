@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileAnchored, expandTemplate } from "./go-regexp.ts";
+import { expandTemplate } from "../regex/regex.ts";
+import { compileAnchored } from "./go-regexp.ts";
 
 test("compileAnchored() matches as Go does", () => {
   const cases: [source: string, text: string, matches: boolean][] = [
@@ -22,9 +23,12 @@ test("compileAnchored() matches as Go does", () => {
     ["[]a]", "]", true],
     ["\\.", ".", true],
     ["", "", true],
+    ["((?i)a)b", "AB", false],
+    ["a$" + "{1}", "a", true],
+    ["a)|(?:b", "b", true],
   ];
   for (const [source, text, matches] of cases)
-    assert.equal(compileAnchored(source).test(text), matches, `${source} on ${text}`);
+    assert.equal(compileAnchored(source).matches(text), matches, `${source} on ${text}`);
 });
 
 test("compileAnchored() refuses what Go refuses", () => {

@@ -1,6 +1,7 @@
 /** Function calls: finds out what kind of function it is and hands it its arguments. */
 
 import type { FloatHistogram } from "../../model/histogram.ts";
+import { sizeInSamples } from "../../model/histogram-buckets.ts";
 import type { SeriesSamples } from "../storage.ts";
 import { type EvaluationContext, evaluate, evaluateScalar } from "./evaluator.ts";
 import { FUNCTIONS, type RangeImplementation, type VectorCall } from "./functions/table.ts";
@@ -8,6 +9,7 @@ import { Grid } from "./grid.ts";
 import type { Call, Expression, MatrixSelector, Subquery } from "./parser/ast.ts";
 import { FUNCTION_SIGNATURES } from "./parser/function-signatures.ts";
 import { duplicateLabelSet, executionError } from "./query-error.ts";
+import type { QueryRun } from "./query-run.ts";
 import type { RangeCall, RangeInput } from "./range-function.ts";
 import { ColumnBuilder, hasDuplicates, mergeDuplicates, StepSeries } from "./step-series.ts";
 import { type SplitSamples, splitSamples, WindowPlanner, type WindowTimes } from "./window.ts";
@@ -122,6 +124,7 @@ async function evaluateRangeFunction(
   for (const { series, dropsName } of sources) {
     const input = rangeInput(series, splitSamples(series), call.planner);
     run.samples = held + produced + input.floatPlan.widest + input.histogramPlan.widest;
+    countWindows(input, range, run);
     const columns = implementation.compute(input, call);
     if (columns !== undefined) {
       out.push(new StepSeries(series.labels, columns, dropsName ? { ...options, dropsName } : options));
@@ -135,6 +138,18 @@ async function evaluateRangeFunction(
   if (!run.delayedNameRemoval && !isNameFixed(range) && (await hasDuplicates(out, run)))
     throw duplicateLabelSet();
   return out;
+}
+
+/** A histogram counts by its size; those of one series are taken to be alike. */
+function countWindows(
+  { floatPlan, histogramPlan, histograms }: RangeInput,
+  range: MatrixSelector | Subquery,
+  { counts }: QueryRun,
+): void {
+  const size = histograms.values.length === 0 ? 1 : sizeInSamples(histograms.values[0]);
+  counts.queried += floatPlan.total + histogramPlan.total * size;
+  // What a subquery has read is counted where it did.
+  if (range.kind === "matrix-selector") counts.read += floatPlan.distinct + histogramPlan.distinct * size;
 }
 
 function isRange(expression: Expression): boolean {

@@ -159,7 +159,7 @@ test("instant() counts samples against its limit", async () => {
 test("instant() stops when its signal aborts", async () => {
   await assert.rejects(engine().instant("hits_total", at, { signal: AbortSignal.abort() }), {
     kind: "canceled",
-    message: "query was canceled in expression evaluation",
+    message: "query was canceled in query execution",
   });
 });
 
@@ -168,7 +168,7 @@ test("instant() stops at its deadline", async () => {
   const ticking = { monotonic: () => (nowMs += 50), sleep: async () => {} };
   await assert.rejects(engine({ clock: ticking, timeoutMs: 60 }).instant("sum(hits_total)", at), {
     kind: "timeout",
-    message: "query timed out in expression evaluation",
+    message: "query timed out in query execution",
   });
 });
 

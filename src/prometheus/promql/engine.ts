@@ -91,9 +91,20 @@ export interface MatrixValue {
   series: SeriesSamples[];
 }
 
+/** How many samples a query took. */
+export interface SampleCounts {
+  /** Those that selectors and ranges have found, step by step. */
+  queried: number;
+  /** Different ones among them. */
+  read: number;
+  /** The most in memory at once. */
+  peak: number;
+}
+
 interface Remarks {
   warnings: string[];
   infos: string[];
+  counts: SampleCounts;
 }
 
 export type InstantResult = (ScalarValue | StringValue | VectorValue | MatrixValue) & Remarks;
@@ -163,7 +174,7 @@ export class Engine {
     const run = new QueryRun({
       queryable: engine.queryable,
       annotations: new Annotations(),
-      lookbackMs: options.lookbackMs || engine.lookbackMs || DEFAULT_LOOKBACK_MS,
+      lookbackMs: positive(options.lookbackMs) ?? engine.lookbackMs ?? DEFAULT_LOOKBACK_MS,
       maxSamples: options.maxSamples ?? engine.maxSamples ?? DEFAULT_MAX_SAMPLES,
       deadlineMs: clock.monotonic() + (options.timeoutMs ?? engine.timeoutMs ?? DEFAULT_TIMEOUT_MS),
       signal: options.signal,
@@ -174,9 +185,13 @@ export class Engine {
       typeAndUnitLabels: engine.typeAndUnitLabels ?? false,
       startTimestamps: engine.startTimestamps ?? false,
     });
-    run.check();
+    run.check("query execution");
     return run;
   }
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
 }
 
 function parse(query: string, options: ParserOptions | undefined): Expression {
@@ -255,9 +270,10 @@ async function finish(series: StepSeries[], { run, grid }: EvaluationContext): P
   return cleaned;
 }
 
-function remarksOf({ annotations }: QueryRun, query: string, limit?: number): Remarks {
+function remarksOf({ annotations, counts }: QueryRun, query: string, limit?: number): Remarks {
   return {
     warnings: annotations.texts("warning", query, limit),
     infos: annotations.texts("info", query, limit),
+    counts,
   };
 }

@@ -87,10 +87,20 @@ async function evaluateSelector(
       out.push(seen);
       samples += countSamples([seen]);
       run.samples = samples;
+      const found = countOccupied(seen);
+      run.counts.queried += found;
+      run.counts.read += found;
     }
     if (run.isDue) await run.pause();
   }
   return out;
+}
+
+function countOccupied({ present, histograms }: StepSeries): number {
+  let count = countPresent(present);
+  for (const histogram of histograms ?? [])
+    if (histogram !== undefined) count += sizeInSamples(histogram) - 1;
+  return count;
 }
 
 /** Where an instant selector looks at each step. */
@@ -134,7 +144,11 @@ async function evaluateBinary(node: BinaryExpression, context: EvaluationContext
 /** Evaluates once, and gives every step the result. */
 async function evaluateInvariant(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
   const { grid } = context;
+  const { counts } = context.run;
+  const before = counts.queried;
   const once = await evaluate(node, { ...context, grid: grid.first() });
+  // As if each step had found what one has.
+  counts.queried += (counts.queried - before) * Math.max(0, grid.count - 1);
   if (grid.count === 1) return once;
   return once.map((series) => {
     const values = new Float64Array(grid.count).fill(series.values[0]);

@@ -22,5 +22,6 @@ export {
 export { MemoryQueryable } from "./memory-queryable.ts";
 export type { Expression } from "./parser/ast.ts";
 export { type ParserOptions, parseExpression } from "./parser/expression-parser.ts";
+export { parseMetricSelector } from "./parser/metric-selector.ts";
 export { ParseError } from "./parser/parse-error.ts";
 export { QueryError, type QueryErrorKind } from "./query-error.ts";

@@ -39,6 +39,8 @@ export class QueryRun {
   readonly signal: AbortSignal | undefined;
   readonly #options: QueryRunOptions;
   #samples = 0;
+  /** Samples that selectors have found, step by step; how many of them are different ones; the most in memory at once. */
+  readonly counts = { queried: 0, read: 0, peak: 0 };
   #sliceEnd: number;
 
   constructor(options: QueryRunOptions) {
@@ -66,6 +68,7 @@ export class QueryRun {
    */
   set samples(count: number) {
     this.#samples = count;
+    if (count > this.counts.peak) this.counts.peak = count;
     this.checkRoom(0);
   }
 
@@ -95,12 +98,10 @@ export class QueryRun {
   }
 
   /** @throws QueryError when the query was canceled or its time is over. */
-  check(): void {
-    if (this.signal?.aborted) {
-      throw new QueryError("canceled", "query was canceled in expression evaluation");
-    }
+  check(during = "expression evaluation"): void {
+    if (this.signal?.aborted) throw new QueryError("canceled", `query was canceled in ${during}`);
     if (this.#options.now() > this.#options.deadlineMs) {
-      throw new QueryError("timeout", "query timed out in expression evaluation");
+      throw new QueryError("timeout", `query timed out in ${during}`);
     }
   }
 }

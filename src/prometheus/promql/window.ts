@@ -10,6 +10,10 @@ export interface WindowPlan {
   to: Int32Array;
   /** How many samples the widest window has. */
   widest: number;
+  /** Samples in all windows, one that is in several counted each time. */
+  total: number;
+  /** Samples in any window. */
+  distinct: number;
   /** Answers that depend on timestamps alone, kept by the functions that work them out. */
   cache: Map<string, unknown>;
 }
@@ -47,16 +51,20 @@ export class WindowPlanner {
     let low = 0;
     let high = 0;
     let widest = 0;
+    let total = 0;
+    let distinct = 0;
     for (let step = 0; step < grid.count; step++) {
       const start = this.times.startAt(step);
       const end = this.times.endAt(step);
       while (high < timestamps.length && timestamps[high] <= end) high++;
       while (low < high && timestamps[low] <= start) low++;
+      total += high - low;
+      distinct += high - Math.max(low, step === 0 ? 0 : Math.min(to[step - 1], high));
       from[step] = low;
       to[step] = high;
       widest = Math.max(widest, high - low);
     }
-    return { from, to, widest, cache: new Map() };
+    return { from, to, widest, total, distinct, cache: new Map() };
   }
 }
 

@@ -4,9 +4,9 @@ import { Labels } from "../../model/labels.ts";
 import { formatGoFloat } from "../../wire/exposition/go-float.ts";
 import { TextParser } from "../../wire/exposition/text-parser.ts";
 import { histogramJson } from "../api/query-json.ts";
-import { parseSelector } from "../api/selectors.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { createMatcher } from "../matcher.ts";
+import { parseMetricSelector } from "../promql/mod.ts";
 import { AppendError, isStaleMarker } from "../storage.ts";
 import { openTsdb, type Tsdb } from "../tsdb/mod.ts";
 import { parseToolArguments } from "./arguments.ts";
@@ -104,7 +104,7 @@ export const tsdbAnalyze: CliCommand = async (args, machine) => {
     if (block === undefined)
       throw new ConfigError(rest[1] === undefined ? "no blocks found" : `block ${rest[1]} not found`);
     const matchers =
-      text("match") === "" ? [createMatcher("__name__", "!=", "")] : parseSelector(text("match"));
+      text("match") === "" ? [createMatcher("__name__", "!=", "")] : parseMetricSelector(text("match"));
     const all = await tsdb.series(matchers, { minMs: block.minTime, maxMs: block.maxTime - 1 });
     machine.print(`Block ID: ${block.ulid}\nDuration: ${goDuration(block.maxTime - block.minTime)}\n`);
     machine.print(`Total Series: ${all.length}\n`);
@@ -148,7 +148,9 @@ export const tsdbDump: CliCommand = async (args, machine) => {
     maxMs: Number(text("max-time", String(EVERYTHING.maxMs))),
   };
   const selectors =
-    list("match").length === 0 ? [[createMatcher("__name__", "=~", ".*")]] : list("match").map(parseSelector);
+    list("match").length === 0
+      ? [[createMatcher("__name__", "=~", ".*")]]
+      : list("match").map(parseMetricSelector);
   return withStore(rest[0] ?? DEFAULT_DIRECTORY, machine, async (tsdb) => {
     const seen = new Set<string>();
     for (const matchers of selectors) {

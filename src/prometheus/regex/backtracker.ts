@@ -18,14 +18,14 @@ interface Job {
   slot: number;
 }
 
-/** Undefined when the text does not match as a whole. */
-export function backtrack(program: Program, text: string): GroupPlaces | undefined {
+/** Undefined when the text does not match from some place to its end. */
+export function backtrack(program: Program, text: string, from = 0): GroupPlaces | undefined {
   const { instructions } = program;
   const width = text.length + 1;
   if (instructions.length * width > WORK_LIMIT) return undefined;
   const visited = new Uint8Array((instructions.length * width + 7) >>> 3);
   const places = new Int32Array(2 * (program.groupCount + 1)).fill(-1);
-  const jobs: Job[] = [{ instruction: program.start, at: 0, slot: -1 }];
+  const jobs: Job[] = [{ instruction: program.start, at: from, slot: -1 }];
   for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
     if (job.slot >= 0) {
       places[job.slot] = job.at;
@@ -39,7 +39,7 @@ export function backtrack(program: Program, text: string): GroupPlaces | undefin
       const instruction = instructions[pc];
       if (instruction.op === "match") {
         if (at !== text.length) break;
-        places[0] = 0;
+        places[0] = from;
         places[1] = text.length;
         return places;
       }

@@ -38,10 +38,10 @@ export class Regex {
     return this.#test(text);
   }
 
-  /** The groups, where the whole text matches. */
-  exec(text: string): RegexMatch | undefined {
-    if (!this.matches(text)) return undefined;
-    const places = backtrack(this.#compiled(), text);
+  /** The groups, where the text matches from some place to its end. */
+  exec(text: string, from = 0): RegexMatch | undefined {
+    if (from === 0 && !this.matches(text)) return undefined;
+    const places = backtrack(this.#compiled(), text, from);
     if (places === undefined) return undefined;
     const groups: (string | undefined)[] = [];
     for (let i = 0; i < places.length; i += 2) {
@@ -77,6 +77,7 @@ function fixedTest(fixed: FixedTexts): (text: string) => boolean {
 
 /** Go's template syntax: `$1`, `${1}`, `$name`, `$$`. What has no such group is empty. */
 export function expandTemplate(template: string, { groups, named }: RegexMatch): string {
+  if (!template.includes("$")) return template;
   return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced, bare) => {
     if (whole === "$$") return "$";
     const name: string = braced ?? bare;

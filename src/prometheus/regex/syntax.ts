@@ -89,6 +89,9 @@ const POSIX_CLASSES: Record<string, readonly number[]> = {
   xdigit: [0x30, 0x39, 0x41, 0x46, 0x61, 0x66],
 };
 
+const REPETITION = /^\{(\d+)(,(\d*))?\}/;
+const LAZY_REPETITION = /^\{\d+(,\d*)?\}\??/;
+
 class RegexParser {
   groupCount = 0;
   readonly groupNames = new Map<string, number>();
@@ -103,18 +106,13 @@ class RegexParser {
 
   parse(): Node {
     const node = this.#alternation();
-    if (this.#at < this.#source.length) this.#fail("unexpected )", this.#whole);
+    if (this.#at < this.#source.length) this.#fail("unexpected )", this.#source);
     return node;
-  }
-
-  /** What Go has parsed, and shows in some messages. */
-  get #whole(): string {
-    return `^(?s:${this.#source})$`;
   }
 
   /** From some place on. */
   #rest(from: number): string {
-    return `${this.#source.slice(from)})$`;
+    return this.#source.slice(from);
   }
 
   #fail(reason: string, what?: string): never {
@@ -144,9 +142,11 @@ class RegexParser {
   #concatenation(): Node {
     const nodes: Node[] = [];
     while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at])) {
-      const start = this.#at;
-      const node = this.#atom();
-      if (node !== undefined) nodes.push(this.#repeated(node, start));
+      const node = this.#take("\\Q") ? this.#quoted() : this.#atom();
+      if (Array.isArray(node)) nodes.push(...node);
+      else if (node !== undefined) nodes.push(node);
+      // What follows flags repeats what stands before them.
+      if (nodes.length > 0) nodes.push(this.#repeated(nodes.pop()!));
     }
     if (nodes.length === 0) return { kind: "empty" };
     return nodes.length === 1 ? nodes[0] : { kind: "concatenation", nodes };
@@ -175,8 +175,13 @@ class RegexParser {
       case "*":
       case "+":
       case "?":
-        return this.#fail("missing argument to repetition operator", character);
+        return this.#fail(
+          "missing argument to repetition operator",
+          this.#source[start + 1] === "?" ? `${character}?` : character,
+        );
     }
+    const repetition = LAZY_REPETITION.exec(this.#source.slice(start, start + 32));
+    if (repetition !== null) this.#fail("missing argument to repetition operator", repetition[0]);
     return this.#literal(this.#next());
   }
 
@@ -184,7 +189,7 @@ class RegexParser {
     return classOf(this.#flags.ignoresCase ? withOtherCases([code, code]) : [code, code]);
   }
 
-  #repeated(atom: Node, start: number): Node {
+  #repeated(atom: Node): Node {
     let node = atom;
     let previous: string | undefined;
     for (;;) {
@@ -200,7 +205,7 @@ class RegexParser {
         node = { kind: "repetition", node, ...limits, isGreedy: isLazy === this.#flags.isUngreedy };
       }
       if (repeatedSize(node) > REPEAT_LIMIT) {
-        this.#fail("invalid repeat count", this.#source.slice(start, this.#at));
+        this.#fail("invalid repeat count", operator);
       }
       previous = operator;
     }
@@ -210,7 +215,7 @@ class RegexParser {
     if (this.#take("*")) return { minimum: 0, maximum: Number.POSITIVE_INFINITY };
     if (this.#take("+")) return { minimum: 1, maximum: Number.POSITIVE_INFINITY };
     if (this.#take("?")) return { minimum: 0, maximum: 1 };
-    const match = /^\{(\d+)(,(\d*))?\}/.exec(this.#source.slice(this.#at, this.#at + 32));
+    const match = REPETITION.exec(this.#source.slice(this.#at, this.#at + 32));
     if (match === null) return undefined;
     this.#at += match[0].length;
     const minimum = Number(match[1]);
@@ -223,7 +228,7 @@ class RegexParser {
   }
 
   #group(): Node | undefined {
-    if (++this.#depth > NESTING_LIMIT) this.#fail("expression nests too deeply", this.#whole);
+    if (++this.#depth > NESTING_LIMIT) this.#fail("expression nests too deeply", this.#source);
     const start = this.#at;
     this.#at++;
     let index = 0;
@@ -235,9 +240,9 @@ class RegexParser {
         this.#at += named[0].length;
         name = named[1];
         if (!/^\w+$/.test(name)) this.#fail("invalid named capture", `(?${named[0]}`);
-        if (this.groupNames.has(name)) this.#fail("duplicate capture group name", name);
         index = ++this.groupCount;
-        this.groupNames.set(name, index);
+        // Of two groups of one name the first counts.
+        if (!this.groupNames.has(name)) this.groupNames.set(name, index);
       } else if (this.#setFlags(start)) {
         this.#depth--;
         return undefined;
@@ -246,7 +251,7 @@ class RegexParser {
       index = ++this.groupCount;
     }
     const node = this.#alternation();
-    if (!this.#take(")")) this.#fail("missing closing )", this.#whole);
+    if (!this.#take(")")) this.#fail("missing closing )", this.#source);
     this.#flags = outer;
     this.#depth--;
     return index === 0 ? node : { kind: "group", node, index, name };
@@ -256,29 +261,32 @@ class RegexParser {
   #setFlags(start: number): boolean {
     const flags = { ...this.#flags };
     let value = true;
-    for (;;) {
-      const character = this.#source[this.#at++];
-      if (character === undefined) this.#fail("missing closing )", this.#whole);
+    let isSignAlone = false;
+    while (this.#at < this.#source.length) {
+      const character = String.fromCodePoint(this.#next());
+      const isEnd = character === ":" || character === ")";
+      if (isEnd && !isSignAlone) {
+        this.#flags = flags;
+        return character === ")";
+      }
+      isSignAlone = false;
       if (character === "i") flags.ignoresCase = value;
       else if (character === "m") flags.isMultiline = value;
       else if (character === "s") flags.dotMatchesNewline = value;
       else if (character === "U") flags.isUngreedy = value;
-      else if (character === "-" && value) value = false;
-      else if (character === ":" || character === ")") {
-        this.#flags = flags;
-        return character === ")";
-      } else {
-        this.#fail("invalid or unsupported Perl syntax", this.#source.slice(start, this.#at));
-      }
+      else if (character === "-" && value) {
+        value = false;
+        isSignAlone = true;
+      } else break;
     }
+    return this.#fail("invalid or unsupported Perl syntax", this.#source.slice(start, this.#at));
   }
 
   #escape(): Node {
     const start = this.#at;
     this.#at++;
     if (this.#at >= this.#source.length) {
-      // Go sees the parenthesis that Prometheus puts behind.
-      return this.#fail("missing closing )", this.#whole);
+      return this.#fail("trailing backslash at end of expression", "");
     }
     const character = String.fromCodePoint(this.#next());
     switch (character) {
@@ -290,8 +298,6 @@ class RegexParser {
         return { kind: "assertion", assertion: "word-boundary" };
       case "B":
         return { kind: "assertion", assertion: "no-word-boundary" };
-      case "Q":
-        return this.#quoted();
     }
     this.#at = start;
     const items = this.#escapedClass();
@@ -299,13 +305,12 @@ class RegexParser {
     return this.#literal(this.#escapedCharacter());
   }
 
-  /** `\Q…\E`. */
-  #quoted(): Node {
+  /** After `\Q`, up to `\E`. */
+  #quoted(): Node[] {
     const end = this.#source.indexOf("\\E", this.#at);
     const text = this.#source.slice(this.#at, end === -1 ? undefined : end);
     this.#at = end === -1 ? this.#source.length : end + 2;
-    const nodes = Array.from(text, (character) => this.#literal(character.codePointAt(0)!));
-    return { kind: "concatenation", nodes };
+    return Array.from(text, (character) => this.#literal(codePoint(character)));
   }
 
   /** `\d`, `\pL`, …; undefined when it is another escape. */
@@ -335,8 +340,11 @@ class RegexParser {
   /** The character that an escape stands for. */
   #escapedCharacter(): number {
     const text = this.#source.slice(this.#at);
+    if (text === "\\") this.#fail("trailing backslash at end of expression", "");
     const match =
-      /^\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]+)\}|([afnrtv])|([!-/:-@[-`{-~]))/.exec(text);
+      /^\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]+)\}|([afnrtv])|([^a-zA-Z0-9\u0080-\uffff]))/.exec(
+        text,
+      );
     const [whole, octal, short, long, letter, punctuation] = match ?? [];
     const isOctal = octal !== undefined && (octal.startsWith("0") || octal.length > 1);
     if (whole === undefined || (octal !== undefined && !isOctal)) {

@@ -1,9 +1,10 @@
 /** Relabelling (`model/relabel/relabel.go`): configuration, its checks, and what each action does. */
 import { createHash } from "node:crypto";
 import { Labels } from "../../model/labels.ts";
-import { compileAnchored, expandTemplate, hasTemplateVariable } from "../config/go-regexp.ts";
+import { compileAnchored, hasTemplateVariable } from "../config/go-regexp.ts";
 import { isValidLabelName, type NameValidation } from "../config/names.ts";
 import { ConfigError, integer, list, parsed, struct, text } from "../config/strict-yaml.ts";
+import { expandTemplate, type Regex } from "../regex/regex.ts";
 
 export const RELABEL_ACTIONS = [
   "replace",
@@ -30,7 +31,7 @@ export interface RelabelConfig {
   replacement: string;
   action: RelabelAction | "";
   /** `regex`, compiled; not part of the file. */
-  compiled: RegExp;
+  compiled: Regex;
 }
 
 const DEFAULT_REGEX = "(.*)";
@@ -138,9 +139,9 @@ function applyRule(labels: Map<string, string>, rule: RelabelConfig): boolean {
   const target = rule.target_label;
   switch (rule.action) {
     case "drop":
-      return !rule.compiled.test(source);
+      return !rule.compiled.matches(source);
     case "keep":
-      return rule.compiled.test(source);
+      return rule.compiled.matches(source);
     case "dropequal":
       return (labels.get(target) ?? "") !== source;
     case "keepequal":
@@ -161,19 +162,25 @@ function applyRule(labels: Map<string, string>, rule: RelabelConfig): boolean {
       mapLabels(labels, rule);
       return true;
     case "labeldrop":
-      for (const name of [...labels.keys()]) if (rule.compiled.test(name)) labels.delete(name);
+      for (const name of [...labels.keys()]) if (rule.compiled.matches(name)) labels.delete(name);
       return true;
     case "labelkeep":
-      for (const name of [...labels.keys()]) if (!rule.compiled.test(name)) labels.delete(name);
+      for (const name of [...labels.keys()]) if (!rule.compiled.matches(name)) labels.delete(name);
       return true;
     default:
       throw new ConfigError(`relabel: unknown relabel action type ${JSON.stringify(rule.action)}`);
   }
 }
 
+const NO_NAMES: ReadonlyMap<string, number> = new Map();
+
 function replaceLabel(labels: Map<string, string>, rule: RelabelConfig, source: string): void {
-  const match = rule.compiled.exec(source);
-  if (match === null) return;
+  // Rules without an expression are the most common ones.
+  const match =
+    rule.compiled === DEFAULT_COMPILED
+      ? { groups: [source, source], named: NO_NAMES }
+      : rule.compiled.exec(source);
+  if (match === undefined) return;
   const target = expandTemplate(rule.target_label, match);
   if (!isValidLabelName(target, "utf8")) return;
   set(labels, target, expandTemplate(rule.replacement, match));
@@ -182,7 +189,7 @@ function replaceLabel(labels: Map<string, string>, rule: RelabelConfig, source: 
 function mapLabels(labels: Map<string, string>, rule: RelabelConfig): void {
   for (const [name, value] of [...labels]) {
     const match = rule.compiled.exec(name);
-    if (match !== null) set(labels, expandTemplate(rule.replacement, match), value);
+    if (match !== undefined) set(labels, expandTemplate(rule.replacement, match), value);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Labels } from "../../model/labels.ts";
 import { formatGoFloat } from "../../wire/exposition/go-float.ts";
-import { compileAnchored } from "../config/go-regexp.ts";
+import { matchesAnywhere, replaceAll } from "../regex/replace-all.ts";
 import { type Node, type Pipeline, parseTemplate, TemplateError, type Term } from "./template-parser.ts";
 
 export interface QuerySample {
@@ -245,15 +245,9 @@ const FUNCTIONS: Record<string, TemplateFunction> = {
   sortByLabel: ([name, list]) =>
     [...samplesOf(list)].sort((a, b) => (a.labels.get(String(name)) < b.labels.get(String(name)) ? -1 : 1)),
   args: (args) => Object.fromEntries(args.map((value, index) => [`arg${index}`, value])),
-  reReplaceAll: ([pattern, replacement, text]) => {
-    const source = compileAnchored(String(pattern)).source.slice(4, -2);
-    return String(text).replace(
-      new RegExp(source, "gsu"),
-      String(replacement).replace(/\$\{(\w+)\}/g, "$$$1"),
-    );
-  },
-  match: ([pattern, text]) =>
-    new RegExp(compileAnchored(String(pattern)).source.slice(4, -2), "su").test(String(text)),
+  reReplaceAll: ([pattern, replacement, text]) =>
+    replaceAll(String(pattern), String(replacement), String(text)),
+  match: ([pattern, text]) => matchesAnywhere(String(pattern), String(text)),
   title: ([text]) =>
     String(text).replace(/(^|[^\p{L}\p{N}'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
   toUpper: ([text]) => String(text).toUpperCase(),
@@ -296,8 +290,14 @@ const FUNCTIONS: Record<string, TemplateFunction> = {
   ge: compare("ge", (order) => order >= 0),
 };
 
-/** The names that templates may call, for the parser's "function not defined". */
-export const TEMPLATE_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS));
+/** Those that Go's templates have of their own. */
+const BUILTINS = new Set(
+  "and call eq ge gt html index js le len lt ne not or print printf println slice urlquery".split(" "),
+);
+/** The names of the functions that Prometheus adds. */
+export const TEMPLATE_FUNCTION_NAMES: readonly string[] = Object.keys(FUNCTIONS).filter(
+  (name) => !BUILTINS.has(name),
+);
 
 async function call(name: string, args: Value[], data: TemplateData): Promise<Value> {
   if (!Object.hasOwn(FUNCTIONS, name)) throw new TemplateError(`function "${name}" not defined`);

@@ -40,6 +40,13 @@ const strictParser = lezerParser.configure({ strict: true });
  * @throws ParseError with upstream's text and position.
  */
 export function parseExpression(query: string, options: ParserOptions = {}): Expression {
+  const expression = parseUnchecked(query, options);
+  checkTypes(query, expression);
+  return expression;
+}
+
+/** Without a look at types. @throws ParseError */
+export function parseUnchecked(query: string, options: ParserOptions = {}): Expression {
   if (query.length > EXPRESSION_LENGTH_LIMIT) {
     throw new ParseError("", { start: 0, end: 0 }, "expression is too long");
   }
@@ -54,9 +61,7 @@ export function parseExpression(query: string, options: ParserOptions = {}): Exp
     throw firstOf(query, tokens, offset, error) ?? syntaxError(query, tokens, offset);
   }
   if (error !== undefined) throw completedCallError(query, tokens) ?? error;
-  const expression = treeToExpression(query, tree.topNode, tokens, options);
-  checkTypes(query, expression);
-  return expression;
+  return treeToExpression(query, tree.topNode, tokens, options);
 }
 
 /**

@@ -1,9 +1,8 @@
 /** Whether an expression answers what a test expects. */
 import { formatTestHistogram } from "../../../model/histogram-format.ts";
 import { compareLabels, Labels } from "../../../model/labels.ts";
-import { parseSelector } from "../../api/selectors.ts";
 import { formatDuration } from "../../config/units.ts";
-import type { Engine } from "../../promql/mod.ts";
+import { type Engine, parseMetricSelector } from "../../promql/mod.ts";
 import { quoteString } from "../../promql/parser/lexer.ts";
 import { queryVector } from "../../rules/rule-group.ts";
 import { parseSeriesDescription } from "../promqltest/series-description.ts";
@@ -61,7 +60,9 @@ function expectedSample({
 /** `metric{a="b"}`, `{a="b"}` or `{}`. */
 function labelsOf(metric: string): Labels {
   if (["", "{}"].includes(metric.trim())) return Labels.empty;
-  return Labels.of(parseSelector(metric).map((matcher): [string, string] => [matcher.name, matcher.value]));
+  return Labels.of(
+    parseMetricSelector(metric).map((matcher): [string, string] => [matcher.name, matcher.value]),
+  );
 }
 
 function histogramText(text: string): string {

@@ -13,7 +13,7 @@ import {
   type TriggerConfig,
   withDefault,
 } from "../trigger-config.ts";
-import { basicAuthorization, readAuthentication } from "./authentication.ts";
+import { basicAuthorization, readAuthentication, tlsOptions } from "./authentication.ts";
 import { valueFromJson, valueFromPrometheus } from "./response-value.ts";
 import { externalMetric, externalMetricType, externalSpec, normalizedName, type Scaler } from "./scaler.ts";
 
@@ -107,7 +107,8 @@ async function askUrl(
   let response: FetchResponse;
   try {
     const timeoutMs = metadata.timeoutMs || defaultTimeoutMs;
-    response = await network.fetch(target, { headers, signal, timeoutMs, insecure: metadata.unsafeSsl });
+    const tls = tlsOptions(metadata.authentication, metadata.unsafeSsl);
+    response = await network.fetch(target, { headers, signal, timeoutMs, ...tls });
   } catch (error) {
     observe(0);
     throw error;

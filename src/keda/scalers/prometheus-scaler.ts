@@ -15,7 +15,7 @@ import {
   type TriggerConfig,
   withDefault,
 } from "../trigger-config.ts";
-import { type Authentication, authorize, readAuthentication } from "./authentication.ts";
+import { authorize, readAuthentication, tlsOptions } from "./authentication.ts";
 import { externalMetric, externalMetricType, externalSpec, type Scaler } from "./scaler.ts";
 
 /** What an answer may measure: it holds one number. */
@@ -105,7 +105,7 @@ export async function queryPrometheus(
       headers,
       signal,
       timeoutMs: metadata.timeoutMs || defaultTimeoutMs,
-      ...tlsOf(metadata),
+      ...tlsOptions(metadata.authentication, metadata.unsafeSsl),
     });
   } catch (error) {
     observe(0);
@@ -138,11 +138,6 @@ function escapeQuery(text: string): string {
   return encodeURIComponent(text)
     .replaceAll("%20", "+")
     .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function tlsOf({ authentication, unsafeSsl }: { authentication?: Authentication; unsafeSsl: boolean }) {
-  const insecure = unsafeSsl ? { insecure: true } : {};
-  return authentication?.ca === undefined ? insecure : { ca: authentication.ca, ...insecure };
 }
 
 /** The number in an answer of `/api/v1/query`. @throws Error */

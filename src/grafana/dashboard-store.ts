@@ -163,9 +163,7 @@ export function dashboardOf(
   provisioned: boolean,
 ): StoredDashboard {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("expected an object");
-  // Exports for sharing wrap the dashboard.
-  const inner = (json as { dashboard?: unknown }).dashboard;
-  const fields = (typeof inner === "object" && inner !== null ? inner : json) as Record<string, unknown>;
+  const fields = unwrapped(json as Record<string, unknown>);
   const title = fields["title"];
   if (typeof title !== "string" || title === "") throw new Error("Dashboard title cannot be empty");
   const uid = fields["uid"];
@@ -179,6 +177,19 @@ export function dashboardOf(
     file,
     json: fields,
   };
+}
+
+/**
+ * Exports for sharing wrap the dashboard, resources (`dashboard.grafana.app`) have it as their spec: classic below v2, with
+ * elements and a layout from v2 on.
+ */
+function unwrapped(json: Record<string, unknown>): Record<string, unknown> {
+  const { dashboard, spec, metadata, apiVersion } = json;
+  if (typeof dashboard === "object" && dashboard !== null) return dashboard as Record<string, unknown>;
+  const isResource = typeof apiVersion === "string" && apiVersion.startsWith("dashboard.grafana.app/");
+  if (!isResource || typeof spec !== "object" || spec === null) return json;
+  const name = (metadata as { name?: unknown } | undefined)?.name;
+  return typeof name === "string" ? { ...spec, uid: name } : { ...spec };
 }
 
 /** `Active tenants: by tier` → `active-tenants-by-tier` */

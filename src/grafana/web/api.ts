@@ -1,6 +1,6 @@
 /** Requests to the server that the page came from. */
 import { browser } from "./browser.ts";
-import { objectOf } from "./dashboard/read-dashboard.ts";
+import { objectOf } from "./dashboard/json.ts";
 
 /** The server wants a login first. */
 export class LoginRequired extends Error {}

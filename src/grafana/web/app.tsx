@@ -1,7 +1,7 @@
 /** The frame around the pages. */
 import { useEffect, useState } from "preact/hooks";
 import { type DataSourceInfo, getJson, LoginRequired } from "./api.ts";
-import { objectOf } from "./dashboard/read-dashboard.ts";
+import { objectOf } from "./dashboard/json.ts";
 import { DashboardList } from "./pages/dashboard-list.tsx";
 import { DashboardPage } from "./pages/dashboard-page.tsx";
 import { LoginPage } from "./pages/login-page.tsx";

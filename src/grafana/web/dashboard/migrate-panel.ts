@@ -1,12 +1,7 @@
-/** Panels of the Angular era as today's: graph, singlestat, table-old, heatmap, gauge and bargauge of before 7.0. */
+/** Panels of the Angular era as today's: graph (in `migrate-graph.ts`), singlestat, table-old, heatmap, gauge and bargauge of before 7.0. */
 import type { FieldOverride } from "../data/field-config.ts";
-
-type Json = Record<string, unknown>;
-
-const list = (value: unknown): Json[] =>
-  Array.isArray(value) ? value.filter((item) => typeof item === "object" && item !== null) : [];
-const object = (value: unknown): Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+import { type Json, listOf, objectOf } from "./json.ts";
+import { migrateGraph } from "./migrate-graph.ts";
 
 /** The same panel when it is of today. */
 export function migratePanel(panel: Json): Json {
@@ -26,105 +21,6 @@ const MIGRATIONS: Record<string, (panel: Json) => Json> = {
   stat: migrateFieldOptions,
   "grafana-piechart-panel": (panel) => ({ ...panel, type: "piechart" }),
 };
-
-function migrateGraph(panel: Json): Json {
-  const xaxisMode = object(panel["xaxis"])["mode"];
-  const [left, right] = list(panel["yaxes"]);
-  const legend = object(panel["legend"]);
-  const isBars = panel["bars"] === true && panel["lines"] !== true;
-  const calcs = Object.entries({ min: "min", max: "max", avg: "mean", current: "lastNotNull", total: "sum" })
-    .filter(([key]) => legend[key] === true)
-    .map(([, calc]) => calc);
-  const custom: Json = {
-    drawStyle: isBars ? "bars" : panel["lines"] === false ? "points" : "line",
-    lineWidth: panel["linewidth"] ?? 1,
-    fillOpacity: isBars ? 100 : Number(panel["fill"] ?? 1) * 10,
-    showPoints: panel["points"] === true ? "always" : "never",
-    pointSize: panel["pointradius"] ?? 5,
-    spanNulls: panel["nullPointMode"] === "connected",
-    lineInterpolation: panel["steppedLine"] === true ? "stepAfter" : "linear",
-    stacking: {
-      mode: panel["stack"] === true ? (panel["percentage"] === true ? "percent" : "normal") : "none",
-      group: "A",
-    },
-    axisLabel: left?.["label"] ?? "",
-    scaleDistribution:
-      Number(left?.["logBase"] ?? 1) > 1 ? { type: "log", log: left?.["logBase"] } : { type: "linear" },
-  };
-  const defaults: Json = { unit: left?.["format"] ?? "short", custom, ...limits(left) };
-  if (panel["decimals"] !== undefined && panel["decimals"] !== null) defaults["decimals"] = panel["decimals"];
-  if (xaxisMode === "series") return migrateSeriesGraph(panel, defaults);
-  return {
-    ...panel,
-    type: "timeseries",
-    fieldConfig:
-      panel["fieldConfig"] && object(object(panel["fieldConfig"])["defaults"])["unit"]
-        ? panel["fieldConfig"]
-        : { defaults, overrides: seriesOverrides(panel, right) },
-    options: {
-      tooltip: { mode: object(panel["tooltip"])["shared"] === false ? "single" : "multi", sort: "none" },
-      legend: {
-        showLegend: legend["show"] !== false,
-        displayMode: legend["alignAsTable"] === true || calcs.length > 0 ? "table" : "list",
-        placement: legend["rightSide"] === true ? "right" : "bottom",
-        calcs: legend["values"] === true ? calcs : [],
-      },
-    },
-  };
-}
-
-/** A graph without a time axis shows a bar for each series. */
-function migrateSeriesGraph(panel: Json, defaults: Json): Json {
-  return {
-    ...panel,
-    type: "bargauge",
-    fieldConfig: { defaults: { ...defaults, custom: {}, color: { mode: "palette-classic" } }, overrides: [] },
-    options: { orientation: "vertical", displayMode: "basic", reduceOptions: { calcs: ["lastNotNull"] } },
-  };
-}
-
-function limits(axis: Json | undefined): Json {
-  const result: Json = {};
-  for (const key of ["min", "max"]) {
-    const value = axis?.[key];
-    if (value !== undefined && value !== null && value !== "" && !Number.isNaN(Number(value)))
-      result[key] = Number(value);
-  }
-  return result;
-}
-
-function seriesOverrides(panel: Json, right: Json | undefined): FieldOverride[] {
-  const overrides: FieldOverride[] = Object.entries(object(panel["aliasColors"])).map(([name, color]) => ({
-    matcher: { id: "byName", options: name },
-    properties: [{ id: "color", value: { mode: "fixed", fixedColor: color } }],
-  }));
-  for (const given of list(panel["seriesOverrides"])) {
-    const alias = String(given["alias"] ?? "");
-    const properties: FieldOverride["properties"] = [];
-    if (given["yaxis"] === 2) {
-      properties.push(
-        { id: "custom.axisPlacement", value: "right" },
-        { id: "unit", value: right?.["format"] ?? "short" },
-      );
-    }
-    if (given["color"] !== undefined)
-      properties.push({ id: "color", value: { mode: "fixed", fixedColor: given["color"] } });
-    if (given["fill"] !== undefined)
-      properties.push({ id: "custom.fillOpacity", value: Number(given["fill"]) * 10 });
-    if (given["linewidth"] !== undefined)
-      properties.push({ id: "custom.lineWidth", value: given["linewidth"] });
-    if (given["lines"] === false) properties.push({ id: "custom.lineWidth", value: 0 });
-    if (given["bars"] === true) properties.push({ id: "custom.drawStyle", value: "bars" });
-    if (given["stack"] === false) properties.push({ id: "custom.stacking", value: { mode: "none" } });
-    if (given["transform"] === "negative-Y") properties.push({ id: "custom.transform", value: "negative-Y" });
-    if (given["dashes"] === true)
-      properties.push({ id: "custom.lineStyle", value: { fill: "dash", dash: [10, 10] } });
-    const isRegex = /^\/.*\/$/.test(alias);
-    if (properties.length > 0)
-      overrides.push({ matcher: { id: isRegex ? "byRegexp" : "byName", options: alias }, properties });
-  }
-  return overrides;
-}
 
 const CALCS: Record<string, string> = {
   avg: "mean",
@@ -149,8 +45,8 @@ function thresholdSteps(thresholds: unknown, colors: unknown): Json[] {
 }
 
 function migrateSinglestat(panel: Json): Json {
-  const isGauge = object(panel["gauge"])["show"] === true;
-  const mappings = list(panel["valueMaps"]).map((map) => ({
+  const isGauge = objectOf(panel["gauge"])["show"] === true;
+  const mappings = listOf(panel["valueMaps"]).map((map) => ({
     type: "value",
     options: { [String(map["value"])]: { text: map["text"] } },
   }));
@@ -165,10 +61,10 @@ function migrateSinglestat(panel: Json): Json {
             ? `suffix:${panel["postfix"]}`
             : panel["format"],
         decimals: panel["decimals"],
-        min: object(panel["gauge"])["minValue"],
-        max: object(panel["gauge"])["maxValue"],
+        min: objectOf(panel["gauge"])["minValue"],
+        max: objectOf(panel["gauge"])["maxValue"],
         mappings: mappings.filter(({ options }) => !("null" in options)),
-        noValue: list(panel["valueMaps"]).find((map) => map["value"] === "null")?.["text"],
+        noValue: listOf(panel["valueMaps"]).find((map) => map["value"] === "null")?.["text"],
         color: { mode: "thresholds" },
         thresholds: { mode: "absolute", steps: thresholdSteps(panel["thresholds"], panel["colors"]) },
       },
@@ -178,14 +74,14 @@ function migrateSinglestat(panel: Json): Json {
       reduceOptions: { calcs: [CALCS[String(panel["valueName"])] ?? "lastNotNull"], values: false, fields },
       colorMode:
         panel["colorBackground"] === true ? "background" : panel["colorValue"] === true ? "value" : "none",
-      graphMode: object(panel["sparkline"])["show"] === true ? "area" : "none",
+      graphMode: objectOf(panel["sparkline"])["show"] === true ? "area" : "none",
       textMode: panel["valueName"] === "name" ? "name" : "auto",
     },
   };
 }
 
 function migrateTable(panel: Json): Json {
-  const overrides: FieldOverride[] = list(panel["styles"]).flatMap((style) => {
+  const overrides: FieldOverride[] = listOf(panel["styles"]).flatMap((style) => {
     const pattern = String(style["pattern"] ?? "");
     const properties: FieldOverride["properties"] = [];
     if (style["alias"]) properties.push({ id: "displayName", value: style["alias"] });
@@ -222,7 +118,7 @@ function migrateTable(panel: Json): Json {
             {
               id: "reduce",
               options: {
-                reducers: list(panel["columns"]).map(
+                reducers: listOf(panel["columns"]).map(
                   (column) => CALCS[String(column["value"])] ?? "lastNotNull",
                 ),
               },
@@ -241,9 +137,9 @@ function migrateTable(panel: Json): Json {
 
 function migrateHeatmap(panel: Json): Json {
   const color = panel["color"];
-  if (color === undefined || object(panel["options"])["color"] !== undefined) return panel;
-  const yAxis = object(panel["yAxis"]);
-  const legacy = object(color);
+  if (color === undefined || objectOf(panel["options"])["color"] !== undefined) return panel;
+  const yAxis = objectOf(panel["yAxis"]);
+  const legacy = objectOf(color);
   const scheme = String(legacy["colorScheme"] ?? "interpolateOranges").replace("interpolate", "");
   return {
     ...panel,
@@ -258,7 +154,7 @@ function migrateHeatmap(panel: Json): Json {
         decimals: yAxis["decimals"],
         reverse: panel["reverseYBuckets"] === true,
       },
-      legend: { show: object(panel["legend"])["show"] === true },
+      legend: { show: objectOf(panel["legend"])["show"] === true },
       cellGap: 1,
     },
   };
@@ -266,18 +162,18 @@ function migrateHeatmap(panel: Json): Json {
 
 /** `options.fieldOptions` of 6.x. */
 function migrateFieldOptions(panel: Json): Json {
-  const options = object(panel["options"]);
+  const options = objectOf(panel["options"]);
   const fieldOptions = options["fieldOptions"];
   if (fieldOptions === undefined) return panel;
-  const { defaults, calcs, values, thresholds } = object(fieldOptions);
-  const steps = list(thresholds).map(({ value, color }) => ({ value: value ?? null, color }));
+  const { defaults, calcs, values, thresholds } = objectOf(fieldOptions);
+  const steps = listOf(thresholds).map(({ value, color }) => ({ value: value ?? null, color }));
   return {
     ...panel,
     fieldConfig: {
       defaults: {
         ...(steps.length > 0 ? { thresholds: { mode: "absolute", steps } } : {}),
-        ...object(defaults),
-        ...(panel["fieldConfig"] ? object(object(panel["fieldConfig"])["defaults"]) : {}),
+        ...objectOf(defaults),
+        ...(panel["fieldConfig"] ? objectOf(objectOf(panel["fieldConfig"])["defaults"]) : {}),
       },
       overrides: [],
     },

@@ -1,8 +1,9 @@
 /**
- * Dashboard JSON of any age as the model: missing parts get their defaults, rows of before 2018 become panels, and
- * Angular-era panels become today's (upstream `DashboardMigrator`, and the panels' own migrations).
+ * Dashboard JSON of any age as the model: missing parts get their defaults, rows of before 2018 become panels, schema v2
+ * becomes the classic model, and Angular-era panels become today's (upstream `DashboardMigrator`, and the panels' own migrations).
  */
 import type { PanelFieldConfig } from "../data/field-config.ts";
+import { arrayOf, type Json, objectOf, textOf } from "./json.ts";
 import { migratePanel } from "./migrate-panel.ts";
 import {
   type Dashboard,
@@ -12,15 +13,15 @@ import {
   type Target,
   type Variable,
 } from "./model.ts";
-
-type Json = Record<string, unknown>;
+import { classicOf, isV2Dashboard } from "./read-v2-dashboard.ts";
 
 /** Columns of the grid. */
 export const GRID_COLUMNS = 24;
 const DEFAULT_PANEL_HEIGHT = 8;
 
 /** Never throws: what cannot be understood is left out. */
-export function readDashboard(json: Json): Dashboard {
+export function readDashboard(given: Json): Dashboard {
+  const json = isV2Dashboard(given) ? classicOf(given) : given;
   const templating = objectOf(json["templating"]);
   const time = objectOf(json["time"]);
   const panels = arrayOf(json["panels"]).length > 0 ? readPanels(json["panels"]) : readRows(json["rows"]);
@@ -36,18 +37,6 @@ export function readDashboard(json: Json): Dashboard {
     graphTooltip: Number(json["graphTooltip"] ?? (json["sharedCrosshair"] === true ? 1 : 0)),
     links: arrayOf(json["links"]).map((link) => objectOf(link)) as Dashboard["links"],
   };
-}
-
-export function objectOf(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-export function arrayOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-export function textOf(value: unknown, fallback = ""): string {
-  return typeof value === "string" ? value : fallback;
 }
 
 function readPanels(value: unknown): Panel[] {

@@ -2,11 +2,13 @@
 import { type DataSourceInfo, getJson, proxyPath } from "../api.ts";
 import { applyFieldConfig } from "../data/field-config.ts";
 import type { Frame } from "../data/frame.ts";
+import { linesFrame, readLines } from "../data/logs.ts";
 import { framesOf, type PrometheusResult } from "../data/prometheus.ts";
 import { transform } from "../data/transformations.ts";
 import { fixed, interpolate, prometheusFormat, type Scope, type VariableValue } from "./interpolate.ts";
+import { objectOf } from "./json.ts";
 import type { DataSourceRef, Panel, Target } from "./model.ts";
-import { objectOf } from "./read-dashboard.ts";
+import { OWN_DATA } from "./own-data.ts";
 import { intervalMs, intervalText, queryIntervalMs, type TimeRange } from "./time-range.ts";
 
 export interface QueryContext {
@@ -38,6 +40,8 @@ const MAX_EXEMPLARS = 300;
 
 export async function runQueries(panel: Panel, context: QueryContext): Promise<PanelData> {
   const range = panelRange(panel, context.range);
+  const own = OWN_DATA[panel.type];
+  if (own !== undefined) return { frames: await own(panel, context), exemplars: [], range };
   const targets = panel.targets.filter(({ hide }) => hide !== true);
   const tables = targets.filter(({ format }) => format === "table").length;
   const results = await Promise.allSettled(
@@ -102,6 +106,7 @@ async function runTarget(
   if (type === "datasource" || type === "grafana" || target.expr === undefined || target.expr === "")
     return none;
   if (source === undefined) throw new Error(`data source ${JSON.stringify(ref)} was not found`);
+  if (source.type === "loki") return { frames: await runLogQuery(target, source, context), exemplars: [] };
   if (source.type !== "prometheus") return none;
   const timing = timingOf(target, panel, context, source);
   const scope = withTiming(context, timing);
@@ -130,6 +135,33 @@ async function runTarget(
     manyTables,
   });
   return { frames, exemplars };
+}
+
+/** Lines that one query of a panel shows. */
+const MAX_LOG_LINES = 500;
+
+async function runLogQuery(
+  target: Target,
+  source: DataSourceInfo,
+  { range, scope, signal, maxDataPoints }: QueryContext,
+): Promise<Frame[]> {
+  const stepMs = queryIntervalMs(range, maxDataPoints, 1000);
+  const parameters = new URLSearchParams({
+    step: String(stepMs / 1000),
+    query: interpolate(target.expr ?? "", scope, prometheusFormat),
+    start: `${Math.floor(range.fromMs)}000000`,
+    end: `${Math.ceil(range.toMs)}000000`,
+    limit: String(Math.min(Number(target["maxLines"]) || MAX_LOG_LINES, MAX_LOG_LINES)),
+  });
+  const answer = await getJson(proxyPath(source.uid, `/loki/api/v1/query_range?${parameters}`), signal);
+  const data = objectOf(objectOf(answer)["data"]);
+  if (data["resultType"] === "streams") return [linesFrame(readLines(answer), target.refId)];
+  return framesOf(data as unknown as PrometheusResult, {
+    refId: target.refId,
+    format: "time_series",
+    legendFormat: interpolate(target.legendFormat ?? "__auto", scope),
+    stepMs,
+  });
 }
 
 function isMixed(ref: Panel["datasource"]): boolean {

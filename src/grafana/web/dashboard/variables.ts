@@ -2,8 +2,8 @@
 import type { DataSourceInfo } from "../api.ts";
 import { toRegExp } from "../data/field-config.ts";
 import { interpolate, prometheusFormat, type Scope, type VariableValue } from "./interpolate.ts";
+import { objectOf } from "./json.ts";
 import type { Variable } from "./model.ts";
-import { objectOf } from "./read-dashboard.ts";
 
 export const ALL = "$__all";
 

@@ -1,5 +1,5 @@
 /** A trace as a tree of spans, out of Tempo's JSON. */
-import { arrayOf, objectOf, textOf } from "../dashboard/read-dashboard.ts";
+import { arrayOf, objectOf, textOf } from "../dashboard/json.ts";
 
 export interface TraceSpan {
   spanId: string;

@@ -4,11 +4,15 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DataSourceInfo } from "../api.ts";
 import { interpolate, type Scope, textFormat } from "../dashboard/interpolate.ts";
 import type { Panel } from "../dashboard/model.ts";
+import { OWN_DATA } from "../dashboard/own-data.ts";
 import { type PanelData, runQueries } from "../dashboard/run-queries.ts";
 import type { TimeRange } from "../dashboard/time-range.ts";
+import { AlertListPanel } from "../panels/alert-list.tsx";
 import { BarGaugePanel } from "../panels/bar-gauge.tsx";
+import { DashboardLinksPanel } from "../panels/dashboard-links.tsx";
 import { GaugePanel } from "../panels/gauge.tsx";
 import { HeatmapPanel } from "../panels/heatmap.tsx";
+import { LogsPanel } from "../panels/logs.tsx";
 import type { PanelProps } from "../panels/panel-props.ts";
 import { PieChartPanel } from "../panels/pie-chart.tsx";
 import { StatPanel } from "../panels/stat.tsx";
@@ -30,6 +34,9 @@ const PANELS: Record<string, ComponentType<PanelProps>> = {
   "state-timeline": StateTimelinePanel,
   "status-history": StateTimelinePanel,
   text: TextPanel,
+  logs: LogsPanel,
+  alertlist: AlertListPanel,
+  dashlist: DashboardLinksPanel,
 };
 
 const PADDING_PX = 8;
@@ -161,7 +168,8 @@ function usePanelData({ panel, scope, range, dataSources }: Props, isSeen: boole
   const points = Math.max(100, Math.round(width / 100) * 100);
   useEffect(() => {
     if (!isSeen || width === 0) return;
-    if (panel.targets.length === 0) return setData({ frames: [], exemplars: [], range });
+    if (panel.targets.length === 0 && OWN_DATA[panel.type] === undefined)
+      return setData({ frames: [], exemplars: [], range });
     const abort = new AbortController();
     setLoading(true);
     runQueries(panel, { scope, range, maxDataPoints: points, dataSources, signal: abort.signal })

@@ -5,9 +5,10 @@ import { css } from "../css.ts";
 import { paletteColorByName } from "../data/colors.ts";
 import { readTrace, type Trace, type TraceSpan } from "../data/trace.ts";
 import { dateTimeText, formatUnit } from "../data/units.ts";
+import { LogLines } from "../panels/log-lines.tsx";
 import { setQuery } from "../router.ts";
 import { TopBar } from "../top-bar.tsx";
-import { LogLines, useLogs } from "./logs-page.tsx";
+import { useLogs } from "./logs-page.tsx";
 
 const ROW_PX = 28;
 /** Rows drawn above and below what is in sight: a trace may have thousands. */

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { type DataSourceInfo, getJson, proxyPath } from "../api.ts";
 import { browser } from "../browser.ts";
 import { css } from "../css.ts";
-import { arrayOf, objectOf } from "../dashboard/read-dashboard.ts";
+import { arrayOf, objectOf } from "../dashboard/json.ts";
 import { resolveRange } from "../dashboard/time-range.ts";
 import { paletteColorByName } from "../data/colors.ts";
 import { dateTimeText } from "../data/units.ts";

@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { type DataSourceInfo, getJson, proxyPath } from "../api.ts";
 import type { Scope, VariableValue } from "../dashboard/interpolate.ts";
+import { objectOf } from "../dashboard/json.ts";
 import type { Variable } from "../dashboard/model.ts";
-import { objectOf } from "../dashboard/read-dashboard.ts";
 import { findDataSource } from "../dashboard/run-queries.ts";
 import type { TimeRange } from "../dashboard/time-range.ts";
 import {

@@ -57,16 +57,7 @@ export function graphOptions(data: GraphData, settings: GraphSettings): uPlot.Op
       ...scales.map(([key, series], index) => axisOptions(key, series, index)),
     ],
     series: [{}, ...data.series.map((series) => seriesOptions(series, settings.hidden))],
-    bands: data.series.flatMap((series, index) =>
-      series.below === undefined || settings.hidden.has(series.name)
-        ? []
-        : [
-            {
-              series: [index + 1, series.below + 1] as [number, number],
-              fill: fillOf(series) ?? "transparent",
-            },
-          ],
-    ),
+    bands: data.series.flatMap((series, index) => bandOf(series, index, data.series, settings.hidden)),
     plugins: settings.plugins,
     hooks: {
       setSelect: [
@@ -81,6 +72,25 @@ export function graphOptions(data: GraphData, settings: GraphSettings): uPlot.Op
     },
   };
 }
+
+/** What is filled between two series: of a stack down to the one below, or down to the one that `fillBelowTo` names. */
+function bandOf(
+  series: GraphSeries,
+  index: number,
+  all: readonly GraphSeries[],
+  hidden: ReadonlySet<string>,
+): uPlot.Band[] {
+  if (hidden.has(series.name)) return [];
+  const lower = custom<string>(series.config, "fillBelowTo");
+  const below = series.below ?? all.findIndex(({ name }) => lower !== undefined && name === lower);
+  if (below === -1) return [];
+  const fill =
+    fillOf(series) ?? (series.below === undefined ? withAlpha(series.color, BAND_OPACITY) : "transparent");
+  return [{ series: [index + 1, below + 1], fill }];
+}
+
+/** Of a band without a `fillOpacity`. */
+const BAND_OPACITY = 0.35;
 
 function scalesOf(series: readonly GraphSeries[]): [string, GraphSeries[]][] {
   const scales = new Map<string, GraphSeries[]>();
@@ -208,12 +218,17 @@ function seriesOptions(series: GraphSeries, hidden: ReadonlySet<string>): uPlot.
         : lineStyle?.fill === "dot"
           ? [2, 6]
           : undefined,
-    // In a stack the band down to the series below is filled instead.
-    fill: series.below === undefined ? gradientFill(fill, color, config) : undefined,
+    // In a stack, and above a lower bound, the band down to the other series is filled instead.
+    fill:
+      series.below === undefined && custom(config, "fillBelowTo") === undefined
+        ? gradientFill(fill, color, config)
+        : undefined,
     paths: paths as uPlot.Series.PathBuilder,
     spanGaps: spanNulls === true || (typeof spanNulls === "number" && spanNulls > 0),
     points: {
-      size: custom<number>(config, "pointSize") ?? 5,
+      // The outline is part of the size: a point that were smaller than it could not be drawn.
+      size: Math.max(custom<number>(config, "pointSize") ?? 5, POINT_OUTLINE_PX),
+      width: POINT_OUTLINE_PX,
       fill: color,
       stroke: color,
       show:
@@ -226,6 +241,8 @@ function seriesOptions(series: GraphSeries, hidden: ReadonlySet<string>): uPlot.
     },
   };
 }
+
+const POINT_OUTLINE_PX = 1;
 
 /** A value between two gaps would draw no line: it gets a point. */
 const lonePoints: uPlot.Series.Points.Show = (plot, seriesIndex) => (plot.series[seriesIndex].width ?? 0) > 0;

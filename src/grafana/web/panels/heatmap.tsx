@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { css } from "../css.ts";
-import { objectOf } from "../dashboard/read-dashboard.ts";
+import { objectOf } from "../dashboard/json.ts";
 import { blend, cssColor } from "../data/colors.ts";
 import type { FieldConfig } from "../data/frame.ts";
 import { dateTimeText, displayText } from "../data/units.ts";

@@ -1,7 +1,7 @@
 /** What stat, gauge, bargauge and piechart show: a value for each series, or for each row (upstream `getFieldDisplayValues`). */
 
+import { objectOf } from "../dashboard/json.ts";
 import type { Panel } from "../dashboard/model.ts";
-import { objectOf } from "../dashboard/read-dashboard.ts";
 import { valueColor } from "../data/colors.ts";
 import { toRegExp } from "../data/field-config.ts";
 import { displayNameOf, type Field, type FieldConfig, type Frame, timeField } from "../data/frame.ts";

@@ -113,7 +113,7 @@ function endpointOf(config: Config): string {
 
 async function push(payload: Payload, config: Config, settings: ComponentSettings): Promise<void> {
   if (payload.signal !== "metrics") return;
-  const { request, errors } = translateMetrics(payload.data, {
+  const { request, errors, warnings } = translateMetrics(payload.data, {
     namespace: config.namespace,
     strategy:
       config.translation_strategy ??
@@ -124,6 +124,7 @@ async function push(payload: Payload, config: Config, settings: ComponentSetting
     externalLabels: config.external_labels,
     metadata: config.send_metadata,
   });
+  errors.push(...warnings);
   if (errors.length > 0) {
     settings.log.debug("failed to translate metrics, exporting remaining metrics", {
       error: errors.slice(0, 5).join("; "),

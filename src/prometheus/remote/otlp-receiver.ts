@@ -9,7 +9,7 @@ import type { TranslationStrategy } from "../../wire/otlp-to-prometheus/names.ts
 import { translateMetrics } from "../../wire/otlp-to-prometheus/translate.ts";
 import type { OtlpConfig } from "../config/prometheus-config.ts";
 import type { PrometheusServer } from "../server-state.ts";
-import { MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";
+import { MAX_TOLD_PROBLEMS, MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";
 
 const inflate = promisify(gunzip);
 const DECODERS: Record<string, (bytes: Uint8Array) => ResourceMetrics[]> = {
@@ -24,19 +24,31 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
   } catch (error) {
     return plain(error instanceof BodyLimitError ? 413 : 400, (error as Error).message);
   }
-  const { otlp, global } = server.config;
-  const { request: write, errors } = translateMetrics(data, {
+  const { otlp } = server.config;
+  const {
+    request: write,
+    errors,
+    warnings,
+  } = translateMetrics(data, {
     strategy: otlp.translation_strategy as TranslationStrategy,
+    underscoreSanitization: otlp.label_name_underscore_sanitization,
+    preserveMultipleUnderscores: otlp.label_name_preserve_multiple_underscores,
     resourceLabels: promotion(otlp),
-    externalLabels: global.external_labels,
+    keepIdentifyingAttributes: otlp.keep_identifying_resource_attributes,
+    scopeLabels: otlp.promote_scope_metadata,
+    customBucketHistograms: otlp.convert_histograms_to_nhcb,
     metadata: true,
   });
+  if (warnings.length > 0)
+    server.log.warn("Warnings translating OTLP metrics to Prometheus write request", {
+      warnings: warnings.slice(0, MAX_TOLD_PROBLEMS).join("; "),
+    });
   // As upstream: what can't be translated fails the request as a whole, and nothing of it is stored.
   if (errors.length > 0) {
     server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: errors.join("; ") });
-    return plain(500, errors.join("; "));
+    return plain(500, errors.join("\n"));
   }
-  const { problem } = await storeRequest(write, { storage: server.appendable, clock: server.clock });
+  const { problem } = await storeRequest(write, { storage: server.appendable, clock: server.clock }, "otlp");
   return problem === "" ? { status: 200 } : plain(400, problem);
 }
 

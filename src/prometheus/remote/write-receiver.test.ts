@@ -28,7 +28,7 @@ async function stored(all: WriteSeries[], isV2: boolean) {
     compactInBackground: false,
     maxExemplars: 10,
   });
-  return storeRequest({ series: all, metadata: [] }, { storage, clock }, isV2);
+  return storeRequest({ series: all, metadata: [] }, { storage, clock }, isV2 ? "v2" : "v1");
 }
 
 const A = { __name__: "a" };
@@ -77,22 +77,24 @@ test("storeRequest() tells in version 1 the first problem alone", async () => {
   assert.deepEqual([problem, samples], ["out of bounds: timestamp is too far in the future", 1]);
 });
 
-test("storeRequest() takes float histograms whose counts do not add up, finer schemas, and empty labels", async () => {
+test("storeRequest() takes float histograms whose counts do not add up, finer schemas, ends of series, and empty labels", async () => {
   const float = { timestampMs: NOW, histogram, isInteger: false };
   const fine = {
     timestampMs: NOW,
     histogram: { ...histogram, count: 1, schema: 10 },
     isInteger: true,
   };
+  const stale = new Float64Array(new BigUint64Array([0x7ff0000000000002n]).buffer)[0];
+  const ended = { timestampMs: NOW + 1, histogram: { ...histogram, sum: stale }, isInteger: true };
   const outcome = await stored(
     [
-      series(A, { samples: [], histograms: [float] }),
+      series(A, { samples: [], histograms: [float, ended] }),
       series({ __name__: "b" }, { samples: [], histograms: [fine] }),
       series({}, { labels: flat("__name__", "c", "x", "") }),
     ],
     true,
   );
-  assert.deepEqual(outcome, { samples: 1, histograms: 2, exemplars: 0, problem: "" });
+  assert.deepEqual(outcome, { samples: 1, histograms: 3, exemplars: 0, problem: "" });
 });
 
 test("storeRequest() tells in version 2 of exemplars that are out of order or can't be read", async () => {

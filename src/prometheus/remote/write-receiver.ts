@@ -145,19 +145,26 @@ async function receive(
 }
 
 function slow(payload: Uint8Array, isV2: boolean, options: WriteReceiverOptions): Promise<WriteOutcome> {
-  return storeRequest(isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload), options, isV2);
+  return storeRequest(
+    isV2 ? decodeWriteRequestV2(payload) : decodeWriteRequestV1(payload),
+    options,
+    isV2 ? "v2" : "v1",
+  );
 }
 
 /** Stores what the store takes of a request; what it refuses is told in the outcome. */
 export async function storeRequest(
   request: WriteRequest,
   { storage, clock }: Pick<WriteReceiverOptions, "storage" | "clock">,
-  isV2 = false,
+  protocol: WriteProtocol = "v1",
 ): Promise<WriteOutcome> {
-  const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, isV2);
+  const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, protocol);
   await batch.store(request);
   return batch.outcome;
 }
+
+/** Version 1 tells of one problem, version 2 of each with its series, OTLP of each. */
+export type WriteProtocol = "v1" | "v2" | "otlp";
 
 /** So many problems of a request are told at most. */
 export const MAX_TOLD_PROBLEMS = 100;
@@ -166,13 +173,13 @@ class RequestBatch {
   readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
   readonly #appender: Appender;
   readonly #latestMs: number;
-  readonly #isV2: boolean;
+  readonly #protocol: WriteProtocol;
   #problems = 0;
 
-  constructor(appender: Appender, latestMs: number, isV2: boolean) {
+  constructor(appender: Appender, latestMs: number, protocol: WriteProtocol) {
     this.#appender = appender;
     this.#latestMs = latestMs;
-    this.#isV2 = isV2;
+    this.#protocol = protocol;
   }
 
   async store(request: WriteRequest): Promise<void> {
@@ -186,12 +193,17 @@ class RequestBatch {
     }
   }
 
-  /** Version 1 answers with the first problem, version 2 with all, one a line. */
+  get #isV2(): boolean {
+    return this.#protocol === "v2";
+  }
+
+  /** Version 1 answers with the first problem, the others with all, one a line. */
   #tell(problem: string): void {
     this.#problems++;
     const { outcome } = this;
     if (outcome.problem === "") outcome.problem = problem;
-    else if (this.#isV2 && this.#problems <= MAX_TOLD_PROBLEMS) outcome.problem += `\n${problem}`;
+    else if (this.#protocol !== "v1" && this.#problems <= MAX_TOLD_PROBLEMS)
+      outcome.problem += `\n${problem}`;
   }
 
   #append(series: WriteSeries): void {
@@ -246,8 +258,9 @@ class RequestBatch {
     labels: Labels,
     { timestampMs, histogram, isInteger }: WriteHistogram,
   ): SeriesRef {
+    if (isStaleSum(histogram)) return this.#appender.appendStale(ref, labels, timestampMs);
     const reduced = reduceToSchema(histogram, MAX_SCHEMA);
-    const problem = isStaleSum(reduced) ? undefined : histogramProblem(reduced, isInteger);
+    const problem = histogramProblem(reduced, isInteger);
     if (problem !== undefined) throw new InvalidHistogramError(problem);
     return this.#appender.appendHistogram(ref, labels, timestampMs, reduced);
   }

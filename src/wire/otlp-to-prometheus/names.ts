@@ -12,6 +12,10 @@ export interface NamingOptions {
   strategy?: TranslationStrategy;
   /** Goes before every metric's name. @default "" */
   namespace?: string;
+  /** Labels that start with one underscore get `key` in front. @default true */
+  underscoreSanitization?: boolean;
+  /** Underscores in a row stay in labels as they are. @default true */
+  preserveMultipleUnderscores?: boolean;
 }
 
 /** What decides the suffixes of a name. */
@@ -132,10 +136,34 @@ function withPlainSuffixes(name: string, unit: string, kind: NameKind): string {
   return last === "" ? result : `${result}_${last}`;
 }
 
-/** A label's name: `http.method` → `http_method`. */
-export function prometheusLabelName(name: string, { strategy }: NamingOptions = {}): string {
-  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") return name;
-  const escaped = name.replace(/[^a-zA-Z0-9_]/gu, "_");
-  if (/^\d/.test(escaped)) return `key_${escaped}`;
-  return escaped.startsWith("_") && !escaped.startsWith("__") ? `key${escaped}` : escaped;
+/**
+ * A label's name: `http.method` → `http_method`.
+ *
+ * @throws when nothing is left of it
+ */
+export function prometheusLabelName(name: string, options: NamingOptions = {}): string {
+  const { strategy, underscoreSanitization = true, preserveMultipleUnderscores = true } = options;
+  if (name === "") throw new Error("label name is empty");
+  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") {
+    if (/^_+$/.test(name)) throw new Error(`label name ${JSON.stringify(name)} contains only underscores`);
+    return name;
+  }
+  const escaped = preserveMultipleUnderscores
+    ? name.replace(/[^a-zA-Z0-9_]/gu, "_")
+    : name.replace(/^__(.*)__$|^(.*)$/su, (_, reserved: string | undefined, plain: string | undefined) =>
+        reserved === undefined ? collapsed(plain!) : `__${collapsed(reserved)}__`,
+      );
+  let result = escaped;
+  if (/^\d/.test(escaped)) result = `key_${escaped}`;
+  else if (underscoreSanitization && escaped.startsWith("_") && !escaped.startsWith("__"))
+    result = `key${escaped}`;
+  if (/^_+$/.test(result))
+    throw new Error(
+      `normalization for label name ${JSON.stringify(name)} resulted in invalid name ${JSON.stringify(result)}`,
+    );
+  return result;
+}
+
+function collapsed(name: string): string {
+  return name.replace(/[^a-zA-Z0-9]+/gu, "_");
 }

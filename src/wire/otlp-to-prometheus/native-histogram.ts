@@ -1,11 +1,21 @@
 /** Exponential histograms as Prometheus' native ones (spec "Prometheus and OpenMetrics Compatibility"). */
-import type { FloatHistogram, Span } from "../../model/histogram.ts";
-import type { ExponentialBuckets, ExponentialHistogramPoint } from "../../model/otlp-metrics.ts";
+import {
+  CUSTOM_BUCKETS_SCHEMA,
+  createHistogram,
+  type FloatHistogram,
+  type Span,
+} from "../../model/histogram.ts";
+import type {
+  ExponentialBuckets,
+  ExponentialHistogramPoint,
+  HistogramPoint,
+} from "../../model/otlp-metrics.ts";
+import { STALE_NAN_BITS } from "../remote-write/histogram-codec.ts";
 
 const MAX_SCHEMA = 8;
 const MIN_SCHEMA = -4;
-/** What stands for 0 when the sender does not say. */
-const DEFAULT_ZERO_THRESHOLD = 1e-128;
+/** What stands for 0: as upstream, whatever the sender says. */
+const ZERO_THRESHOLD = 1e-128;
 /** Gaps up to this many empty buckets are written as zeros: a new span would take more room. */
 const MAX_ZEROS_IN_SPAN = 2;
 
@@ -22,7 +32,7 @@ export function toNativeHistogram(point: ExponentialHistogramPoint): FloatHistog
   return {
     counterResetHint: "unknown",
     schema: point.scale - shift,
-    zeroThreshold: point.zeroThreshold || DEFAULT_ZERO_THRESHOLD,
+    zeroThreshold: ZERO_THRESHOLD,
     zeroCount: point.zeroCount,
     count: point.count,
     sum: point.sum ?? 0,
@@ -32,6 +42,22 @@ export function toNativeHistogram(point: ExponentialHistogramPoint): FloatHistog
     negativeBuckets: negative.buckets,
     customValues: [],
   };
+}
+
+/** The sum of a histogram that ends a series. */
+export const STALE_NAN = new Float64Array(new BigUint64Array([STALE_NAN_BITS]).buffer)[0];
+
+/** A histogram with explicit bounds as a native one with custom buckets. */
+export function toCustomBuckets(point: HistogramPoint): FloatHistogram {
+  const { spans, buckets } = toSpans({ offset: -1, counts: point.bucketCounts }, 0);
+  return createHistogram({
+    schema: CUSTOM_BUCKETS_SCHEMA,
+    count: point.count,
+    sum: point.sum ?? 0,
+    positiveSpans: spans,
+    positiveBuckets: buckets,
+    customValues: [...point.explicitBounds],
+  });
 }
 
 /** Prometheus counts buckets by their upper bound, OpenTelemetry by their lower: hence + 1. */

@@ -4,7 +4,7 @@ import { type Attributes, attributesOf } from "../../model/otlp-attributes.ts";
 import type { MetricData, NumberPoint, ResourceMetrics } from "../../model/otlp-metrics.ts";
 import type { NameKind } from "./names.ts";
 import { prometheusLabelName, prometheusName } from "./names.ts";
-import { toNativeHistogram } from "./native-histogram.ts";
+import { toCustomBuckets, toNativeHistogram } from "./native-histogram.ts";
 import { type TranslateOptions, translateMetrics } from "./translate.ts";
 
 test("prometheusName() names metrics as otlptranslator does", () => {
@@ -190,13 +190,89 @@ test("translateMetrics() leaves out what Prometheus has no form for, and says so
       { type: "sum", points: [point([], 1n)], monotonic: true, temporality: 1 },
       /invalid temporality and type combination for metric "m"/,
     ],
-    [{ type: "gauge", points: [] }, /empty data points. m is dropped/],
+    [
+      { type: "empty", points: [] },
+      /could not get aggregation temporality for m as it has unsupported metric type Empty/,
+    ],
   ];
   for (const [data, message] of cases) {
     const { request, errors } = translateMetrics([resourceMetrics("m", data)]);
     assert.equal(request.series.length, 0);
     assert.match(errors[0], message);
   }
+  const { errors, warnings } = translateMetrics([resourceMetrics("m", { type: "gauge", points: [] })]);
+  assert.deepEqual([errors, warnings], [[], ["empty data points. m is dropped"]]);
+});
+
+test("translateMetrics() puts the scope on series, and the identity on target_info, where that is asked for", () => {
+  const data = resourceMetrics("m", { type: "gauge", points: [point([], 1n)] });
+  const [{ metrics }] = data.scopeMetrics;
+  const scope = {
+    ...data.scopeMetrics[0].scope,
+    name: "lib",
+    version: "2",
+    attributes: [{ key: "a.b", value: "c" }],
+  };
+  const resource = {
+    ...data.resource,
+    attributes: [
+      { key: "service.name", value: "s" },
+      { key: "host", value: "h" },
+    ],
+  };
+  const { request } = translateMetrics(
+    [{ ...data, resource, scopeMetrics: [{ scope, metrics, schemaUrl: "url" }] }],
+    { scopeLabels: true, keepIdentifyingAttributes: true },
+  );
+  assert.deepEqual(
+    request.series.map(({ labels }) => String(labels)),
+    [
+      '{__name__="m", job="s", otel_scope_a_b="c", otel_scope_name="lib", otel_scope_schema_url="url", otel_scope_version="2"}',
+      '{__name__="target_info", host="h", job="s", service_name="s"}',
+    ],
+  );
+});
+
+test("toCustomBuckets() keeps the bounds, and leaves out empty buckets", () => {
+  const native = toCustomBuckets({
+    ...point([], null),
+    count: 3,
+    sum: 4,
+    min: undefined,
+    max: undefined,
+    explicitBounds: [1, 2, 3, 4, 5],
+    bucketCounts: [0, 1, 0, 0, 0, 2],
+  });
+  const { schema, customValues, positiveSpans, positiveBuckets } = native;
+  assert.deepEqual(
+    { schema, customValues, positiveBuckets },
+    {
+      schema: -53,
+      customValues: [1, 2, 3, 4, 5],
+      positiveBuckets: [1, 2],
+    },
+  );
+  assert.deepEqual(positiveSpans, [
+    { offset: 1, length: 1 },
+    { offset: 3, length: 1 },
+  ]);
+});
+
+test("prometheusLabelName() with and without underscores in a row and in front", () => {
+  const plain = { underscoreSanitization: false, preserveMultipleUnderscores: false };
+  const cases: [name: string, preset: string, other: string][] = [
+    ["a..b__c", "a__b__c", "a_b_c"],
+    ["_x", "key_x", "_x"],
+    ["__a..b__", "__a__b__", "__a_b__"],
+    ["1x", "key_1x", "key_1x"],
+  ];
+  for (const [name, preset, other] of cases) {
+    assert.equal(prometheusLabelName(name), preset);
+    assert.equal(prometheusLabelName(name, plain), other);
+  }
+  assert.throws(() => prometheusLabelName(""), /label name is empty/);
+  assert.throws(() => prometheusLabelName("..", plain), /resulted in invalid name "_"/);
+  assert.throws(() => prometheusLabelName("__", { strategy: "NoTranslation" }), /contains only underscores/);
 });
 
 test("translateMetrics() ends series whose points have no value", () => {

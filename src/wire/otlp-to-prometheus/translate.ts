@@ -2,6 +2,7 @@
  * OpenTelemetry's metrics as Prometheus' series (upstream contrib `pkg/translator/prometheusremotewrite`; the rules
  * are the specification's "Prometheus and OpenMetrics Compatibility").
  */
+import type { FloatHistogram } from "../../model/histogram.ts";
 import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
 import {
   type AnyValue,
@@ -12,15 +13,17 @@ import {
 } from "../../model/otlp-attributes.ts";
 import {
   type Exemplar,
+  type ExponentialHistogramPoint,
   type HistogramPoint,
   type Metric,
   NO_RECORDED_VALUE,
   type ResourceMetrics,
+  type ScopeMetrics,
   Temporality,
 } from "../../model/otlp-metrics.ts";
 import type { WriteMetadata, WriteRequest, WriteSeries } from "../remote-write/write-request.ts";
 import { type NameKind, type NamingOptions, prometheusLabelName, prometheusName } from "./names.ts";
-import { toNativeHistogram } from "./native-histogram.ts";
+import { STALE_NAN, toCustomBuckets, toNativeHistogram } from "./native-histogram.ts";
 
 export interface TranslateOptions extends NamingOptions {
   /** All resource attributes, or those with these keys, become labels of every series. @default false */
@@ -31,12 +34,20 @@ export interface TranslateOptions extends NamingOptions {
   externalLabels?: Readonly<Record<string, string>>;
   /** The request names type, unit and help of each metric. @default false */
   metadata?: boolean;
+  /** `target_info` has the attributes too that `job` and `instance` are made of. @default false */
+  keepIdentifyingAttributes?: boolean;
+  /** Name, version, schema and attributes of the scope become labels `otel_scope_…`. @default false */
+  scopeLabels?: boolean;
+  /** Histograms become native ones with custom buckets instead of classic series. @default false */
+  customBucketHistograms?: boolean;
 }
 
 export interface Translation {
   request: WriteRequest;
   /** Why metrics were left out, one text for each. */
   errors: string[];
+  /** What was left out and is no error, like a metric without points. */
+  warnings: string[];
 }
 
 export function translateMetrics(
@@ -47,6 +58,8 @@ export function translateMetrics(
 }
 
 const SERVICE_KEYS = ["service.name", "service.namespace", "service.instance.id"];
+
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /** `[name, value, …]` in order, as in `Labels`. */
 type PointLabels = readonly string[];
@@ -63,10 +76,13 @@ class Translator {
   readonly #series = new Map<string, WriteSeries>();
   readonly #metadata = new Map<string, WriteMetadata & { metric: string }>();
   readonly #errors: string[] = [];
+  readonly #warnings: string[] = [];
   readonly #labelNames = new Map<string, string>();
   /** Of the resource at hand. */
   #common: ReadonlyMap<string, string> = new Map();
   #identity: [string, string][] = [];
+  /** Of the scope at hand. */
+  #scope: ReadonlyMap<string, string> = NO_LABELS;
   #latestMs = 0;
 
   constructor(options: TranslateOptions) {
@@ -78,14 +94,22 @@ class Translator {
       this.#common = this.#commonLabels(resource);
       this.#identity = identityOf(resource);
       this.#latestMs = 0;
-      for (const { metrics } of scopeMetrics) for (const metric of metrics) this.#metric(metric);
+      for (const each of scopeMetrics) {
+        this.#scope = this.#scopeLabels(each);
+        for (const metric of each.metrics) this.#metric(metric);
+      }
+      this.#scope = NO_LABELS;
       if (this.#options.targetInfo !== false) this.#targetInfo(resource);
     }
     const series = [...this.#series.values()];
     for (const { samples } of series) {
       if (samples.length > 1) samples.sort((a, b) => a.timestampMs - b.timestampMs);
     }
-    return { request: { series, metadata: [...this.#metadata.values()] }, errors: this.#errors };
+    return {
+      request: { series, metadata: [...this.#metadata.values()] },
+      errors: this.#errors,
+      warnings: this.#warnings,
+    };
   }
 
   /** What all series of a resource have, but for its identity. */
@@ -98,14 +122,29 @@ class Translator {
     return common;
   }
 
+  #scopeLabels({ scope, schemaUrl }: ScopeMetrics): ReadonlyMap<string, string> {
+    if (this.#options.scopeLabels !== true || scope.name === "") return NO_LABELS;
+    const labels = new Map<string, string>();
+    for (const { key, value } of scope.attributes)
+      labels.set(this.#labelName(`otel_scope_${key}`), textOf(value));
+    labels.set("otel_scope_name", scope.name);
+    labels.set("otel_scope_version", scope.version);
+    return labels.set("otel_scope_schema_url", schemaUrl);
+  }
+
   #metric(metric: Metric): void {
     const { data } = metric;
     try {
       if ("temporality" in data && data.temporality !== Temporality.CUMULATIVE && !isGaugeLike(data)) {
         throw new Error(`invalid temporality and type combination for metric ${JSON.stringify(metric.name)}`);
       }
-      if (data.type === "empty" || data.points.length === 0) {
-        throw new Error(`empty data points. ${metric.name} is dropped`);
+      if (data.type === "empty")
+        throw new Error(
+          `could not get aggregation temporality for ${metric.name} as it has unsupported metric type Empty`,
+        );
+      if (data.points.length === 0) {
+        this.#warnings.push(`empty data points. ${metric.name} is dropped`);
+        return;
       }
       const name = prometheusName(metric.name, metric.unit, kindOf(metric), this.#options);
       if (this.#options.metadata === true) {
@@ -127,20 +166,16 @@ class Translator {
       for (const point of data.points) {
         const series = this.#of(name, this.#labels(point.attributes));
         this.#sample(series, point, point.value === null ? 0 : Number(point.value));
-        this.#exemplars(series, point.exemplars);
+        if (!isStale(point)) this.#exemplars(series, point.exemplars);
       }
     } else if (data.type === "histogram") {
-      for (const point of data.points) this.#histogram(name, point);
-    } else if (data.type === "exponentialHistogram") {
+      const isCustom = this.#options.customBucketHistograms === true;
       for (const point of data.points) {
-        const series = this.#of(name, this.#labels(point.attributes));
-        const timestampMs = millisOf(point.timeUnixNano);
-        this.#latestMs = Math.max(this.#latestMs, timestampMs);
-        const histogram = toNativeHistogram(point);
-        if (isStale(point)) histogram.sum = Number.NaN;
-        series.histograms.push({ timestampMs, histogram, isInteger: true });
-        this.#exemplars(series, point.exemplars);
+        if (isCustom) this.#native(name, point, toCustomBuckets(point));
+        else this.#histogram(name, point);
       }
+    } else if (data.type === "exponentialHistogram") {
+      for (const point of data.points) this.#native(name, point, toNativeHistogram(point));
     } else if (data.type === "summary") {
       for (const point of data.points) {
         const labels = this.#labels(point.attributes);
@@ -152,6 +187,15 @@ class Translator {
         }
       }
     }
+  }
+
+  #native(name: string, point: HistogramPoint | ExponentialHistogramPoint, histogram: FloatHistogram): void {
+    const series = this.#of(name, this.#labels(point.attributes));
+    const timestampMs = millisOf(point.timeUnixNano);
+    this.#latestMs = Math.max(this.#latestMs, timestampMs);
+    if (isStale(point)) histogram.sum = STALE_NAN;
+    series.histograms.push({ timestampMs, histogram, isInteger: true });
+    this.#exemplars(series, point.exemplars);
   }
 
   #histogram(name: string, point: HistogramPoint): void {
@@ -216,6 +260,7 @@ class Translator {
     const pairs = new Map(this.#common);
     for (const [label, value] of this.#fromAttributes(attributes)) pairs.set(label, value);
     for (const [label, value] of this.#identity) pairs.set(label, value);
+    for (const [label, value] of this.#scope) pairs.set(label, value);
     return Labels.of(pairs).flat;
   }
 
@@ -253,7 +298,10 @@ class Translator {
     if (this.#latestMs === 0 || this.#identity.length === 0 || rest.length === 0) return;
     const { namespace = "" } = this.#options;
     const name = namespace === "" ? "target_info" : `${namespace}_target_info`;
-    const series = this.#of(name, this.#labels(rest));
+    const shown = this.#options.keepIdentifyingAttributes === true ? resource.attributes : rest;
+    // All attributes are there anyway: those that were promoted would only come under a second rule.
+    this.#common = new Map(Object.entries(this.#options.externalLabels ?? {}));
+    const series = this.#of(name, this.#labels(shown));
     series.samples.push({ timestampMs: this.#latestMs, value: 1 });
   }
 }

@@ -10,4 +10,6 @@ if (major < 24) {
   process.exit(1);
 }
 enableCompileCache();
-await import("../src/main.ts");
+// Below node_modules Node strips no types: an installed package has its programs as JavaScript.
+const isInstalled = /[/\\]node_modules[/\\]/.test(import.meta.url);
+await import(isInstalled ? "../dist/programs/main.js" : "../src/main.ts");

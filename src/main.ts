@@ -80,10 +80,18 @@ function usage(): string {
   return `Usage: topology <command> [options]\n\n${lines.join("\n")}\n\ntopology <command> --help shows its options.`;
 }
 
+/** What the file system says when a folder cannot be used: full, read-only, somebody else's. */
+const FILE_ERRORS = new Set(["EACCES", "EDQUOT", "EEXIST", "EISDIR", "ENOSPC", "ENOTDIR", "EPERM", "EROFS"]);
+
+function isExpected(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const { code, path } = error as NodeJS.ErrnoException;
+  return EXPECTED_ERRORS.has(error.name) || (path !== undefined && FILE_ERRORS.has(code ?? ""));
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const isExpected = error instanceof Error && EXPECTED_ERRORS.has(error.name);
-  console.error(isExpected ? `topology: ${(error as Error).message}` : error);
-  process.exitCode = isExpected ? 2 : 1;
+  console.error(isExpected(error) ? `topology: ${error.message}` : error);
+  process.exitCode = isExpected(error) ? 2 : 1;
 }

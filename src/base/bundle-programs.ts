@@ -38,7 +38,7 @@ export async function bundlePrograms(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   const unfinished = mkdtempSync(join(CACHE, "unfinished-"));
   try {
-    await build(unfinished);
+    await buildPrograms(unfinished, PACKAGE_ROOT);
     // Another process may have been faster with the same content.
     if (existsSync(directory)) rmSync(unfinished, { recursive: true });
     else renameSync(unfinished, directory);
@@ -50,7 +50,8 @@ export async function bundlePrograms(): Promise<string> {
   return directory;
 }
 
-async function build(outdir: string): Promise<void> {
+/** @param packageRoot is written into the bundle; without it, the bundle finds the package that it lies in */
+export async function buildPrograms(outdir: string, packageRoot?: string): Promise<void> {
   const esbuild = await import("esbuild");
   const entries = Object.entries(PROGRAMS).filter(([, source]) => existsSync(join(PACKAGE_ROOT, source)));
   await esbuild.build({
@@ -62,7 +63,7 @@ async function build(outdir: string): Promise<void> {
     platform: "node",
     target: "node24",
     external: ["esbuild"],
-    define: { BUNDLED_PACKAGE_ROOT: JSON.stringify(PACKAGE_ROOT) },
+    define: packageRoot === undefined ? {} : { BUNDLED_PACKAGE_ROOT: JSON.stringify(packageRoot) },
     // CommonJS packages inside an ES module ask for Node's own modules by `require`.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',

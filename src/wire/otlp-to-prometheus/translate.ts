@@ -203,7 +203,7 @@ class Translator {
     const labels = this.#labels(point.attributes);
     if (point.sum !== undefined) this.#sample(this.#of(`${name}_sum`, labels), point, point.sum);
     this.#sample(this.#of(`${name}_count`, labels), point, point.count);
-    const exemplars = [...point.exemplars];
+    const exemplars = isStale(point) ? [] : [...point.exemplars];
     let total = 0;
     for (let i = 0; i < explicitBounds.length && i < bucketCounts.length; i++) {
       total += bucketCounts[i];

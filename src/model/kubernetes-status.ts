@@ -100,6 +100,18 @@ export function statusError(reason: StatusReason, message: string, details?: Sta
   });
 }
 
+/** A failure that Kubernetes has a message for and no reason. */
+export function internalFailure(message: string): KubernetesError {
+  return new KubernetesError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    code: 500,
+  });
+}
+
 /** Whether an error is the API's, for one of the reasons given (any when none is given). */
 export function isStatus(error: unknown, ...reasons: StatusReason[]): error is KubernetesError {
   if (!(error instanceof KubernetesError)) return false;

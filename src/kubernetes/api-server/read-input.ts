@@ -11,8 +11,12 @@ import type { ResourceInfo } from "./resource-info.ts";
 export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
   /** Set while a patch is carried out: problems are the patch's, and told as such. */
   patchText?: string;
+  /** The patch is a strategic merge patch, which upstream converts without writing it down as JSON. */
+  isStrategic?: boolean;
   /** Called with the paths of unknown fields in place of the usual answer. */
   onUnknownFields?: (paths: readonly string[]) => void;
+  /** Fields that the client sent more than once: told like unknown ones. */
+  duplicateFields?: readonly string[];
   /** Takes what the client should be told. */
   warn?: (text: string) => void;
 }
@@ -41,14 +45,24 @@ export function readInput(info: ResourceInfo, input: unknown, options: InputOpti
 export function unreadable(
   info: Pick<ResourceInfo, "kind" | "version">,
   problem: string,
-  { patchText }: InputOptions,
+  { patchText, isStrategic }: InputOptions,
 ): KubernetesError {
   if (patchText === undefined) return statusError("BadRequest", cannotHandle(info, problem));
-  const wrongType = /cannot unmarshal .* of type (.*)$/.exec(problem);
-  const message = `Invalid value: ${JSON.stringify(patchText)}: ${wrongType ? `unrecognized type: ${wrongType[1]}` : problem}`;
+  const message = `Invalid value: ${JSON.stringify(patchText)}: ${isStrategic ? conversionProblem(problem) : problem}`;
   return statusError("Invalid", ` "" is invalid: patch: ${message}`, {
     causes: [{ reason: "FieldValueInvalid", message, field: "patch" }],
   });
+}
+
+/** What Go's decoder says, as its converter of maps to structs does. */
+function conversionProblem(problem: string): string {
+  const [, from, to] = /cannot unmarshal (\w+).* of type (.*)$/.exec(problem) ?? [];
+  if (to === undefined) return problem;
+  const kind = { number: "int64", object: "map", array: "slice" }[from] ?? from;
+  if (to.startsWith("[]")) return `cannot restore slice from ${kind}`;
+  if (to.startsWith("map[")) return `cannot restore map from ${kind}`;
+  if (/^\w+\.\w+$/.test(to)) return `cannot restore struct from: ${kind}`;
+  return to === "string" && from === "number" ? "cannot convert int64 to string" : `unrecognized type: ${to}`;
 }
 
 /** Custom resources: metadata by its type, the rest by the definition's schema. */
@@ -107,12 +121,16 @@ function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string, op
 }
 
 function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptions): void {
-  if (fields.length === 0) return;
+  const { duplicateFields = [] } = options;
+  if (fields.length === 0 && duplicateFields.length === 0) return;
   if (options.onUnknownFields !== undefined) {
     options.onUnknownFields(fields);
     return;
   }
-  const texts = fields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  const texts = [
+    ...duplicateFields.map((field) => `duplicate field ${JSON.stringify(field)}`),
+    ...fields.map((field) => `unknown field ${JSON.stringify(field)}`),
+  ];
   if (options.fieldValidation === "Strict") {
     throw unreadable(info, `strict decoding error: ${texts.join(", ")}`, options);
   }

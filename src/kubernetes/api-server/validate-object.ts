@@ -111,7 +111,7 @@ export function invalid(
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const kind = info.group === "" ? info.kind : `${info.kind}.${info.group}`;
   return statusError("Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${list}`, {
-    name,
+    name: name || undefined,
     group: info.group || undefined,
     kind: info.kind,
     causes,

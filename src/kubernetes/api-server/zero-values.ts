@@ -55,6 +55,30 @@ export function completeObject(info: ResourceInfo, object: KubernetesObject): vo
   if (type !== undefined) fillZeroValues(type, object as unknown as JsonObject);
 }
 
+const emptyObjects = new WeakMap<ApiType, JsonObject>();
+
+/**
+ * An object of the kind with nothing in it, as Go writes it: what a new object is compared with to say which fields its
+ * maker has set. Lists and maps that are always written are null here.
+ */
+export function emptyObject(info: ResourceInfo): JsonObject {
+  const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
+  return type === undefined ? { metadata: {} } : emptyStruct(type);
+}
+
+function emptyStruct(type: ApiType): JsonObject {
+  let object = emptyObjects.get(type);
+  if (object === undefined) {
+    object = {};
+    emptyObjects.set(type, object);
+    for (const [name, zero] of zeroFieldsOf(type).kept)
+      object[name] = typeof zero === "object" ? emptyStruct(zero) : zero;
+    for (const { name, isRequired, isPointer, type: of } of type.fields.values())
+      if (isRequired && (isPointer || of.container !== undefined)) object[name] = null;
+  }
+  return object;
+}
+
 /** Adds them to the object in place. */
 export function fillZeroValues(type: ApiType, object: JsonObject): void {
   const { kept, nested } = zeroFieldsOf(type);

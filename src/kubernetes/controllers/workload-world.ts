@@ -6,7 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
-import { kubernetesTime } from "../../model/kubernetes-object.ts";
+import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import type { Pod } from "../types.ts";
 import { type ControllerContext, Informers } from "./controller.ts";
@@ -51,7 +51,10 @@ export async function createWorkloadWorld(options: WorkloadWorldOptions): Promis
   });
 
   async function bind(pod: Pod): Promise<void> {
-    await update(pod, (now) => ({ ...now, spec: { ...now.spec, nodeName: "node-1" } }), undefined);
+    const { namespace, name } = pod.metadata;
+    const binding = { metadata: { namespace, name }, target: { kind: "Node", name: "node-1" } };
+    // Deleted in the meantime, perhaps.
+    await api.create(RESOURCES.pods, binding as KubernetesObject, { subresource: "binding" }).catch(() => {});
   }
 
   async function run(pod: Pod): Promise<void> {

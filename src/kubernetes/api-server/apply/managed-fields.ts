@@ -6,8 +6,9 @@ import {
 } from "../../../model/kubernetes-object.ts";
 import { rootNode } from "../patch/merge-node.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import { emptyObject } from "../zero-values.ts";
 import { decodeFieldSet, encodeFieldSet, FieldSet } from "./field-set.ts";
-import { compareFields, fieldsOf } from "./object-fields.ts";
+import { compareFields } from "./object-fields.ts";
 
 export interface Manager {
   manager: string;
@@ -29,15 +30,25 @@ export function managersOf(object: KubernetesObject): Manager[] {
   });
 }
 
+/** Those who applied come first, then by age. */
+function byAge(a: Manager, b: Manager): number {
+  const key = ({ operation, time, manager, apiVersion, subresource }: Manager) =>
+    [operation, time ?? "", manager, apiVersion, subresource ?? ""] as const;
+  const [x, y] = [key(a), key(b)];
+  const at = x.findIndex((part, index) => part !== y[index]);
+  return at === -1 ? 0 : x[at] < y[at] ? -1 : 1;
+}
+
 export function managedFieldsOf(managers: readonly Manager[]): ManagedFieldsEntry[] | undefined {
   const entries = managers
     .filter(({ set }) => !set.isEmpty)
+    .sort(byAge)
     .map(
       ({ manager, operation, apiVersion, subresource, time, set }): ManagedFieldsEntry => ({
         manager,
         operation,
         apiVersion,
-        time,
+        ...(time && { time }),
         fieldsType: "FieldsV1",
         fieldsV1: encodeFieldSet(set),
         ...(subresource && { subresource }),
@@ -91,8 +102,8 @@ export function ownable(info: ResourceInfo, set: FieldSet, subresource: string |
 export interface Writer {
   manager: string;
   subresource?: string;
-  /** RFC 3339. */
-  time: string;
+  /** RFC 3339. Scaling leaves none. */
+  time?: string;
 }
 
 /** Ownership after a create, update or patch: what it set or changed is the writer's, what it removed is nobody's. */
@@ -106,10 +117,8 @@ export function trackUpdate(
   const given = managersOf(object);
   const keepsOthers = given.length === 0 && previous !== undefined && !isReset(object);
   const base = keepsOthers ? managersOf(previous) : given;
-  const { added, modified, removed } =
-    previous === undefined
-      ? { added: fieldsOf(object, node), modified: new FieldSet(), removed: new FieldSet() }
-      : compareFields(withoutManagers(previous), withoutManagers(object), node);
+  const before = previous === undefined ? emptyObject(info) : withoutManagers(previous);
+  const { added, modified, removed } = compareFields(before, withoutManagers(object), node);
   const written = ownable(info, FieldSet.union(added, modified), writer.subresource);
   const identity = {
     manager: writer.manager,

@@ -29,7 +29,7 @@ export function itemStep(item: unknown, node: MergeNode): string {
 }
 
 /** Defaults of list keys in the built-in kinds. */
-const KEY_DEFAULTS: Record<string, unknown> = { protocol: "TCP" };
+export const KEY_DEFAULTS: Record<string, unknown> = { protocol: "TCP" };
 
 /** Every field that the object sets. */
 export function fieldsOf(value: unknown, node: MergeNode): FieldSet {
@@ -38,16 +38,18 @@ export function fieldsOf(value: unknown, node: MergeNode): FieldSet {
   return set;
 }
 
-function addFields(set: FieldSet, value: unknown, node: MergeNode): void {
+/** @param withContainers objects and lists are in the set themselves, not only what is in them */
+function addFields(set: FieldSet, value: unknown, node: MergeNode, withContainers = false): void {
   const places = placesOf(value, node);
   if (places === undefined || places.size === 0) {
     set.isMember = true;
     return;
   }
+  if (withContainers) set.isMember = true;
   for (const [step, [member, below]] of places) {
     const child = set.at(step);
     if (!step.startsWith("f:")) child.isMember = true;
-    if (!step.startsWith("v:")) addFields(child, member, below);
+    if (!step.startsWith("v:")) addFields(child, member, below, withContainers);
   }
 }
 
@@ -64,8 +66,11 @@ export function compareFields(before: unknown, after: unknown, node: MergeNode):
   return result;
 }
 
-function compare(before: unknown, after: unknown, node: MergeNode, into: Comparison): void {
-  if (deepEqual(before, after)) return;
+function compare(given: unknown, wanted: unknown, node: MergeNode, into: Comparison): void {
+  if (deepEqual(given, wanted)) return;
+  // Null is as good as an empty object or list: what the other one has is new, but not the place itself.
+  const before = given === null ? emptyLike(wanted) : given;
+  const after = wanted === null ? emptyLike(given) : wanted;
   const [old, now] = [placesOf(before, node), placesOf(after, node)];
   if (old === undefined || now === undefined) {
     into.modified.isMember = true;
@@ -87,7 +92,11 @@ function compare(before: unknown, after: unknown, node: MergeNode, into: Compari
   }
 }
 
+function emptyLike(value: unknown): unknown {
+  return Array.isArray(value) ? [] : isJsonObject(value) ? {} : null;
+}
+
 function mark(set: FieldSet, step: string, value: unknown, node: MergeNode): void {
   if (!step.startsWith("f:")) set.isMember = true;
-  if (!step.startsWith("v:")) addFields(set, value, node);
+  if (!step.startsWith("v:")) addFields(set, value, node, true);
 }

@@ -118,9 +118,9 @@ test("the handler refuses bodies that are too large, too deep or malformed", asy
     ["too deep", { body: nested(MAX_BODY_DEPTH + 1) }, 400, /nested deeper than 256/],
     ["much too deep", { body: nested(100_000) }, 400, /nested deeper|Maximum call stack/],
     ["no JSON", { body: "{" }, 400, /unrecognized/],
-    ["no object", { body: "[]" }, 400, /no object in its body/],
+    ["no object", { body: "[]" }, 400, /must be of type ConfigMap/],
     ["no UTF-8", { body: Uint8Array.of(0x22, 0xff, 0x22) }, 400, /unrecognized/],
-    ["nothing", {}, 400, /no object in its body/],
+    ["nothing", {}, 400, /must be of type ConfigMap/],
     ["a prototype", { body: '{"metadata":{"name":"a"},"__proto__":{"polluted":1}}' }, 400, /__proto__/],
     [
       "a prototype, escaped",

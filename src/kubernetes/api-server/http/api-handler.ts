@@ -116,6 +116,10 @@ const NO_SUCH_PATH: HttpResponse = {
   body: "404 page not found\n",
 };
 
+function noSuchResource() {
+  return statusError("NotFound", "the server could not find the requested resource", {});
+}
+
 async function resource(
   options: ApiHandlerOptions,
   request: HttpRequest,
@@ -124,7 +128,11 @@ async function resource(
 ): Promise<HttpResponse> {
   const { api, clock, stopping } = options;
   const found = api.context.registry.find(info);
-  if (found === undefined) return NO_SUCH_PATH;
+  if (found === undefined) {
+    // What lies below a group that is served is the API's to answer.
+    if (api.context.registry.all().some(({ group }) => group === info.group)) throw noSuchResource();
+    return NO_SUCH_PATH;
+  }
   if (found.verbs !== undefined) {
     if (info.verb !== "create") throw methodNotAllowed();
     const { value } = await readRequestBody(request);

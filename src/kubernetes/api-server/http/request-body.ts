@@ -1,8 +1,9 @@
 /** Reads a request's body: JSON, YAML or protobuf. All of it is hostile. */
 import { parse as parseYaml } from "yaml";
 import { BodyLimitError, type HttpRequest, readBody } from "../../../base/network.ts";
-import { statusError } from "../../../model/kubernetes-status.ts";
+import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import { decodeKubernetesProtobuf } from "../../../wire/kubernetes/protobuf-decoder.ts";
+import { jsonProblem } from "./json-text.ts";
 
 /** As in the Kubernetes API server. */
 export const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
@@ -14,16 +15,114 @@ export interface RequestBody {
   value: unknown;
   /** The media type without parameters, lower case; "" when the request has none. */
   mediaType: string;
+  /** The JSON that was sent, where it was JSON. */
+  jsonText?: string;
+}
+
+/** Which of the forms below a body may have, and how its faults are told. */
+export interface BodyPurpose {
+  /** An object of that kind. */
+  kind?: string;
+  /** A patch of that media type. */
+  patch?: string;
 }
 
 /** @throws KubernetesError 413, 415 or 400 */
-export async function readRequestBody(request: HttpRequest): Promise<RequestBody> {
+export async function readRequestBody(request: HttpRequest, purpose: BodyPurpose = {}): Promise<RequestBody> {
   const mediaType = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   const bytes = await readBytes(request);
-  if (bytes.length === 0) return { value: undefined, mediaType };
-  const value = decode(bytes, mediaType);
+  if (bytes.length === 0) {
+    if (purpose.kind !== undefined) throw unrecognized(purpose.kind, noKind(""), bytes);
+    return { value: undefined, mediaType };
+  }
+  if (mediaType === "application/vnd.kubernetes.protobuf") return { value: decodeProtobuf(bytes), mediaType };
+  const text = decodeText(bytes);
+  const isJson = JSON_TYPES.has(mediaType);
+  const value = isJson ? parseJson(text, purpose) : parseYamlBody(text, mediaType, purpose, bytes);
   checkShape(value);
-  return { value, mediaType };
+  if (purpose.kind !== undefined && (typeof value !== "object" || value === null || Array.isArray(value)))
+    throw unrecognized(purpose.kind, noKind(text), bytes);
+  return { value, mediaType, ...(isJson && { jsonText: text }) };
+}
+
+function unrecognized(kind: string, problem: string, bytes: Uint8Array) {
+  return statusError(
+    "BadRequest",
+    `the object provided is unrecognized (must be of type ${kind}): ${problem} (${summary(bytes)})`,
+  );
+}
+
+function noKind(text: string): string {
+  const parsed = /^\s*\[/.test(text)
+    ? 'json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+    : jsonProblem(text);
+  return `couldn't get version/kind; json parse error: ${parsed}`;
+}
+
+/** The first bytes: as they are where they look like an object. */
+function summary(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "<empty>";
+  const first = Buffer.from(bytes.subarray(0, 30));
+  const text = bytes[0] === 0x7b ? first.toString() : first.toString("hex");
+  return bytes.length > 30 ? `${text} ...` : text;
+}
+
+function decodeProtobuf(bytes: Uint8Array): unknown {
+  try {
+    const value = decodeKubernetesProtobuf(bytes);
+    checkShape(value);
+    return value;
+  } catch (error) {
+    if (isStatus(error)) throw error;
+    throw statusError(
+      "BadRequest",
+      `the object provided is unrecognized (vnd.kubernetes.protobuf): ${(error as Error).message}`,
+    );
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw statusError("BadRequest", "the object provided is unrecognized: it is not UTF-8");
+  }
+}
+
+function parseJson(text: string, { kind, patch }: BodyPurpose): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (patch !== undefined) {
+      const prefix = patch === "application/strategic-merge-patch+json" ? "" : "error decoding patch: ";
+      throw statusError("BadRequest", `${prefix}${jsonProblem(text)}`);
+    }
+    throw unrecognized(kind ?? "DeleteOptions", noKind(text), Buffer.from(text));
+  }
+}
+
+function parseYamlBody(
+  text: string,
+  mediaType: string,
+  { kind, patch }: BodyPurpose,
+  bytes: Uint8Array,
+): unknown {
+  if (patch === undefined && mediaType !== "application/yaml") throw unsupported();
+  try {
+    return parseBodyYaml(text);
+  } catch (error) {
+    const problem = (error as Error).message.split("\n")[0];
+    if (kind !== undefined) throw unrecognized(kind, `yaml: ${problem}`, bytes);
+    throw statusError("BadRequest", `error decoding YAML: ${problem}`);
+  }
+}
+
+function unsupported() {
+  return statusError(
+    "UnsupportedMediaType",
+    "the body of the request was in an unknown format - accepted media types include: application/json, " +
+      "application/yaml, application/vnd.kubernetes.protobuf",
+  );
 }
 
 async function readBytes(request: HttpRequest): Promise<Uint8Array> {
@@ -46,28 +145,6 @@ const JSON_TYPES = new Set([
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ]);
-const YAML_TYPES = new Set(["application/yaml", "application/apply-patch+yaml"]);
-
-function decode(bytes: Uint8Array, mediaType: string): unknown {
-  try {
-    if (mediaType === "application/vnd.kubernetes.protobuf") return decodeKubernetesProtobuf(bytes);
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    if (JSON_TYPES.has(mediaType)) return JSON.parse(text);
-    if (YAML_TYPES.has(mediaType)) return parseBodyYaml(text);
-  } catch (error) {
-    const kind = mediaType.startsWith("application/") ? mediaType.slice("application/".length) : "json";
-    throw statusError(
-      "BadRequest",
-      `the object provided is unrecognized (${kind}): ${(error as Error).message}`,
-    );
-  }
-  throw statusError(
-    "UnsupportedMediaType",
-    "the body of the request was in an unknown format - accepted media types include: application/json, " +
-      "application/yaml, application/vnd.kubernetes.protobuf",
-  );
-}
-
 /** kubectl sends JSON under the name of YAML; that is read fast. */
 function parseBodyYaml(text: string): unknown {
   if (text.trimStart().startsWith("{")) {

@@ -3,8 +3,9 @@ import type { Clock } from "../../../base/clock.ts";
 import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { KubernetesApi, WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { statusError } from "../../../model/kubernetes-status.ts";
+import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
 import type { ClusterStore } from "../cluster-store.ts";
+import { forbiddenField, required } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -16,6 +17,8 @@ import {
   type TableOptions,
   wantsTable,
 } from "../table/table-response.ts";
+import { invalid } from "../validate-object.ts";
+import { duplicateFields } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";
 import { isTrue, type RequestInfo } from "./request-info.ts";
 import { deleteOptionsOf, listOptionsOf, wholeNumber, writeOptionsOf } from "./request-options.ts";
@@ -193,8 +196,11 @@ async function readWrite(each: ResourceRequest): Promise<Write> {
   const { request, info, resource } = each;
   const warnings: string[] = [];
   const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
-  const { value } = await readRequestBody(request);
+  const kind = info.subresource === undefined ? resource.kind : "Object";
+  const { value, jsonText } = await readRequestBody(request, { kind });
   if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
+  if (jsonText !== undefined && options.fieldValidation !== "Ignore")
+    options.duplicateFields = duplicateFields(jsonText);
   const metadata: Record<string, unknown> = isJsonObject(value.metadata) ? { ...value.metadata } : {};
   if (info.namespace !== undefined && resource.namespaced) {
     if (metadata.namespace && metadata.namespace !== info.namespace) {
@@ -206,6 +212,11 @@ async function readWrite(each: ResourceRequest): Promise<Write> {
     metadata.namespace = info.namespace;
   }
   if (info.name !== undefined) {
+    if (!metadata.name && info.verb === "update")
+      throw statusError(
+        "BadRequest",
+        `the name of the object (${info.name} based on URL) was undeterminable: name must be provided`,
+      );
     if (metadata.name && metadata.name !== info.name) {
       throw statusError(
         "BadRequest",
@@ -247,7 +258,7 @@ async function patch(each: ResourceRequest): Promise<HttpResponse> {
   if (info.name === undefined) throw methodNotAllowed();
   const warnings: string[] = [];
   const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
-  const { value, mediaType } = await readRequestBody(request);
+  const mediaType = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   const type = PATCH_TYPES[mediaType];
   if (type === undefined) {
     throw statusError(
@@ -256,12 +267,8 @@ async function patch(each: ResourceRequest): Promise<HttpResponse> {
         Object.keys(PATCH_TYPES).join(", "),
     );
   }
-  if (type === "apply" && !info.query.get("fieldManager")) {
-    throw statusError(
-      "Invalid",
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
-  }
+  checkPatchOptions(type, info);
+  const { value } = await readRequestBody(request, { patch: mediaType });
   let isNew = false;
   const onCreate = () => {
     isNew = true;
@@ -269,6 +276,25 @@ async function patch(each: ResourceRequest): Promise<HttpResponse> {
   const patched = await api.patch(resource, keyOf(each), { type, body: value }, { ...options, onCreate });
   return show(each, isNew ? 201 : 200, patched, warnings);
 }
+
+function checkPatchOptions(type: string, { query }: RequestInfo): void {
+  const causes: StatusCause[] = [];
+  if (type === "apply" && !query.get("fieldManager"))
+    causes.push(required("fieldManager", "is required for apply patch"));
+  if (type !== "apply" && query.has("force"))
+    causes.push(forbiddenField("force", "may not be specified for non-apply patch"));
+  if (causes.length > 0) throw invalid({ kind: "PatchOptions", group: "meta.k8s.io" }, "", causes);
+}
+
+/** Kinds whose removal is answered with what was removed. */
+const RETURNED_WHEN_REMOVED = new Set([
+  "/persistentvolumeclaims",
+  "/persistentvolumes",
+  "/podtemplates",
+  "/resourcequotas",
+  "/serviceaccounts",
+  "/services",
+]);
 
 async function remove(each: ResourceRequest): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
@@ -279,7 +305,10 @@ async function remove(each: ResourceRequest): Promise<HttpResponse> {
   const stays =
     deletionTimestamp !== undefined &&
     ((finalizers ?? []).length > 0 || (deletionGracePeriodSeconds ?? 0) > 0);
-  if (stays || resource.collection === "/namespaces") return objectResponse(200, object);
+  // A pod is also answered as it was when it went.
+  const isShown =
+    ["/namespaces", "/pods"].includes(resource.collection) || RETURNED_WHEN_REMOVED.has(resource.collection);
+  if (stays || isShown) return objectResponse(200, object);
   return objectResponse(
     200,
     successStatus({ name, group: resource.group || undefined, kind: resource.resource, uid }),

@@ -33,6 +33,9 @@ export const podStrategy: KindStrategy = {
     }
     pod.status = { phase: "Pending", qosClass: qosClassOf(spec ?? {}) };
   },
+  prepareForUpdate({ spec }) {
+    if (spec !== undefined) addNodeTolerations(spec);
+  },
   validate: validatePod,
   fields: {
     "spec.nodeName": (pod) => pod.spec?.nodeName,
@@ -61,6 +64,8 @@ function admitPriority(pod: KubernetesObject, store: ObjectStore): void {
     ? store.get(classes, spec.priorityClassName)
     : [...store.scan(classes)].find(isDefault);
   if (found === undefined) {
+    setDefault(spec, "priority", 0);
+    setDefault(spec, "preemptionPolicy", "PreemptLowerPriority");
     if (!spec.priorityClassName) return;
     throw forbidden(pod, `no PriorityClass with name ${spec.priorityClassName} was found`);
   }
@@ -94,14 +99,13 @@ function addNodeTolerations(spec: any): void {
 }
 
 export const namespaceStrategy: KindStrategy = {
+  setDefaults: setNameLabel,
   prepareForCreate(namespace) {
     namespace.spec = { ...namespace.spec, finalizers: ["kubernetes"] };
     namespace.status = { phase: "Active" };
-    setNameLabel(namespace);
   },
   prepareForUpdate(namespace, previous) {
     namespace.spec = previous.spec;
-    setNameLabel(namespace);
   },
   validate: validateNamespace,
   fields: { "status.phase": (namespace) => namespace.status?.phase },

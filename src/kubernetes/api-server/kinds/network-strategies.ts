@@ -28,17 +28,18 @@ export const serviceStrategy: KindStrategy = {
     }
     if (spec.type === "ExternalName") return;
     setDefault(spec, "internalTrafficPolicy", "Cluster");
-    setIpFamilies(spec);
     if (isReachable(spec)) setDefault(spec, "externalTrafficPolicy", "Cluster");
     if (spec.type === "LoadBalancer") setDefault(spec, "allocateLoadBalancerNodePorts", true);
   },
   prepareForCreate(service, context) {
     service.status = { loadBalancer: {} };
+    if (service.spec?.type !== "ExternalName") setIpFamilies(service.spec);
     assignServiceAddress(service, context);
     assignNodePorts(service, context);
   },
   prepareForUpdate(service, previous, context) {
     keepServiceAddress(service, previous, context);
+    if (service.spec?.type !== "ExternalName") keepIpFamilies(service.spec, previous.spec);
     keepNodePorts(service, previous);
     assignNodePorts(service, context);
   },
@@ -71,6 +72,13 @@ function setIpFamilies(spec: any): void {
   const isOpen = spec.clusterIP === "None" && Object.keys(spec.selector ?? {}).length === 0;
   setDefault(spec, "ipFamilies", isOpen ? ["IPv4", "IPv6"] : ["IPv4"]);
   setDefault(spec, "ipFamilyPolicy", isOpen ? "RequireDualStack" : "SingleStack");
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
+function keepIpFamilies(spec: any, previous: any): void {
+  for (const field of ["ipFamilies", "ipFamilyPolicy"])
+    if (previous?.[field] !== undefined) setDefault(spec, field, previous[field]);
+  setIpFamilies(spec);
 }
 
 interface Port {

@@ -35,8 +35,6 @@ export function setPodDefaults(pod: KubernetesObject): void {
   const { spec } = pod;
   setPodSpecDefaults(spec);
   setDefault(spec, "enableServiceLinks", true);
-  setDefault(spec, "preemptionPolicy", "PreemptLowerPriority");
-  setDefault(spec, "priority", 0);
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     const { limits, requests } = container.resources ?? {};
     if (limits !== undefined) container.resources.requests = { ...limits, ...requests };

@@ -24,7 +24,9 @@ export function validatePod(pod: KubernetesObject, previous?: KubernetesObject):
   const { spec = {} } = pod;
   if (previous === undefined) return validatePodSpec(spec, "spec");
   const before = previous.spec;
-  if (deepEqual(fixedPart(spec, before), fixedPart(before, before))) return validateChange(spec, before);
+  if ((spec.containers ?? []).length !== (before.containers ?? []).length)
+    return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
+  if (deepEqual(fixedPart(spec), fixedPart(before))) return validateChange(spec, before);
   return [...validateChange(spec, before), forbiddenField("spec", POD_UPDATE_PROBLEM)];
 }
 
@@ -33,8 +35,8 @@ const POD_UPDATE_PROBLEM =
   "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," +
   "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
-/** What of a pod's spec may not change once it is there. A pod without a node may be given one. */
-function fixedPart(spec: Anything, previous: Anything): unknown {
+/** What of a pod's spec may not change once it is there. */
+function fixedPart(spec: Anything): unknown {
   const {
     activeDeadlineSeconds: _,
     tolerations: __,
@@ -42,10 +44,9 @@ function fixedPart(spec: Anything, previous: Anything): unknown {
     schedulingGates: ____,
     ...rest
   } = spec;
-  const withoutImage = (container: Anything) => ({ ...container, image: "", resources: {} });
+  const withoutImage = (container: Anything) => ({ ...container, image: "" });
   return {
     ...rest,
-    nodeName: previous.nodeName ? rest.nodeName : undefined,
     containers: (rest.containers ?? []).map(withoutImage),
     initContainers: (rest.initContainers ?? []).map(withoutImage),
   };
@@ -54,8 +55,6 @@ function fixedPart(spec: Anything, previous: Anything): unknown {
 /** What may change, but not in every way. */
 function validateChange(spec: Anything, before: Anything): StatusCause[] {
   const causes: StatusCause[] = [];
-  if ((spec.containers ?? []).length !== (before.containers ?? []).length)
-    return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
   for (const [index, container] of (spec.containers ?? []).entries())
     if (!container.image) causes.push(required(`spec.containers[${index}].image`));
   const kept = (before.tolerations ?? []).every((old: Anything) =>

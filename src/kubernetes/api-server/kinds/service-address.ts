@@ -1,5 +1,6 @@
 /** Cluster IPs: given out when a Service is created, kept until it is removed. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { deepEqual } from "../deep-equal.ts";
 import type { StrategyContext } from "./kind-strategy.ts";
 
 /** Which addresses Services may have. */
@@ -17,6 +18,9 @@ export function assignServiceAddress(service: KubernetesObject, context: Strateg
   if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
 }
 
+/** What a Service has no more that is only a name. */
+const ADDRESS_FIELDS = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"];
+
 /** Clients need not repeat the address in an update; becoming a name gives it back. */
 export function keepServiceAddress(
   service: KubernetesObject,
@@ -26,12 +30,14 @@ export function keepServiceAddress(
   const { spec } = service;
   if (spec === undefined) return;
   if (spec.type === "ExternalName") {
-    delete spec.clusterIP;
-    delete spec.clusterIPs;
+    for (const field of ADDRESS_FIELDS) delete spec[field];
     return;
   }
   if (!spec.clusterIP && previous.spec?.clusterIP) spec.clusterIP = previous.spec.clusterIP;
-  if (spec.clusterIP) spec.clusterIPs ??= [spec.clusterIP];
+  // Clients that only know the one field change only that.
+  const isOnlyOne =
+    spec.clusterIP !== previous.spec?.clusterIP && deepEqual(spec.clusterIPs, previous.spec?.clusterIPs);
+  if (spec.clusterIP) spec.clusterIPs = isOnlyOne ? [spec.clusterIP] : (spec.clusterIPs ?? [spec.clusterIP]);
   else assignServiceAddress(service, context);
 }
 

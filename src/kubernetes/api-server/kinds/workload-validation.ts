@@ -75,7 +75,7 @@ function validateTemplate(spec: Anything, owner: string, claims: readonly string
 
 function immutableSelector(spec: Anything, previous: KubernetesObject | undefined): StatusCause[] {
   if (previous === undefined || deepEqual(spec.selector, previous.spec?.selector)) return [];
-  return [invalidValue("spec.selector", spec.selector, "field is immutable")];
+  return [invalidValue("spec.selector", spec.selector ?? null, "field is immutable")];
 }
 
 export function validateReplicaSet(
@@ -137,13 +137,13 @@ export function validateDaemonSet(
   { spec = {} }: KubernetesObject,
   previous?: KubernetesObject,
 ): StatusCause[] {
-  const causes = spec.selector === undefined ? [] : validateSelector(spec, "daemonset");
+  const causes = immutableSelector(spec, previous);
+  if (spec.selector !== undefined) causes.push(...validateSelector(spec, "daemonset"));
   if (isUsable(spec)) causes.push(...validateMatch(spec));
   causes.push(...validateTemplate(spec, "DaemonSet"));
   causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
   causes.push(...validateDaemonStrategy(spec.updateStrategy ?? {}));
-  causes.push(...notNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit));
-  return [...causes, ...immutableSelector(spec, previous)];
+  return [...causes, ...notNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit)];
 }
 
 function validateDaemonStrategy({ type, rollingUpdate }: Anything): StatusCause[] {

@@ -72,12 +72,12 @@ test("apply refuses to change what another manager owns, unless forced", async (
     assert.ok(isStatus(error, "Conflict"));
     assert.equal(
       error.message,
-      'Apply failed with 1 conflict: conflict with "other" using apps/v1 at 1970-01-01T00:00:01Z: .spec.replicas',
+      'Apply failed with 1 conflict: conflict with "other" using apps/v1: .spec.replicas',
     );
     assert.deepEqual(error.status.details?.causes, [
       {
         reason: "FieldManagerConflict",
-        message: 'conflict with "other" using apps/v1 at 1970-01-01T00:00:01Z',
+        message: 'conflict with "other" using apps/v1',
         field: ".spec.replicas",
       },
     ]);
@@ -136,6 +136,90 @@ test("apply refuses fields that the kind does not have", async () => {
   const store = await newStore();
   await assert.rejects(
     apply(store, deployment({ replicaz: 2 }), "me"),
-    /failed to create typed patch object \(default\/web; apps\/v1, Kind=Deployment\): \.spec\.replicaz: field not declared in schema/,
+    /failed to create typed patch object \(\/web; apps\/v1, Kind=Deployment\): \.spec\.replicaz: field not declared in schema/,
   );
+});
+
+test("apply refuses what does not fit the schema, with paths by keys", async () => {
+  const ports = (...list: object[]) => deployment({}, { ports: list });
+  const cases: [body: object, problem: string][] = [
+    [deployment({ replicaz: 1 }), ".spec.replicaz: field not declared in schema"],
+    [
+      deployment({}, { imag: "x" }),
+      '.spec.template.spec.containers[name="c"].imag: field not declared in schema',
+    ],
+    [deployment({ replicas: "two" }), ".spec.replicas: expected numeric (int or float), got string"],
+    [deployment({ paused: "no" }), ".spec.paused: expected boolean, got &{no}"],
+    [
+      deployment({}, { name: "c", args: [7] }),
+      '.spec.template.spec.containers[name="c"].args[0]: expected string, got &value.valueUnstructured{Value:7}',
+    ],
+    [
+      ports({ containerPort: 80 }, { containerPort: 80, protocol: "TCP" }),
+      '.spec.template.spec.containers[name="c"].ports: duplicate entries for key [containerPort=80,protocol="TCP"]',
+    ],
+    [
+      ports([] as object),
+      /\.ports: element 0: associative list with keys may not have non-map elements$/.source,
+    ],
+  ];
+  const where = "failed to create typed patch object (/web; apps/v1, Kind=Deployment): ";
+  for (const [body, problem] of cases) {
+    const store = await newStore();
+    await assert.rejects(apply(store, body, "me"), ({ code, message }: KubernetesError) => {
+      assert.equal(code, 500);
+      if (problem.endsWith("$")) assert.match(message, new RegExp(problem));
+      else assert.equal(message, where + problem);
+      return true;
+    });
+  }
+});
+
+test("kubectl goes over from client-side to server-side apply without a conflict, others do not", async () => {
+  const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+  const store = await newStore();
+  const config = (data: object) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "web" }, data });
+  const first = { ...config({ color: "red", size: "1" }), metadata: KEY } as KubernetesObject;
+  first.metadata = {
+    ...KEY,
+    annotations: { [annotation]: JSON.stringify(config({ color: "red", size: "1" })) },
+  };
+  await store.create(RESOURCES.configMaps, first, { fieldManager: "kubectl-client-side-apply" });
+  const change = (manager: string, data: object) =>
+    store.patch<KubernetesObject & { data: object }>(
+      RESOURCES.configMaps,
+      KEY,
+      { type: "apply", body: config(data) },
+      { fieldManager: manager },
+    );
+  await assert.rejects(change("other", { color: "blue" }), (error) => isStatus(error, "Conflict"));
+  const changed = await change("kubectl", { color: "blue" });
+  assert.deepEqual(changed.data, { color: "blue", size: "1" });
+  assert.equal(
+    changed.metadata.annotations![annotation],
+    `${JSON.stringify({ apiVersion: "v1", data: { color: "blue" }, kind: "ConfigMap", metadata: { name: "web" } })}\n`,
+  );
+  // What was changed since by somebody else is theirs.
+  const body = { data: { color: "green" } };
+  await store.patch(RESOURCES.configMaps, KEY, { type: "merge", body }, { fieldManager: "editor" });
+  await assert.rejects(change("kubectl", { color: "red" }), /conflict with "editor"/);
+});
+
+test("a new object's fields are its maker's: what it set and the defaults, not what the server decides", async () => {
+  const store = await newStore();
+  const service: KubernetesObject = {
+    metadata: KEY,
+    spec: { ports: [{ port: 80 }], selector: { app: "web" } },
+  };
+  const made = await store.create(RESOURCES.services, service, { fieldManager: "maker" });
+  const port = { ".": {}, "f:port": {}, "f:protocol": {}, "f:targetPort": {} };
+  assert.deepEqual(made.metadata.managedFields![0].fieldsV1, {
+    "f:spec": {
+      "f:internalTrafficPolicy": {},
+      "f:ports": { ".": {}, 'k:{"port":80,"protocol":"TCP"}': port },
+      "f:selector": {},
+      "f:sessionAffinity": {},
+      "f:type": {},
+    },
+  });
 });

@@ -1,8 +1,15 @@
 /** Server-side apply: a manager says what it wants, fields that others own are conflicts (structured-merge-diff `merge.Updater`). */
 import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
+import {
+  conflict,
+  internalFailure,
+  type KubernetesError,
+  statusError,
+} from "../../../model/kubernetes-status.ts";
+import { kindType } from "../../../wire/kubernetes/schema/api-type.ts";
 import type { ApiContext } from "../api-context.ts";
 import { FieldSet, formatPath } from "../apply/field-set.ts";
+import { KUBECTL, keepLastApplied, lastAppliedFields } from "../apply/last-applied.ts";
 import {
   isSameManager,
   type Manager,
@@ -13,6 +20,7 @@ import {
 } from "../apply/managed-fields.ts";
 import { mergeObjects, removeFields } from "../apply/merge-objects.ts";
 import { compareFields, fieldsOf } from "../apply/object-fields.ts";
+import { typedProblems } from "../apply/typed-patch.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { storageKey } from "../object-store.ts";
 import { rootNode } from "../patch/merge-node.ts";
@@ -44,23 +52,21 @@ export function applyObject(
   const wanted = ownable(info, fieldsOf(config, rootNode(info)), options.subresource);
   if (stored === undefined) {
     if (config.metadata.uid)
-      throw statusError(
-        "Conflict",
+      throw conflict(
+        info,
+        key.name,
         `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`,
       );
+    delete config.metadata.resourceVersion;
     setManagers(config, [{ ...identity, set: wanted }]);
     options.onCreate?.();
     return createObject(context, info, config, { ...options, fieldManager: undefined });
   }
   const live = fromStorageVersion(info, stored);
-  const { object, managers } = applyTo(
-    info,
-    live,
-    config,
-    { ...identity, set: wanted },
-    options.force === true,
-  );
+  const force = options.force === true;
+  const { object, managers } = applyTo(info, live, config, { ...identity, set: wanted }, force);
   setManagers(object, managers);
+  if (identity.manager === KUBECTL) keepLastApplied(object, body);
   return updateObject(context, info, object, { ...options, fieldManager: undefined });
 }
 
@@ -71,14 +77,20 @@ function readConfig(
   body: unknown,
   options: UpdateOptions,
 ): KubernetesObject {
-  if (!isJsonObject(body)) throw statusError("BadRequest", "an apply patch is an object");
+  if (!isJsonObject(body))
+    throw statusError(
+      "BadRequest",
+      "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal " +
+        `${Array.isArray(body) ? "array" : typeof body} into Go value of type map[string]interface {}`,
+    );
   const metadata = isJsonObject(body.metadata) ? body.metadata : {};
   if (Array.isArray(metadata.managedFields) && metadata.managedFields.length > 0) {
     throw statusError("BadRequest", "metadata.managedFields must be nil");
   }
-  for (const field of ["apiVersion", "kind"]) {
-    if (typeof body[field] !== "string")
-      throw statusError("BadRequest", `${field}: Required value: an apply patch says what it is`);
+  const { apiVersion = "", kind = "" } = body as { apiVersion?: string; kind?: string };
+  if (apiVersion !== apiVersionOf(info.group, info.version) || kind !== info.kind) {
+    const at = String(apiVersion).includes("/") ? apiVersion : `/${apiVersion}`;
+    throw statusError("BadRequest", `invalid object type: ${at}, Kind=${kind}`);
   }
   if (metadata.name !== undefined && metadata.name !== key.name) {
     throw statusError(
@@ -90,31 +102,26 @@ function readConfig(
     ...body,
     metadata: { ...metadata, name: key.name, ...(info.namespaced && { namespace: key.namespace }) },
   };
+  const where = `${String(metadata.namespace ?? "")}/${key.name}; ${apiVersion}, Kind=${kind}`;
+  const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
+  if (type !== undefined) refuseProblems(where, typedProblems(type, body));
   return readInput({ ...info, schema: withoutDefaults(info) }, named, {
     ...options,
     patchText: undefined,
-    onUnknownFields: (paths) => refuseUnknown(info, key, paths),
+    onUnknownFields: (paths) =>
+      refuseProblems(
+        where,
+        paths.map((path) => `.${path}: field not declared in schema`),
+      ),
   });
 }
 
 /** Applying a field that nobody could own is an error, whatever the field validation. */
-function refuseUnknown(
-  info: ResourceInfo,
-  key: { namespace?: string; name: string },
-  paths: readonly string[],
-): never {
-  const where = `${info.namespaced ? key.namespace : ""}/${key.name}; ${apiVersionOf(info.group, info.version)}, Kind=${info.kind}`;
-  const problems = paths.map((path) => `.${path}: field not declared in schema`);
+function refuseProblems(where: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
   const text =
     problems.length === 1 ? problems[0] : `errors:\n${problems.map((each) => `  ${each}`).join("\n")}`;
-  throw new KubernetesError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `failed to create typed patch object (${where}): ${text}`,
-    code: 500,
-  });
+  throw internalFailure(`failed to create typed patch object (${where}): ${text}`);
 }
 
 /** Defaults are not what the manager said. */
@@ -158,8 +165,9 @@ function applyTo(
   const object = structuredClone(removeFields(merged, dropped, node)) as KubernetesObject;
   const { added, modified, removed } = compareFields(bare, object, node);
   const changed = FieldSet.union(added, modified);
+  const allowed = identity.manager === KUBECTL ? lastAppliedFields(info, bare) : new FieldSet();
   const conflicts = others.flatMap((manager) => {
-    const set = FieldSet.intersection(manager.set, changed);
+    const set = FieldSet.difference(FieldSet.intersection(manager.set, changed), allowed);
     return set.isEmpty ? [] : [{ manager, set }];
   });
   if (conflicts.length > 0 && !force) throw conflictError(conflicts);
@@ -224,10 +232,9 @@ function conflictError(conflicts: Conflict[]): KubernetesError {
   });
 }
 
-function describe({ manager, operation, subresource, apiVersion, time }: Manager): string {
+function describe({ manager, operation, subresource, apiVersion }: Manager): string {
   const name = subresource
     ? `${JSON.stringify(manager)} with subresource ${JSON.stringify(subresource)}`
     : JSON.stringify(manager);
-  if (operation === "Apply") return name;
-  return time ? `${name} using ${apiVersion} at ${time}` : `${name} using ${apiVersion}`;
+  return operation === "Apply" ? name : `${name} using ${apiVersion}`;
 }

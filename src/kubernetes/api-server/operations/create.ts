@@ -2,7 +2,7 @@
 import { randomInteger, randomUuid } from "../../../base/random.ts";
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { alreadyExists, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { alreadyExists, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -30,6 +30,13 @@ export function createObject(
   const object = prepare(context, info, toStorageVersion(info, readInput(info, input, options)));
   const { name, namespace } = object.metadata;
   const strategy = strategyOf(info);
+  strategy.setDefaults?.(object);
+  completeObject(info, object);
+  // What the server decides from here on is nobody's.
+  if (options.fieldManager !== undefined) {
+    const time = kubernetesTime(context.clock.now());
+    trackUpdate(info, object, undefined, { manager: options.fieldManager, time });
+  }
   strategy.prepareForCreate?.(object, context);
   strategy.setDefaults?.(object);
   completeObject(info, object);
@@ -37,10 +44,6 @@ export function createObject(
   validateObject(info, object);
   const key = storageKey(namespace, name);
   if (context.store.get(info.collection, key) !== undefined) throw alreadyExists(info, name);
-  if (options.fieldManager !== undefined) {
-    const time = kubernetesTime(context.clock.now());
-    trackUpdate(info, object, undefined, { manager: options.fieldManager, time });
-  }
   if (options.dryRun) return object;
   return context.store.put(info.collection, key, object);
 }
@@ -50,7 +53,7 @@ function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObjec
   const { status, ...object } = input as KubernetesObject;
   const { metadata } = object;
   if (metadata.resourceVersion) {
-    throw statusError("BadRequest", "resourceVersion should not be set on objects to be created");
+    throw internalFailure("resourceVersion should not be set on objects to be created");
   }
   if (!info.namespaced) delete metadata.namespace;
   else if (!metadata.namespace) {

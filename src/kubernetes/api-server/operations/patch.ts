@@ -1,7 +1,7 @@
 /** PATCH in its four forms. */
 import type { Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
+import { internalFailure, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { invalidValue } from "../field-error.ts";
@@ -26,7 +26,11 @@ export function patchObject(
   const previous = existingObject(context, info, info.namespaced ? key.namespace : undefined, key.name);
   const patched = applyPatch(info, fromStorageVersion(info, previous), patch);
   checkUid(info, patched, previous);
-  return updateObject(context, info, patched, { ...options, patchText: patchText(patch, patched) });
+  return updateObject(context, info, patched, {
+    ...options,
+    patchText: patchText(patch, patched),
+    isStrategic: patch.type === "strategic",
+  });
 }
 
 /** The patch, or what it leads to, as upstream names it in errors. */
@@ -67,18 +71,6 @@ export function applyPatch(info: ResourceInfo, previous: KubernetesObject, patch
     ...patched,
     metadata: { ...(patched.metadata as object), namespace: wanted.namespace },
   } as KubernetesObject;
-}
-
-/** A failure that upstream has no reason for. */
-function internalFailure(message: string): KubernetesError {
-  return new KubernetesError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message,
-    code: 500,
-  });
 }
 
 function patchedValue(info: ResourceInfo, previous: KubernetesObject, patch: Patch): unknown {

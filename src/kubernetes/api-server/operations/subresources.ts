@@ -19,7 +19,11 @@ const READABLE = new Set(["status", "approval", "resize", "ephemeralcontainers"]
 export function getResource(context: ApiContext, info: ResourceInfo, key: ObjectKey): KubernetesObject {
   const namespace = info.namespaced ? key.namespace : undefined;
   if (key.subresource === "scale") return getScale(context, info, { ...key, namespace });
-  if (key.subresource !== undefined && !READABLE.has(key.subresource)) throw noSuchResource();
+  const { subresource } = key;
+  if (subresource !== undefined) {
+    const isThere = subresource === "status" ? info.hasStatus : info.subresources.includes(subresource);
+    if (!isThere || !READABLE.has(subresource)) throw noSuchResource();
+  }
   return existingObject(context, info, namespace, key.name);
 }
 

@@ -1,7 +1,7 @@
 /** PUT of an object or of its status, and the last step of every patch. */
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { conflict, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -21,6 +21,9 @@ export interface UpdateOptions extends WriteOptions, InputOptions {
   /** Server-side apply: told when the object did not exist before. */
   onCreate?: () => void;
 }
+
+/** Writes of parts that the checks of a whole object do not know. */
+const UNCHECKED = new Set(["status", "resize", "ephemeralcontainers"]);
 
 export function existingObject(
   context: ApiContext,
@@ -56,10 +59,11 @@ export function updateObject(
     }
   }
   if (options.subresource === "status") completeObject(info, object);
-  validateObject(info, object, previous, options.subresource === "status");
+  validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
   if (options.fieldManager !== undefined) {
     const { fieldManager: manager, subresource } = options;
-    trackUpdate(info, object, previous, { manager, subresource, time: kubernetesTime(context.clock.now()) });
+    const time = subresource === "scale" ? undefined : kubernetesTime(context.clock.now());
+    trackUpdate(info, object, previous, { manager, subresource, time });
   }
   return commit(context, info, object, previous, options);
 }
@@ -93,18 +97,20 @@ function checkPreconditions(info: ResourceInfo, input: KubernetesObject, previou
     throw conflict(
       info,
       input.metadata.name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
+      `StorageError: invalid object, Code: 4, Key: /registry/${storagePath(info, input)}, ResourceVersion: 0, ` +
+        `AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
     );
   }
   if (resourceVersion && resourceVersion !== previous.metadata.resourceVersion) {
     if (!/^\d+$/.test(resourceVersion)) {
-      throw statusError(
-        "Invalid",
-        `metadata.resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}`,
-      );
+      throw internalFailure(`strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`);
     }
     throw conflict(info, input.metadata.name);
   }
+}
+
+function storagePath({ resource, namespaced }: ResourceInfo, { metadata }: KubernetesObject): string {
+  return [resource, ...(namespaced ? [metadata.namespace] : []), metadata.name].join("/");
 }
 
 /** The previous object with the input's status: nothing else of the input counts. */
@@ -116,6 +122,7 @@ function withStatus(
 ): KubernetesObject {
   const { status } = toStorageVersion(info, readInput(info, input, options));
   const { status: _, ...rest } = structuredClone(previous);
+  if (input.metadata.managedFields !== undefined) rest.metadata.managedFields = input.metadata.managedFields;
   return status === undefined ? rest : { ...rest, status };
 }
 
@@ -166,7 +173,7 @@ function checkNoNewFinalizers(
     "Invalid",
     `${info.kind}${info.group ? `.${info.group}` : ""} ${JSON.stringify(name)} is invalid: metadata.finalizers: ` +
       "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers " +
-      `${JSON.stringify(added)}`,
+      `[]string{${added.map((name) => JSON.stringify(name)).join(", ")}}`,
     { name, group: info.group || undefined, kind: info.kind },
   );
 }

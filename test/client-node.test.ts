@@ -99,7 +99,9 @@ test("typed clients create, replace with conflicts, patch in four ways and list 
       metadata: { name: "m", namespace: "default" },
       ...body,
     };
-    await objects.patch(patch, undefined, undefined, "test", true, type as k8s.PatchStrategy);
+    // Only server-side apply may be forced.
+    const force = type === k8s.PatchStrategy.ServerSideApply ? true : undefined;
+    await objects.patch(patch, undefined, undefined, "test", force, type as k8s.PatchStrategy);
   }
   const found = await core.readNamespacedConfigMap({ namespace: "default", name: "m" });
   assert.deepEqual(found.data, { a: "2", b: "1", c: "1", d: "1" });

@@ -501,6 +501,30 @@ test("OTLP metrics become series, with the configured resource attributes as lab
   await it.server.stop();
 });
 
+test("remote write out waits until a request is full, or its time has come", async () => {
+  const config = (queue: string) => `
+global: {scrape_interval: 1s}
+scrape_configs: [{job_name: app, static_configs: [{targets: [127.13.2.1]}]}]
+remote_write: [{url: "http://127.13.2.8/push", queue_config: {${queue}}}]
+`;
+  // A scrape gives seven samples.
+  for (const [queue, requests] of [
+    ["batch_send_deadline: 5s", 3],
+    ["batch_send_deadline: 60s, max_samples_per_send: 14", 7],
+  ] as const) {
+    const it = await virtualPrometheus(config(queue));
+    await it.target("127.13.2.1", { text: "a 7\nb 1" });
+    let received = 0;
+    await it.network.host("127.13.2.8").serve({ host: "127.13.2.8", port: 80 }, async () => {
+      received++;
+      return { status: 400 };
+    });
+    await it.clock.advance(16_000);
+    assert.ok(Math.abs(received - requests) <= 1, `${queue}: ${received}`);
+    await it.clock.runUntil(it.server.stop());
+  }
+});
+
 test("remote write out sends what is stored, relabelled, and makes up for an outage and a restart", async () => {
   const config = `
 global: {scrape_interval: 10s, external_labels: {site: s}}

@@ -1,5 +1,6 @@
 /** An appender whose committed batches go to the remotes too. */
 import type { FloatHistogram } from "../../model/histogram.ts";
+import { histogramProblem } from "../../model/histogram-problem.ts";
 import type { Labels } from "../../model/labels.ts";
 import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
 import { type Exemplar, type MetricMetadata, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
@@ -57,7 +58,11 @@ export class ForwardingAppender implements TsdbAppender {
   appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef {
     const found = this.#inner.appendHistogram(ref, labels, timestampMs, histogram);
     if (this.#remotes.isActive)
-      this.#seriesOf(found, labels)?.histograms.push({ timestampMs, histogram, isInteger: false });
+      this.#seriesOf(found, labels)?.histograms.push({
+        timestampMs,
+        histogram,
+        isInteger: hasIntegerCounts(histogram),
+      });
     return found;
   }
 
@@ -92,4 +97,11 @@ export class ForwardingAppender implements TsdbAppender {
     this.#batch.set(ref, series);
     return series;
   }
+}
+
+/** Whole counts travel as such, as long as they add up: a receiver checks that. */
+function hasIntegerCounts(histogram: FloatHistogram): boolean {
+  const { zeroCount, positiveBuckets, negativeBuckets } = histogram;
+  const isWhole = [zeroCount, ...positiveBuckets, ...negativeBuckets].every(Number.isSafeInteger);
+  return isWhole && histogramProblem(histogram, true) === undefined;
 }

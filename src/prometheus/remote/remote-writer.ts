@@ -45,6 +45,9 @@ class RemoteWriter {
   readonly #relabelled = new Map<string, Labels | undefined>();
   readonly #abort = new AbortController();
   #wake: () => void = () => {};
+  /** Called when a whole request's worth of samples has been put in since the queue was last empty. */
+  #full: () => void = () => {};
+  #waiting = 0;
   #running: Promise<void> = Promise.resolve();
   sent = 0;
   failed = 0;
@@ -109,10 +112,12 @@ class RemoteWriter {
       if (count === 0) continue;
       part.push(kept);
       samples += count;
+      this.#waiting += count;
       if (samples >= queue.max_samples_per_send) flush();
     }
     flush();
     this.#wake();
+    if (this.#waiting >= queue.max_samples_per_send) this.#full();
   }
 
   #labelsFor(labels: Labels): Labels | undefined {
@@ -153,16 +158,20 @@ class RemoteWriter {
     }
   }
 
-  /** Until something is put in, and then a moment, so that small batches go together. */
+  /** Until something is put in, and then until a request is full, or its time has come. */
   async #waitForMore(): Promise<void> {
     const { clock } = this.#parts;
     const { signal } = this.#abort;
+    const { batch_send_deadline: deadlineMs, max_samples_per_send: fullSamples } = this.config.queue_config;
+    this.#waiting = 0;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    const { batch_send_deadline: deadlineMs } = this.config.queue_config;
-    await clock.sleep(Math.min(deadlineMs, 1_000), signal).catch(() => {});
+    if (this.#waiting >= fullSamples) return;
+    const isFull = new AbortController();
+    this.#full = () => isFull.abort();
+    await clock.sleep(deadlineMs, AbortSignal.any([signal, isFull.signal])).catch(() => {});
   }
 
   /** Answers false when the remote will never take it. Tries again for as long as it may. */

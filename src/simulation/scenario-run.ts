@@ -34,6 +34,8 @@ export interface WorldState {
   tenants: number;
   toldMs: number;
   conflicts: number;
+  /** Tenants whose pod was scaled away before it could hand them over: they are asked back when they send something. */
+  asleep: () => number;
 }
 
 /** Where a scenario runs. */
@@ -224,13 +226,14 @@ class Run {
   }
 
   /** How far off the last number that KEDA told was, looked at once, and only where nothing explains it. */
-  #driftOf({ tenants, toldMs }: WorldState): number {
+  #driftOf({ tenants, toldMs, asleep }: WorldState): number {
     if (toldMs === this.#toldMs) return this.#drift;
     this.#toldMs = toldMs;
     const isCalm = this.#lasting.size === 0 && toldMs > this.#calmFromMs;
     if (!isCalm) return (this.#drift = 0);
     const { min, max } = this.#traffic.activeTenants(toldMs, this.#world.toldAgeMs);
-    this.#drift = Math.max(min - tenants, tenants - max, 0);
+    const missing = min > tenants ? Math.max(min - asleep() - tenants, 0) : 0;
+    this.#drift = Math.max(missing, tenants - max, 0);
     if (this.#drift > 0) this.#note("drift", `KEDA says ${tenants} tenants, ${min} to ${max} are active`);
     return this.#drift;
   }

@@ -120,6 +120,7 @@ class SimulatedWorld implements ScenarioWorld {
       tenants: this.#tenants,
       toldMs: this.#toldMs,
       conflicts: this.#cluster.openTenants.conflicts,
+      asleep: () => this.#cluster.kubelet.tenantsAsleep(),
     };
   }
 

@@ -28,6 +28,9 @@ const LIVENESS_FAILURES = 6;
 const BACKOFF_MIN_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
 
+/** A tenant's file on a pod's volume. */
+const TENANT_FILE = /^\/data\/tenants\/(.+)\.\d+\.(?:db|handover)$/;
+
 export interface VirtualKubeletOptions {
   api: KubernetesApi;
   clock: Clock;
@@ -88,6 +91,20 @@ export class VirtualKubelet {
   /** SIGKILL of a pod's process. */
   kill(name: string): void {
     this.#find(name)?.process?.kill();
+  }
+
+  /** How many tenants lie on volumes of pods that are not there, and nowhere else: nobody counts them. */
+  tenantsAsleep(): number {
+    const here = new Set<string>();
+    const asleep = new Set<string>();
+    for (const [name, disk] of this.#volumes) {
+      const tenants = this.#find(name) === undefined ? asleep : here;
+      for (const path of disk.paths()) {
+        const tenant = TENANT_FILE.exec(path)?.[1];
+        if (tenant !== undefined) tenants.add(tenant);
+      }
+    }
+    return [...asleep].filter((tenant) => !here.has(tenant)).length;
   }
 
   addressOf(name: string): string | undefined {
@@ -272,8 +289,8 @@ export class VirtualKubelet {
     pod.failures = answers ? 0 : pod.failures + 1;
     if (answers) pod.everReady = true;
     if (answers !== pod.ready) await this.#setReady(pod, answers);
-    // A program that hangs is ended as a liveness probe would.
-    if (pod.everReady && pod.failures >= LIVENESS_FAILURES) process.kill();
+    // A program that hangs is ended as a liveness probe would, which is not asked any more of a pod that is ending.
+    if (!pod.ended && pod.everReady && pod.failures >= LIVENESS_FAILURES) process.kill();
     this.#scheduleProbe(key, pod, pod.ready ? READINESS_PROBE_MS : STARTUP_PROBE_MS);
   }
 

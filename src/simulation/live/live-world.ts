@@ -95,6 +95,7 @@ export class LiveWorld implements ScenarioWorld {
       tenants: hpa === undefined ? 0 : tenantsTold(hpa),
       toldMs: this.clock.monotonic(),
       conflicts: 0,
+      asleep: () => 0,
     };
   }
 

@@ -44,6 +44,22 @@ export const optionalText = (placeholder: string, help: string): Option<string |
 
 export const flag = (help: string): Option<boolean> => ({ help, default: false, parse: () => true });
 
+/** One of a few words; the first is the default. */
+export const choice = <const T extends string>(
+  placeholder: string,
+  help: string,
+  among: readonly T[],
+): Option<T> => ({
+  placeholder,
+  help,
+  default: among[0],
+  parse(value) {
+    const found = among.find((word) => word === value);
+    if (found === undefined) throw new Error(`must be one of ${among.join(", ")}`);
+    return found;
+  },
+});
+
 /** A whole number within bounds, both included. */
 export const integer = (
   placeholder: string,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ScaledObject, ScaledObjectSpec } from "../keda/mod.ts";
+import { LoadedPods } from "./replay-capacity.ts";
 import type { Grid, QueryHistory } from "./replay-history.ts";
 import { type ReplayPolicy, replay, STEP_MS } from "./replay-model.ts";
 import { summarize } from "./replay-summary.ts";
@@ -117,12 +118,44 @@ test("summarize() counts what is short, wasted, flapping and slow", async () => 
   const load = history([10, 4], [10, 12], [30, 4]);
   const steps = await run(load, policy(), 2);
   const need = Float64Array.from(load.histories.get(QUERY)!.values, (value) => Math.ceil(value / 2));
-  const summary = summarize(steps, need, STEP_MS, { perPodHour: 1, perShortPodHour: 10 });
+  const summary = summarize(steps, need, STEP_MS, { perPodHour: 1, perShortPodHour: 10, perChange: 0.5 });
   assert.equal(summary.peak, 6);
-  assert.ok(summary.shortPodHours > 0 && summary.shortPodHours < 0.1);
-  assert.ok(summary.wastedPodHours > 0.3, "five minutes of four pods");
+  assert.ok(summary.shortPodMinutes > 0 && summary.shortPodMinutes < 6);
+  assert.ok(summary.wastedPodMinutes > 18, "five minutes of four pods");
   assert.equal(summary.flaps, 0);
-  assert.ok(Math.abs(summary.cost - (summary.podHours + 10 * summary.shortPodHours)) < 1e-9);
+  assert.ok(
+    Math.abs(summary.cost - (summary.podHours + summary.shortPodMinutes / 6 + 0.5 * summary.changes)) < 1e-9,
+  );
+});
+
+test("LoadedPods: pods take load when they have started, the newest go first", () => {
+  const pods = new LoadedPods({ kind: "queueing", perPod: 10, startupSteps: 2 }, 1);
+  assert.deepEqual(pods.step(10, 1), { seen: 10, waiting: 0, ready: 1 });
+  assert.deepEqual(pods.step(25, 3), { seen: 25, waiting: 15, ready: 1 });
+  assert.deepEqual(pods.step(5, 3), { seen: 20, waiting: 10, ready: 1 });
+  assert.deepEqual(pods.step(5, 3), { seen: 15, waiting: 0, ready: 3 });
+  assert.deepEqual(pods.step(5, 4), { seen: 5, waiting: 0, ready: 3 });
+  assert.deepEqual(pods.step(5, 3), { seen: 5, waiting: 0, ready: 3 });
+  const full = new LoadedPods({ kind: "saturating", perPod: 2, startupSteps: 0 }, 2);
+  assert.deepEqual(full.step(9, 2), { seen: 4, waiting: 0, ready: 2 });
+});
+
+test("replay() in a closed loop: a metric that pods cap never shows more than one pod too few asks for", async () => {
+  const load = history([10, 20]);
+  const capacity = { kind: "saturating", perPod: 2, startupSteps: 0 } as const;
+  const steps = await replay({
+    ...load,
+    policy: policy(),
+    outages: new Uint8Array(40),
+    initialReplicas: 2,
+    capacity,
+  });
+  assert.equal(steps.replicas.at(-1), 2, "full pods at the threshold look as if they were enough");
+  const queueing = { ...capacity, kind: "queueing" } as const;
+  const outages = new Uint8Array(40);
+  const queued = await replay({ ...load, policy: policy(), outages, initialReplicas: 2, capacity: queueing });
+  assert.equal(queued.replicas.at(-1), 10);
+  assert.ok(Math.max(...queued.waiting) > 0);
 });
 
 test("variantsOf() makes every combination, and refuses fields and ranges that it does not know", () => {

@@ -1,9 +1,9 @@
 /**
  * KEDA and the HPA stepped through history: the rooms' own decisions, fed with what the queries answered then.
  *
- * Open loop: history does not react to the other number of pods that a policy would have made of it. Pods count from
- * the moment at which they are asked for, as the HPA's divisor does; what is not in Prometheus (push triggers, CPU,
- * memory) is not replayed.
+ * Open loop unless a capacity model is given: history does not react to the other number of pods that a policy would
+ * have made of it. Pods count from the moment at which they are asked for, as the HPA's divisor does; what is not in
+ * Prometheus (push triggers, CPU, memory) is not replayed.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -44,10 +44,13 @@ import {
 } from "../kubernetes/mod.ts";
 import { kubernetesTime } from "../model/kubernetes-object.ts";
 import { parseQuantity } from "../model/quantity.ts";
+import { type CapacityModel, LoadedPods } from "./replay-capacity.ts";
 import type { Grid, QueryHistory } from "./replay-history.ts";
 
 /** The HPA's sync period, which is the step of a replay. */
 export const STEP_MS = 15_000;
+
+const OPEN_LOOP: CapacityModel = { kind: "open", perPod: 1, startupSteps: 0 };
 
 export interface ReplayPolicy {
   object: ScaledObject;
@@ -64,10 +67,16 @@ export interface ReplayInput {
   /** 1 where Prometheus itself was away. */
   outages: Uint8Array;
   initialReplicas: number;
+  /** What pods do to the first Prometheus trigger's metric. @default nothing: open loop */
+  capacity?: CapacityModel;
 }
 
 export interface ReplaySteps {
   replicas: Int32Array;
+  /** Pods that took load; the same as `replicas` where they start at once. */
+  ready: Int32Array;
+  /** Closed loop: load that waited for a pod. */
+  waiting: Float64Array;
   /** The value of the first trigger that is replayed; NaN where there was none. */
   value: Float64Array;
   /** 1 where the metric asked for more pods and the tolerance said no. */
@@ -114,6 +123,10 @@ class ReplayModel {
   readonly #clock: { nowMs: number };
   readonly #executor: ExecutorWorld;
   readonly #pollEverySteps: number;
+  readonly #pods: LoadedPods;
+  /** The query whose metric pods change, and what it shows in this step. */
+  readonly #loaded: string;
+  #seen = Number.NaN;
   #replicas: number;
   #step = 0;
 
@@ -131,6 +144,8 @@ class ReplayModel {
     const count = grid.count;
     this.steps = {
       replicas: new Int32Array(count),
+      ready: new Int32Array(count),
+      waiting: new Float64Array(count),
       value: new Float64Array(count).fill(Number.NaN),
       hidden: new Uint8Array(count),
       readAsIdle: new Uint8Array(count),
@@ -153,6 +168,8 @@ class ReplayModel {
       ? compileScalingModifiers(this.#object)
       : undefined;
     this.#replicas = initialReplicas;
+    this.#pods = new LoadedPods(input.capacity ?? OPEN_LOOP, initialReplicas);
+    this.#loaded = queriesOf(this.#object)[0];
     this.#memory = newAutoscalerMemory(initialReplicas, grid.startMs);
     const pollMs = (this.#object.spec.pollingInterval ?? DEFAULT_POLLING_INTERVAL_SECONDS) * 1000;
     this.#pollEverySteps = Math.max(1, Math.round(pollMs / grid.stepMs));
@@ -163,9 +180,14 @@ class ReplayModel {
     const { grid } = this.#input;
     this.#step = step;
     this.#clock.nowMs = grid.startMs + step * grid.stepMs;
+    const load = this.#input.histories.get(this.#loaded)?.values[step] ?? Number.NaN;
+    const { seen, waiting, ready } = this.#pods.step(load, this.#replicas);
+    this.#seen = seen;
     if (step % this.#pollEverySteps === 0) await this.#poll();
     if (this.#replicas > 0) await this.#sync();
     this.steps.replicas[step] = this.#replicas;
+    this.steps.waiting[step] = waiting;
+    this.steps.ready[step] = Math.min(ready, this.#replicas);
   }
 
   // ---- KEDA ----
@@ -379,7 +401,7 @@ class ReplayModel {
         if (history.several[step] === 1) {
           throw new Error(`prometheus query ${metadata.query} returned multiple elements`);
         }
-        let value = history.values[step];
+        let value = metadata.query === this.#loaded ? this.#seen : history.values[step];
         if (!Number.isFinite(value)) {
           if (!metadata.ignoreNullValues) {
             throw new Error("prometheus metrics 'prometheus' target may be lost, the result is empty");

@@ -64,8 +64,8 @@ ${assumptions.map((text) => `<li>${escaped(text)}`).join("\n")}
 function tableRow(name: string, summary: ReplaySummary, isBest: boolean): string {
   const {
     podHours,
-    shortPodHours,
-    wastedPodHours,
+    shortPodMinutes,
+    wastedPodMinutes,
     peak,
     changes,
     flaps,
@@ -76,8 +76,8 @@ function tableRow(name: string, summary: ReplaySummary, isBest: boolean): string
   } = summary;
   const cells = [
     podHours.toFixed(1),
-    shortPodHours.toFixed(2),
-    wastedPodHours.toFixed(1),
+    `${Math.round(shortPodMinutes)} pod-min`,
+    `${Math.round(wastedPodMinutes)} pod-min`,
     String(peak),
     String(changes),
     String(flaps),

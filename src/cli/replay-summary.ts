@@ -8,6 +8,8 @@ export interface Costs {
   perPodHour: number;
   /** Of one pod that was needed and not there. */
   perShortPodHour: number;
+  /** Of each change of the number of pods. */
+  perChange: number;
 }
 
 export interface ReplaySummary {
@@ -16,18 +18,21 @@ export interface ReplaySummary {
   mean: number;
   changes: number;
   flaps: number;
-  /** Pods that were needed and not there, times hours. */
-  shortPodHours: number;
-  /** Pods that were there and not needed, times hours. */
-  wastedPodHours: number;
+  /** Pods that were needed and not there, times minutes. */
+  shortPodMinutes: number;
+  /** Pods that were there and not needed, times minutes. */
+  wastedPodMinutes: number;
   /** From a need to enough pods, in seconds. */
   reactMedianSeconds: number;
   reactMaxSeconds: number;
-  /** Time in which the tolerance kept a needed pod away, in seconds. */
+  /** The HPA's decisions in which the tolerance kept a needed pod away, and the time of them in seconds. */
+  hiddenDecisions: number;
   hiddenSeconds: number;
   /** Time in which an answer without a value was read as idleness, in seconds. */
   readAsIdleSeconds: number;
   fallbackSeconds: number;
+  /** Closed loop: the most load that ever waited, in the metric's unit. */
+  waitingPeak: number;
   cost: number;
 }
 
@@ -40,7 +45,7 @@ export function summarize(
   stepMs: number,
   costs: Costs,
 ): ReplaySummary {
-  const { replicas, changes } = steps;
+  const { replicas, ready, changes } = steps;
   const hours = stepMs / 3_600_000;
   let pods = 0;
   let short = 0;
@@ -49,28 +54,30 @@ export function summarize(
   for (let i = 0; i < replicas.length; i++) {
     pods += replicas[i];
     peak = Math.max(peak, replicas[i]);
-    const difference = replicas[i] - need[i];
-    if (difference < 0) short -= difference;
-    else if (difference > 0) wasted += difference;
+    if (ready[i] < need[i]) short += need[i] - ready[i];
+    else if (replicas[i] > need[i]) wasted += replicas[i] - need[i];
   }
-  const reactions = reactionSteps(replicas, need).sort((a, b) => a - b);
+  const reactions = reactionSteps(ready, need).sort((a, b) => a - b);
   const seconds = (flags: Uint8Array) => (flags.reduce((sum, flag) => sum + flag, 0) * stepMs) / 1000;
   const podHours = pods * hours;
-  const shortPodHours = short * hours;
+  const flaps = countFlaps(changes, stepMs);
+  const { perPodHour, perShortPodHour, perChange } = costs;
   return {
     podHours,
     peak,
     mean: replicas.length === 0 ? 0 : pods / replicas.length,
     changes: changes.length,
-    flaps: countFlaps(changes, stepMs),
-    shortPodHours,
-    wastedPodHours: wasted * hours,
+    flaps,
+    shortPodMinutes: short * hours * 60,
+    wastedPodMinutes: wasted * hours * 60,
     reactMedianSeconds: ((reactions[reactions.length >> 1] ?? 0) * stepMs) / 1000,
     reactMaxSeconds: ((reactions.at(-1) ?? 0) * stepMs) / 1000,
+    hiddenDecisions: steps.hidden.reduce((sum, flag) => sum + flag, 0),
     hiddenSeconds: seconds(steps.hidden),
     readAsIdleSeconds: seconds(steps.readAsIdle),
     fallbackSeconds: seconds(steps.fallback),
-    cost: podHours * costs.perPodHour + shortPodHours * costs.perShortPodHour,
+    waitingPeak: steps.waiting.reduce((most, load) => Math.max(most, load), 0),
+    cost: podHours * perPodHour + short * hours * perShortPodHour + changes.length * perChange,
   };
 }
 

@@ -5,6 +5,8 @@ import type { AutoscalerVersion } from "../kubernetes/mod.ts";
 import { parseQuantity } from "../model/quantity.ts";
 import { parseManifests } from "./manifests.ts";
 import {
+  choice,
+  duration,
   flag,
   helpText,
   integer,
@@ -14,6 +16,7 @@ import {
   text,
   UsageError,
 } from "./options.ts";
+import { CAPACITY_MODELS, type CapacityModel } from "./replay-capacity.ts";
 import {
   type Grid,
   type History,
@@ -44,13 +47,17 @@ const OPTIONS = {
   from: optionalText("TIME", "RFC 3339, or an age such as 7d (default: the last 7 days)"),
   to: optionalText("TIME", "RFC 3339, or an age (default: the last sample)"),
   capacity: optionalText("N", "what one pod can take of the metric (default: the ScaledObject's threshold)"),
+  model: choice("MODEL", "what pods do to the metric: open (nothing), saturating, queueing", CAPACITY_MODELS),
+  startup: duration("from asking for a pod to its taking load", 0),
   "initial-replicas": integer("N", "pods at the beginning (0: as many as the first value needs)", 0, {
     min: 0,
     max: 100_000,
   }),
+  "horizontal-pod-autoscaler-sync-period": duration("how often the HPA looks: the step", STEP_MS),
   kubernetes: text("VERSION", "whose HPA: 1.28 or 1.37", "1.37"),
   "pod-cost": text("COST", "of a pod for an hour", "1"),
   "short-cost": text("COST", "of a pod that is needed and missing, for an hour", "10"),
+  "change-cost": text("COST", "of each change of the number of pods", "0"),
   changes: flag("list every change of the replicas"),
   json: flag("the result as JSON"),
   html: optionalText("FILE", "write a page with charts, all in one file"),
@@ -67,24 +74,30 @@ export const command: CliCommand = async (args, machine) => {
   const base = await readPolicy(machine, values["scaled-object"], values.kubernetes);
   const history = await openHistory(machine, values);
   try {
-    const grid = gridOf(machine, history, values.from, values.to);
-    const capacity = capacityOf(base.object, values.capacity);
+    const grid = gridOf(machine, history, values);
+    const capacity: CapacityModel = {
+      kind: values.model,
+      perPod: capacityOf(base.object, values.capacity),
+      startupSteps: Math.ceil(values.startup / grid.stepMs),
+    };
     const variants = variantsOf(base, values.vary?.split(/\s+/).filter(Boolean) ?? []);
     const { histories, outages } = await readHistories(history, grid, variants);
-    const need = needOf(base.object, histories, capacity, grid.count);
+    const need = needOf(base.object, histories, capacity.perPod, grid.count);
     const costs: Costs = {
       perPodHour: cost(values["pod-cost"]),
       perShortPodHour: cost(values["short-cost"]),
+      perChange: cost(values["change-cost"]),
     };
     const first = need.find((pods) => !Number.isNaN(pods)) ?? 1;
     const initialReplicas = values["initial-replicas"] || first;
     const runs: { variant: Variant; steps: ReplaySteps; summary: ReplaySummary }[] = [];
     for (const variant of variants) {
-      const steps = await replay({ policy: variant.policy, grid, histories, outages, initialReplicas });
+      const { policy } = variant;
+      const steps = await replay({ policy, grid, histories, outages, initialReplicas, capacity });
       runs.push({ variant, steps, summary: summarize(steps, need, grid.stepMs, costs) });
     }
     const best = runs.reduce((a, b) => (b.summary.cost < a.summary.cost ? b : a)).variant.name;
-    const assumptions = assumptionsOf(capacity, runs[0].steps.notes);
+    const assumptions = assumptionsOf(capacity, grid, runs[0].steps.notes);
     if (values.json) print(`${JSON.stringify(asJson(grid, runs, best, assumptions), null, 2)}\n`);
     else printReport(machine, { grid, need, runs, best, assumptions, changes: values.changes });
     if (values.html !== undefined) {
@@ -130,12 +143,14 @@ async function openHistory(
   }
 }
 
-function gridOf(
-  { clock }: Machine,
-  { range }: History,
-  from: string | undefined,
-  to: string | undefined,
-): Grid {
+interface GridValues {
+  from?: string;
+  to?: string;
+  "horizontal-pod-autoscaler-sync-period": number;
+}
+
+function gridOf({ clock }: Machine, { range }: History, values: GridValues): Grid {
+  const { from, to, "horizontal-pod-autoscaler-sync-period": stepMs } = values;
   const nowMs = clock.now();
   if (range !== undefined && !Number.isFinite(range.maxMs))
     throw new UsageError("there are no samples to replay");
@@ -143,10 +158,12 @@ function gridOf(
   const fallback = Math.max(endMs - DEFAULT_SPAN_MS, range?.minMs ?? 0);
   const startMs = from === undefined ? fallback : timeOf("--from", from, nowMs);
   if (startMs >= endMs) throw new UsageError("--from lies after --to");
-  const count = Math.floor((endMs - startMs) / STEP_MS) + 1;
+  const count = Math.floor((endMs - startMs) / stepMs) + 1;
   if (count > MAX_STEPS)
-    throw new UsageError(`that are more than ${MAX_STEPS} steps of 15 s: choose --from and --to`);
-  return { startMs, stepMs: STEP_MS, count };
+    throw new UsageError(
+      `that are more than ${MAX_STEPS} steps of ${stepMs / 1000} s: choose --from and --to`,
+    );
+  return { startMs, stepMs, count };
 }
 
 function timeOf(option: string, value: string, nowMs: number): number {
@@ -188,7 +205,7 @@ function capacityOf({ spec }: ScaledObject, given: string | undefined): number {
   return capacity;
 }
 
-/** Pods that the load takes: the first Prometheus trigger's value over what one pod can take, within the bounds. */
+/** Pods that the load takes: the first Prometheus trigger's value over what one pod can take, and the minimum at least. */
 function needOf(
   object: ScaledObject,
   histories: ReadonlyMap<string, QueryHistory>,
@@ -199,10 +216,10 @@ function needOf(
   const [query] = queriesOf(object);
   const values = query === undefined ? undefined : histories.get(query)?.values;
   if (values === undefined) return need;
-  const { minReplicaCount = 0, maxReplicaCount = 100 } = object.spec;
+  const { minReplicaCount = 0 } = object.spec;
   for (let i = 0; i < count; i++) {
     if (!Number.isFinite(values[i])) continue;
-    need[i] = Math.min(Math.max(Math.ceil(values[i] / capacity - 1e-9), minReplicaCount), maxReplicaCount);
+    need[i] = Math.max(Math.ceil(values[i] / capacity - 1e-9), minReplicaCount);
   }
   return need;
 }
@@ -213,11 +230,24 @@ function cost(value: string): number {
   return number;
 }
 
-function assumptionsOf(capacity: number, notes: string[]): string[] {
+const LOOPS: Record<CapacityModel["kind"], string> = {
+  open: "History does not react: the metric is what it was, whatever number of pods the policy would have made (open loop).",
+  saturating:
+    "Pods show no more of the metric than they can take; the recorded metric is taken for the load (closed loop).",
+  queueing:
+    "What pods can't take in a step waits and comes on top in the next; the recorded metric is taken for the load (closed loop).",
+};
+
+function assumptionsOf(
+  { kind, perPod, startupSteps }: CapacityModel,
+  { stepMs }: Grid,
+  notes: string[],
+): string[] {
+  const started = startupSteps === 0 ? "at once" : `after ${(startupSteps * stepMs) / 1000} s`;
   return [
-    "History does not react: the metric is what it was, whatever number of pods the policy would have made (open loop).",
-    `One pod takes ${capacity} of the metric; what is needed beyond the pods that are there is short, the rest is wasted.`,
-    "A pod counts from the moment at which it is asked for. The HPA looks every 15 s, KEDA at its polling interval.",
+    LOOPS[kind],
+    `One pod takes ${perPod} of the metric; what is needed beyond the pods that are there is short, the rest is wasted.`,
+    `A pod takes load ${started}. The HPA looks every ${stepMs / 1000} s, KEDA at its polling interval.`,
     `Prometheus was away where nothing had been scraped for ${OUTAGE_MS / 1000} s; then the query fails instead of being empty.`,
     ...notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`),
   ];
@@ -252,8 +282,8 @@ function printReport({ print }: Machine, { grid, need, runs, best, assumptions, 
   const rows = runs.map(({ variant, summary }) => [
     variant.name === best && runs.length > 1 ? `${variant.name} *` : variant.name,
     summary.podHours.toFixed(1),
-    summary.shortPodHours.toFixed(2),
-    summary.wastedPodHours.toFixed(1),
+    `${Math.round(summary.shortPodMinutes)} pod-min`,
+    `${Math.round(summary.wastedPodMinutes)} pod-min`,
     String(summary.peak),
     String(summary.changes),
     String(summary.flaps),

@@ -1,8 +1,10 @@
 /** `topology test`: scenarios in virtual time. */
 import { parseArgs } from "node:util";
+import type { Disk } from "../base/disk.ts";
 import type { CliCommand, Machine } from "../base/machine.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { readTopologyManifests } from "./manifests.ts";
+import type { MemoryDisk } from "./memory-disk.ts";
 import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
 import {
@@ -24,6 +26,7 @@ Options:
   --seed S         the first seed (default 1)
   --timeline FILE  write everything that happened, a JSON object a line
   --junit FILE     write a JUnit report
+  --record DIR     keep what Prometheus stored, a data directory below DIR for each run, for topology replay
   --verbose        print the timeline of each
   --help
 
@@ -41,6 +44,7 @@ const FLAGS = {
   seed: { type: "string", default: "1" },
   timeline: { type: "string" },
   junit: { type: "string" },
+  record: { type: "string" },
   verbose: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
@@ -64,7 +68,14 @@ export const command: CliCommand = async (args, machine) => {
   for (const { path, scenarioOf } of files) {
     for (let seed = first; seed < first + seeds && !machine.signal.aborted; seed++) {
       const startMs = clock.monotonic();
-      const result = await simulateScenario(scenarioOf(seed), seed, manifests);
+      const scenario = scenarioOf(seed);
+      const keep =
+        values.record === undefined ? undefined : `${values.record}/${slug(scenario.name)}-${seed}`;
+      const result = await simulateScenario(scenario, seed, manifests, {
+        onEnd: async (world) => {
+          if (keep !== undefined) await copyFiles(world.diskOf("prometheus-0"), "/prometheus", disk, keep);
+        },
+      });
       const verdict = verdictOf(result, path, seed, (clock.monotonic() - startMs) / 1000);
       verdicts.push(verdict);
       await timeline.write(result, seed);
@@ -94,6 +105,23 @@ function printSum({ print }: Machine, verdicts: Verdict[]): void {
   print(
     `${held} of ${verdicts.length} runs hold; ${formatDuration(virtualMs)} of virtual time in ${seconds.toFixed(1)} s\n`,
   );
+}
+
+function slug(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+}
+
+async function copyFiles(from: MemoryDisk, folder: string, to: Disk, target: string): Promise<void> {
+  for (const path of from
+    .paths()
+    .filter((each) => each.startsWith(`${folder}/`) && !each.endsWith("/lock"))) {
+    const copy = target + path.slice(folder.length);
+    await to.makeDirectory(copy.slice(0, copy.lastIndexOf("/")));
+    await to.writeFile(copy, await from.readFile(path));
+  }
 }
 
 function wholeNumber(flag: string, text: string, most: number): number {

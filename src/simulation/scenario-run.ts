@@ -72,6 +72,8 @@ export interface Broken {
 
 export interface ScenarioResult {
   scenario: Scenario;
+  /** Wall time at 0 of the timeline, milliseconds since the Unix epoch. */
+  startMs: number;
   broken: Broken | undefined;
   timeline: TimelineEntry[];
   /** One a second: replicas and ready pods. */
@@ -90,9 +92,10 @@ class Run {
   readonly #samples: ScenarioResult["samples"] = [];
   readonly #reached = new Set<Expectation>();
   readonly #startMs: number;
+  readonly #startWallMs: number;
   #broken: Broken | undefined;
   /** From when on nothing but time explains the number that KEDA tells. */
-  #calmFromMs = Number.NEGATIVE_INFINITY;
+  #calmFromMs: number;
   /** How the faults that last are ended. */
   readonly #lasting = new Set<() => Promise<void>>();
   readonly #timers: Timer[] = [];
@@ -104,6 +107,8 @@ class Run {
     this.#scenario = scenario;
     this.#world = world;
     this.#startMs = world.clock.monotonic();
+    this.#startWallMs = world.clock.now();
+    this.#calmFromMs = this.#startMs + CALM_AFTER_SCRAPES * world.toldAgeMs;
     const { clock, network, routerUrl: url, activeWindowMs } = world;
     const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
     this.#traffic = new TenantTraffic({ clock, network, url, activeWindowMs, onFailure });
@@ -142,6 +147,7 @@ class Run {
     if (this.#broken === undefined) await this.#finish(running, expectations.filter(isFinal));
     return {
       scenario: this.#scenario,
+      startMs: this.#startWallMs,
       broken: this.#broken,
       timeline: this.#timeline,
       samples: this.#samples,
@@ -226,10 +232,10 @@ class Run {
   }
 
   /** How far off the last number that KEDA told was, looked at once, and only where nothing explains it. */
-  #driftOf({ tenants, toldMs, asleep }: WorldState): number {
+  #driftOf({ replicas, ready, tenants, toldMs, asleep }: WorldState): number {
     if (toldMs === this.#toldMs) return this.#drift;
     this.#toldMs = toldMs;
-    const isCalm = this.#lasting.size === 0 && toldMs > this.#calmFromMs;
+    const isCalm = this.#lasting.size === 0 && ready === replicas && toldMs > this.#calmFromMs;
     if (!isCalm) return (this.#drift = 0);
     const { min, max } = this.#traffic.activeTenants(toldMs, this.#world.toldAgeMs);
     const missing = min > tenants ? Math.max(min - asleep() - tenants, 0) : 0;

@@ -3,6 +3,7 @@ import type { Network } from "../base/network.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
+import type { MemoryDisk } from "./memory-disk.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -31,17 +32,26 @@ export async function simulateScenario(
   scenario: Scenario,
   seed: number,
   manifests: KubernetesObject[],
+  options: SimulateOptions = {},
 ): Promise<ScenarioResult> {
   const world = new SimulatedWorld(scenario, seed);
   try {
     await world.boot(manifests);
-    return await world.clock.runUntil(runScenario(scenario, world), scenario.durationMs + VERIFY_LIMIT_MS);
+    const limitMs = scenario.durationMs + VERIFY_LIMIT_MS;
+    const result = await world.clock.runUntil(runScenario(scenario, world), limitMs);
+    await options.onEnd?.(world);
+    return result;
   } finally {
     world.stop();
   }
 }
 
-class SimulatedWorld implements ScenarioWorld {
+export interface SimulateOptions {
+  /** Called when the scenario is over and everything still stands. */
+  onEnd?: (world: SimulatedWorld) => Promise<void>;
+}
+
+export class SimulatedWorld implements ScenarioWorld {
   readonly network: Network;
   readonly routerUrl = "http://router.percolate-test.svc.cluster.local:8080";
   readonly activeWindowMs = ACTIVE_WINDOW_MS;
@@ -101,6 +111,11 @@ class SimulatedWorld implements ScenarioWorld {
     }
     // The first scrape, the first poll and the HPA's first turn are behind.
     await clock.advance(20_000);
+  }
+
+  /** The disk of a pod: `prometheus-0` has its data directory at /prometheus. */
+  diskOf(pod: string): MemoryDisk {
+    return this.#cluster.kubelet.volumeOf(pod);
   }
 
   stop(): void {

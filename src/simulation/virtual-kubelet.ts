@@ -14,6 +14,7 @@ import { MemoryDisk } from "./memory-disk.ts";
 import type { OpenTenants } from "./open-tenants.ts";
 import { type Container, programOf } from "./pod-program.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
+import { bound, environmentOf, keyOf, mountFiles, probeOf } from "./virtual-pod.ts";
 import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts";
 
 /** Readiness is asked so often until a pod is ready, and then. */
@@ -222,7 +223,7 @@ export class VirtualKubelet {
     const { api, clock, randomOf, network, clockSkewMs } = this.#options;
     const { name } = pod.object.metadata;
     const random = randomOf(name);
-    const disk = this.#volumeOf(name);
+    const disk = this.volumeOf(name);
     const skewed: Clock = { ...bound(clock), now: () => clock.now() + clockSkewMs(name) };
     await mountFiles(disk, pod.object, api);
     return createVirtualProcess({
@@ -240,7 +241,8 @@ export class VirtualKubelet {
     });
   }
 
-  #volumeOf(name: string): MemoryDisk {
+  /** What a pod of this name has on its disk, and will have again. */
+  volumeOf(name: string): MemoryDisk {
     const { clock, diskDelayMs } = this.#options;
     let disk = this.#volumes.get(name);
     if (disk === undefined) {
@@ -353,68 +355,5 @@ export class VirtualKubelet {
 
   #tell(pod: RunningPod, what: Parameters<NonNullable<VirtualKubeletOptions["onChange"]>>[1]): void {
     this.#options.onChange?.(pod.object.metadata.name, what);
-  }
-}
-
-/** A clock's functions without their object. */
-function bound(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
-    after: (delayMs, callback) => clock.after(delayMs, callback),
-    every: (intervalMs, callback) => clock.every(intervalMs, callback),
-    sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
-  };
-}
-
-function keyOf({ metadata }: KubernetesObject): string {
-  return `${metadata.namespace}/${metadata.name}`;
-}
-
-function environmentOf(container: Container, pod: RunningPod): Record<string, string> {
-  const own = (container.env ?? []).filter(({ value }) => value !== undefined);
-  return {
-    ...Object.fromEntries(own.map(({ name, value }) => [name, value!])),
-    POD_NAME: pod.object.metadata.name,
-    POD_NAMESPACE: pod.object.metadata.namespace!,
-    POD_IP: pod.ip,
-  };
-}
-
-interface Probe {
-  httpGet?: { path?: string; port: number | string };
-}
-
-/** `8000/ready`: where readiness is asked. */
-function probeOf(pod: KubernetesObject): string | undefined {
-  const container = pod.spec.containers[0];
-  const probe = (container.readinessProbe ?? container.startupProbe) as Probe | undefined;
-  if (probe?.httpGet === undefined) return undefined;
-  const { path = "/", port } = probe.httpGet;
-  const ports = (container.ports ?? []) as { name?: string; containerPort: number }[];
-  const number = typeof port === "number" ? port : ports.find(({ name }) => name === port)?.containerPort;
-  return `${number}${path}`;
-}
-
-/** The pod's ConfigMaps where its container mounts them, and the service account. */
-async function mountFiles(disk: MemoryDisk, pod: KubernetesObject, api: KubernetesApi): Promise<void> {
-  const account = "/var/run/secrets/kubernetes.io/serviceaccount";
-  await disk.writeFile(`${account}/token`, "token");
-  await disk.writeFile(`${account}/ca.crt`, "");
-  await disk.writeFile(`${account}/namespace`, pod.metadata.namespace!);
-  const mounts = (pod.spec.containers[0].volumeMounts ?? []) as {
-    name: string;
-    mountPath: string;
-    subPath?: string;
-  }[];
-  for (const { name, mountPath } of mounts) {
-    const volume = (pod.spec.volumes ?? []).find((candidate: { name: string }) => candidate.name === name);
-    if (volume?.configMap?.name === undefined) continue;
-    const key = { namespace: pod.metadata.namespace, name: volume.configMap.name };
-    const { data = {} } = await api.get<KubernetesObject & { data?: Record<string, string> }>(
-      RESOURCES.configMaps,
-      key,
-    );
-    for (const [file, text] of Object.entries(data)) await disk.writeFile(`${mountPath}/${file}`, text);
   }
 }

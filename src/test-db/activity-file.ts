@@ -27,6 +27,9 @@ export class ActivityFile {
   readonly #options: ActivityFileOptions;
   readonly #stop = new AbortController();
   #wake: () => void = () => {};
+  /** Resolved by the save after the next pause. */
+  #next = Promise.withResolvers<void>();
+  #isAwaited = false;
   #saved = "";
   #saving: Promise<void> = Promise.resolve();
 
@@ -57,17 +60,26 @@ export class ActivityFile {
     this.#saving = this.#run();
   }
 
-  /** Saves at once: a tenant came from another pod, which has forgotten it. */
-  arrived(): void {
+  /** Saves at once, and resolves when that is done: a tenant came from another pod, which is about to forget it. */
+  arrived(): Promise<void> {
+    const { promise } = this.#next;
+    this.#isAwaited = true;
     this.#wake();
+    return promise;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       await this.#pause(signal);
+      // Whoever arrives while it is being saved waits for the next one.
+      const { resolve } = this.#next;
+      this.#next = Promise.withResolvers<void>();
+      this.#isAwaited = false;
       await this.#save();
+      resolve();
     }
+    this.#next.resolve();
   }
 
   #pause(signal: AbortSignal): Promise<void> {
@@ -80,7 +92,7 @@ export class ActivityFile {
       const timer = this.#options.clock.after(SAVE_INTERVAL_MS, done);
       signal.addEventListener("abort", done, { once: true });
       this.#wake = done;
-      if (signal.aborted) done();
+      if (signal.aborted || this.#isAwaited) done();
     });
   }
 

@@ -47,6 +47,8 @@ export interface Activity {
   touch(tenant: string, atMs: number): void;
   lastSeenMs(tenant: string): number | undefined;
   forget(tenant: string): void;
+  /** Resolves when what was touched outlives a crash. @default nothing does */
+  kept?(): Promise<void>;
 }
 
 export interface CustodyOptions {
@@ -308,7 +310,7 @@ export class Custody {
    * DamagedError when the bytes are not those that were sent
    */
   async offered(offer: Offer, body: HttpBody, signal: AbortSignal): Promise<OfferOutcome> {
-    const { membership, volume } = this.#options;
+    const { membership, volume, activity } = this.#options;
     const { tenant } = offer;
     await membership.reach(offer.epoch, signal);
     this.#requireOwned(tenant);
@@ -324,7 +326,10 @@ export class Custody {
         if (offer.inDoubt) await this.#askAboutDoubt(offer, epoch, signal);
         const outcome = await this.#locks.run(tenant, () => this.#take(offer, incoming, epoch));
         if (outcome === "superseded") await volume.discard(incoming);
-        if (outcome !== undefined) return outcome;
+        if (outcome === undefined) continue;
+        // The other one forgets the tenant as soon as it is answered.
+        await activity.kept?.();
+        return outcome;
       }
     } catch (error) {
       await volume.discard(incoming);
@@ -378,7 +383,13 @@ export class Custody {
     if (membership.current.epoch !== epoch) return undefined;
     this.#requireOwned(tenant);
     const file = volume.file(tenant);
-    if (file !== undefined && file.generation > generation) return "superseded";
+    const noteActivity = () => {
+      if (offer.idleMs !== undefined) activity.touch(tenant, clock.monotonic() - offer.idleMs);
+    };
+    if (file !== undefined && file.generation > generation) {
+      noteActivity();
+      return "superseded";
+    }
     if (file?.state === "held") {
       log.error("a tenant is held twice: the offered copy stays where it is", { tenant, from: offer.from });
       throw new UnavailableError(`tenant ${tenant} is held twice`);
@@ -386,7 +397,7 @@ export class Custody {
     await volume.install(incoming, tenant, generation + 1);
     this.#offered.delete(tenant);
     this.#marked.delete(tenant);
-    if (offer.idleMs !== undefined) activity.touch(tenant, clock.monotonic() - offer.idleMs);
+    noteActivity();
     return "accepted";
   }
 

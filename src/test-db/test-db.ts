@@ -60,10 +60,8 @@ export async function runTestDb(options: TestDbOptions, system: System): Promise
   await activityFile.load((tenant) => volume.file(tenant) !== undefined);
   const peers = createHttpPeers(network);
   const kept = {
-    touch(tenant: string, atMs: number) {
-      activity.touch(tenant, atMs);
-      activityFile.arrived();
-    },
+    touch: (tenant: string, atMs: number) => activity.touch(tenant, atMs),
+    kept: () => activityFile.arrived(),
     lastSeenMs: (tenant: string) => activity.lastSeenMs(tenant),
     forget: (tenant: string) => activity.forget(tenant),
   };

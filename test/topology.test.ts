@@ -123,12 +123,11 @@ describe("the topology", { timeout: 600_000 }, () => {
   });
 
   test("stays under its memory limit", { skip: !existsSync("/proc") && "no /proc here" }, async () => {
-    const { stdout } = await run("ps", ["-eo", "rss=,args="]);
-    const lines = stdout
-      .split("\n")
-      .filter((line) => line.includes("src/main.ts") || line.includes(dataDirectory));
-    const bytes = lines.reduce((sum, line) => sum + Number.parseInt(line, 10) * 1024, 0);
-    assert.ok(lines.length > 5, "all processes are seen");
+    const family = await familyOf(up.process.pid!);
+    const bytes = family.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+    const programs = family.filter(({ command }) => / run /.test(command) && !command.startsWith("/bin/sh"));
+    assert.equal(programs.length, 7, "every pod's program is counted");
+    const lines = family.map(({ residentBytes, command }) => `${residentBytes} ${command.slice(-60)}`);
     assert.ok(bytes < MAX_RESIDENT_BYTES, `${Math.round(bytes / 2 ** 20)} MiB:\n${lines.join("\n")}`);
   });
 
@@ -303,7 +302,31 @@ describe("the topology", { timeout: 600_000 }, () => {
     assert.equal(((await found.json()) as { resources: unknown[] }).resources.length, 1);
     assert.ok(readFileSync(kubeconfig, "utf8").includes("token"));
   });
+
+  test("a second Ctrl-C ends at once what has not ended yet", async () => {
+    up.process.kill("SIGINT");
+    await up.seen(/stopping \.\.\./);
+    // A repeat that npm sends along with the first is none.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    up.process.kill("SIGINT");
+    assert.equal(await up.exited, 130, up.output());
+    assert.match(up.output(), /killed [1-9]\d* processes/);
+  });
 });
+
+/** A process and all that it started, and so on. */
+async function familyOf(root: number): Promise<{ pid: number; residentBytes: number; command: string }[]> {
+  const { stdout } = await run("ps", ["-eo", "pid=,ppid=,rss=,args="]);
+  const all = stdout.split("\n").flatMap((line) => {
+    const [, pid, parent, rss, command] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined
+      ? []
+      : [{ pid: Number(pid), parent: Number(parent), residentBytes: Number(rss) * 1024, command }];
+  });
+  const family = all.filter(({ pid }) => pid === root);
+  for (const one of family) family.push(...all.filter(({ parent }) => parent === one.pid));
+  return family;
+}
 
 async function runScale(replicas: number): Promise<void> {
   const token = /token: (\S+)/.exec(readFileSync(kubeconfig, "utf8"))![1];

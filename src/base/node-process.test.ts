@@ -59,6 +59,17 @@ test("signal() reaches the program, which may take its time", async () => {
   assert.equal(readFileSync(options.logPath, "utf8"), "up\nbye\n");
 });
 
+test("signal() is not lost on a program that is only just starting", async () => {
+  // One or the other comes between two steps of the supervisor; one that is lost would leave its program running.
+  const all = Array.from({ length: 40 }, async (_, i) => {
+    const running = await systemProcesses.start(optionsFor("exec sleep 600"));
+    await new Promise((resolve) => setTimeout(resolve, i / 4));
+    running.signal("SIGTERM");
+    return (await running.exited).code;
+  });
+  assert.deepEqual(new Set(await Promise.all(all)), new Set([143]));
+});
+
 test("SIGKILL ends the program's children too, and reads as 137", async () => {
   const options = optionsFor("sleep 600 & echo up; wait");
   const running = await systemProcesses.start(options);

@@ -46,11 +46,9 @@ const SUPERVISOR = `
 d=$1; shift
 echo $$ >"$d/pid"
 exec 3>&2 4<&0 2>/dev/null
-c=; p=
-for s in TERM INT HUP QUIT USR1 USR2; do trap "if [ -n \\"\\$c\\" ]; then kill -$s \\$c; else p=$s; fi" $s; done
 "$@" <&4 2>&3 3>&- 4<&- &
 c=$!
-[ -z "$p" ] || kill -$p $c
+for s in TERM INT HUP QUIT USR1 USR2; do trap "kill -$s $c" $s; done
 exec </dev/null 4<&-
 while :; do wait $c; s=$?; kill -0 $c || break; done
 echo $s >"$d/exit.tmp" && mv "$d/exit.tmp" "$d/exit"
@@ -92,10 +90,11 @@ async function start(options: DetachedOptions): Promise<DetachedProcess> {
     child.unref();
     const pid = child.pid!;
     const exited = new Promise<ProcessExit>((resolve) =>
-      child.on("exit", () => {
+      child.on("exit", (_code, signal) => {
         // Whoever killed the supervisor alone has not ended the program.
         killQuietly(-pid, "SIGKILL");
-        resolve(exitOf(stateDirectory) ?? { code: 137, finishedMs: Date.now() });
+        const code = 128 + osConstants.signals[signal ?? "SIGKILL"];
+        resolve(exitOf(stateDirectory) ?? { code, finishedMs: Date.now() });
       }),
     );
     return detached(pid, Date.now(), exited);

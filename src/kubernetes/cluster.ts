@@ -42,6 +42,8 @@ interface Running {
 
 export function createCluster(options: ClusterOptions): Cluster {
   let running: Running | undefined;
+  /** What is being stopped: its containers may still run, and somebody may want to end them at once. */
+  let leaving: Running | undefined;
   const started = (): Running => {
     if (running === undefined) throw new Error("the cluster has not been started");
     return running;
@@ -54,6 +56,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     async stop({ keepPods = false } = {}) {
       if (running === undefined) return;
       const { server, plane, dns, stopDeciding, stop } = running;
+      leaving = running;
       running = undefined;
       await Promise.all([...forwards].map((forward) => forward.close()));
       forwards.clear();
@@ -64,6 +67,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       await plane.proxy.close();
       await server.close();
       await dns.close();
+      leaving = undefined;
     },
     get api(): KubernetesApi {
       return started().server.api;
@@ -92,7 +96,10 @@ export function createCluster(options: ClusterOptions): Cluster {
         },
       };
     },
-    containers: () => (running === undefined ? [] : containersOf(running)),
+    containers() {
+      const cluster = running ?? leaving;
+      return cluster === undefined ? [] : containersOf(cluster);
+    },
   };
 }
 

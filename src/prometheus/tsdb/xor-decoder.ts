@@ -65,10 +65,12 @@ export function decodeXor(
   let trailing = 0;
 
   for (let i = 1; i < count; i++) {
+    let head = peek(chunk, bit);
     if (i > 1) {
-      const head = peek(chunk, bit);
       if (head >= 0) {
+        // The usual case: one bit of time, and what follows is already there.
         bit++;
+        head <<= 1;
       } else {
         const ones = Math.min(4, Math.clz32(~head));
         if (ones === 1) {
@@ -84,28 +86,31 @@ export function decodeXor(
           delta += peek(chunk, bit + 4) * TWO_32 + (peek(chunk, bit + 36) >>> 0);
           bit += 68;
         }
+        head = peek(chunk, bit);
       }
     }
     time += delta;
 
-    const head = peek(chunk, bit);
     if (head >= 0) {
       bit++;
     } else {
-      if ((head & 0x40000000) === 0) {
-        bit += 2;
-      } else {
+      let control = 2;
+      if ((head & 0x40000000) !== 0) {
         leading = (head >>> 25) & 0x1f;
         const significant = (head >>> 19) & 0x3f;
         trailing = 64 - leading - (significant === 0 ? 64 : significant);
         if (trailing < 0) throw new CorruptionError("invalid number of significant bits");
-        bit += 13;
+        control = 13;
       }
+      bit += control;
       const significant = 64 - leading - trailing;
       // The window as a 64-bit word, shifted up to where it belongs.
       let upper: number;
       let lower: number;
-      if (significant <= 32) {
+      if (control + significant < 32) {
+        upper = 0;
+        lower = (head << control) >>> (32 - significant);
+      } else if (significant <= 32) {
         upper = 0;
         lower = peek(chunk, bit) >>> (32 - significant);
       } else {
@@ -140,8 +145,7 @@ export function decodeXor(
 function peek(chunk: DataView, bit: number): number {
   const at = bit >>> 3;
   const offset = bit & 7;
-  const word = chunk.getInt32(at);
-  return offset === 0 ? word : (word << offset) | (chunk.getUint8(at + 4) >>> (8 - offset));
+  return (chunk.getInt32(at) << offset) | (chunk.getUint8(at + 4) >>> (8 - offset));
 }
 
 function uvarintAt(chunk: DataView, start: number, end: number): { value: number; bytes: number } {

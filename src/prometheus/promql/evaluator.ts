@@ -19,7 +19,7 @@ import {
   type VectorSelector,
 } from "./parser/ast.ts";
 import { typeOf } from "./parser/type-check.ts";
-import type { QueryRun } from "./query-run.ts";
+import { PAUSE_INTERVAL, type QueryRun } from "./query-run.ts";
 import type { Selection } from "./selection.ts";
 import { evaluateSmoothed } from "./smoothed-selector.ts";
 import { countPresent, mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
@@ -40,7 +40,13 @@ export async function evaluate(node: Expression, context: EvaluationContext): Pr
   run.checkRoom(context.grid.count);
   const before = run.samples;
   const result = await evaluateNode(node, context);
-  run.samples = before + countSamples(result);
+  const counter = new SampleCounter();
+  let samples = before;
+  for (let i = 0; i < result.length; i++) {
+    samples += counter.count(result[i]);
+    if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
+  }
+  run.samples = samples;
   return result;
 }
 
@@ -80,12 +86,13 @@ async function evaluateSelector(
 ): Promise<StepSeries[]> {
   const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
   const out: StepSeries[] = [];
+  const counter = new SampleCounter();
   let samples = run.samples;
   for (const series of selection.get(selector)!) {
     const seen = lookBack(series, planner.planFor(series.timestamps), grid);
     if (seen !== undefined) {
       out.push(seen);
-      samples += countSamples([seen]);
+      samples += counter.count(seen);
       run.samples = samples;
       const found = countOccupied(seen);
       run.counts.queried += found;
@@ -166,16 +173,19 @@ async function evaluateInvariant(node: Expression, context: EvaluationContext): 
  * How much memory series take, in samples. Histograms count by their size, as upstream has it. A step without sample
  * counts half, since columns have room for it too: that is where we differ from upstream on purpose.
  */
-function countSamples(series: readonly StepSeries[]): number {
-  let count = 0;
-  let previous: { present: Uint8Array; count: number } | undefined;
-  for (const { present, histograms } of series) {
-    if (previous?.present !== present) {
-      previous = { present, count: Math.max(countPresent(present), present.length / 2) };
+class SampleCounter {
+  /** Most series have the same steps as the one before. */
+  #present: Uint8Array | undefined;
+  #steps = 0;
+
+  count({ present, histograms }: StepSeries): number {
+    if (this.#present !== present) {
+      this.#present = present;
+      this.#steps = Math.max(countPresent(present), present.length / 2);
     }
-    count += previous.count;
-    if (histograms === undefined) continue;
+    if (histograms === undefined) return this.#steps;
+    let count = this.#steps;
     for (const histogram of histograms) if (histogram !== undefined) count += sizeInSamples(histogram) - 1;
+    return count;
   }
-  return count;
 }

@@ -1,5 +1,10 @@
 /** The evaluation times of a query: `startMs`, `startMs + stepMs`, …; one for an instant query. */
 
+/** Columns are cut from pieces of this many values; those of more than a quarter are arrays of their own. */
+const PIECE_VALUES = 8 * 1024;
+/** Arrays of so few values the engine keeps among its objects. */
+const SMALL_VALUES = 8;
+
 export class Grid {
   readonly startMs: number;
   /** The last step, not the end that was asked for. */
@@ -10,6 +15,8 @@ export class Grid {
   readonly isInstant: boolean;
   #timestamps: Float64Array | undefined;
   #all: Uint8Array | undefined;
+  #piece = new Float64Array(0);
+  #used = 0;
 
   constructor(startMs: number, stepMs: number, count: number, isInstant = count === 1) {
     this.startMs = startMs;
@@ -37,6 +44,19 @@ export class Grid {
   /** Every step's time. One array, shared by all that have a sample at each step. */
   get timestamps(): Float64Array {
     return (this.#timestamps ??= Float64Array.from({ length: this.count }, (_, step) => this.timeAt(step)));
+  }
+
+  /** A value per step, all 0. Memory is taken for many columns at once, since small arrays are dear. */
+  column(): Float64Array<ArrayBuffer> {
+    const { count } = this;
+    if (count <= SMALL_VALUES || count > PIECE_VALUES / 4) return new Float64Array(count);
+    if (this.#used + count > this.#piece.length) {
+      this.#piece = new Float64Array(PIECE_VALUES);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += count;
+    return new Float64Array(this.#piece.buffer, 8 * start, count);
   }
 
   /** The `present` of a series with a sample at each step: compare by identity for fast paths. */

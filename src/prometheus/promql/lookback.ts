@@ -65,7 +65,7 @@ export class LookbackPlanner {
 export function lookBack(series: SeriesSamples, plan: LookbackPlan, grid: Grid): StepSeries | undefined {
   const { indexes } = plan;
   const source = series.values;
-  const values = new Float64Array(grid.count);
+  const values = grid.column();
   let hasNaN = false;
   if (plan.isComplete) {
     for (let step = 0; step < values.length; step++) {

@@ -132,7 +132,7 @@ export class ColumnBuilder {
 
   constructor(grid: Grid) {
     this.#grid = grid;
-    this.values = new Float64Array(grid.count);
+    this.values = grid.column();
     this.present = new Uint8Array(grid.count);
   }
 

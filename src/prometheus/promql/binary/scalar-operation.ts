@@ -59,7 +59,7 @@ function floatArithmetic(
   { grid, run }: EvaluationContext,
 ): StepSeries {
   const source = series.values;
-  const values = new Float64Array(grid.count);
+  const values = grid.column();
   switch (isLeft ? "other" : operator) {
     case "*":
       for (let step = 0; step < values.length; step++) values[step] = source[step] * scalar[step];

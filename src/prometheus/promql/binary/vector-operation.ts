@@ -98,7 +98,7 @@ class VectorOperation {
     if (!isFloat || !isArithmetic(operator) || many.present !== one.present)
       return this.#pairByElement(many, one);
     const [left, right] = this.#isSwapped ? [one.values, many.values] : [many.values, one.values];
-    const values = new Float64Array(grid.count);
+    const values = grid.column();
     if (operator === "/") {
       for (let step = 0; step < values.length; step++) values[step] = left[step] / right[step];
     } else {

@@ -30,7 +30,7 @@ export function reduceFloats(input: RangeInput, call: RangeCall, reduce: FloatRe
   const { from, to } = floatPlan;
   const { present, found } = occupied(floatPlan, call);
   if (found === 0) return undefined;
-  const values = new Float64Array(call.grid.count);
+  const values = call.grid.column();
   for (let step = 0; step < values.length; step++) {
     if (to[step] > from[step]) values[step] = reduce(floats.values, from[step], to[step], floats.timestamps);
   }

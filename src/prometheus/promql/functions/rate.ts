@@ -37,7 +37,7 @@ function floatRate(kind: RateKind, input: RangeInput, call: RangeCall): Columns 
   const { present, sampled, toStart, toEnd, factor } = plan;
   const seconds = kind.isPerSecond ? call.rangeMs / 1000 : 1;
   const resets = isCounter ? resetIndexes(source, from[0], to.at(-1)!) : NO_RESETS;
-  const values = new Float64Array(call.grid.count);
+  const values = call.grid.column();
   let nextReset = 0;
   let found = 0;
   for (let step = 0; step < values.length; step++) {

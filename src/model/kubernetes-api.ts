@@ -34,6 +34,8 @@ export interface ListOptions extends SelectorOptions {
   namespace?: string;
   limit?: number;
   continue?: string;
+  /** The list as it was at this version, not as it is now. */
+  exactVersion?: number;
 }
 
 export interface WatchOptions extends SelectorOptions {
@@ -43,7 +45,8 @@ export interface WatchOptions extends SelectorOptions {
   resourceVersion?: string;
   /** `BOOKMARK` events now and then. @default false */
   allowWatchBookmarks?: boolean;
-  /** Every object first as `ADDED`, then a `BOOKMARK` annotated `k8s.io/initial-events-end`. @default false */
+  /** Every object first as `ADDED`, then a `BOOKMARK` annotated `k8s.io/initial-events-end` where bookmarks are taken;
+   * false: none of them. @default as the version says */
   sendInitialEvents?: boolean;
   /** Ends the watch: iteration is over, nothing is thrown. */
   signal?: AbortSignal;

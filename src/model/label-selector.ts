@@ -115,6 +115,7 @@ export function parseSelector(text: string): Selector {
   let position = 0;
   const peek = () => tokens[position];
   const next = () => tokens[position++];
+  if (peek() === ",") throw new Error("found ',', expected: !, identifier, or 'end of string'");
   while (peek() !== undefined) {
     requirements.push(parseRequirement(peek, next));
     const separator = next();
@@ -164,7 +165,7 @@ function parseRequirement(peek: Peek, next: Peek): Requirement {
       const value = next() ?? "";
       if (!isInteger(value)) {
         throw new Error(
-          `values[0][${key}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
+          `unable to parse requirement: values[0]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
         );
       }
       return { key, operator: operator === ">" ? "gt" : "lt", values: [value] };
@@ -203,7 +204,7 @@ function parseExactValue(peek: Peek, next: Peek): string {
 
 function parseValues(peek: Peek, next: Peek): string[] {
   const open = next();
-  if (open !== "(") throw new Error(`unable to parse requirement: found '${open ?? ""}', expected: '('`);
+  if (open !== "(") throw new Error(`unable to parse requirement: found '${open ?? ""}' expected: '('`);
   const values: string[] = [];
   for (;;) {
     const token = peek();

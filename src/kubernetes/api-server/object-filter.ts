@@ -39,10 +39,12 @@ function parseFields(info: ResourceInfo, text: string | undefined): FieldSelecto
   }
   for (const { field } of selector) {
     if (!isKnownField(info, field)) {
+      const hasOwn = info.isCustom || strategyOf(info).fields !== undefined;
       throw statusError(
         "BadRequest",
-        `Unable to find "${info.group ? `${info.group}/` : ""}${info.version}, Resource=${info.resource}" that match ` +
-          `label selector "", field selector "${text}": field label not supported: ${field}`,
+        hasOwn
+          ? `field label not supported: ${field}`
+          : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
       );
     }
   }

@@ -173,7 +173,7 @@ export function target(resource: GroupVersionResource, key: Partial<ObjectKey>, 
   } = query as Query & { subresource?: string };
   for (const [name, value] of Object.entries(rest))
     if (value !== undefined) parameters.set(name, String(value));
-  if (query.sendInitialEvents) parameters.set("resourceVersionMatch", "NotOlderThan");
+  if (query.sendInitialEvents !== undefined) parameters.set("resourceVersionMatch", "NotOlderThan");
   if (dryRun) parameters.set("dryRun", "All");
   const search = parameters.toString();
   return `/${parts.map(encodeURIComponent).join("/")}${search === "" ? "" : `?${search}`}`;

@@ -9,6 +9,7 @@ import type { Authenticator, User } from "../authenticate.ts";
 import { type AccessRequest, requireAccess } from "../authorize.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { answerReview } from "../reviews.ts";
+import { inPreferredForm } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
 import { checkOrigin } from "./guard.ts";
 import { KUBERNETES_VERSION, openApiResponse } from "./openapi.ts";
@@ -33,7 +34,7 @@ export interface ApiHandlerOptions {
 export function createApiHandler(options: ApiHandlerOptions): HttpHandler {
   return async (request) => {
     try {
-      return await route(options, request);
+      return inPreferredForm(request.headers.accept, await route(options, request));
     } catch (error) {
       if (!isStatus(error))
         options.log.error("request failed", { method: request.method, path: request.target, error });
@@ -93,7 +94,7 @@ async function general(
     return objectResponse(200, {
       paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
     });
-  throw statusError("NotFound", "the server could not find the requested resource", {});
+  return NO_SUCH_PATH;
 }
 
 const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION)!;

@@ -21,7 +21,7 @@ export async function handlePodLog(each: ResourceRequest, runtime: PodRuntime): 
 }
 
 function logOptions(query: URLSearchParams): PodLogOptions {
-  const number = (name: string) => (query.has(name) ? wholeNumber(name, query.get(name)!) : undefined);
+  const number = (name: string) => (query.has(name) ? wholeNumber(query.get(name)!) : undefined);
   const since = query.get("sinceTime");
   const stream = query.get("stream");
   return {

@@ -1,7 +1,12 @@
 /** Query parameters and `DeleteOptions` as the options of operations. */
-import type { DeleteOptions, ListOptions, PropagationPolicy } from "../../../model/kubernetes-api.ts";
+import type {
+  DeleteOptions,
+  ListOptions,
+  PropagationPolicy,
+  WatchOptions,
+} from "../../../model/kubernetes-api.ts";
 import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
-import { invalidValue, notSupported } from "../field-error.ts";
+import { forbiddenField, invalidValue, notSupported } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import { invalid } from "../validate-object.ts";
@@ -9,12 +14,92 @@ import { isTrue, type RequestInfo } from "./request-info.ts";
 
 const POLICIES = ["Orphan", "Background", "Foreground"];
 
-export function listOptionsOf({ query, namespace }: RequestInfo): ListOptions {
+const MATCH = "resourceVersionMatch";
+
+/** What `resourceVersion` and `resourceVersionMatch` may say together (apimachinery `ValidateListOptions`). */
+function checkVersionMatch(query: URLSearchParams, isWatch: boolean): void {
+  const match = query.get(MATCH) ?? "";
+  const version = query.get("resourceVersion") ?? "";
+  const isInitial = query.has("sendInitialEvents");
+  const causes: StatusCause[] = [];
+  const refuse = (problem: string, field = MATCH) => causes.push(forbiddenField(field, problem));
+  if (isWatch) {
+    if (isInitial && match !== "NotOlderThan")
+      refuse("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    if (match !== "" && !isInitial)
+      refuse("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    if (match !== "" && match !== "NotOlderThan") causes.push(notSupported(MATCH, match, ["NotOlderThan"]));
+    if (match !== "" && query.get("continue"))
+      refuse("resourceVersionMatch is forbidden when continue is provided");
+  } else {
+    if (match !== "" && version === "")
+      refuse("resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (match !== "" && query.get("continue"))
+      refuse("resourceVersionMatch is forbidden when continue is provided");
+    if (!["", "Exact", "NotOlderThan"].includes(match))
+      causes.push(notSupported(MATCH, match, ["Exact", "NotOlderThan", ""]));
+    if (match === "Exact" && version === "0")
+      refuse('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+    if (isInitial) refuse("sendInitialEvents is forbidden for list", "sendInitialEvents");
+  }
+  if (causes.length > 0) throw invalid({ kind: "ListOptions", group: "meta.k8s.io" }, "", causes);
+}
+
+/**
+ * The version that a list asks for, when it is one to wait for or to go back to.
+ *
+ * @param current the latest version there is
+ * @throws KubernetesError 400, or 504 for a version of the future
+ */
+function listVersion({ query }: RequestInfo, current: number): number | undefined {
+  const text = query.get("resourceVersion") ?? "";
+  if (text === "" || text === "0") return undefined;
+  if (!/^\d{1,20}$/.test(text)) {
+    const problem = `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+    throw statusError(
+      "BadRequest",
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: ${problem}`,
+    );
+  }
+  if (Number(text) > current) {
+    const causes = [
+      { reason: "ResourceVersionTooLarge", message: "Too large resource version" },
+    ] as StatusCause[];
+    throw statusError("Timeout", `Timeout: Too large resource version: ${text}, current: ${current}`, {
+      causes,
+      retryAfterSeconds: 1,
+    });
+  }
+  return query.get(MATCH) === "Exact" ? Number(text) : undefined;
+}
+
+/** @param current the latest version there is */
+export function listOptionsOf(info: RequestInfo, current: number): ListOptions {
+  checkVersionMatch(info.query, false);
+  return {
+    ...selectionOf(info),
+    exactVersion: info.query.get("continue") ? undefined : listVersion(info, current),
+  };
+}
+
+export function watchOptionsOf(info: RequestInfo): WatchOptions {
+  const { query } = info;
+  checkVersionMatch(query, true);
+  const initial = query.get("sendInitialEvents");
+  return {
+    ...selectionOf(info),
+    resourceVersion: query.get("resourceVersion") ?? undefined,
+    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    sendInitialEvents: initial === null ? undefined : isTrue(initial),
+  };
+}
+
+function selectionOf({ query, namespace }: RequestInfo): ListOptions {
   return {
     namespace,
     labelSelector: query.get("labelSelector") ?? undefined,
     fieldSelector: query.get("fieldSelector") ?? undefined,
-    limit: query.has("limit") ? wholeNumber("limit", query.get("limit")!) : undefined,
+    limit: query.has("limit") ? wholeNumber(query.get("limit")!) : undefined,
     continue: query.get("continue") || undefined,
   };
 }
@@ -96,7 +181,7 @@ export function deleteOptionsOf({ query }: RequestInfo, body: unknown): DeleteOp
     throw invalidOptions("DeleteOptions", invalidValue("propagationPolicy", policy, problem));
   }
   const grace = query.has("gracePeriodSeconds")
-    ? wholeNumber("gracePeriodSeconds", query.get("gracePeriodSeconds")!)
+    ? wholeNumber(query.get("gracePeriodSeconds")!)
     : options.gracePeriodSeconds;
   return {
     dryRun: isDryRun(
@@ -113,12 +198,9 @@ function orphanPolicy(orphan: unknown): PropagationPolicy | undefined {
   return orphan === undefined ? undefined : orphan ? "Orphan" : "Background";
 }
 
-export function wholeNumber(name: string, text: string): number {
+export function wholeNumber(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) {
-    throw statusError(
-      "BadRequest",
-      `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax (${name})`,
-    );
+    throw statusError("BadRequest", `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
   return Number(text);
 }

@@ -18,10 +18,17 @@ import {
   wantsTable,
 } from "../table/table-response.ts";
 import { invalid } from "../validate-object.ts";
+import { checkAcceptable } from "./accept.ts";
 import { duplicateFields } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";
-import { isTrue, type RequestInfo } from "./request-info.ts";
-import { deleteOptionsOf, listOptionsOf, wholeNumber, writeOptionsOf } from "./request-options.ts";
+import type { RequestInfo } from "./request-info.ts";
+import {
+  deleteOptionsOf,
+  listOptionsOf,
+  watchOptionsOf,
+  wholeNumber,
+  writeOptionsOf,
+} from "./request-options.ts";
 import { jsonOf, objectResponse, successStatus, warningHeader } from "./response.ts";
 import { MIN_WATCH_TIMEOUT_SECONDS, watchResponse } from "./watch-response.ts";
 
@@ -41,6 +48,7 @@ const DEPRECATED: Record<string, string> = {
 };
 
 export async function handleResource(each: ResourceRequest): Promise<HttpResponse> {
+  checkAcceptable(each.request.headers.accept);
   const response = await handleVerb(each);
   const deprecation = DEPRECATED[each.resource.collection];
   if (deprecation === undefined) return response;
@@ -118,7 +126,7 @@ function metadataOf({ metadata }: KubernetesObject) {
 
 async function list(each: ResourceRequest): Promise<HttpResponse> {
   const { request, resource, info, api } = each;
-  const found = await api.list<KubernetesObject>(resource, listOptionsOf(info));
+  const found = await api.list<KubernetesObject>(resource, listOptionsOf(info, api.context.store.revision));
   const { accept } = request.headers;
   if (wantsTable(accept)) return objectResponse(200, listTable(resource, found, tableOptions(each)));
   if (wantsMetadata(accept)) {
@@ -151,15 +159,11 @@ async function watch(each: ResourceRequest): Promise<HttpResponse> {
   stopping.addEventListener("abort", end, { once: true });
   stop.signal.addEventListener("abort", () => stopping.removeEventListener("abort", end), { once: true });
   const options: WatchOptions = {
-    ...listOptionsOf(info),
-    resourceVersion: query.get("resourceVersion") ?? undefined,
-    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
-    sendInitialEvents: isTrue(query.get("sendInitialEvents")),
+    ...watchOptionsOf(info),
     signal: stop.signal,
   };
   const given = query.get("timeoutSeconds");
-  const timeoutSeconds =
-    given === null || given === "0" ? MIN_WATCH_TIMEOUT_SECONDS : wholeNumber("timeoutSeconds", given);
+  const timeoutSeconds = given === null || given === "0" ? MIN_WATCH_TIMEOUT_SECONDS : wholeNumber(given);
   const events = (api as KubernetesApi).watch<KubernetesObject>(resource, options);
   return watchResponse(events, { clock, timeoutSeconds, stop, encode: watchEncoder(each) });
 }
@@ -320,7 +324,10 @@ async function removeAll(each: ResourceRequest): Promise<HttpResponse> {
   if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);
-  const found = await api.list<KubernetesObject>(resource, { ...listOptionsOf(info), limit: undefined });
+  const found = await api.list<KubernetesObject>(resource, {
+    ...listOptionsOf(info, api.context.store.revision),
+    limit: undefined,
+  });
   for (const { metadata } of found.items) {
     await api
       .delete(resource, { namespace: metadata.namespace, name: metadata.name }, options)

@@ -8,7 +8,7 @@ import {
 import { statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { objectFilter } from "../object-filter.ts";
-import { storageKey } from "../object-store.ts";
+import { type ObjectStore, type StoredEvent, storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 
 /** Where a list goes on. */
@@ -19,10 +19,7 @@ interface ContinueToken {
   start: string;
 }
 
-/**
- * Pages after the first show the present, under the version of the first page: a watch from that version brings
- * whatever changed between them once more.
- */
+/** Pages after the first show what the first one's version had, as far as the changes since are remembered. */
 export function listObjects(
   context: ApiContext,
   info: ResourceInfo,
@@ -30,24 +27,19 @@ export function listObjects(
 ): KubernetesList {
   const { store } = context;
   const token = options.continue ? readToken(options.continue) : undefined;
-  if (token !== undefined && store.since(info.collection, token.rv) === undefined) {
-    throw statusError(
-      "Expired",
-      "The provided continue parameter is too old to display a consistent list result. You can start a new list " +
-        "without the continue parameter.",
-    );
-  }
+  const version = token?.rv ?? options.exactVersion;
+  const changes = version === undefined ? [] : changesSince(context, info, version, token !== undefined);
   const matches = objectFilter(info, options);
   const limit = options.limit !== undefined && options.limit > 0 ? options.limit : Number.POSITIVE_INFINITY;
   const prefix = options.namespace ? `${options.namespace}/` : "";
   const items: KubernetesObject[] = [];
   let remaining = 0;
-  for (const object of store.scan(info.collection, prefix, token?.start)) {
+  for (const object of scanBefore(store, info.collection, prefix, token?.start, changes)) {
     if (!matches(object)) continue;
     if (items.length < limit) items.push(object);
     else remaining++;
   }
-  const revision = token?.rv ?? store.revision;
+  const revision = version ?? store.revision;
   return {
     kind: info.listKind,
     apiVersion: apiVersionOf(info.group, info.version),
@@ -56,10 +48,52 @@ export function listObjects(
   };
 }
 
+/** @throws KubernetesError 410 when they are forgotten */
+function changesSince(
+  { store }: ApiContext,
+  info: ResourceInfo,
+  version: number,
+  isPage: boolean,
+): readonly StoredEvent[] {
+  const changes = store.since(info.collection, version);
+  if (changes !== undefined) return changes;
+  throw statusError(
+    "Expired",
+    isPage ? EXPIRED_PAGE : "The resourceVersion for the provided list is too old.",
+  );
+}
+
+const EXPIRED_PAGE =
+  "The provided continue parameter is too old to display a consistent list result. You can start a new list " +
+  "without the continue parameter.";
+
+/** The objects after the key `after`, as they were before the changes. */
+function scanBefore(
+  store: ObjectStore,
+  collection: string,
+  prefix: string,
+  after: string | undefined,
+  changes: readonly StoredEvent[],
+): Iterable<KubernetesObject> {
+  if (changes.length === 0) return store.scan(collection, prefix, after);
+  const before = new Map<string, KubernetesObject | undefined>();
+  for (const { object, previous } of changes) {
+    const key = keyOf(object);
+    if (!before.has(key)) before.set(key, previous);
+  }
+  const objects = [...store.scan(collection, prefix, after)].filter((object) => !before.has(keyOf(object)));
+  for (const [key, object] of before) {
+    const isInside = key.startsWith(prefix) && (after === undefined || key > after);
+    if (object !== undefined && isInside) objects.push(object);
+  }
+  return objects.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+const keyOf = ({ metadata }: KubernetesObject) => storageKey(metadata.namespace, metadata.name);
+
 function rest(items: KubernetesObject[], remaining: number, rv: number, options: ListOptions) {
   if (remaining === 0 || items.length === 0) return {};
-  const { namespace, name } = items[items.length - 1].metadata;
-  const token: ContinueToken = { rv, start: storageKey(namespace, name) };
+  const token: ContinueToken = { rv, start: keyOf(items[items.length - 1]) };
   // With selectors Kubernetes does not know how many are left, and says nothing.
   const counted = options.labelSelector || options.fieldSelector ? {} : { remainingItemCount: remaining };
   return { continue: Buffer.from(JSON.stringify(token)).toString("base64url"), ...counted };
@@ -72,5 +106,8 @@ function readToken(text: string): ContinueToken {
   } catch {
     // Falls through to the answer for all that is no token of ours.
   }
-  throw statusError("BadRequest", "continue key is not valid: illegal continue token");
+  const problem = /^[\w-]*$/.test(text) && text.length % 4 !== 1 ? "illegal continue token" : ILLEGAL_BASE64;
+  throw statusError("BadRequest", `invalid continue token: continue key is not valid: ${problem}`);
 }
+
+const ILLEGAL_BASE64 = "illegal base64 data at input byte 0";

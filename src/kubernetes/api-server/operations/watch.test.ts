@@ -98,6 +98,41 @@ test("a watch goes on from every version that is kept, and from no older one", a
   await watch.done;
 });
 
+test("a watch that is refused leaves no timer and no listener", async () => {
+  const clock = new VirtualClock();
+  const store = await newStore(clock);
+  const before = clock.pending;
+  let heard = 0;
+  const { listen } = store.context.store;
+  store.context.store.listen = (collection, listener) => {
+    heard++;
+    const release = listen.call(store.context.store, collection, listener);
+    return () => {
+      heard--;
+      release();
+    };
+  };
+  const watch = follow(store, { resourceVersion: "1", allowWatchBookmarks: true });
+  await assert.rejects(watch.done, (error) => isStatus(error, "Expired"));
+  assert.deepEqual([clock.pending, heard], [before, 0]);
+});
+
+test("no initial events where none are wanted, and no mark where no bookmarks are taken", async () => {
+  const store = await newStore();
+  await create(store, "a");
+  const none = follow(store, { sendInitialEvents: false });
+  const unmarked = follow(store, { sendInitialEvents: true });
+  await settle();
+  await create(store, "b");
+  await settle();
+  assert.deepEqual(short(none.events), ["ADDED b"]);
+  assert.deepEqual(short(unmarked.events), ["ADDED a", "ADDED b"]);
+  for (const watch of [none, unmarked]) {
+    watch.stop();
+    await watch.done;
+  }
+});
+
 test("watches of one namespace, of one name and of another kind see their own only", async () => {
   const store = await newStore();
   await store.create(RESOURCES.namespaces, { metadata: { name: "other" } });

@@ -71,8 +71,10 @@ class Watch implements AsyncIterator<WatchEvent> {
       ? (object) => object.metadata.namespace === namespace && isMatch(object)
       : isMatch;
     const fromNow = resourceVersion === undefined || resourceVersion === "" || resourceVersion === "0";
-    if (fromNow || sendInitialEvents === true) this.#sendPresent();
-    else this.#replay(resourceVersion);
+    if (sendInitialEvents === true || (fromNow && sendInitialEvents === undefined)) this.#sendPresent();
+    else if (!fromNow) this.#replay(resourceVersion);
+    // The version is forgotten: nothing is followed.
+    if (this.#isEnded) return;
     this.#release.push(store.listen(this.#info.collection, (event) => this.#onChange(event)));
     const onAbort = () => this.#end();
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -85,13 +87,14 @@ class Watch implements AsyncIterator<WatchEvent> {
 
   /** All there is, whatever its number: the limit is on what comes on top. */
   #sendPresent(): void {
-    const { namespace, sendInitialEvents } = this.#options;
+    const { namespace, sendInitialEvents, allowWatchBookmarks } = this.#options;
     const prefix = namespace ? `${namespace}/` : "";
     for (const object of this.#context.store.scan(this.#info.collection, prefix)) {
       if (this.#matches(object))
         this.#queue.push({ type: "ADDED", object: fromStorageVersion(this.#info, object) });
     }
-    if (sendInitialEvents) this.#queue.push(this.#bookmark({ "k8s.io/initial-events-end": "true" }));
+    if (sendInitialEvents && allowWatchBookmarks)
+      this.#queue.push(this.#bookmark({ "k8s.io/initial-events-end": "true" }));
     this.#limit += this.#queue.length;
   }
 
@@ -128,7 +131,6 @@ class Watch implements AsyncIterator<WatchEvent> {
       apiVersion: apiVersionOf(this.#info.group, this.#info.version),
       metadata: {
         resourceVersion: String(this.#context.store.revision),
-        creationTimestamp: null,
         ...(annotations && { annotations }),
       },
     };

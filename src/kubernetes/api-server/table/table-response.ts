@@ -1,5 +1,6 @@
 /** Lists, objects and watch events as `meta.k8s.io/v1` Tables: what `kubectl get` prints. */
 import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { statusError } from "../../../model/kubernetes-status.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { columnsOf } from "./column-table.ts";
 import type { Row, TableColumn } from "./table-column.ts";
@@ -18,8 +19,15 @@ export function wantsTable(accept: string | undefined): boolean {
   return first.includes("as=Table") && first.includes("g=meta.k8s.io");
 }
 
+/** @throws KubernetesError 400 */
 export function includeObjectOf(value: string | null): IncludeObject {
-  return value === "None" || value === "Object" ? value : "Metadata";
+  if (value === null || value === "") return "Metadata";
+  if (value === "None" || value === "Object" || value === "Metadata") return value;
+  const problem = "must be 'Metadata', 'Object', 'None', or empty";
+  throw statusError(
+    "BadRequest",
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ${problem}`,
+  );
 }
 
 export function listTable(info: ResourceInfo, list: KubernetesList, options: TableOptions) {

@@ -12,6 +12,7 @@ import {
   junitXml,
   openTimelineFile,
   printVerdict,
+  slug,
   type Verdict,
   verdictOf,
 } from "./scenario-report.ts";
@@ -105,13 +106,6 @@ function printSum({ print }: Machine, verdicts: Verdict[]): void {
   print(
     `${held} of ${verdicts.length} runs hold; ${formatDuration(virtualMs)} of virtual time in ${seconds.toFixed(1)} s\n`,
   );
-}
-
-function slug(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
 }
 
 async function copyFiles(from: MemoryDisk, folder: string, to: Disk, target: string): Promise<void> {

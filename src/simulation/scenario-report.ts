@@ -16,6 +16,14 @@ export function formatDuration(durationMs: number): string {
   return `${hours > 0 ? `${hours}h` : ""}${minutes}m${rest > 0 ? `${rest}s` : ""}`;
 }
 
+/** A scenario's name as one of a folder: `five-tenants`. */
+export function slug(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+}
+
 type Sample = ScenarioResult["samples"][number];
 
 /** Replicas over time as bars, with the most on the right: `▁▁▃▃▃▁ 3`. */

@@ -9,6 +9,7 @@ import {
   junitXml,
   openTimelineFile,
   printVerdict,
+  slug,
   type TimelineFile,
   type Verdict,
   verdictOf,
@@ -31,6 +32,7 @@ Options:
   --horizontal-pod-autoscaler-sync-period DURATION
   --timeline FILE  write everything that happened, a JSON object a line
   --junit FILE     write a JUnit report
+  --keep DIR       keep the data of topologies of its own, a folder below DIR for each scenario
   --list           only say what would run, for how long, and what would not
   --verbose        print the timeline of each
   --help
@@ -49,6 +51,7 @@ const FLAGS = {
   "horizontal-pod-autoscaler-sync-period": { type: "string" },
   timeline: { type: "string" },
   junit: { type: "string" },
+  keep: { type: "string" },
   list: { type: "boolean", default: false },
   verbose: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -89,6 +92,7 @@ export const command: CliCommand = async (args, machine) => {
   const sync = values["horizontal-pod-autoscaler-sync-period"];
   const start = {
     manifests: values.manifests,
+    keep: values.keep,
     args: sync === undefined ? [] : ["--horizontal-pod-autoscaler-sync-period", sync],
   };
   const timeline = await openTimelineFile(disk, values.timeline);
@@ -130,10 +134,13 @@ type Run = { result: Awaited<ReturnType<typeof runScenario>>; seconds: number };
 async function runOnOwn(
   machine: Machine,
   { scenario }: Planned,
-  { manifests, args }: { manifests: string | undefined; args: string[] },
+  { manifests, args, keep }: { manifests?: string; args: string[]; keep?: string },
 ): Promise<Run> {
   const { disk } = machine;
-  const directory = `${machine.env.TMPDIR ?? "/tmp"}/topology-verify-${machine.pid}`;
+  const directory =
+    keep === undefined
+      ? `${machine.env.TMPDIR ?? "/tmp"}/topology-verify-${machine.pid}`
+      : `${keep}/${slug(scenario.name)}`;
   await disk.makeDirectory(directory, { mode: 0o700 });
   const { patches } = scenario;
   const topology = await startTopology(machine, { directory, manifests, patches, args });
@@ -141,7 +148,7 @@ async function runOnOwn(
     return await runIn(machine, scenario, topology);
   } finally {
     await topology.stop();
-    await disk.remove(directory);
+    if (keep === undefined) await disk.remove(directory);
   }
 }
 

@@ -12,23 +12,17 @@ import {
   applyFormula,
   COMPOSITE_METRIC,
   compileScalingModifiers,
-  createCronScaler,
   DEFAULT_POLLING_INTERVAL_SECONDS,
   type ExecutorWorld,
   type ExternalMetricValue,
-  externalMetric,
-  externalSpec,
   fallbackMetrics,
   type HpaMetricSpec,
   hasValidFallback,
   hpaFor,
   hpaMetrics,
-  parsePrometheusMetadata,
   replicaBoundsProblem,
   requestScale,
   type ScaledObject,
-  type Trigger,
-  type TriggerConfig,
   triggersProblem,
   usesModifiers,
 } from "../keda/mod.ts";
@@ -46,6 +40,7 @@ import { kubernetesTime } from "../model/kubernetes-object.ts";
 import { parseQuantity } from "../model/quantity.ts";
 import { type CapacityModel, LoadedPods } from "./replay-capacity.ts";
 import type { Grid, QueryHistory } from "./replay-history.ts";
+import { type ReplayedTrigger, replayedTriggers } from "./replay-triggers.ts";
 
 /** The HPA's sync period, which is the step of a replay. */
 export const STEP_MS = 15_000;
@@ -103,15 +98,6 @@ export function queriesOf({ spec }: ScaledObject): string[] {
   return spec.triggers.filter(({ type }) => type === "prometheus").map(({ metadata }) => metadata.query);
 }
 
-interface ReplayedTrigger {
-  name: string;
-  index: number;
-  metricName: string;
-  spec: HpaMetricSpec;
-  /** @throws Error as the scaler would */
-  read(step: number, nowMs: number): Promise<{ metrics: ExternalMetricValue[]; active: boolean }>;
-}
-
 class ReplayModel {
   readonly steps: ReplaySteps;
   readonly #input: ReplayInput;
@@ -153,7 +139,7 @@ class ReplayModel {
       changes: [],
       notes: [],
     };
-    this.#triggers = this.#object.spec.triggers.flatMap((trigger, index) => this.#triggerOf(trigger, index));
+    this.#triggers = this.#replayedTriggers();
     if (this.#triggers.length === 0)
       throw new Error("no trigger of the ScaledObject can be replayed: none is prometheus or cron");
     const specs = this.#triggers.map(({ spec }) => spec);
@@ -217,7 +203,7 @@ class ReplayModel {
     const status = object.status!;
     const tracked = hasValidFallback(object);
     try {
-      const answer = await trigger.read(this.#step, this.#clock.nowMs);
+      const answer = await trigger.read(this.#step);
       if (tracked)
         status.health = { ...status.health, [trigger.metricName]: { numberOfFailures: 0, status: "Happy" } };
       return { ...answer, fallback: false };
@@ -356,86 +342,28 @@ class ReplayModel {
     }
   }
 
+  #replayedTriggers(): ReplayedTrigger[] {
+    const { steps } = this;
+    const { histories, outages } = this.#input;
+    return replayedTriggers(this.#object, {
+      histories,
+      nowMs: () => this.#clock.nowMs,
+      isAway: (step) => outages[step] === 1,
+      valueOf: (query, step) =>
+        query === this.#loaded ? this.#seen : (histories.get(query)?.values[step] ?? Number.NaN),
+      onRead: (step, value, wasNothing) => {
+        if (wasNothing) steps.readAsIdle[step] = 1;
+        if (Number.isNaN(steps.value[step])) steps.value[step] = value;
+      },
+      onLeftOut: (note) => steps.notes.push(note),
+    });
+  }
+
   #change(to: number, by: "hpa" | "keda", reason: string): void {
     if (to === this.#replicas) return;
     this.steps.changes.push({ step: this.#step, from: this.#replicas, to, by, reason });
     this.#replicas = to;
   }
-
-  // ---- triggers ----
-
-  #triggerOf(trigger: Trigger, index: number): ReplayedTrigger[] {
-    const config: TriggerConfig = {
-      namespace: this.#object.metadata.namespace!,
-      scaledObject: this.#object.metadata.name,
-      type: trigger.type,
-      name: trigger.name ?? "",
-      index,
-      metadata: trigger.metadata ?? {},
-      authParams: {},
-      resolvedEnv: {},
-      metricType: trigger.metricType,
-      asMetricSource: usesModifiers(this.#object),
-      useCachedMetrics: false,
-      httpTimeoutMs: 0,
-    };
-    if (trigger.type === "prometheus") return [this.#prometheusTrigger(config)];
-    if (trigger.type === "cron") return [this.#cronTrigger(config)];
-    this.steps.notes.push(`trigger ${index} (${trigger.type}) is not in Prometheus and is left out`);
-    return [];
-  }
-
-  #prometheusTrigger(config: TriggerConfig): ReplayedTrigger {
-    const metadata = parsePrometheusMetadata({ ...config, metadata: withoutSecrets(config.metadata) });
-    const history = this.#input.histories.get(metadata.query);
-    if (history === undefined) throw new Error(`there is no history of ${metadata.query}`);
-    const spec = externalSpec(config, "prometheus", metadata.threshold);
-    const metricName = spec.external!.metric.name;
-    return {
-      name: config.name,
-      index: config.index,
-      metricName,
-      spec,
-      read: async (step, nowMs) => {
-        if (this.#input.outages[step] === 1) throw new Error("Prometheus is away");
-        if (history.several[step] === 1) {
-          throw new Error(`prometheus query ${metadata.query} returned multiple elements`);
-        }
-        let value = metadata.query === this.#loaded ? this.#seen : history.values[step];
-        if (!Number.isFinite(value)) {
-          if (!metadata.ignoreNullValues) {
-            throw new Error("prometheus metrics 'prometheus' target may be lost, the result is empty");
-          }
-          this.steps.readAsIdle[step] = 1;
-          value = 0;
-        }
-        if (Number.isNaN(this.steps.value[step])) this.steps.value[step] = value;
-        return {
-          metrics: [externalMetric(metricName, value, nowMs)],
-          active: value > metadata.activationThreshold,
-        };
-      },
-    };
-  }
-
-  #cronTrigger(config: TriggerConfig): ReplayedTrigger {
-    const clock = { now: () => this.#clock.nowMs } as unknown as Clock;
-    const scaler = createCronScaler(config, clock);
-    const spec = externalSpec(config, "cron", 1);
-    const metricName = spec.external!.metric.name;
-    return {
-      name: config.name,
-      index: config.index,
-      metricName,
-      spec,
-      read: () => scaler.metricsAndActivity(metricName),
-    };
-  }
-}
-
-/** A replay needs no credentials. */
-function withoutSecrets({ authModes: _, authMode: __, ...metadata }: Readonly<Record<string, string>>) {
-  return metadata;
 }
 
 const READY = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };

@@ -1,17 +1,19 @@
 /** The replay as one HTML file with its charts inside: no script is loaded, nothing is fetched. */
-
+import { replayChart } from "./replay-chart.ts";
 import type { ReplaySteps } from "./replay-model.ts";
+import { COLUMNS, findingsOf } from "./replay-report.ts";
 import type { ReplaySummary } from "./replay-summary.ts";
 import type { Variant } from "./replay-variants.ts";
 
-/** Points that a line is drawn with; more are thinned to the lowest and highest of each column. */
-export const MAX_POINTS = 1_500;
-const WIDTH = 1100;
-const HEIGHT = 220;
-const MARGIN = { left: 46, right: 10, top: 12, bottom: 24 };
+/** Policies that are drawn: as it is, and the cheapest of the others. The table has them all. */
+export const MAX_CHARTS = 12;
+/** Changes that are listed for a policy. */
+export const MAX_LISTED_CHANGES = 500;
 
 export interface ReplayPageInput {
   title: string;
+  /** What was replayed: the source of the history and the query. */
+  about: string;
   startMs: number;
   stepMs: number;
   need: Float64Array;
@@ -21,39 +23,37 @@ export interface ReplayPageInput {
 }
 
 export function replayPage(input: ReplayPageInput): string {
-  const { title, runs, best, assumptions } = input;
-  const rows = runs
-    .map(({ variant, summary }) => tableRow(variant.name, summary, variant.name === best))
-    .join("\n");
-  const charts = runs.map((run) => chart(input, run)).join("\n");
+  const { title, about, startMs, stepMs, need, runs, best, assumptions } = input;
+  const time = (step: number) =>
+    new Date(startMs + step * stepMs).toISOString().slice(0, 19).replace("T", " ");
+  const [asItIs, ...others] = runs;
+  const cheapest = [...others].sort((a, b) => a.summary.cost - b.summary.cost);
+  const drawn = [asItIs, ...cheapest].slice(0, MAX_CHARTS);
+  let top = 1;
+  for (const { steps } of drawn) for (const pods of steps.replicas) top = Math.max(top, pods);
+  for (const pods of need) if (pods > top) top = pods;
+  const charts = drawn.map(({ variant, steps }) => {
+    const mark = variant.name === best && runs.length > 1 ? ' <span class="tag">costs least</span>' : "";
+    const chart = replayChart({ startMs, stepMs, need, steps, top });
+    return `<section><h2>${escaped(variant.name)}${mark}</h2>\n${chart}\n${changesOf(steps, time)}</section>`;
+  });
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${escaped(title)}</title>
-<style>
-  body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1120px; padding: 0 1rem; color: #1b1f24; background: #fff; }
-  table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-  th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #d0d7de; }
-  th:first-child, td:first-child { text-align: left; }
-  tr.best td { font-weight: 600; background: #eaf6ec; }
-  svg { display: block; width: 100%; height: auto; }
-  .replicas { fill: none; stroke: #0b62c4; stroke-width: 1.6; }
-  .need { fill: none; stroke: #b35900; stroke-width: 1; stroke-dasharray: 4 3; }
-  .hidden { fill: #d1242f; opacity: .25; } .idle { fill: #8250df; opacity: .25; } .fallback { fill: #bf8700; opacity: .25; }
-  .axis { stroke: #8c959f; stroke-width: .7; } text { font-size: 11px; fill: #57606a; }
-  .key span { margin-right: 1.5rem; } li { max-width: 75ch; }
-  @media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; } tr.best td { background: #12361c; }
-    th, td { border-color: #30363d; } .replicas { stroke: #58a6ff; } .need { stroke: #f0883e; } text { fill: #8d96a0; } }
-</style>
+<style>${STYLE}</style>
 <h1>${escaped(title)}</h1>
-<table>
-<tr><th>policy<th>pod-hours<th>short<th>wasted<th>peak<th>changes<th>flaps<th>reacts in<th>hidden by tolerance<th>read as idle<th>cost</tr>
-${rows}
-</table>
-<p class="key"><span>— replicas</span><span>- - needed</span><span>red: a pod that the tolerance hides</span><span>purple: an empty answer read as idleness</span><span>amber: the fallback speaks</span></p>
-${charts}
-<h2>Assumptions</h2>
+<p class="about">${time(0)} to ${time(need.length - 1)} UTC. ${escaped(about)}</p>
+<ul class="findings">${findingsOf(runs, best)
+    .map((text) => `<li>${escaped(text)}`)
+    .join("")}</ul>
+${KEY}
+${charts.join("\n")}
+${runs.length > drawn.length ? `<p>${runs.length - drawn.length} more policies are in the table only.</p>` : ""}
+<h2>In numbers</h2>
+${table(input)}
+<h2>What this takes for granted</h2>
 <ul>
 ${assumptions.map((text) => `<li>${escaped(text)}`).join("\n")}
 </ul>
@@ -61,105 +61,58 @@ ${assumptions.map((text) => `<li>${escaped(text)}`).join("\n")}
 `;
 }
 
-function tableRow(name: string, summary: ReplaySummary, isBest: boolean): string {
-  const {
-    podHours,
-    shortPodMinutes,
-    wastedPodMinutes,
-    peak,
-    changes,
-    flaps,
-    reactMedianSeconds,
-    hiddenSeconds,
-    readAsIdleSeconds,
-    cost,
-  } = summary;
-  const cells = [
-    podHours.toFixed(1),
-    `${Math.round(shortPodMinutes)} pod-min`,
-    `${Math.round(wastedPodMinutes)} pod-min`,
-    String(peak),
-    String(changes),
-    String(flaps),
-    `${reactMedianSeconds} s`,
-    `${Math.round(hiddenSeconds / 60)} min`,
-    `${Math.round(readAsIdleSeconds / 60)} min`,
-    cost.toFixed(2),
-  ];
-  return `<tr${isBest ? ' class="best"' : ""}><td>${escaped(name)}${cells.map((cell) => `<td>${cell}`).join("")}</tr>`;
-}
+const KEY = `<p class="key"><span><i class="k-replicas"></i>pods</span><span><i class="k-need"></i>pods needed</span>
+<span><i class="k-hidden"></i>the tolerance hides a needed pod</span><span><i class="k-idle"></i>an empty answer read as idleness</span>
+<span><i class="k-fallback"></i>the fallback speaks</span></p>`;
 
-function chart(
-  { startMs, stepMs, need }: ReplayPageInput,
-  { variant, steps }: ReplayPageInput["runs"][number],
-): string {
-  const count = steps.replicas.length;
-  let top = 1;
-  for (let i = 0; i < count; i++) top = Math.max(top, steps.replicas[i], Number.isNaN(need[i]) ? 0 : need[i]);
-  const x = (step: number) =>
-    MARGIN.left + (step / Math.max(count - 1, 1)) * (WIDTH - MARGIN.left - MARGIN.right);
-  const y = (value: number) => HEIGHT - MARGIN.bottom - (value / top) * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const bands = (["hidden", "readAsIdle", "fallback"] as const).map((flag) => {
-    const name = flag === "readAsIdle" ? "idle" : flag;
-    return runsOf(steps[flag])
-      .map(([from, to]) => {
-        const width = Math.max(x(to) - x(from), 1).toFixed(1);
-        return `<rect class="${name}" x="${x(from).toFixed(1)}" y="${MARGIN.top}" width="${width}" height="${HEIGHT - MARGIN.top - MARGIN.bottom}"/>`;
-      })
-      .join("");
+function table({ runs, best }: ReplayPageInput): string {
+  const head = COLUMNS.map(({ title, about }) => `<th title="${escaped(about)}">${escaped(title)}`).join("");
+  const rows = runs.map(({ variant, summary }) => {
+    const cells = COLUMNS.map(({ cell }) => `<td>${escaped(cell(summary))}`).join("");
+    const isBest = variant.name === best && runs.length > 1;
+    return `<tr${isBest ? ' class="best"' : ""}><td>${escaped(variant.name)}${cells}</tr>`;
   });
-  const ticks = Array.from({ length: 7 }, (_, index) => {
-    const step = Math.round((index / 6) * (count - 1));
-    const time = new Date(startMs + step * stepMs).toISOString().slice(5, 16).replace("T", " ");
-    return `<text x="${x(step).toFixed(0)}" y="${HEIGHT - 6}" text-anchor="${index === 0 ? "start" : index === 6 ? "end" : "middle"}">${time}</text>`;
+  return `<div class="wide"><table>\n<tr><th>policy${head}</tr>\n${rows.join("\n")}\n</table></div>`;
+}
+
+function changesOf({ changes }: ReplaySteps, time: (step: number) => string): string {
+  if (changes.length === 0) return "<p>The number of pods never changed.</p>";
+  const shown = changes.slice(0, MAX_LISTED_CHANGES).map(({ step, from, to, by, reason }) => {
+    return `<tr><td>${time(step)}<td>${from} → ${to}<td>${by === "hpa" ? "HPA" : "KEDA"}<td>${escaped(reason)}</tr>`;
   });
-  const levels = [0, Math.round(top / 2), top].map(
-    (level) =>
-      `<line class="axis" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(level)}" y2="${y(level)}"/><text x="${MARGIN.left - 6}" y="${y(level) + 4}" text-anchor="end">${level}</text>`,
-  );
-  return `<h3>${escaped(variant.name)}</h3>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="replicas over time">${bands.join("")}${levels.join("")}${ticks.join("")}
-<path class="need" d="${path(need, x, y)}"/><path class="replicas" d="${path(steps.replicas, x, y)}"/></svg>`;
+  const rest = changes.length - shown.length;
+  const more = rest > 0 ? `<p>… and ${rest} more</p>` : "";
+  return `<details><summary>${changes.length} changes</summary><table class="changes">${shown.join("\n")}</table>${more}</details>`;
 }
 
-/** A line of steps, thinned to what a screen shows. */
-function path(values: ArrayLike<number>, x: (step: number) => number, y: (value: number) => number): string {
-  const every = Math.max(1, Math.ceil(values.length / (MAX_POINTS / 2)));
-  let d = "";
-  let previous = Number.NaN;
-  const add = (step: number, value: number) => {
-    if (Number.isNaN(value)) {
-      previous = value;
-      return;
-    }
-    const to = `${x(step).toFixed(1)} ${y(value).toFixed(1)}`;
-    d += Number.isNaN(previous) ? `M${to}` : `L${x(step).toFixed(1)} ${y(previous).toFixed(1)}L${to}`;
-    previous = value;
-  };
-  for (let start = 0; start < values.length; start += every) {
-    let [low, high] = [start, start];
-    for (let i = start; i < Math.min(start + every, values.length); i++) {
-      if (values[i] < values[low]) low = i;
-      if (values[i] > values[high]) high = i;
-    }
-    for (const step of low < high ? [low, high] : [high, low]) {
-      if (values[step] !== previous || start === 0) add(step, values[step]);
-    }
-  }
-  if (values.length > 0) add(values.length - 1, values[values.length - 1]);
-  return d;
-}
-
-function runsOf(flags: Uint8Array): [from: number, to: number][] {
-  const runs: [number, number][] = [];
-  for (let i = 0; i < flags.length; i++) {
-    if (flags[i] === 0) continue;
-    const last = runs.at(-1);
-    if (last !== undefined && i - last[1] <= 2) last[1] = i;
-    else runs.push([i, i]);
-  }
-  return runs.slice(0, MAX_POINTS);
-}
+const STYLE = `
+  :root { --ink: #1b1f24; --soft: #57606a; --line: #d8dee4; --paper: #fff; --pods: #0b62c4; --need: #b35900;
+    --hidden: #d1242f; --idle: #8250df; --fallback: #bf8700; --good: #1a7f37; --goodback: #eaf6ec; }
+  @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9198a1; --line: #30363d; --paper: #0d1117;
+    --pods: #58a6ff; --need: #f0883e; --hidden: #ff6b6b; --idle: #bc8cff; --fallback: #e3b341; --good: #56d364; --goodback: #12361c; } }
+  body { font: 15px/1.55 system-ui, sans-serif; margin: 2.5rem auto; max-width: 1120px; padding: 0 1.25rem;
+    color: var(--ink); background: var(--paper); }
+  h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.8rem 0 .3rem; }
+  .about { color: var(--soft); margin: .25rem 0 1rem; }
+  .findings { font-size: 1.05rem; padding-left: 1.2rem; } .findings li { margin: .2rem 0; }
+  .tag { font-size: .75rem; font-weight: 600; color: var(--good); background: var(--goodback); border-radius: 1rem; padding: .1rem .6rem; margin-left: .4rem; }
+  .wide { overflow-x: auto; }
+  table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; font-size: .9rem; }
+  th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+  th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, .changes td { text-align: left; }
+  tr.best td { font-weight: 600; background: var(--goodback); }
+  svg { display: block; width: 100%; height: auto; }
+  .area { fill: var(--pods); opacity: .1; } .replicas { fill: none; stroke: var(--pods); stroke-width: 2; }
+  .need { fill: none; stroke: var(--need); stroke-width: 1.6; stroke-dasharray: 5 4; }
+  .hidden { fill: var(--hidden); opacity: .2; } .idle { fill: var(--idle); opacity: .2; } .fallback { fill: var(--fallback); opacity: .2; }
+  .axis { stroke: var(--line); stroke-width: 1; } text { font-size: 11.5px; fill: var(--soft); }
+  .key { color: var(--soft); font-size: .9rem; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; }
+  .key i { display: inline-block; width: 1.3rem; height: .7rem; margin-right: .4rem; vertical-align: -1px; }
+  .k-replicas { border-top: 3px solid var(--pods); height: 0 !important; vertical-align: 4px !important; }
+  .k-need { border-top: 2px dashed var(--need); height: 0 !important; vertical-align: 4px !important; }
+  .k-hidden { background: var(--hidden); opacity: .35; } .k-idle { background: var(--idle); opacity: .35; } .k-fallback { background: var(--fallback); opacity: .35; }
+  details { color: var(--soft); font-size: .9rem; } summary { cursor: pointer; } li { max-width: 80ch; }
+`;
 
 function escaped(text: string): string {
   return text

@@ -2,7 +2,6 @@
 import type { CliCommand, Machine } from "../base/machine.ts";
 import type { ScaledObject } from "../keda/mod.ts";
 import type { AutoscalerVersion } from "../kubernetes/mod.ts";
-import { parseQuantity } from "../model/quantity.ts";
 import { parseManifests } from "./manifests.ts";
 import {
   choice,
@@ -26,9 +25,9 @@ import {
 } from "./replay-history.ts";
 import { queriesOf, type ReplayPolicy, type ReplaySteps, replay, STEP_MS } from "./replay-model.ts";
 import { replayPage } from "./replay-page.ts";
+import { asJson, printReport } from "./replay-report.ts";
 import { type Costs, type ReplaySummary, summarize } from "./replay-summary.ts";
 import { type Variant, variantsOf } from "./replay-variants.ts";
-import { formatTable } from "./table.ts";
 
 /** What is replayed unless told otherwise. */
 const DEFAULT_SPAN_MS = 7 * 24 * 3_600_000;
@@ -37,7 +36,6 @@ const MAX_STEPS = 1_100_000;
 /** Without a scrape for this long Prometheus itself was away. */
 const OUTAGE_MS = 60_000;
 const LAST_SCRAPE_QUERY = "max(timestamp(up))";
-const PICTURE_WIDTH = 60;
 
 const OPTIONS = {
   data: optionalText("DIR", "a Prometheus data directory; nothing in it is changed"),
@@ -98,14 +96,16 @@ export const command: CliCommand = async (args, machine) => {
     }
     const best = runs.reduce((a, b) => (b.summary.cost < a.summary.cost ? b : a)).variant.name;
     const assumptions = assumptionsOf(capacity, grid, runs[0].steps.notes);
-    if (values.json) print(`${JSON.stringify(asJson(grid, runs, best, assumptions), null, 2)}\n`);
-    else printReport(machine, { grid, need, runs, best, assumptions, changes: values.changes });
+    const report = { grid, need, runs, best, assumptions, changes: values.changes };
+    if (values.json) print(`${JSON.stringify(asJson(report), null, 2)}\n`);
+    else printReport(machine, report);
     if (values.html !== undefined) {
       const title = `Replay of ${base.object.metadata.name}`;
       const { startMs, stepMs } = grid;
+      const about = `History of ${queriesOf(base.object).join(", ")} from ${values.data ?? values.prometheus}.`;
       await disk.writeFile(
         values.html,
-        replayPage({ title, startMs, stepMs, need, runs, best, assumptions }),
+        replayPage({ title, about, startMs, stepMs, need, runs, best, assumptions }),
       );
       if (!values.json) print(`\n${values.html} written\n`);
     }
@@ -251,103 +251,4 @@ function assumptionsOf(
     `Prometheus was away where nothing had been scraped for ${OUTAGE_MS / 1000} s; then the query fails instead of being empty.`,
     ...notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`),
   ];
-}
-
-interface Report {
-  grid: Grid;
-  need: Float64Array;
-  runs: { variant: Variant; steps: ReplaySteps; summary: ReplaySummary }[];
-  best: string;
-  assumptions: string[];
-  changes: boolean;
-}
-
-function printReport({ print }: Machine, { grid, need, runs, best, assumptions, changes }: Report): void {
-  const time = (step: number) =>
-    new Date(grid.startMs + step * grid.stepMs).toISOString().slice(0, 19).replace("T", " ");
-  print(`${time(0)} to ${time(grid.count - 1)} UTC\n\n`);
-  const header = [
-    "policy",
-    "pod-hours",
-    "short",
-    "wasted",
-    "peak",
-    "changes",
-    "flaps",
-    "reacts in",
-    "hidden",
-    "read as idle",
-    "cost",
-  ];
-  const rows = runs.map(({ variant, summary }) => [
-    variant.name === best && runs.length > 1 ? `${variant.name} *` : variant.name,
-    summary.podHours.toFixed(1),
-    `${Math.round(summary.shortPodMinutes)} pod-min`,
-    `${Math.round(summary.wastedPodMinutes)} pod-min`,
-    String(summary.peak),
-    String(summary.changes),
-    String(summary.flaps),
-    `${summary.reactMedianSeconds}s`,
-    `${Math.round(summary.hiddenSeconds / 60)}m`,
-    `${Math.round(summary.readAsIdleSeconds / 60)}m`,
-    summary.cost.toFixed(2),
-  ]);
-  print(formatTable([header, ...rows]));
-  print(`\nneeded   ${picture(need)}\n`);
-  for (const { variant, steps } of runs.slice(0, 12))
-    print(`replicas ${picture(steps.replicas)}  ${variant.name}\n`);
-  if (changes) {
-    for (const { step, from, to, by, reason } of runs[0].steps.changes)
-      print(`${time(step)}  ${from} → ${to}  ${by}: ${reason}\n`);
-  }
-  const hidden = runs[0].summary.hiddenSeconds;
-  if (hidden > 0) {
-    print(
-      `\nFor ${Math.round(hidden / 60)} minutes the HPA's tolerance kept away a pod that was needed: set behavior.scaleUp.tolerance.\n`,
-    );
-  }
-  if (runs[0].summary.readAsIdleSeconds > 0) {
-    print('\nEmpty answers were read as idleness: set ignoreNullValues "false" and a fallback.\n');
-  }
-  if (runs.length > 1) print(`\n* costs least\n`);
-  print(`\n${assumptions.map((text) => `- ${text}\n`).join("")}`);
-}
-
-const BARS = " ▁▂▃▄▅▆▇█";
-
-function picture(values: ArrayLike<number>): string {
-  let top = 1;
-  for (let i = 0; i < values.length; i++) if (values[i] > top) top = values[i];
-  const width = Math.min(PICTURE_WIDTH, values.length);
-  let text = "";
-  for (let column = 0; column < width; column++) {
-    let most = 0;
-    const end = Math.floor(((column + 1) * values.length) / width);
-    for (let i = Math.floor((column * values.length) / width); i < end; i++)
-      if (values[i] > most) most = values[i];
-    text += BARS[Math.ceil((most / top) * (BARS.length - 1))];
-  }
-  return `${text} ${top}`;
-}
-
-function asJson(grid: Grid, runs: Report["runs"], best: string, assumptions: string[]) {
-  const time = (step: number) => new Date(grid.startMs + step * grid.stepMs).toISOString();
-  return {
-    from: time(0),
-    to: time(grid.count - 1),
-    stepSeconds: grid.stepMs / 1000,
-    best,
-    assumptions,
-    variants: runs.map(({ variant, steps, summary }) => ({
-      name: variant.name,
-      threshold: thresholdOf(variant.policy.object),
-      summary,
-      changes: steps.changes.map(({ step, ...change }) => ({ time: time(step), ...change })),
-    })),
-  };
-}
-
-function thresholdOf({ spec }: ScaledObject): number | undefined {
-  const threshold = spec.triggers.find(({ type }) => type === "prometheus")?.metadata.threshold;
-  return threshold === undefined ? undefined : parseQuantity(threshold);
 }

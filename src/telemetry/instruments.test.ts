@@ -48,6 +48,14 @@ test("Counter counts what is above the limit in one overflow series", () => {
   assert.throws(() => counterOf({ seriesLimit: 1 }), /seriesLimit must be at least 2/);
 });
 
+test("Counter has a limit when nobody sets one: as OpenTelemetry's, 2000 with the overflow series", () => {
+  const { counter, points } = counterOf();
+  for (let i = 0; i < 2_000; i++) counter.add(1, { kind: "read", tenant_id: `t${i}` });
+  const all = points();
+  assert.equal(Object.keys(all).length, 2_000);
+  assert.equal(all["p0/true"], 1);
+});
+
 test("Counter forgets idle series, which makes room below the limit", async () => {
   const { clock, counter, points } = counterOf({ seriesLimit: 3, idleExpiryMs: 60_000 });
   const bound = counter.bind({ kind: "read", tenant_id: "a" });

@@ -9,6 +9,7 @@ const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Pro
   collector: () => import("./collector/suite.ts"),
   kubernetes: () => import("./kubernetes/suite.ts"),
   prometheus: () => import("./prometheus/suite.ts"),
+  simulation: () => import("./simulation/suite.ts"),
   telemetry: () => import("./telemetry/suite.ts"),
 };
 

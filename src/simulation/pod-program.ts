@@ -35,9 +35,14 @@ export interface ProgramContext {
 /** Runs until the system's signal aborts. Throws when it can't go on. */
 export type PodProgram = (context: ProgramContext) => Promise<void>;
 
-/** `percolate/test-db:0.1.0` → its program; undefined for images that virtual time has no program for. */
+/** `percolate/test-db:0.1.0` → `percolate/test-db` */
+export function repositoryOf(image: string): string {
+  return image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+}
+
+/** An image's program; undefined for images that virtual time has no program for. */
 export function programOf(image: string): PodProgram | undefined {
-  const repository = image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+  const repository = repositoryOf(image);
   return Object.hasOwn(PROGRAMS, repository) ? PROGRAMS[repository] : undefined;
 }
 

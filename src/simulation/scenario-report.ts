@@ -1,5 +1,6 @@
 /** What a scenario's run looks like: a line, a picture, a timeline, and JUnit's XML. */
 import type { Disk } from "../base/disk.ts";
+import { isModelled } from "./modelled/fleet.ts";
 import type { Broken, Observation, ScenarioResult, TimelineEntry } from "./scenario-run.ts";
 
 const BARS = " ▁▂▃▄▅▆▇█";
@@ -96,7 +97,8 @@ export function printVerdict(
   verbose: boolean,
 ): void {
   const state = report === undefined ? "ok    " : "BROKEN";
-  print(`${state} ${name}  (${formatDuration(durationMs)} in ${seconds.toFixed(2)} s)\n`);
+  const modelled = isModelled(result.scenario) ? ", pods modelled" : "";
+  print(`${state} ${name}  (${formatDuration(durationMs)} in ${seconds.toFixed(2)} s${modelled})\n`);
   print(`       ${replicaPicture(result)}\n`);
   if (verbose) for (const entry of result.timeline) print(`  ${timelineLine(entry)}\n`);
   if (report !== undefined) print(`${report}\n`);

@@ -5,6 +5,7 @@ import {
   type Bounds,
   type Expectation,
   type Fault,
+  type Load,
   QUANTITIES,
   type Quantity,
   type Scenario,
@@ -51,6 +52,8 @@ export interface ScenarioWorld {
   observe(): Promise<WorldState>;
   /** Makes a fault happen; answers how it is ended, where it lasts. @throws Error for faults that it has not */
   inflict(fault: Fault): Promise<(() => Promise<void>) | undefined>;
+  /** Where requests are not sent, but modelled. @default tenants that send them to the router */
+  traffic?: Traffic;
   /** Told of everything that the world itself notices. */
   onEvent(listener: (what: string, text: string) => void): void;
 }
@@ -62,6 +65,20 @@ export interface ScenarioWorld {
 const CALM_AFTER_SCRAPES = 2;
 /** What vanished while Prometheus was away counts for so long: `--query.lookback-delta` of the manifests. */
 const LOOKBACK_MS = 60_000;
+
+/** Tenants at work, and what came of it. */
+export interface Traffic {
+  readonly served: number;
+  readonly failed: number;
+  readonly lost: number;
+  readonly waited: number;
+  start(load: Load, remainingMs: number): void;
+  stop(): void;
+  /** Reads back everything that was acknowledged, and counts what is missing in `lost`. */
+  verify(): Promise<void>;
+  /** How many tenants are active at `atMs`, at least and at most, for one who hears of it up to `lateMs` later. */
+  activeTenants(atMs: number, lateMs: number): { min: number; max: number };
+}
 
 export interface Broken {
   expectation: string;
@@ -87,7 +104,7 @@ export async function runScenario(scenario: Scenario, world: ScenarioWorld): Pro
 class Run {
   readonly #scenario: Scenario;
   readonly #world: ScenarioWorld;
-  readonly #traffic: TenantTraffic;
+  readonly #traffic: Traffic;
   readonly #timeline: TimelineEntry[] = [];
   readonly #samples: ScenarioResult["samples"] = [];
   readonly #reached = new Set<Expectation>();
@@ -111,7 +128,7 @@ class Run {
     this.#calmFromMs = this.#startMs + CALM_AFTER_SCRAPES * world.toldAgeMs;
     const { clock, network, routerUrl: url, activeWindowMs } = world;
     const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
-    this.#traffic = new TenantTraffic({ clock, network, url, activeWindowMs, onFailure });
+    this.#traffic = world.traffic ?? new TenantTraffic({ clock, network, url, activeWindowMs, onFailure });
     world.onEvent((what, text) => {
       if (what === "pod") this.#disturb(text);
       this.#note(what, text);

@@ -17,6 +17,7 @@
  * ```
  */
 import { LineCounter, parseDocument } from "yaml";
+import { fleetObstacles } from "./modelled/fleet.ts";
 import {
   boundsOf,
   duration,
@@ -120,6 +121,8 @@ export interface Scenario {
   expectations: Expectation[];
   /** The OpenTelemetry pipeline runs too: pods push to the Collector, which writes to Prometheus. */
   collector: boolean;
+  /** Database pods and routers in full, or as numbers. Undefined: as the size commands. */
+  pods?: "real" | "modelled";
   /** Needs what only virtual time has. */
   virtualOnly: boolean;
 }
@@ -140,6 +143,7 @@ export interface ScenarioSource {
   startup?: { min?: string; max?: string };
   autoscaler?: { version?: "1.28" | "1.37"; tolerance?: number };
   collector?: boolean;
+  pods?: "real" | "modelled";
   patch?: Record<string, Record<string, unknown>>;
   load?: Record<string, unknown>[];
   faults?: Record<string, unknown>[];
@@ -172,6 +176,7 @@ const FIELDS = [
   "startup",
   "autoscaler",
   "collector",
+  "pods",
   "patch",
   "load",
   "faults",
@@ -198,19 +203,27 @@ export function scenario(source: ScenarioSource): Scenario {
     throw new FieldError(["only"], "virtual is what there is");
   if (source.collector !== undefined && typeof source.collector !== "boolean")
     throw new FieldError(["collector"], "must be true or false");
-  return {
+  if (source.pods !== undefined && source.pods !== "real" && source.pods !== "modelled")
+    throw new FieldError(["pods"], "real or modelled");
+  const made: Scenario = {
     name: source.name,
     about: source.about ?? "",
     durationMs,
     startup: startupOf(source.startup ?? {}),
     autoscaler: autoscalerOf(source.autoscaler ?? {}),
     collector: source.collector ?? false,
+    ...(source.pods !== undefined && { pods: source.pods }),
     patches: patchesOf(source.patch ?? {}),
     load: list("load").map((entry, index) => loadOf(entry, ["load", index], durationMs)),
     faults: list("faults").map((entry, index) => faultOf(entry, ["faults", index], durationMs)),
     expectations: list("expect").map((entry, index) => expectationOf(entry, ["expect", index], durationMs)),
     virtualOnly: source.only === "virtual",
   };
+  if (made.pods === "modelled") {
+    const [obstacle] = fleetObstacles(made);
+    if (obstacle !== undefined) throw new FieldError(["pods"], `modelled pods have no ${obstacle}`);
+  }
+  return made;
 }
 
 /** Half a second to two where a scenario says nothing. */

@@ -21,6 +21,7 @@ import { isStatus } from "../model/kubernetes-status.ts";
 import { readOnlyApiHandler } from "./api-over-network.ts";
 import { registerKedaKinds } from "./autoscaled-cluster.ts";
 import { OpenTenants } from "./open-tenants.ts";
+import type { PodProgram } from "./pod-program.ts";
 import { SeededStreams } from "./seeded-streams.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { VirtualKubelet } from "./virtual-kubelet.ts";
@@ -44,6 +45,8 @@ export interface SimulatedClusterOptions {
   autoscaler?: AutoscalerSettings & { syncPeriodMs?: number };
   onPod?: (pod: string, what: string) => void;
   onDecision?: (name: string, decision: Decision) => void;
+  /** Programs in place of the real ones, by image without tag. */
+  modelled?: Record<string, PodProgram>;
   /** Told of a tenant that two pods have open. */
   onConflict?: (text: string) => void;
 }
@@ -98,6 +101,7 @@ export class SimulatedCluster {
       network: this.network,
       informers: this.#informers,
       openTenants: this.openTenants,
+      modelled: options.modelled,
       signal,
       startupMs: ({ metadata }) => {
         const { minMs, maxMs } = options.startup(metadata.name);

@@ -3,9 +3,14 @@ import type { Network } from "../base/network.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
+import { startInformer } from "../wire/kubernetes/informer.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
+import { isModelled } from "./modelled/fleet.ts";
+import { modelledPrograms } from "./modelled/modelled-pods.ts";
+import { startModelledScrapes } from "./modelled/modelled-scrapes.ts";
+import { ModelledTenants } from "./modelled/modelled-tenants.ts";
 import type { Fault, Scenario } from "./scenario.ts";
-import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
+import { runScenario, type ScenarioResult, type ScenarioWorld, type Traffic } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import {
   deletePods,
@@ -19,6 +24,7 @@ import {
 } from "./world-objects.ts";
 
 const CLIENT_ADDRESS = "10.9.0.1";
+const SCRAPER_ADDRESS = "10.9.0.2";
 /** The topology has to be ready within this time. */
 const BOOT_LIMIT_MS = 120_000;
 /** What reading everything back may take after a scenario's end. */
@@ -58,6 +64,9 @@ export class SimulatedWorld implements ScenarioWorld {
   readonly toldAgeMs = TOLD_AGE_MS;
   readonly #cluster: SimulatedCluster;
   readonly #scenario: Scenario;
+  readonly #modelled: ModelledTenants | undefined;
+  readonly #stop = new AbortController();
+  #set: KubernetesObject | undefined;
   #listener: (what: string, text: string) => void = () => {};
   #tenants = 0;
   #toldMs = 0;
@@ -65,11 +74,13 @@ export class SimulatedWorld implements ScenarioWorld {
 
   constructor(scenario: Scenario, seed: number) {
     this.#scenario = scenario;
+    const modelled = isModelled(scenario);
     const { minMs, maxMs } = scenario.startup;
     this.#cluster = new SimulatedCluster({
       seed,
       startup: () => ({ minMs, maxMs }),
       autoscaler: scenario.autoscaler,
+      modelled: modelled ? modelledPrograms(() => this.#modelled!) : undefined,
       onConflict: (text) => this.#listener("conflict", text),
       onPod: (pod, what) => {
         if (what === "ready") this.#ready.add(pod);
@@ -88,6 +99,11 @@ export class SimulatedWorld implements ScenarioWorld {
       },
     });
     this.network = this.#cluster.network.host(CLIENT_ADDRESS);
+    if (modelled) this.#modelled = new ModelledTenants(this.#cluster.clock, ACTIVE_WINDOW_MS);
+  }
+
+  get traffic(): Traffic | undefined {
+    return this.#modelled;
   }
 
   get clock() {
@@ -100,8 +116,10 @@ export class SimulatedWorld implements ScenarioWorld {
     await this.#cluster.apply(
       manifests
         .filter(({ metadata }) => collector || metadata.name !== "otel-collector")
-        .map((object) => patched(collector ? object : withoutOtlp(object), patches)),
+        .map((object) => patched(collector ? object : withoutOtlp(object), patches))
+        .map((object) => (this.#modelled === undefined ? object : withoutScrapes(object))),
     );
+    this.#follow();
     const { clock } = this.#cluster;
     const needed = ["prometheus-", "router-", "keda-operator-", ...(collector ? ["otel-collector-"] : [])];
     while (!needed.every((prefix) => [...this.#ready].some((pod) => pod.startsWith(prefix)))) {
@@ -113,12 +131,29 @@ export class SimulatedWorld implements ScenarioWorld {
     await clock.advance(20_000);
   }
 
+  /** The StatefulSet as it is now, and what stands for scraping a modelled fleet. */
+  #follow(): void {
+    const { api, clock, network } = this.#cluster;
+    const { signal } = this.#stop;
+    const select = { namespace: NAMESPACE, fieldSelector: `metadata.name=${TIER}` };
+    const seen = (set: KubernetesObject) => void (this.#set = set);
+    const resource = RESOURCES.statefulSets;
+    startInformer({ api, clock, resource, select, signal, onAdd: seen, onUpdate: seen });
+    if (this.#modelled === undefined) return;
+    const url = `http://prometheus.${NAMESPACE}.svc.cluster.local:9090`;
+    const scraper = network.host(SCRAPER_ADDRESS);
+    const tenants = this.#modelled;
+    startModelledScrapes({ clock, network: scraper, url, namespace: NAMESPACE, tenants, signal });
+  }
+
   /** The disk of a pod: `prometheus-0` has its data directory at /prometheus. */
   diskOf(pod: string): MemoryDisk {
     return this.#cluster.kubelet.volumeOf(pod);
   }
 
   stop(): void {
+    this.#stop.abort();
+    this.#modelled?.stop();
     this.#cluster.stop();
   }
 
@@ -127,10 +162,9 @@ export class SimulatedWorld implements ScenarioWorld {
   }
 
   async observe() {
-    const set = await this.#cluster.api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
     const ready = [...this.#ready].filter((pod) => pod.startsWith(`${TIER}-`)).length;
     return {
-      replicas: set.spec.replicas ?? 1,
+      replicas: this.#set?.spec.replicas ?? 1,
       ready,
       tenants: this.#tenants,
       toldMs: this.#toldMs,
@@ -186,6 +220,12 @@ export class SimulatedWorld implements ScenarioWorld {
         return undefined;
     }
   }
+}
+
+/** Prometheus' configuration without its targets: a modelled fleet has no pages to scrape. */
+function withoutScrapes(object: KubernetesObject): KubernetesObject {
+  if (object.kind !== "ConfigMap" || object.metadata.name !== "prometheus") return object;
+  return { ...object, data: { "prometheus.yml": "global: { scrape_interval: 15s }\n" } } as KubernetesObject;
 }
 
 /** Pods that export nothing: there is no Collector to export to. */

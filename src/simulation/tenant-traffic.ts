@@ -2,6 +2,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Network } from "../base/network.ts";
 import type { Load } from "./scenario.ts";
+import type { Traffic } from "./scenario-run.ts";
 
 /** A request is given up after this time: more than the router keeps one. */
 const REQUEST_TIMEOUT_MS = 40_000;
@@ -30,7 +31,7 @@ interface Tenant {
   acknowledged: string[];
 }
 
-export class TenantTraffic {
+export class TenantTraffic implements Traffic {
   readonly #options: TrafficOptions;
   readonly #tenants = new Map<string, Tenant>();
   readonly #timers = new Set<Timer>();

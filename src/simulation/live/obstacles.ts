@@ -1,4 +1,5 @@
 /** What of a scenario real time does not have: such scenarios are listed with the reason, and not run. */
+import { isModelled } from "../modelled/fleet.ts";
 import type { FaultKind, Scenario } from "../scenario.ts";
 
 /** Start-up times up to this are what the machine needs anyway. */
@@ -26,6 +27,7 @@ export function liveObstacles(scenario: Scenario): string[] {
     obstacles.push("startup: pods start as fast as the machine lets them");
   if (expectations.some(({ bounds }) => bounds.conflicts !== undefined))
     obstacles.push("conflicts: who has a database open can't be seen from outside");
+  if (isModelled(scenario)) obstacles.push("pods: a fleet of this size is modelled");
   if (virtualOnly && obstacles.length === 0) obstacles.push("only: virtual, says the scenario");
   return obstacles;
 }

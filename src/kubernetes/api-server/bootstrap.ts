@@ -18,13 +18,37 @@ const EVERYTHING = [
   { nonResourceURLs: ["*"], verbs: ["*"] },
 ];
 const READING = ["get", "list", "watch"];
+/** What `view` shows of the core group: no Secrets, which are keys to more. */
+const VIEWED = [
+  "bindings",
+  "configmaps",
+  "endpoints",
+  "events",
+  "limitranges",
+  "namespaces",
+  "namespaces/status",
+  "persistentvolumeclaims",
+  "persistentvolumeclaims/status",
+  "pods",
+  "pods/log",
+  "pods/status",
+  "replicationcontrollers",
+  "replicationcontrollers/scale",
+  "replicationcontrollers/status",
+  "resourcequotas",
+  "resourcequotas/status",
+  "serviceaccounts",
+  "services",
+  "services/status",
+];
 const CLUSTER_ROLES = [
   { metadata: { name: "cluster-admin" }, rules: EVERYTHING },
   {
     metadata: { name: "view" },
     rules: [
+      { apiGroups: [""], resources: VIEWED, verbs: READING },
       {
-        apiGroups: ["", "apps", "autoscaling", "batch", "discovery.k8s.io", "networking.k8s.io", "policy"],
+        apiGroups: ["apps", "autoscaling", "batch", "discovery.k8s.io", "networking.k8s.io", "policy"],
         resources: ["*"],
         verbs: READING,
       },

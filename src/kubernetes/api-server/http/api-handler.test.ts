@@ -238,6 +238,29 @@ test("service accounts may do what their roles say, and no more", async () => {
   assert.equal(answered.json.status.allowed, true);
 });
 
+test("who may view sees no Secrets", async () => {
+  const { server, ask } = await newServer();
+  const { api } = server;
+  const metadata = { name: "viewer", namespace: "default" };
+  const account = await api.create<KubernetesObject>(RESOURCES.serviceAccounts, { metadata });
+  await api.create(RESOURCES.clusterRoleBindings, {
+    metadata: { name: "viewer" },
+    roleRef: { kind: "ClusterRole", name: "view" },
+    subjects: [{ kind: "ServiceAccount", ...metadata }],
+  } as never);
+  const subject = { namespace: "default", serviceAccount: "viewer", uid: account.metadata.uid! };
+  const { token } = api.context.tokens!.issue(subject, 3600);
+  const cases: [path: string, status: number][] = [
+    ["/api/v1/pods", 200],
+    ["/api/v1/configmaps", 200],
+    ["/apis/apps/v1/deployments", 200],
+    ["/api/v1/secrets", 403],
+    ["/api/v1/namespaces/default/secrets/x", 403],
+    ["/apis/rbac.authorization.k8s.io/v1/clusterroles", 403],
+  ];
+  for (const [path, status] of cases) assert.equal((await ask(path, { token })).status, status, path);
+});
+
 test("a service account's token dies with its pod, its account and its time", async () => {
   const { server, clock, ask } = await newServer();
   const { api } = server;

@@ -4,12 +4,12 @@
  */
 import { Labels } from "../../model/labels.ts";
 
-/** JSON text that stands as it is, for results too large to be built as objects first. */
+/** JSON that stands as it is, for results too large to be built as objects first. */
 export class RawJson {
-  readonly text: string;
+  readonly bytes: Uint8Array;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
 }
 
@@ -23,25 +23,16 @@ export function textJson(text: string): string {
   );
 }
 
-const labelTexts = new WeakMap<Labels, string>();
-
-/** Labels as a JSON object; kept, since the same series come in query after query. */
-export function labelsJson(labels: Labels): string {
-  let text = labelTexts.get(labels);
-  if (text === undefined) {
-    const { flat } = labels;
-    const parts: string[] = [];
-    for (let i = 0; i < flat.length; i += 2)
-      parts.push(`${JSON.stringify(flat[i])}:${JSON.stringify(flat[i + 1])}`);
-    text = `{${parts.join(",")}}`;
-    labelTexts.set(labels, text);
-  }
-  return text;
+/** Labels as a JSON object. */
+export function labelsJson({ flat }: Labels): string {
+  const parts: string[] = [];
+  for (let i = 0; i < flat.length; i += 2)
+    parts.push(`${JSON.stringify(flat[i])}:${JSON.stringify(flat[i + 1])}`);
+  return `{${parts.join(",")}}`;
 }
 
-/** Any plain value, `Labels` and `RawJson` among it. Undefined for undefined. */
+/** Any plain value, `Labels` among it. Undefined for undefined. */
 export function apiJson(value: unknown): string | undefined {
-  if (value instanceof RawJson) return value.text;
   if (value instanceof Labels) return labelsJson(value);
   if (typeof value === "string") return textJson(value);
   if (Array.isArray(value)) return `[${value.map((item) => apiJson(item) ?? "null").join(",")}]`;

@@ -3,7 +3,8 @@ import type { HttpHeaders, HttpRequest, HttpResponse } from "../../base/network.
 import { readBody } from "../../base/network.ts";
 import { parseDuration } from "../config/units.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
-import { apiJson } from "./api-json.ts";
+import { apiJson, RawJson } from "./api-json.ts";
+import { JsonBytes } from "./json-bytes.ts";
 
 export type ApiErrorType =
   | "bad_data"
@@ -43,7 +44,7 @@ export function invalidParameter(name: string, message: string): ApiError {
 }
 
 export interface ApiResult {
-  /** Serialised, or already JSON text (`RawJson`). */
+  /** Serialised, or already JSON (`RawJson`). */
   data?: unknown;
   warnings?: readonly string[];
   infos?: readonly string[];
@@ -56,12 +57,19 @@ const JSON_HEADERS: HttpHeaders = { "content-type": "application/json" };
 export function apiResponse(result: ApiResult): HttpResponse {
   if (result.status === 204) return { status: 204 };
   const { data, warnings = [], infos = [] } = result;
+  let after = "";
+  if (warnings.length > 0) after += `,"warnings":${apiJson(warnings)}`;
+  if (infos.length > 0) after += `,"infos":${apiJson(infos)}`;
+  if (data instanceof RawJson) {
+    const out = new JsonBytes();
+    out.ascii('{"status":"success","data":');
+    out.bytes(data.bytes);
+    out.text(`${after}}`);
+    return { status: 200, headers: JSON_HEADERS, body: out.written() };
+  }
   const dataText = apiJson(data);
-  let text = '{"status":"success"';
-  if (dataText !== undefined) text += `,"data":${dataText}`;
-  if (warnings.length > 0) text += `,"warnings":${apiJson(warnings)}`;
-  if (infos.length > 0) text += `,"infos":${apiJson(infos)}`;
-  return { status: 200, headers: JSON_HEADERS, body: `${text}}` };
+  const before = dataText === undefined ? "" : `,"data":${dataText}`;
+  return { status: 200, headers: JSON_HEADERS, body: `{"status":"success"${before}${after}}` };
 }
 
 export function apiErrorResponse(error: ApiError): HttpResponse {

@@ -34,7 +34,6 @@ import * as status from "./status-api.ts";
 export interface ApiOptions {
   server: PrometheusServer;
   engine: Engine;
-  monotonic: () => number;
   /** Any number that clients can't know. */
   hashSeed: number;
 }
@@ -102,7 +101,7 @@ const LABEL_VALUES = /^\/label\/([^/]+)\/values$/;
 export function createHttpApi(
   options: ApiOptions,
 ): (request: HttpRequest, path: string) => Promise<HttpResponse | undefined> {
-  const { server, engine, monotonic } = options;
+  const { server, engine } = options;
   const write = createWriteReceiver({
     storage: server.appendable,
     clock: server.clock,
@@ -126,7 +125,7 @@ export function createHttpApi(
         queryable: server.tsdb,
         parser: languageOf(server.flags),
         nowMs,
-        monotonic,
+        clock: server.clock,
         request,
         parameters,
         variable,

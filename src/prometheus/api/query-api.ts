@@ -1,4 +1,5 @@
 /** `/api/v1/query*`, `labels`, `series`, `label/…/values`, `format_query`, `parse_query`. */
+import type { Clock } from "../../base/clock.ts";
 import type { HttpRequest } from "../../base/network.ts";
 import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import { isValidLabelName } from "../config/names.ts";
@@ -16,6 +17,7 @@ import {
 import { quoteString } from "../promql/parser/lexer.ts";
 import { prettyExpression } from "../promql/parser/prettier.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
+import { Pacer } from "../tsdb/pacer.ts";
 import { RawJson } from "./api-json.ts";
 import {
   ApiError,
@@ -39,7 +41,7 @@ export interface QueryContext {
   /** The parts of PromQL that are on. */
   parser: ParserOptions;
   nowMs: number;
-  monotonic: () => number;
+  clock: Pick<Clock, "monotonic" | "sleep">;
   request: HttpRequest;
   parameters: URLSearchParams;
 }
@@ -85,7 +87,7 @@ async function answer(
   limit: number,
   run: () => Promise<InstantResult | RangeResult>,
 ): Promise<ApiResult> {
-  const started = context.monotonic();
+  const started = context.clock.monotonic();
   let result: InstantResult | RangeResult;
   try {
     result = await run();
@@ -99,9 +101,10 @@ async function answer(
     warnings.push(
       `value ${JSON.stringify(wanted)} for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"`,
     );
-  const seconds = (context.monotonic() - started) / 1000;
+  const seconds = (context.clock.monotonic() - started) / 1000;
   const stats = wanted === "" ? undefined : statsOf(result, seconds);
-  return { data: new RawJson(answerJson(result, stats)), warnings, infos: result.infos };
+  const json = await answerJson(result, stats, new Pacer(context.clock));
+  return { data: new RawJson(json), warnings, infos: result.infos };
 }
 
 function truncate(value: InstantResult | RangeResult, limit: number): boolean {

@@ -1,9 +1,16 @@
-/** Query results in the API's JSON (`web/api/v1/json_codec.go`), written straight to text. */
+/** Query results in the API's JSON (`web/api/v1/json_codec.go`), written straight to bytes. */
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { allBuckets } from "../../model/histogram-buckets.ts";
+import type { Labels } from "../../model/labels.ts";
 import { formatFloat } from "../../model/number-format.ts";
-import type { InstantResult, MatrixValue, RangeResult } from "../promql/mod.ts";
+import type { InstantResult, MatrixValue, RangeResult, VectorValue } from "../promql/mod.ts";
+import type { Pacer } from "../tsdb/pacer.ts";
 import { labelsJson, textJson } from "./api-json.ts";
+import { JsonBytes } from "./json-bytes.ts";
+
+/** Series between two looks at the clock. */
+const SERIES_PER_CHECK = 64;
+const encoder = new TextEncoder();
 
 /** Seconds with the milliseconds as a fraction, as upstream prints them: `1.500`, `2`. */
 export function timestampJson(timestampMs: number): string {
@@ -29,54 +36,117 @@ function plain(value: number): string {
   return String(value);
 }
 
-export function answerJson(answer: InstantResult | RangeResult, stats: unknown): string {
-  const tail = stats === undefined ? "" : `,"stats":${JSON.stringify(stats)}`;
-  return `{"resultType":"${answer.kind}","result":${valueJson(answer)}${tail}}`;
+const metricBytes = new WeakMap<Labels, Uint8Array>();
+
+/** How a series begins, its labels among it; kept, since the same series come in query after query. */
+function seriesStart(labels: Labels): Uint8Array {
+  let bytes = metricBytes.get(labels);
+  if (bytes === undefined) {
+    bytes = encoder.encode(`{"metric":${labelsJson(labels)}`);
+    metricBytes.set(labels, bytes);
+  }
+  return bytes;
 }
 
-function valueJson(value: InstantResult | RangeResult): string {
+/** Gives way to others on the way. */
+export async function answerJson(
+  answer: InstantResult | RangeResult,
+  stats: unknown,
+  pacer: Pacer,
+): Promise<Uint8Array> {
+  const out = new JsonBytes();
+  out.ascii(`{"resultType":"${answer.kind}","result":`);
+  await writeValue(out, answer, pacer);
+  if (stats !== undefined) out.text(`,"stats":${JSON.stringify(stats)}`);
+  out.ascii("}");
+  return out.written();
+}
+
+async function writeValue(out: JsonBytes, value: InstantResult | RangeResult, pacer: Pacer): Promise<void> {
   switch (value.kind) {
     case "scalar":
       // Unlike samples, a scalar has no exponent.
-      return `[${timestampJson(value.timestampMs)},"${formatFloat(value.value)}"]`;
+      return out.ascii(`[${timestampJson(value.timestampMs)},"${formatFloat(value.value)}"]`);
     case "string":
-      return `[${timestampJson(value.timestampMs)},${textJson(value.value)}]`;
+      return out.text(`[${timestampJson(value.timestampMs)},${textJson(value.value)}]`);
     case "vector":
-      return `[${value.samples
-        .map(({ labels, timestampMs, value: float, histogram }) =>
-          histogram === undefined
-            ? `{"metric":${labelsJson(labels)},"value":[${timestampJson(timestampMs)},"${floatText(float)}"]}`
-            : `{"metric":${labelsJson(labels)},"histogram":[${timestampJson(timestampMs)},${histogramJson(histogram)}]}`,
-        )
-        .join(",")}]`;
+      return writeVector(out, value.samples, pacer);
     case "matrix":
-      return matrixJson(value.series);
+      return writeMatrix(out, value.series, pacer);
   }
 }
 
-function matrixJson(series: MatrixValue["series"]): string {
-  const parts: string[] = [];
-  // Series of one range query share their steps: each time is made text once.
-  const times = new Map<number, string>();
-  const timeText = (timestampMs: number) => {
-    let text = times.get(timestampMs);
-    if (text === undefined) times.set(timestampMs, (text = timestampJson(timestampMs)));
-    return text;
-  };
-  for (const { labels, timestamps, values, histograms } of series) {
-    const floats: string[] = [];
-    const natives: string[] = [];
-    for (let i = 0; i < timestamps.length; i++) {
-      const histogram = histograms?.[i];
-      if (histogram === undefined) floats.push(`[${timeText(timestamps[i])},"${floatText(values[i])}"]`);
-      else natives.push(`[${timeText(timestamps[i])},${histogramJson(histogram)}]`);
+async function writeVector(out: JsonBytes, samples: VectorValue["samples"], pacer: Pacer): Promise<void> {
+  let lastMs = Number.NaN;
+  let time = "";
+  out.ascii("[");
+  for (let i = 0; i < samples.length; i++) {
+    const { labels, timestampMs, value, histogram } = samples[i];
+    if (timestampMs !== lastMs) {
+      lastMs = timestampMs;
+      time = timestampJson(timestampMs);
     }
-    let text = `{"metric":${labelsJson(labels)}`;
-    if (floats.length > 0) text += `,"values":[${floats.join(",")}]`;
-    if (natives.length > 0) text += `,"histograms":[${natives.join(",")}]`;
-    parts.push(`${text}}`);
+    if (i > 0) out.ascii(",");
+    out.bytes(seriesStart(labels));
+    if (histogram === undefined) {
+      out.ascii(',"value":[');
+      out.ascii(time);
+      out.ascii(',"');
+      out.ascii(floatText(value));
+      out.ascii('"]}');
+    } else out.ascii(`,"histogram":[${time},${histogramJson(histogram)}]}`);
+    if (i % SERIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
-  return `[${parts.join(",")}]`;
+  out.ascii("]");
+}
+
+async function writeMatrix(out: JsonBytes, series: MatrixValue["series"], pacer: Pacer): Promise<void> {
+  // Series of one range query share their steps: each time is made text once.
+  let times: Float64Array | undefined;
+  let points: string[] = [];
+  out.ascii("[");
+  for (let i = 0; i < series.length; i++) {
+    const { labels, timestamps } = series[i];
+    if (timestamps !== times) {
+      times = timestamps;
+      points = Array.from(timestamps, (timestampMs) => `[${timestampJson(timestampMs)},`);
+    }
+    if (i > 0) out.ascii(",");
+    out.bytes(seriesStart(labels));
+    writePoints(out, series[i], points);
+    out.ascii("}");
+    if (pacer.isDue()) await pacer.pause();
+  }
+  out.ascii("]");
+}
+
+/** @param points how the point of each time begins */
+function writePoints(
+  out: JsonBytes,
+  { values, histograms }: MatrixValue["series"][number],
+  points: string[],
+): void {
+  let before = ',"values":[';
+  for (let i = 0; i < points.length; i++) {
+    if (histograms?.[i] !== undefined) continue;
+    out.ascii(before);
+    out.ascii(points[i]);
+    out.ascii('"');
+    out.ascii(floatText(values[i]));
+    out.ascii('"]');
+    before = ",";
+  }
+  if (before === ",") out.ascii("]");
+  if (histograms === undefined) return;
+  before = ',"histograms":[';
+  for (let i = 0; i < points.length; i++) {
+    const histogram = histograms[i];
+    if (histogram === undefined) continue;
+    out.ascii(before);
+    out.ascii(`${points[i]}${histogramJson(histogram)}]`);
+    before = ",";
+  }
+  if (before === ",") out.ascii("]");
 }
 
 interface Bucket {

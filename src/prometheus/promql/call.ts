@@ -273,17 +273,17 @@ function withoutResetHint(histogram: FloatHistogram | undefined): FloatHistogram
     : { ...histogram, counterResetHint: "unknown" };
 }
 
-/** The samples of a series with their times. Series without gaps share one array of timestamps. */
+/** The samples of a series with their times. Series of the same steps share one array of timestamps. */
 export function toSamples({ labels, values, present, histograms }: StepSeries, grid: Grid): SeriesSamples {
-  if (present === grid.all) {
-    return { labels, timestamps: grid.timestamps, values, histograms: histograms && [...histograms] };
-  }
-  const steps: number[] = [];
-  for (let step = 0; step < present.length; step++) if (present[step] === 1) steps.push(step);
+  const timestamps = grid.timesWhere(present);
+  if (present === grid.all) return { labels, timestamps, values, histograms: histograms && [...histograms] };
+  const kept = new Float64Array(timestamps.length);
+  let count = 0;
+  for (let step = 0; step < present.length; step++) if (present[step] === 1) kept[count++] = values[step];
   return {
     labels,
-    timestamps: Float64Array.from(steps, (step) => grid.timestamps[step]),
-    values: Float64Array.from(steps, (step) => values[step]),
-    histograms: histograms && steps.map((step) => histograms[step]),
+    timestamps,
+    values: kept,
+    histograms: histograms?.filter((_, step) => present[step] === 1),
   };
 }

@@ -15,6 +15,8 @@ export class Grid {
   readonly isInstant: boolean;
   #timestamps: Float64Array | undefined;
   #all: Uint8Array | undefined;
+  #present: Uint8Array | undefined;
+  #presentTimes = new Float64Array(0);
   #piece = new Float64Array(0);
   #used = 0;
 
@@ -44,6 +46,16 @@ export class Grid {
   /** Every step's time. One array, shared by all that have a sample at each step. */
   get timestamps(): Float64Array {
     return (this.#timestamps ??= Float64Array.from({ length: this.count }, (_, step) => this.timeAt(step)));
+  }
+
+  /** The times of the steps where `present` is 1. Series with one and the same `present` get one and the same array. */
+  timesWhere(present: Uint8Array): Float64Array {
+    if (present === this.#all) return this.timestamps;
+    if (present !== this.#present) {
+      this.#present = present;
+      this.#presentTimes = this.timestamps.filter((_, step) => present[step] === 1);
+    }
+    return this.#presentTimes;
   }
 
   /** A value per step, all 0. Memory is taken for many columns at once, since small arrays are dear. */

@@ -38,10 +38,16 @@ function within(series: SeriesSamples, startMs: number, endMs: number): SeriesSa
     indexes.push(i);
   }
   if (indexes.length === 0) return undefined;
+  const keptTimestamps = new Float64Array(indexes.length);
+  const keptValues = new Float64Array(indexes.length);
+  for (let i = 0; i < indexes.length; i++) {
+    keptTimestamps[i] = timestamps[indexes[i]];
+    keptValues[i] = values[indexes[i]];
+  }
   return {
     labels,
-    timestamps: Float64Array.from(indexes, (i) => timestamps[i]),
-    values: Float64Array.from(indexes, (i) => values[i]),
+    timestamps: keptTimestamps,
+    values: keptValues,
     histograms: histograms && indexes.map((i) => histograms[i]),
   };
 }

@@ -15,6 +15,7 @@ import {
   type KubeStateMetricsOptions,
   startKubeStateMetrics,
 } from "../src/kube-state-metrics/mod.ts";
+import type { KubernetesObject } from "../src/model/kubernetes-object.ts";
 import { createKubectlWorld, type KubectlWorld } from "./kubectl-world.ts";
 import { STATE_NAMESPACE, STATE_OBJECTS, type StateObject } from "./state-objects.ts";
 
@@ -22,7 +23,22 @@ const REAL = ["/usr/local/bin/kube-state-metrics", "/usr/bin/kube-state-metrics"
 const skip = REAL === undefined && "kube-state-metrics is not installed";
 const PORT = 18_470;
 
+/** A kind that kube-state-metrics does not tell of, and that a pod of the objects names. */
+const RUNTIME_CLASSES = {
+  group: "node.k8s.io",
+  version: "v1",
+  resource: "runtimeclasses",
+  kind: "RuntimeClass",
+};
+
 async function createAll({ server: { api } }: KubectlWorld): Promise<void> {
+  await api.create(RUNTIME_CLASSES, {
+    apiVersion: "node.k8s.io/v1",
+    kind: "RuntimeClass",
+    metadata: { name: "thick" },
+    handler: "thick",
+    overhead: { podFixed: { cpu: "250m", memory: "120Mi" } },
+  } as KubernetesObject);
   for (const object of [STATE_NAMESPACE, ...STATE_OBJECTS]) {
     const resource = resourceOf(object);
     const { name, namespace } = object.metadata;

@@ -84,7 +84,7 @@ export class SimulatedCluster {
         const lost = this.lossRate > 0 && random.float() < this.lossRate ? 200 : 0;
         return spread + this.extraLatencyMs + lost;
       },
-      resolve: (name) => this.#resolve(name),
+      resolve: (name, from) => this.#resolve(name, from),
     });
     const store = new ClusterStore({ clock, random: seededRandom(seed ^ 0x1b873593) });
     registerKedaKinds(store);
@@ -164,10 +164,10 @@ export class SimulatedCluster {
     return answer;
   }
 
-  /** `router`, `router.percolate-test`, `router.percolate-test.svc.cluster.local`, and pods of headless services. */
-  #resolve(name: string): string | undefined {
+  /** `router` in the namespace of who asks, `router.percolate-test.svc.cluster.local`, and pods of headless services. */
+  #resolve(name: string, from: string): string | undefined {
     const parts = name.split(".");
-    const [first, second = "percolate-test"] = parts;
+    const [first, second = this.kubelet.namespaceAt(from) ?? "percolate-test"] = parts;
     const service = this.#informers
       .of<KubernetesObject>(RESOURCES.services)
       .objects.get(`${second}/${first}`);

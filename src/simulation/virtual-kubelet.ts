@@ -110,6 +110,12 @@ export class VirtualKubelet {
     return [...asleep].filter((tenant) => !here.has(tenant)).length;
   }
 
+  /** Whose pod has the address; undefined for addresses of no pod. */
+  namespaceAt(ip: string): string | undefined {
+    for (const { ip: own, object } of this.#pods.values()) if (own === ip) return object.metadata.namespace;
+    return undefined;
+  }
+
   addressOf(name: string): string | undefined {
     return this.#find(name)?.ip;
   }

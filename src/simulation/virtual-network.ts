@@ -24,8 +24,8 @@ export interface VirtualNetworkOptions {
   clock: Clock;
   /** Milliseconds that a message takes. @default 0 */
   delayMs?: (from: string, to: string) => number;
-  /** Name → address. Addresses need none. @default none */
-  resolve?: (name: string) => string | undefined;
+  /** Name → address, as the host at `from` has it. Addresses need none. @default none */
+  resolve?: (name: string, from: string) => string | undefined;
   /** A message on a way that is cut arrives when the way is whole again. @default it is lost */
   retransmits?: boolean;
   /** Called when a message is about to arrive: the place for faults that wait for a certain one. */
@@ -158,7 +158,7 @@ export class VirtualNetwork {
     end: () => void,
   ): Promise<FetchResponse> {
     const { hostname, port, target } = this.#partsOf(url);
-    const to = this.#addressOf(hostname);
+    const to = this.#addressOf(hostname, from);
     const method = options.method ?? "GET";
     const there = (kind: Message["kind"]) => this.#travel({ from, to, kind, method, target }, connection);
     const back = (kind: Message["kind"]) =>
@@ -275,10 +275,10 @@ export class VirtualNetwork {
     return { ...known, target: pathname + search };
   }
 
-  #addressOf(hostname: string): string {
+  #addressOf(hostname: string, from: string): string {
     const plain = hostname.replace(/^\[|\]$/g, "");
     if (/^[\d.]+$/.test(plain) || plain.includes(":")) return plain;
-    const address = this.#options.resolve?.(plain);
+    const address = this.#options.resolve?.(plain, from);
     if (address === undefined) throw coded("ENOTFOUND", `getaddrinfo ENOTFOUND ${plain}`);
     return address;
   }

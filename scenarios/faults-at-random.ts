@@ -1,7 +1,7 @@
 /**
  * Load and faults at random, by seed: two minutes of kills, hangs, partitions, slow disks, wrong clocks and lost
  * messages, two of peace. What must hold is the same for every seed. The soak is `topology test
- * scenarios/faults-at-random.ts --seeds 10000`; see docs/soak.md.
+ * scenarios/faults-at-random.ts --seeds 10000`; docs/scenarios.md has what came of it.
  */
 import { type Random, randomInteger, seededRandom } from "../src/base/random.ts";
 import type { ScenarioSource } from "../src/simulation/mod.ts";
@@ -10,32 +10,41 @@ const FAULTS_FROM_S = 15;
 const FAULTS_TO_S = 110;
 const END_S = 250;
 
+const SHRINKS_SOON = {
+  horizontalPodAutoscalerConfig: { behavior: { scaleDown: { stabilizationWindowSeconds: 15 } } },
+};
+
 export function scenario(seed: number): ScenarioSource {
   const random = seededRandom(seed ^ 0x2545f491);
   const fromZero = random.float() < 0.2;
+  // Who leaves is forgotten soon, and the tier shrinks while things break.
+  const forgets = random.float() < 0.4;
   const load = Array.from({ length: 1 + randomInteger(random, 3) }, (_, group) =>
     loadAtRandom(random, group),
   );
   const staying = load.filter(({ to }) => to === `${END_S}s`).reduce((sum, entry) => sum + entry.tenants, 0);
   const startS = 0.2 + random.float() * 4;
+  const squeezed = random.float() < 0.4 ? squeeze(random) : undefined;
   return {
     name: "faults at random",
     about:
       "Whatever breaks: no tenant is open twice, no acknowledged write is lost, KEDA's number is the true one.",
     for: `${END_S}s`,
     startup: { min: `${startS.toFixed(1)}s`, max: `${(startS + random.float() * 6).toFixed(1)}s` },
-    ...(fromZero && {
-      patch: {
-        "ScaledObject/test-db-small": { spec: { minReplicaCount: 0 } },
-        "StatefulSet/test-db-small": { spec: { replicas: 0 } },
+    ...(forgets && { activeWindow: `${15 + randomInteger(random, 30)}s` }),
+    patch: {
+      "ScaledObject/test-db-small": {
+        spec: { ...(fromZero && { minReplicaCount: 0 }), ...(forgets && { advanced: SHRINKS_SOON }) },
       },
-    }),
+      ...(fromZero && { "StatefulSet/test-db-small": { spec: { replicas: 0 } } }),
+    },
     load,
     faults: [
       ...Array.from({ length: 3 + randomInteger(random, 6) }, () => faultAtRandom(random)),
-      ...(random.float() < 0.4 ? squeeze(random) : []),
+      ...(squeezed?.faults ?? []),
     ],
     expect: [
+      ...(squeezed === undefined ? [] : [squeezed.expected]),
       { replicas: fromZero ? "0..10" : "1..10" },
       { conflicts: 0 },
       { drift: 0 },
@@ -58,16 +67,19 @@ function loadAtRandom(random: Random, group: number) {
   };
 }
 
-/** Fewer pods are allowed for a while: a scale-down, whose pods hand over what they have while other things break. */
-function squeeze(random: Random): Record<string, unknown>[] {
-  const startS = 50 + random.float() * (FAULTS_TO_S - 50);
-  const most = (maxReplicaCount: number) => ({
+/** Fewer pods are allowed for a minute: a scale-down, whose pods hand over what they have while other things break. */
+function squeeze(random: Random) {
+  const from = 50 + random.float() * (FAULTS_TO_S - 50);
+  const to = from + 50 + random.float() * 20;
+  const most = 1 + randomInteger(random, 2);
+  const change = (atS: number, maxReplicaCount: number) => ({
+    at: `${atS.toFixed(3)}s`,
     patch: { "ScaledObject/test-db-small": { spec: { maxReplicaCount } } },
   });
-  return [
-    { at: `${startS.toFixed(3)}s`, ...most(1 + randomInteger(random, 2)) },
-    { at: `${(startS + 20 + random.float() * 20).toFixed(3)}s`, ...most(10) },
-  ];
+  return {
+    faults: [change(from, most), change(to, 10)],
+    expected: { from: `${from.toFixed(3)}s`, by: `${to.toFixed(3)}s`, replicas: `<= ${most}` },
+  };
 }
 
 const PODS = [

@@ -29,10 +29,7 @@ async function happenedAndReplayed(source: ScenarioSource, seed: number) {
   });
   const parts = { disk: disk!, clock: new VirtualClock(), random: seededRandom(1) };
   const history = await openDirectoryHistory("/prometheus", parts);
-  const object = patched(
-    manifests.find(({ kind }) => kind === "ScaledObject")!,
-    parsed.patches,
-  ) as ScaledObject;
+  const object = patched(manifests.find(({ kind }) => kind === "ScaledObject")!, parsed) as ScaledObject;
   const count = Math.floor(parsed.durationMs / STEP_MS);
   const grid = { startMs: result.startMs, stepMs: STEP_MS, count };
   const histories = new Map<string, Awaited<ReturnType<typeof history.query>>>();

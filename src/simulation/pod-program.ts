@@ -13,6 +13,7 @@ import { createJournalEngine, runTestDb, type TenantEngine } from "../test-db/mo
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
 import { virtualOtlpExporter } from "./otlp-exporter.ts";
+import { activeWindowMsOf } from "./world-objects.ts";
 
 export interface Container {
   name: string;
@@ -54,7 +55,8 @@ const PROGRAMS: Record<string, PodProgram> = {
   "otel/opentelemetry-collector-contrib": runCollectorPod,
 };
 
-async function runTestDbPod({ system, api, pod, podIp, env, watchEngine }: ProgramContext): Promise<void> {
+async function runTestDbPod(context: ProgramContext): Promise<void> {
+  const { system, api, pod, podIp, container, env, watchEngine } = context;
   await runTestDb(
     {
       host: "0.0.0.0",
@@ -64,6 +66,7 @@ async function runTestDbPod({ system, api, pod, podIp, env, watchEngine }: Progr
       podIp,
       namespace: pod.metadata.namespace!,
       tier: env.TIER ?? "small",
+      activeWindowMs: activeWindowMsOf(container.args),
       leaveLimitMs: 55_000,
       api,
       engine: watchEngine(createJournalEngine(system.disk)),

@@ -63,6 +63,7 @@ test("parseScenario() names file, line and field of what is wrong", () => {
       /faults\.0\.scale\.a: Kind\/name/,
     ],
     ["name: x\nfor: 1m\nonly: live\nexpect: []\n", /x\.yaml:3: only: virtual/],
+    ["name: x\nfor: 1m\nactiveWindow: 10ms\nexpect: []\n", /x\.yaml:3: activeWindow: must be from 1s to 1d/],
   ];
   for (const [text, expected] of cases) {
     assert.throws(
@@ -116,6 +117,21 @@ test("a broken expectation stops the run and says what was seen", async () => {
   const xml = junitXml([verdictOf(result, "a&b.yaml", 1, 0.5)]);
   assert.match(xml, /<testsuites tests="1" failures="1"/);
   assert.match(xml, /classname="a&amp;b.yaml"/);
+});
+
+test("activeWindow: who has left is forgotten after it, by the database and by what KEDA is told", async () => {
+  const brief = scenario({
+    name: "brief",
+    for: "3m",
+    activeWindow: "20s",
+    load: [{ from: "5s", to: "60s", tenants: 3, every: "3s" }],
+    expect: [
+      { by: "60s", tenants: 3 },
+      { by: "110s", from: "60s", tenants: 0 },
+      { drift: 0, failed: 0 },
+    ],
+  });
+  assert.equal((await simulateScenario(brief, 1, manifests)).broken, undefined);
 });
 
 test("an expectation that is never reached is broken at the end", async () => {

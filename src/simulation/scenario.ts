@@ -114,6 +114,8 @@ export interface Scenario {
   /** Start-up time of pods: database pods, and all others. */
   startup: { minMs: number; maxMs: number };
   autoscaler: { version?: "1.28" | "1.37"; tolerance?: number };
+  /** For how long a tenant counts as active after its last request. Undefined: as the manifests have it. */
+  activeWindowMs?: number;
   /** Merge patches of manifests before they are applied, by `Kind/name`. */
   patches: Record<string, Record<string, unknown>>;
   load: Load[];
@@ -142,6 +144,7 @@ export interface ScenarioSource {
   for: string;
   startup?: { min?: string; max?: string };
   autoscaler?: { version?: "1.28" | "1.37"; tolerance?: number };
+  activeWindow?: string;
   collector?: boolean;
   pods?: "real" | "modelled";
   patch?: Record<string, Record<string, unknown>>;
@@ -175,6 +178,7 @@ const FIELDS = [
   "for",
   "startup",
   "autoscaler",
+  "activeWindow",
   "collector",
   "pods",
   "patch",
@@ -211,6 +215,7 @@ export function scenario(source: ScenarioSource): Scenario {
     durationMs,
     startup: startupOf(source.startup ?? {}),
     autoscaler: autoscalerOf(source.autoscaler ?? {}),
+    ...(source.activeWindow !== undefined && { activeWindowMs: activeWindowOf(source.activeWindow) }),
     collector: source.collector ?? false,
     ...(source.pods !== undefined && { pods: source.pods }),
     patches: patchesOf(source.patch ?? {}),
@@ -244,6 +249,14 @@ function autoscalerOf(source: NonNullable<ScenarioSource["autoscaler"]>): Scenar
   if (tolerance !== undefined && !(number(tolerance, ["autoscaler", "tolerance"]) >= 0))
     throw new FieldError(["autoscaler", "tolerance"], "must not be negative");
   return { ...(version !== undefined && { version }), ...(tolerance !== undefined && { tolerance }) };
+}
+
+/** As `--active-window` of the database takes it. */
+function activeWindowOf(value: unknown): number {
+  const windowMs = duration(value, ["activeWindow"]);
+  if (windowMs < 1_000 || windowMs > 86_400_000)
+    throw new FieldError(["activeWindow"], "must be from 1s to 1d");
+  return windowMs;
 }
 
 function patchesOf(source: Record<string, Record<string, unknown>>): Scenario["patches"] {

@@ -2,7 +2,6 @@
 import type { Network } from "../base/network.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 import { isModelled } from "./modelled/fleet.ts";
@@ -13,6 +12,7 @@ import type { Fault, Scenario } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld, type Traffic } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import {
+  activeWindowMsOf,
   deletePods,
   NAMESPACE,
   patched,
@@ -60,7 +60,7 @@ export interface SimulateOptions {
 export class SimulatedWorld implements ScenarioWorld {
   readonly network: Network;
   readonly routerUrl = "http://router.percolate-test.svc.cluster.local:8080";
-  readonly activeWindowMs = ACTIVE_WINDOW_MS;
+  readonly activeWindowMs: number;
   readonly toldAgeMs = TOLD_AGE_MS;
   readonly #cluster: SimulatedCluster;
   readonly #scenario: Scenario;
@@ -74,6 +74,7 @@ export class SimulatedWorld implements ScenarioWorld {
 
   constructor(scenario: Scenario, seed: number) {
     this.#scenario = scenario;
+    this.activeWindowMs = scenario.activeWindowMs ?? activeWindowMsOf();
     const modelled = isModelled(scenario);
     const { minMs, maxMs } = scenario.startup;
     this.#cluster = new SimulatedCluster({
@@ -99,7 +100,7 @@ export class SimulatedWorld implements ScenarioWorld {
       },
     });
     this.network = this.#cluster.network.host(CLIENT_ADDRESS);
-    if (modelled) this.#modelled = new ModelledTenants(this.#cluster.clock, ACTIVE_WINDOW_MS);
+    if (modelled) this.#modelled = new ModelledTenants(this.#cluster.clock, this.activeWindowMs);
   }
 
   get traffic(): Traffic | undefined {
@@ -112,11 +113,11 @@ export class SimulatedWorld implements ScenarioWorld {
 
   async boot(manifests: KubernetesObject[]): Promise<void> {
     await this.#cluster.start();
-    const { collector, patches } = this.#scenario;
+    const { collector } = this.#scenario;
     await this.#cluster.apply(
       manifests
         .filter(({ metadata }) => collector || metadata.name !== "otel-collector")
-        .map((object) => patched(collector ? object : withoutOtlp(object), patches))
+        .map((object) => patched(collector ? object : withoutOtlp(object), this.#scenario))
         .map((object) => (this.#modelled === undefined ? object : withoutScrapes(object))),
     );
     this.#follow();

@@ -2,6 +2,8 @@
 import { type Random, randomInteger } from "../base/random.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import { ACTIVE_WINDOW_MS } from "../telemetry/mod.ts";
+import type { Scenario } from "./scenario.ts";
 
 export const NAMESPACE = "percolate-test";
 export const TIER = "test-db-small";
@@ -99,13 +101,28 @@ export function withoutSelectors(message: string): string {
   return message.replaceAll(/\(&LabelSelector\{.*?\{\},\}\)|\/&LabelSelector\{.*?\{\},\}/g, "");
 }
 
-/** A manifest with the scenario's merge patch applied. */
-export function patched<T extends KubernetesObject>(
-  object: T,
-  patches: Record<string, Record<string, unknown>>,
-): T {
-  const patch = patches[`${object.kind}/${object.metadata.name}`];
-  return patch === undefined ? object : (mergePatch(object, patch) as unknown as T);
+/** What a scenario changes of the manifests. */
+export type ManifestChanges = Pick<Scenario, "patches" | "activeWindowMs">;
+
+/** A manifest with the scenario's merge patch applied, and the database's with its active window. */
+export function patched<T extends KubernetesObject>(object: T, changes: ManifestChanges): T {
+  const { patches, activeWindowMs } = changes;
+  const name = `${object.kind}/${object.metadata.name}`;
+  const merged = patches[name] === undefined ? object : (mergePatch(object, patches[name]) as unknown as T);
+  if (activeWindowMs === undefined || name !== `StatefulSet/${TIER}`) return merged;
+  const changed = structuredClone(merged);
+  const [container] = changed.spec.template.spec.containers;
+  const others = (container.args ?? []).filter((arg: string) => !arg.startsWith(ACTIVE_WINDOW_FLAG));
+  container.args = [...others, `${ACTIVE_WINDOW_FLAG}${activeWindowMs / 1000}`];
+  return changed;
+}
+
+const ACTIVE_WINDOW_FLAG = "--active-window=";
+
+/** The active window among a database container's arguments. @default test-db's, five minutes */
+export function activeWindowMsOf(args: string[] = []): number {
+  const given = args.findLast((arg) => arg.startsWith(ACTIVE_WINDOW_FLAG));
+  return given === undefined ? ACTIVE_WINDOW_MS : Number(given.slice(ACTIVE_WINDOW_FLAG.length)) * 1000;
 }
 
 /** RFC 7386. */

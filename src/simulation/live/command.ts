@@ -118,10 +118,10 @@ function readArguments(args: string[]) {
 }
 
 /** A topology that runs keeps its configuration: only what can be put back is changed. */
-function runningObstacles({ patches }: Scenario): string[] {
-  return Object.keys(patches).length === 0
+function runningObstacles({ patches, activeWindowMs }: Scenario): string[] {
+  return Object.keys(patches).length === 0 && activeWindowMs === undefined
     ? []
-    : ["patch: a topology that runs is not changed; --own boots one for the scenario"];
+    : ["patch, activeWindow: a topology that runs is not changed; --own boots one for the scenario"];
 }
 
 function skippedVerdict({ path, scenario }: Planned, obstacles: string[]): Verdict {
@@ -142,8 +142,7 @@ async function runOnOwn(
       ? `${machine.env.TMPDIR ?? "/tmp"}/topology-verify-${machine.pid}`
       : `${keep}/${slug(scenario.name)}`;
   await disk.makeDirectory(directory, { mode: 0o700 });
-  const { patches } = scenario;
-  const topology = await startTopology(machine, { directory, manifests, patches, args });
+  const topology = await startTopology(machine, { directory, manifests, changes: scenario, args });
   try {
     return await runIn(machine, scenario, topology);
   } finally {

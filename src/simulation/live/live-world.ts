@@ -5,11 +5,11 @@ import type { Network } from "../../base/network.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { parseQuantity } from "../../model/quantity.ts";
-import { ACTIVE_WINDOW_MS } from "../../telemetry/mod.ts";
 import { startInformer } from "../../wire/kubernetes/informer.ts";
 import type { Fault } from "../scenario.ts";
 import type { ScenarioWorld, WorldState } from "../scenario-run.ts";
 import {
+  activeWindowMsOf,
   deletePods,
   NAMESPACE,
   patchObject,
@@ -34,7 +34,7 @@ export class LiveWorld implements ScenarioWorld {
   readonly network: Network;
   readonly routerUrl: string;
   readonly toldAgeMs = TOLD_AGE_MS;
-  activeWindowMs = ACTIVE_WINDOW_MS;
+  activeWindowMs = activeWindowMsOf();
   readonly #options: LiveWorldOptions;
   #listener: (what: string, text: string) => void = () => {};
 
@@ -50,7 +50,7 @@ export class LiveWorld implements ScenarioWorld {
     const { api, signal } = this.#options;
     const { clock } = this;
     const set = await api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
-    this.activeWindowMs = activeWindowMs(set) ?? ACTIVE_WINDOW_MS;
+    this.activeWindowMs = activeWindowMsOf(set.spec.template.spec.containers[0].args);
     let started = false;
     const tell = (what: string, text: string) => started && this.#listener(what, text);
     const informers = [
@@ -132,13 +132,6 @@ export class LiveWorld implements ScenarioWorld {
     if (groups.length === 0) throw new Error("the pods' processes are not on this machine");
     return groups;
   }
-}
-
-/** `--active-window=SECONDS` of the database, where the manifests set it. */
-function activeWindowMs({ spec }: KubernetesObject): number | undefined {
-  const args: string[] = spec.template.spec.containers[0].args ?? [];
-  const given = args.map((arg) => /^--active-window=([\d.]+)$/.exec(arg)?.[1]).find(Boolean);
-  return given === undefined ? undefined : Number(given) * 1000;
 }
 
 /** What the HPA last read, as its status has it: an average over the pods that there were. */

@@ -6,7 +6,7 @@ import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { clientOfKubeconfig } from "../../wire/kubernetes/kubeconfig.ts";
 import { ScenarioError } from "../scenario.ts";
-import { NAMESPACE, patched, TIER } from "../world-objects.ts";
+import { type ManifestChanges, NAMESPACE, patched, TIER } from "../world-objects.ts";
 
 const POLL_MS = 200;
 /** What the control plane takes at most to stop its pods. */
@@ -45,16 +45,16 @@ export interface StartOptions {
   directory: string;
   /** `manifests/` and `embedded/` below it. @default the package's */
   manifests?: string;
-  patches: Record<string, Record<string, unknown>>;
+  changes: ManifestChanges;
   /** More for `topology up`. */
   args: string[];
 }
 
 /** Boots a topology whose manifests have a scenario's patches. @throws Error with what `up` said */
 export async function startTopology(machine: Machine, options: StartOptions): Promise<RunningTopology> {
-  const { directory, patches, args } = options;
+  const { directory, changes, args } = options;
   const source = options.manifests ?? `${PACKAGE_ROOT}/k8s/test-topology`;
-  await writePatched(machine, source, `${directory}/k8s`, patches);
+  await writePatched(machine, source, `${directory}/k8s`, changes);
   const data = `${directory}/data`;
   const up = await machine.processes.run({
     argv: [...machine.self, "up", "--data-dir", data, "--manifests", `${directory}/k8s`, ...args],
@@ -93,9 +93,9 @@ async function writePatched(
   { disk }: Machine,
   source: string,
   target: string,
-  patches: Record<string, Record<string, unknown>>,
+  changes: ManifestChanges,
 ): Promise<void> {
-  const left = new Set(Object.keys(patches));
+  const left = new Set(Object.keys(changes.patches));
   for (const folder of ["manifests", "embedded"]) {
     await disk.makeDirectory(`${target}/${folder}`);
     for (const name of await disk.list(`${source}/${folder}`)) {
@@ -106,7 +106,7 @@ async function writePatched(
       );
       const objects = documents.filter((object) => object !== null);
       for (const { kind, metadata } of objects) left.delete(`${kind}/${metadata.name}`);
-      const changed = objects.map((object) => stringify(patched(object, patches)));
+      const changed = objects.map((object) => stringify(patched(object, changes)));
       await disk.writeFile(`${target}/${folder}/${name}`, changed.join("---\n"));
     }
   }

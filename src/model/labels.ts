@@ -6,6 +6,9 @@
 import { quoteGo } from "./go-quote.ts";
 
 export const METRIC_NAME = "__name__";
+
+/** Labels that say what a metric is; arithmetic makes something else of it, so they go. */
+export const METADATA_LABELS: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "__unit__"]);
 /** A name that needs no quotes. */
 const PLAIN_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 

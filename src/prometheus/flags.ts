@@ -94,6 +94,7 @@ export function languageOf(flags: Flags): ParserOptions {
     experimentalFunctions: flags.hasFeature("promql-experimental-functions"),
     extendedRangeSelectors: flags.hasFeature("promql-extended-range-selectors"),
     fillModifiers: flags.hasFeature("promql-binop-fill-modifiers"),
+    unquotedUtf8Names: flags.hasFeature("promql-unquoted-utf8-names"),
   };
 }
 

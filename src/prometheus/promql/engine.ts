@@ -1,7 +1,7 @@
 /** Runs queries: parses, prepares, selects, evaluates and puts the answer into its form. */
 import type { Clock } from "../../base/clock.ts";
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { compareLabels, type Labels } from "../../model/labels.ts";
+import { compareLabels, type Labels, METADATA_LABELS } from "../../model/labels.ts";
 import type { Queryable, SeriesSamples } from "../storage.ts";
 import { Annotations } from "./annotations.ts";
 import { evaluateSubquery, toSamples } from "./call.ts";
@@ -247,8 +247,6 @@ function sortedByLabels(series: SeriesSamples[]): SeriesSamples[] {
   const isSorted = series.every((one, i) => i === 0 || compareLabels(series[i - 1].labels, one.labels) <= 0);
   return isSorted ? series : series.sort((a, b) => compareLabels(a.labels, b.labels));
 }
-
-const METADATA_LABELS: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
 
 function withoutParentheses(expression: Expression): Expression {
   let inner = expression;

@@ -1,12 +1,13 @@
 /** `info()`: labels of info metrics, such as `target_info`, on the series they describe (`promql/info.go`). */
-import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
+import { compareStrings, Labels, METADATA_LABELS, METRIC_NAME } from "../../model/labels.ts";
 import { createMatcher, type Matcher } from "../matcher.ts";
 import type { SeriesSamples } from "../storage.ts";
 import { type EvaluationContext, evaluate } from "./evaluator.ts";
 import type { VectorCall } from "./functions/table.ts";
 import type { Grid } from "./grid.ts";
+import { infoReference } from "./info-reference.ts";
 import { LookbackPlanner, lookBack } from "./lookback.ts";
-import { type Expression, type VectorSelector, walk } from "./parser/ast.ts";
+import type { Expression, VectorSelector } from "./parser/ast.ts";
 import { duplicateLabelSet, executionError } from "./query-error.ts";
 import { escapeRegex } from "./regex-escape.ts";
 import { ColumnBuilder, StepSeries } from "./step-series.ts";
@@ -75,22 +76,42 @@ async function selectInfos(
   vector: Expression,
   { run, grid }: EvaluationContext,
 ): Promise<InfoSeries[]> {
-  const identifying = IDENTIFYING_LABELS.flatMap((name) => {
-    const values = new Set(described.map(({ labels }) => labels.get(name)));
-    values.delete("");
-    return values.size === 0 ? [] : [createMatcher(name, "=~", [...values].map(escapeRegex).join("|"))];
-  });
-  if (identifying.length === 0) return [];
-  const { atMs, offsetMs } = modifiersOf(vector);
+  const sets = identifyingMatchers(described.map(({ labels }) => labels));
+  if (sets.length === 0) return [];
+  const { atMs, offsetMs } = infoReference(vector);
   const [startMs, endMs] = atMs === undefined ? [grid.startMs, grid.endMs] : [atMs, atMs];
   const range = { minMs: startMs - offsetMs - run.lookbackMs + 1, maxMs: endMs - offsetMs };
-  const series = await run.queryable.select([...identifying, ...dataMatchers, ...nameMatchers], range, {
-    function: "info",
-    signal: run.signal,
-  });
+  const hints = { function: "info", signal: run.signal };
+  const selections = sets.map((matchers) =>
+    run.queryable.select([...matchers, ...dataMatchers, ...nameMatchers], range, hints),
+  );
+  const series = (await Promise.all(selections)).flat();
   const timeAt = atMs === undefined ? (step: number) => grid.timeAt(step) - offsetMs : () => atMs - offsetMs;
   const planner = new LookbackPlanner({ grid, lookbackMs: run.lookbackMs, timeAt });
   return series.flatMap((one) => infoSeries(one, planner, grid) ?? []);
+}
+
+/**
+ * Matchers of the info series that can belong to some series. Those that lack an identifying label want info series
+ * that lack it too, hence a set for each combination of labels that there are.
+ */
+function identifyingMatchers(described: readonly Labels[]): Matcher[][] {
+  const sets = new Map<string, Set<string>[]>();
+  for (const labels of described) {
+    const values = IDENTIFYING_LABELS.map((name) => labels.get(name));
+    if (values.every((value) => value === "")) continue;
+    const key = values.map((value) => (value === "" ? "-" : "+")).join("");
+    const known = sets.get(key) ?? IDENTIFYING_LABELS.map(() => new Set<string>());
+    sets.set(key, known);
+    values.forEach((value, i) => void known[i].add(value));
+  }
+  return Array.from(sets.values(), (values) =>
+    IDENTIFYING_LABELS.map((name, i) =>
+      values[i].has("")
+        ? createMatcher(name, "=", "")
+        : createMatcher(name, "=~", [...values[i]].map(escapeRegex).join("|")),
+    ),
+  );
 }
 
 function infoSeries(series: SeriesSamples, planner: LookbackPlanner, grid: Grid): InfoSeries | undefined {
@@ -102,22 +123,6 @@ function infoSeries(series: SeriesSamples, planner: LookbackPlanner, grid: Grid)
   }
   const sampleTimes = Float64Array.from(plan.indexes, (index) => series.timestamps[index] ?? 0);
   return { labels: series.labels, present: seen.present, sampleTimes };
-}
-
-/** The `@` and offset that say as of when the info series are looked at: those of the first selector. */
-function modifiersOf(vector: Expression): { atMs: number | undefined; offsetMs: number } {
-  let found: { atMs: number | undefined; offsetMs: number } | undefined;
-  walk(vector, (node, ancestors) => {
-    if (node.kind !== "vector-selector" || found !== undefined) return;
-    let { at, offsetMs } = node;
-    for (const ancestor of ancestors.toReversed()) {
-      if (at !== undefined || ancestor.kind !== "subquery") continue;
-      offsetMs += ancestor.offsetMs;
-      at = ancestor.at;
-    }
-    found = { atMs: typeof at === "number" ? at : undefined, offsetMs };
-  });
-  return found ?? { atMs: undefined, offsetMs: 0 };
 }
 
 class InfoJoiner {
@@ -171,7 +176,7 @@ class InfoJoiner {
     const added = new Map<string, string>();
     for (const { labels } of infos) {
       for (const [name, value] of labels) {
-        if (name === METRIC_NAME) continue;
+        if (METADATA_LABELS.has(name)) continue;
         if (this.#wanted.dataMatchers.length > 0 && !this.#wantedNames.has(name)) continue;
         const other = added.get(name);
         if (other !== undefined && other !== value) throw executionError(`conflicting label: ${name}`);

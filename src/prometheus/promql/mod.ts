@@ -1,8 +1,9 @@
 /**
  * PromQL: the query language of Prometheus, and an engine for it.
  *
- * Stands for `promql/` of Prometheus 3.14. Expressions are parsed with the official grammar package; evaluation goes
- * over columns, a series at a time, which is where it differs from upstream's engine on purpose.
+ * Stands for `promql/` of Prometheus 3.14, with what later releases added (decision 0096). Expressions are parsed with
+ * the official grammar package; evaluation goes over columns, a series at a time, which is where it differs from
+ * upstream's engine on purpose.
  */
 export {
   DEFAULT_LOOKBACK_MS,

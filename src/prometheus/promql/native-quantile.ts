@@ -101,8 +101,9 @@ function rankOf(bound: number, buckets: readonly Bucket[], histogram: FloatHisto
   const isCustom = usesCustomBuckets(histogram);
   let rank = 0;
   for (const original of buckets) {
-    const isAroundZero = original.lower <= 0 && original.upper >= 0;
-    const bucket = isAroundZero ? withOneSide(original, histogram) : original;
+    // Custom buckets have no zero bucket: they end where they say, but for the first (`bounded`).
+    const isAroundZero = !isCustom && original.lower <= 0 && original.upper >= 0;
+    const bucket = isAroundZero ? withOneSide(original, histogram) : bounded(original, histogram);
     if (bucket.lower >= bound) return rank;
     if (bucket.upper > bound) {
       const isLinear = isCustom || isAroundZero;

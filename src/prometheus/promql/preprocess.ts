@@ -3,6 +3,7 @@
  * that depends on the query's times alone becomes a constant, and what does not depend on the step is marked.
  */
 import { calculateDuration } from "./durations.ts";
+import { sharedReference } from "./info-reference.ts";
 import { type Call, type Expression, type Subquery, type VectorSelector, walk } from "./parser/ast.ts";
 
 /** The times of the query as asked for. */
@@ -69,14 +70,26 @@ function timeConstant({ name }: Call, { startMs, endMs, stepMs }: QueryTimes): n
 }
 
 const STATS_FUNCTIONS = new Set(["histogram_count", "histogram_sum", "histogram_avg"]);
-const BUCKET_FUNCTIONS = new Set(["histogram_quantile", "histogram_quantiles", "histogram_fraction"]);
+const BUCKET_FUNCTIONS = new Set([
+  "changes",
+  "histogram_fraction",
+  "histogram_quantile",
+  "histogram_quantiles",
+  "histogram_stddev",
+  "histogram_stdvar",
+]);
+const BUCKET_OPERATORS = new Set(["</", ">/", "==", "!="]);
 
-/** Whether only count and sum of a selector's histograms are asked for. Resets within subqueries need the buckets. */
+/**
+ * Whether only count and sum of a selector's histograms are asked for. What trims or compares them needs the buckets,
+ * and so do resets within subqueries.
+ */
 function needsStatsOnly(ancestors: readonly Expression[]): boolean {
   let isStats = false;
   for (const node of ancestors.toReversed()) {
     if (node.kind === "subquery") return false;
-    if (node.kind === "binary" && (node.operator === "</" || node.operator === ">/")) return false;
+    if (node.kind === "binary" && BUCKET_OPERATORS.has(node.operator)) return false;
+    if (node.kind === "aggregation" && node.operator === "count_values") return false;
     if (node.kind !== "call") continue;
     if (BUCKET_FUNCTIONS.has(node.name)) return false;
     if (STATS_FUNCTIONS.has(node.name)) isStats = true;
@@ -170,7 +183,12 @@ function markInvariant(node: Expression): { isInvariant: boolean; isWrapped: boo
 function markCall(node: Call): { isInvariant: boolean; isWrapped: boolean } {
   node.arguments = node.arguments.map(unwrapped);
   const marks = node.arguments.map(markInvariant);
-  const allInvariant = marks.every(({ isInvariant }) => isInvariant);
+  let allInvariant = marks.every(({ isInvariant }) => isInvariant);
+  if (node.name === "info") {
+    // The second argument is the spelling of a selector only.
+    if (marks.length > 1) marks[1] = { isInvariant: true, isWrapped: false };
+    allInvariant = marks[0].isInvariant && sharedReference(node.arguments[0]) !== undefined;
+  }
   // `timestamp(metric @ 1)` is the sample's own time; `timestamp(abs(metric @ 1))` is the step's.
   const isTimestampOfSelector =
     node.name === "timestamp" && node.arguments.every(({ kind }) => kind === "vector-selector");

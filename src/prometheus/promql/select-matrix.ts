@@ -2,7 +2,7 @@
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
 import { firstIndex } from "./classic-histogram.ts";
 import type { EvaluationContext } from "./evaluator.ts";
-import { endsOf, endValues } from "./functions/extended-rate.ts";
+import { endsOf, endValues } from "./functions/extended-ends.ts";
 import { wordsOf } from "./lookback.ts";
 import type { MatrixSelector } from "./parser/ast.ts";
 import { executionError } from "./query-error.ts";
@@ -67,12 +67,12 @@ function extended(
     throw executionError(`${extension} modifier is not supported with histograms`);
   }
   const { labels, timestamps, values } = reach;
-  const ends = endsOf(timestamps, 0, timestamps.length, { startMs, endMs, isSmoothed: false });
+  const ends = endsOf(timestamps, { startMs, endMs, isSmoothed: false });
   const last = isSmoothed
     ? firstIndex(timestamps.length - 1, (i) => timestamps[i] >= endMs)
     : timestamps.length - 1;
   if (ends === undefined || timestamps[last] <= startMs) return undefined;
-  const { left, right } = endValues(timestamps, values, { ...ends, last }, { isSmoothed, isCounter: false });
+  const { left, right } = endValues({ timestamps, values }, { ...ends, last }, isSmoothed);
   const inner = [...timestamps.keys()].filter(
     (i) => i >= ends.first && i <= last && timestamps[i] > startMs && timestamps[i] < endMs,
   );

@@ -5,7 +5,8 @@ import type { SeriesSamples } from "../storage.ts";
 import { MIXED_BUCKET_SCHEMAS, MIXED_FLOATS_HISTOGRAMS } from "./annotations.ts";
 import { firstIndex } from "./classic-histogram.ts";
 import type { EvaluationContext } from "./evaluator.ts";
-import { interpolate, interpolateHistograms } from "./functions/extended-rate.ts";
+import { valueBetween } from "./functions/extended-ends.ts";
+import { interpolateHistograms } from "./functions/extended-rate.ts";
 import type { Position, VectorSelector } from "./parser/ast.ts";
 import { quoteString } from "./parser/lexer.ts";
 import { ColumnBuilder, StepSeries } from "./step-series.ts";
@@ -74,7 +75,7 @@ function floatAt({ floats }: SplitSamples, { from, to, next }: Reach, timeMs: nu
   const { timestamps, values } = floats!;
   if (next < to && timestamps[next] === timeMs) return values[next];
   if (next === from) return undefined;
-  return next < to ? interpolate(timestamps, values, next - 1, timeMs, false) : values[next - 1];
+  return next < to ? valueBetween(floats!, next - 1, timeMs) : values[next - 1];
 }
 
 function histogramAt(

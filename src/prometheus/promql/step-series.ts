@@ -3,15 +3,12 @@
  * changed once a series has them.
  */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { Labels, METRIC_NAME } from "../../model/labels.ts";
+import { Labels, METADATA_LABELS } from "../../model/labels.ts";
 import type { Grid } from "./grid.ts";
 import { duplicateLabelSet } from "./query-error.ts";
 import { PAUSE_INTERVAL, type QueryRun } from "./query-run.ts";
 
 export type Histograms = readonly (FloatHistogram | undefined)[];
-
-/** Labels that say what a metric is; arithmetic makes something else of it, so they go. */
-const METADATA_LABELS: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "__unit__"]);
 
 export class StepSeries {
   /** `present[step]` is 1 where there is a sample, else 0. `grid.all` where there always is one. */

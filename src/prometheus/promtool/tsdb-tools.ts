@@ -150,7 +150,7 @@ export const tsdbDump: CliCommand = async (args, machine) => {
   const selectors =
     list("match").length === 0
       ? [[createMatcher("__name__", "=~", ".*")]]
-      : list("match").map(parseMetricSelector);
+      : list("match").map((text) => parseMetricSelector(text));
   return withStore(rest[0] ?? DEFAULT_DIRECTORY, machine, async (tsdb) => {
     const seen = new Set<string>();
     for (const matchers of selectors) {

@@ -1,5 +1,5 @@
 /** Which series an aggregation puts together. */
-import { compareStrings, Labels, METRIC_NAME } from "../../../model/labels.ts";
+import { compareStrings, Labels, METADATA_LABELS } from "../../../model/labels.ts";
 import { PAUSE_INTERVAL, type QueryRun } from "../query-run.ts";
 import type { StepSeries } from "../step-series.ts";
 
@@ -44,7 +44,7 @@ export async function groupSeries(
 /** What is equal for the label sets of one group and differs between groups. */
 export function groupKey({ labels, isWithout }: Grouping): (labels: Labels) => string {
   if (isWithout) {
-    const dropped = new Set([...labels, METRIC_NAME]);
+    const dropped = new Set([...labels, ...METADATA_LABELS]);
     return (set) => {
       let key = "";
       for (let i = 0; i < set.flat.length; i += 2) {
@@ -60,7 +60,7 @@ export function groupKey({ labels, isWithout }: Grouping): (labels: Labels) => s
 
 export function groupLabels({ labels, isWithout }: Grouping): (labels: Labels) => Labels {
   if (isWithout) {
-    const dropped = new Set([...labels, METRIC_NAME]);
+    const dropped = new Set([...labels, ...METADATA_LABELS]);
     return (set) => set.without(dropped);
   }
   const kept = [...new Set(labels)].sort(compareStrings);

@@ -1,5 +1,5 @@
 /** Arithmetic and comparison between two vectors (`VectorBinop` in upstream's `promql/engine.go`). */
-import { Labels } from "../../../model/labels.ts";
+import { Labels, METADATA_LABELS } from "../../../model/labels.ts";
 import type { EvaluationContext } from "../evaluator.ts";
 import type { Grid } from "../grid.ts";
 import type { BinaryExpression, VectorMatching } from "../parser/ast.ts";
@@ -224,8 +224,6 @@ class VectorOperation {
     return Labels.of([...result, ...include.map((name) => [name, one.get(name)] as const)]);
   }
 }
-
-const METADATA_LABELS: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
 
 /** What an operation reads of a side. */
 type Side = Pick<StepSeries, "labels" | "values" | "histograms">;

@@ -1,5 +1,5 @@
 /** `absent` and `absent_over_time`: 1 where there is nothing. */
-import { Labels, METRIC_NAME } from "../../../model/labels.ts";
+import { Labels, METADATA_LABELS } from "../../../model/labels.ts";
 import type { Grid } from "../grid.ts";
 import type { Expression } from "../parser/ast.ts";
 import type { RangeCall } from "../range-function.ts";
@@ -35,7 +35,7 @@ function labelsAskedFor(argument: Expression): Labels {
   if (selector.kind !== "vector-selector") return Labels.empty;
   const labels = new Map<string, string>();
   for (const { name, operator, value } of selector.matchers) {
-    if (name === METRIC_NAME) continue;
+    if (METADATA_LABELS.has(name)) continue;
     labels.set(name, operator === "=" && !labels.has(name) ? value : "");
   }
   return Labels.of(labels);

@@ -14,9 +14,19 @@ import {
 } from "../../../model/histogram-arithmetic.ts";
 import { compacted } from "../../../model/histogram-buckets.ts";
 import { MIXED_FLOATS_HISTOGRAMS } from "../annotations.ts";
-import { firstIndex } from "../classic-histogram.ts";
 import { quoteString } from "../parser/lexer.ts";
 import type { Columns, RangeCall, RangeInput, WindowResult } from "../range-function.ts";
+import {
+  beganAnew,
+  type CounterEnd,
+  CounterWindow,
+  counterEndsOf,
+  type Ends,
+  type ExtendedRange,
+  endsOf,
+  endValues,
+  type WindowFloats,
+} from "./extended-ends.ts";
 import {
   noted,
   notedAt,
@@ -45,61 +55,7 @@ function rateOfWindow(kind: RateKind, subject: RateSubject, window: Window): Win
   return hasFloats ? floatRate(kind, subject, window) : histogramRate(kind, subject, window);
 }
 
-/** The samples that stand for the ends of a range, by index. */
-interface Ends {
-  first: number;
-  last: number;
-  startMs: number;
-  endMs: number;
-}
-
-/** Undefined where no sample lies within the range. */
-export function endsOf(
-  timestamps: Float64Array,
-  from: number,
-  to: number,
-  range: { startMs: number; endMs: number; isSmoothed: boolean },
-): Ends | undefined {
-  const { startMs, endMs, isSmoothed } = range;
-  const count = to - 1 - from;
-  const first = from + Math.max(0, firstIndex(count, (i) => timestamps[from + i] > startMs) - 1);
-  const last = isSmoothed ? from + firstIndex(count, (i) => timestamps[from + i] >= endMs) : to - 1;
-  if (timestamps[last] <= startMs || (isSmoothed && timestamps[first] > endMs)) return undefined;
-  return { first, last, startMs, endMs };
-}
-
-/** The value at a time between two samples, on a straight line. After a reset a counter started at zero. */
-export function interpolate(
-  timestamps: Float64Array,
-  values: Float64Array,
-  index: number,
-  timeMs: number,
-  isCounter: boolean,
-): number {
-  const right = values[index + 1];
-  const left = isCounter && right < values[index] ? 0 : values[index];
-  return left + ((right - left) * (timeMs - timestamps[index])) / (timestamps[index + 1] - timestamps[index]);
-}
-
-/** The values at the ends of a range. */
-export function endValues(
-  timestamps: Float64Array,
-  values: Float64Array,
-  { first, last, startMs, endMs }: Ends,
-  { isSmoothed, isCounter }: { isSmoothed: boolean; isCounter: boolean },
-): { left: number; right: number } {
-  const left =
-    isSmoothed && timestamps[first] < startMs
-      ? interpolate(timestamps, values, first, startMs, isCounter)
-      : values[first];
-  const right =
-    isSmoothed && last > 0 && timestamps[last] > endMs
-      ? interpolate(timestamps, values, last - 1, endMs, isCounter)
-      : values[last];
-  return { left, right };
-}
-
-function rangeAt({ call }: RateSubject, step: number) {
+function rangeAt({ call }: RateSubject, step: number): ExtendedRange {
   return {
     startMs: call.rangeStartAt(step),
     endMs: call.rangeEndAt(step),
@@ -107,33 +63,59 @@ function rangeAt({ call }: RateSubject, step: number) {
   };
 }
 
-function floatRate({ isCounter, isPerSecond }: RateKind, subject: RateSubject, window: Window): WindowResult {
+function floatRate(kind: RateKind, subject: RateSubject, window: Window): WindowResult {
   const range = rangeAt(subject, window.step);
+  const { call, input } = subject;
   // A window's own columns, so that no sample outside of it is the neighbour of one inside.
-  const timestamps = subject.input.floats.timestamps.subarray(window.from, window.to);
-  const values = subject.input.floats.values.subarray(window.from, window.to);
-  const ends = endsOf(timestamps, 0, timestamps.length, range);
-  if (ends === undefined) return undefined;
-  const { left, right } = endValues(timestamps, values, ends, { isSmoothed: range.isSmoothed, isCounter });
-  let result = right - left;
-  if (isCounter) {
-    let previous = left;
-    const from = timestamps[ends.first] <= range.startMs ? ends.first + 1 : ends.first;
-    const to = timestamps[ends.last] >= range.endMs ? ends.last - 1 : ends.last;
-    for (let i = from; i <= to; i++) {
-      if (values[i] < previous) result += previous;
-      previous = values[i];
-    }
-    if (right < previous) result += previous;
+  const part = (column: Float64Array) => column.subarray(window.from, window.to);
+  const floats: WindowFloats = {
+    timestamps: part(input.floats.timestamps),
+    values: part(input.floats.values),
+  };
+  if (kind.isCounter && call.run.startTimestamps && input.floats.startTimestamps !== undefined) {
+    floats.starts = part(input.floats.startTimestamps);
   }
-  return isPerSecond ? result / (subject.call.rangeMs / 1000) : result;
+  const change = kind.isCounter ? counterIncrease(floats, range, call) : difference(floats, range);
+  if (change === undefined) return undefined;
+  return kind.isPerSecond ? change / (call.rangeMs / 1000) : change;
+}
+
+function difference(floats: WindowFloats, range: ExtendedRange): number | undefined {
+  const ends = endsOf(floats.timestamps, range);
+  if (ends === undefined) return undefined;
+  const { left, right } = endValues(floats, ends, range.isSmoothed);
+  return right - left;
+}
+
+function counterIncrease(
+  floats: WindowFloats,
+  range: ExtendedRange,
+  { run: { lookbackMs } }: RangeCall,
+): number | undefined {
+  const ends = counterEndsOf(floats, range, lookbackMs);
+  if (ends === undefined) return undefined;
+  const { timestamps } = floats;
+  const window = new CounterWindow(floats, ends, range.isSmoothed, lookbackMs);
+  const left = window.left();
+  const right = window.right();
+  let increase = right.value - left.value;
+  let previous = left;
+  const continueWith = (current: CounterEnd) => {
+    if (current.value < previous.value || beganAnew(previous, current)) increase += previous.value;
+    previous = current;
+  };
+  const from = timestamps[ends.first] <= range.startMs ? ends.first + 1 : ends.first;
+  const to = timestamps[ends.last] >= range.endMs ? ends.last - 1 : ends.last;
+  for (let i = from; i <= to; i++) continueWith(window.sampleAt(i));
+  continueWith(right);
+  return increase;
 }
 
 function histogramRate(kind: RateKind, subject: RateSubject, window: Window): WindowResult {
   const range = rangeAt(subject, window.step);
   const timestamps = subject.input.histograms.timestamps.subarray(window.histogramFrom, window.histogramTo);
   const values = subject.input.histograms.values.slice(window.histogramFrom, window.histogramTo);
-  const ends = endsOf(timestamps, 0, timestamps.length, range);
+  const ends = endsOf(timestamps, range);
   if (ends === undefined || !isConsistent(values.slice(ends.first, ends.last + 1), kind, subject))
     return undefined;
   try {

@@ -112,12 +112,11 @@ export function fillBuckets(
   return list.length > 0;
 }
 
-/** As Go's `strconv.ParseFloat`. */
+/** As Go's `strconv.ParseFloat`, except that NaN is no bound. */
 function parseBound(text: string): number | undefined {
   const lower = text.toLowerCase();
   if (/^[+-]?(inf|infinity)$/.test(lower)) {
     return lower.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
-  if (lower === "nan") return Number.NaN;
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(lower) ? Number(lower) : undefined;
 }

@@ -35,6 +35,10 @@ const clampMin: FloatsImplementation = {
       maximum(limit[step], value),
 };
 
+/** Multiplied at once, so that no product in between overflows. */
+const DEGREES_PER_RADIAN = 180 / Math.PI;
+const RADIANS_PER_DEGREE = Math.PI / 180;
+
 /** All but `clamp`, which can leave nothing of a step. */
 export const MATH_FUNCTIONS: Record<string, FloatsImplementation> = {
   abs: plain(Math.abs),
@@ -49,13 +53,13 @@ export const MATH_FUNCTIONS: Record<string, FloatsImplementation> = {
   clamp_min: clampMin,
   cos: plain(Math.cos),
   cosh: plain(Math.cosh),
-  deg: plain((radians) => (radians * 180) / Math.PI),
+  deg: plain((radians) => radians * DEGREES_PER_RADIAN),
   exp: plain(Math.exp),
   floor: plain(Math.floor),
   ln: plain(Math.log),
   log10: plain(Math.log10),
   log2: plain(Math.log2),
-  rad: plain((degrees) => (degrees * Math.PI) / 180),
+  rad: plain((degrees) => degrees * RADIANS_PER_DEGREE),
   round,
   sgn: plain((value) => (value < 0 ? -1 : value > 0 ? 1 : value)),
   sin: plain(Math.sin),

@@ -17,6 +17,7 @@ import {
   perHistogram,
 } from "./histogram.ts";
 import { totalOverTime } from "./histogram-over-time.ts";
+import { integral } from "./integral.ts";
 import { labelJoin, labelReplace } from "./label.ts";
 import { MATH_FUNCTIONS } from "./math.ts";
 import {
@@ -129,6 +130,7 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionImplementation> = new Map<st
     idelta: range(instantChange({ isRate: false })),
     increase: counter(false),
     info: { kind: "vector", evaluatesItself: true, evaluate: info },
+    integral: range(integral),
     irate: range(instantChange({ isRate: true })),
     label_join: ofVectors(labelJoin),
     label_replace: ofVectors(labelReplace),

@@ -23,6 +23,8 @@ export interface ParserOptions {
   extendedRangeSelectors?: boolean;
   /** `promql-binop-fill-modifiers`. @default false */
   fillModifiers?: boolean;
+  /** `promql-unquoted-utf8-names`, of 3.16: names with letters of any script, and dots. @default false */
+  unquotedUtf8Names?: boolean;
 }
 
 /** How deep parentheses, calls and operators may be nested. Upstream has no limit but its stack. */
@@ -50,7 +52,7 @@ export function parseUnchecked(query: string, options: ParserOptions = {}): Expr
   if (query.length > EXPRESSION_LENGTH_LIMIT) {
     throw new ParseError("", { start: 0, end: 0 }, "expression is too long");
   }
-  const { tokens, error } = tokenize(query);
+  const { tokens, error } = tokenize(query, options);
   checkDepth(query, tokens);
   const text = withStandIns(query, tokens);
   let tree: ReturnType<typeof strictParser.parse>;
@@ -124,6 +126,7 @@ function checkDepth(query: string, tokens: Token[]): void {
  * - Labels in `by (…)` and its like that are spelled as only metrics may be (`a:b`) get another spelling.
  * - Comments, which would be nodes of the tree anywhere, become blanks.
  * - `atan2` as the name of a metric, which it is not upstream, becomes an operator of which the grammar knows that.
+ * - Names with dots and with letters of other scripts become plain ones.
  * - `offset` as the name of a metric, of which it only knows the keyword, becomes another name.
  */
 function withStandIns(query: string, tokens: Token[]): string {
@@ -147,26 +150,35 @@ function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>):
   const { type, text } = tokens[i];
   // A word like any other to the grammar.
   if (text.toLowerCase() === "atan2" && isOperandExpected(tokens, i) && !isInGrouping(tokens, i)) return "^";
-  if (type === "metric identifier" && isInGrouping(tokens, i)) return text.replaceAll(":", "_");
+  if (type === "metric identifier" && isInGrouping(tokens, i)) return plainName(text).replaceAll(":", "_");
   if (type === "number") return LEZER_NUMBER.test(text) ? undefined : "1";
   if (type === "keyword" && text.toLowerCase() === "offset") {
     return isOperandExpected(tokens, i) ? "_".repeat(text.length) : undefined;
   }
   // The grammar knows these in lower case only.
   if (type === "preprocessor" && durations.has(i)) return text.toLowerCase();
-  if (tokens[i + 1]?.text !== "(" || text.length < "ln".length) return undefined;
+  const isName = type === "identifier" || type === "metric identifier";
+  const plain = isName && plainName(text) !== text ? plainName(text) : undefined;
+  if (tokens[i + 1]?.text !== "(" || text.length < "ln".length) return plain;
   const isWord = type === "identifier";
   const isDurationFunction = type === "preprocessor" && /^m(ax|in)_of$/i.test(text) && !durations.has(i);
   const isFollowing = !isOperandExpected(tokens, i);
-  return !isFollowing && (isDurationFunction || (isWord && !isGrammarFunction(text))) ? "ln" : undefined;
+  return !isFollowing && (isDurationFunction || (isWord && !isGrammarFunction(text))) ? "ln" : plain;
+}
+
+function plainName(name: string): string {
+  return name.replace(/[^A-Za-z0-9_:]/g, "_");
 }
 
 /** What the grammar takes for a number; words and durations it reads as we do. */
 const LEZER_NUMBER =
   /^(?:(?:\d+(?:_?\d)*(?:\.\d+(?:_?\d)*)?|\.\d+(?:_?\d)*)(?:[eE][+-]?\d+(?:_?\d)*)?|0x[0-9a-fA-F]+|[a-zA-Z]+)$/;
 
+/** Of `max_of` and `min_of` the grammar knows the use in durations only; `integral` is younger than it. */
+const UNKNOWN_TO_GRAMMAR: ReadonlySet<string> = new Set(["max_of", "min_of", "integral"]);
+
 function isGrammarFunction(name: string): boolean {
-  return FUNCTION_SIGNATURES.has(name) && name !== "max_of" && name !== "min_of";
+  return FUNCTION_SIGNATURES.has(name) && !UNKNOWN_TO_GRAMMAR.has(name);
 }
 
 /** Whether an expression has to begin at a token, rather than go on. */

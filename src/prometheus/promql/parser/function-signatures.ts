@@ -65,6 +65,7 @@ export const FUNCTION_SIGNATURES: ReadonlyMap<string, FunctionSignature> = new M
     idelta: of("m"),
     increase: of("m"),
     info: experimental(of("vv", 1)),
+    integral: experimental(of("ms", 1)),
     irate: of("m"),
     label_join: of("vttt", -1),
     label_replace: of("vtttt"),

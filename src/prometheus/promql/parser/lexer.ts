@@ -68,8 +68,18 @@ const DURATION_FUNCTIONS = new Set(["step", "range", "max_of", "min_of"]);
 const PREPROCESSORS = new Set(["start", "end", ...DURATION_FUNCTIONS]);
 
 const SPACE = /[ \t\n\r]/;
-const WORD = /[A-Za-z_:][A-Za-z0-9_:]*/y;
-const LABEL_WORD = /[A-Za-z_][A-Za-z0-9_]*/y;
+
+/** How names look that need no quotes. */
+interface NamePatterns {
+  /** Of metrics, keywords and functions. */
+  word: RegExp;
+  label: RegExp;
+}
+
+const ASCII_NAMES: NamePatterns = { word: /[A-Za-z_:][A-Za-z0-9_:]*/y, label: /[A-Za-z_][A-Za-z0-9_]*/y };
+/** Letters of any script, and dots behind the first character. */
+const UTF8_NAMES: NamePatterns = { word: /[\p{L}_:][\p{L}0-9_:.]*/uy, label: /[\p{L}_][\p{L}0-9_.]*/uy };
+
 const UNITS = ["y", "w", "d", "h", "m", "s", "ms"];
 const TWO_CHARACTER_OPERATORS = new Set(["==", "!=", "<=", ">=", "</", ">/"]);
 const OPERATORS = "*/%+-^<>@";
@@ -80,9 +90,14 @@ export interface Tokens {
   error: ParseError | undefined;
 }
 
+export interface LexerOptions {
+  /** Names may have letters of any script, and dots. @default false */
+  unquotedUtf8Names?: boolean;
+}
+
 /** Splits an expression into tokens. */
-export function tokenize(input: string): Tokens {
-  const lexer = new Lexer(input);
+export function tokenize(input: string, { unquotedUtf8Names = false }: LexerOptions = {}): Tokens {
+  const lexer = new Lexer(input, unquotedUtf8Names ? UTF8_NAMES : ASCII_NAMES);
   try {
     lexer.run();
     return { tokens: lexer.tokens, error: undefined };
@@ -94,6 +109,7 @@ export function tokenize(input: string): Tokens {
 
 class Lexer {
   readonly #input: string;
+  readonly #names: NamePatterns;
   readonly tokens: Token[] = [];
   #position = 0;
   #parentheses = 0;
@@ -103,8 +119,9 @@ class Lexer {
   #gotDuration = false;
   #gotNumber = false;
 
-  constructor(input: string) {
+  constructor(input: string, names: NamePatterns) {
     this.#input = input;
+    this.#names = names;
   }
 
   run(): undefined {
@@ -148,7 +165,8 @@ class Lexer {
     if (OPERATORS.includes(character)) return this.#emit("operator", 1);
     if (/[0-9]/.test(character) || /^\.[0-9]/.test(two)) return this.#number();
     if (`"'\``.includes(character)) return this.#string();
-    if (/[A-Za-z_:]/.test(character)) return this.#word();
+    const word = this.#match(this.#names.word);
+    if (word !== undefined) return this.#word(word);
     switch (character) {
       case "=":
         if (two === "=~") this.#fail(`unexpected character after '=': '~'`, 1);
@@ -181,7 +199,8 @@ class Lexer {
   #insideBracesToken(): undefined {
     const character = this.#input[this.#position];
     const next = this.#input[this.#position + 1];
-    if (/[A-Za-z_]/.test(character)) return this.#emit("identifier", this.#match(LABEL_WORD)!.length);
+    const name = this.#match(this.#names.label);
+    if (name !== undefined) return this.#emit("identifier", name.length);
     if (`"'\``.includes(character)) return this.#string();
     switch (character) {
       case ",":
@@ -219,8 +238,7 @@ class Lexer {
     this.#emit("duration", duration.length);
   }
 
-  #word(): undefined {
-    const word = this.#match(WORD)!;
+  #word(word: string): undefined {
     const type = typeOfWord(word);
     // `fill` is a metric like any other unless an argument follows.
     const isMetric = /^fill/i.test(word) && type === "keyword" && !this.#isFollowedByParenthesis(word.length);
@@ -253,7 +271,7 @@ class Lexer {
       case ":":
         return this.#colon();
     }
-    const word = this.#match(LABEL_WORD);
+    const word = this.#match(this.#names.label);
     if (word !== undefined && DURATION_FUNCTIONS.has(word.toLowerCase())) {
       this.#gotDuration = true;
       return this.#emit("preprocessor", word.length);
@@ -356,8 +374,11 @@ function durationProblem(duration: string): string | undefined {
   return undefined;
 }
 
+const IS_ASCII = /^[ -~]*$/;
+
 function typeOfWord(word: string): TokenType {
-  const lower = word.toLowerCase();
+  // Of other scripts some letters have lower-case forms within ASCII, which make no keyword of a name.
+  const lower = IS_ASCII.test(word) ? word.toLowerCase() : word;
   if (lower === "inf" || lower === "nan") return "number";
   if (OPERATOR_WORDS.has(lower)) return "operator";
   if (AGGREGATORS.has(lower)) return "aggregator";

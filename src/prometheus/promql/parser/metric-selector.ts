@@ -1,6 +1,6 @@
 /** A selector and nothing else, as the API takes them in `match[]` (`ParseMetricSelector` upstream). */
 import type { Matcher } from "../../matcher.ts";
-import { parseUnchecked } from "./expression-parser.ts";
+import { type ParserOptions, parseUnchecked } from "./expression-parser.ts";
 import { describeToken, type Token, tokenize } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
 
@@ -9,13 +9,13 @@ import { ParseError } from "./parse-error.ts";
  *
  * @throws ParseError with upstream's text and position.
  */
-export function parseMetricSelector(query: string): Matcher[] {
-  const { tokens, error } = tokenize(query);
+export function parseMetricSelector(query: string, options: ParserOptions = {}): Matcher[] {
+  const { tokens, error } = tokenize(query, options);
   const surplus = tokens[lengthOf(tokens)];
   if (surplus !== undefined && surplus.type !== "end of input") throw unexpected(query, surplus);
   if (error !== undefined) throw error;
   if (surplus === undefined || tokens.length === 1) throw unexpected(query, tokens.at(-1)!);
-  const expression = parseUnchecked(query);
+  const expression = parseUnchecked(query, options);
   if (expression.kind !== "vector-selector") throw unexpected(query, tokens[0]);
   return expression.matchers;
 }

@@ -344,7 +344,7 @@ class TreeReader {
 
   #call(node: SyntaxNode): Call {
     // The name is read from the query: the tree may have a stand-in (see `expression-parser.ts`).
-    const name = /^[A-Za-z0-9_:]+/.exec(this.#query.slice(node.from))![0];
+    const name = /^[\p{L}0-9_:.]+/u.exec(this.#query.slice(node.from))![0];
     const namePosition = { start: node.from, end: node.from + name.length };
     const args = childNodes(node.getChild("FunctionCallBody")!).map((child) => this.expression(child));
     const signature = FUNCTION_SIGNATURES.get(name);

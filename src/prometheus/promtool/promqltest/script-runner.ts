@@ -19,6 +19,7 @@ const PARSER_OPTIONS: ParserOptions = {
   durationExpressions: true,
   extendedRangeSelectors: true,
   fillModifiers: true,
+  unquotedUtf8Names: true,
 };
 
 const MAX_SAMPLES = 10_000;

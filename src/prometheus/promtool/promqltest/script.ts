@@ -143,7 +143,7 @@ class ScriptParser {
         pending = starts;
         continue;
       }
-      const description = parseSeriesDescription(definition);
+      const description = parseSeriesDescription(definition, true);
       if (pending !== undefined && !pending.labels.equals(description.labels)) {
         throw new Error("@st metric does not match the following sample line metric");
       }
@@ -243,7 +243,7 @@ class ScriptParser {
       command.scalar = scalar;
       return true;
     }
-    const { labels, values } = parseSeriesDescription(line);
+    const { labels, values } = parseSeriesDescription(line, true);
     if (values.length > 1 && command.stepMs === undefined && command.matrix === undefined) {
       throw new Error(
         "expecting multiple values in instant evaluation not allowed. consider using 'expect range vector' directive to enable a range vector result for an instant query",

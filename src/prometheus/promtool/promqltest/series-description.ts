@@ -27,9 +27,12 @@ export interface SeriesDescription {
 /** How long a sequence may be: `1x1000000000` is not for reading. */
 export const SEQUENCE_LIMIT = 1_000_000;
 
-/** @throws Error that says what was expected where */
-export function parseSeriesDescription(text: string): SeriesDescription {
-  const reader = new Reader(text);
+/**
+ * @param unquotedUtf8Names whether names may have letters of any script, and dots, as in `ParserOptions`
+ * @throws Error that says what was expected where
+ */
+export function parseSeriesDescription(text: string, unquotedUtf8Names = false): SeriesDescription {
+  const reader = new Reader(text, unquotedUtf8Names ? UTF8_NAME : NAME);
   const labels = reader.labels();
   const values: SequenceValue[] = [];
   while (!reader.isAtEnd) {
@@ -42,15 +45,18 @@ export function parseSeriesDescription(text: string): SeriesDescription {
 }
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const UTF8_NAME = /[\p{L}_:][\p{L}0-9_:.]*/uy;
 const STRING = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`/y;
 const NUMBER = /(?:[iI][nN][fF]|[nN][aA][nN]|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)/y;
 
 class Reader {
   readonly #text: string;
+  readonly #name: RegExp;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, name: RegExp) {
     this.#text = text;
+    this.#name = name;
   }
 
   get isAtEnd(): boolean {
@@ -59,7 +65,7 @@ class Reader {
 
   labels(): Labels {
     const pairs: [string, string][] = [];
-    const name = this.#match(NAME);
+    const name = this.#match(this.#name);
     if (this.#take("{")) {
       while (!this.#take("}")) {
         pairs.push(this.#label());
@@ -75,7 +81,7 @@ class Reader {
   #label(): [string, string] {
     this.space();
     const quoted = this.#match(STRING);
-    const name = quoted === undefined ? this.#match(NAME) : unquote(quoted);
+    const name = quoted === undefined ? this.#match(this.#name) : unquote(quoted);
     if (name === undefined) this.#fail('identifier or "}"');
     this.space();
     if (!this.#take("=")) {

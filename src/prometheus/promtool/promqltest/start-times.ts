@@ -13,7 +13,7 @@ const ITEM = /^([+-]?)(\d+[a-wyz]*?)(?:([+-])(\d+[a-wyz]*?))?(?:x(\d+))?$/;
 export function parseStartTimes(line: string): { labels: Labels; starts: StartTimes } | undefined {
   const match = LINE.exec(line);
   if (match === null) return undefined;
-  const { labels } = parseSeriesDescription(`${match[1]} _`);
+  const { labels } = parseSeriesDescription(`${match[1]} _`, true);
   return { labels, starts: match[2].trim().split(/\s+/).flatMap(parseItem) };
 }
 

@@ -10,6 +10,7 @@ import {
   createMetricsClient,
   type Decision,
   Informers,
+  type Scale,
   startDeploymentController,
   startHorizontalPodAutoscalerController,
   startReplicaSetController,
@@ -44,7 +45,7 @@ export interface SimulatedClusterOptions {
   latencyMs?: { min: number; max: number };
   autoscaler?: AutoscalerSettings & { syncPeriodMs?: number };
   onPod?: (pod: string, what: string) => void;
-  onDecision?: (name: string, decision: Decision) => void;
+  onDecision?: (decision: Decision, scale: Scale) => void;
   /** Programs in place of the real ones, by image without tag. */
   modelled?: Record<string, PodProgram>;
   /** Told of a tenant that two pods have open. */
@@ -131,7 +132,7 @@ export class SimulatedCluster {
       log: silentLogger,
       signal,
       metrics: createMetricsClient((path) => this.#aggregated(path)),
-      onDecision: (hpa, decision) => this.#options.onDecision?.(hpa.metadata.name, decision),
+      onDecision: (_, decision, scale) => this.#options.onDecision?.(decision, scale),
     });
     await clock.advance(1);
   }

@@ -1,5 +1,6 @@
 /** The whole topology in virtual time, as a world for scenarios. */
 import type { Network } from "../base/network.ts";
+import type { Decision } from "../kubernetes/mod.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
@@ -88,12 +89,9 @@ export class SimulatedWorld implements ScenarioWorld {
         else this.#ready.delete(pod);
         this.#listener("pod", `${pod} ${what}`);
       },
-      onDecision: (_, { currentReplicas, desiredReplicas, reason, proposals, error }) => {
+      onDecision: ({ currentReplicas, desiredReplicas, reason, proposals, error }, scale) => {
         const tenants = proposals.find(({ spec }) => spec.external?.metric.name === "s0-prometheus");
-        if (tenants !== undefined) {
-          this.#tenants = Math.round((tenants.usageMilli / 1000) * currentReplicas);
-          this.#toldMs = this.clock.monotonic();
-        }
+        if (tenants !== undefined) this.#told(tenants, scale.status.replicas);
         if (desiredReplicas !== currentReplicas) {
           this.#listener("hpa", `${currentReplicas} → ${desiredReplicas}: ${withoutSelectors(reason)}`);
         } else if (error !== undefined) this.#listener("hpa", withoutSelectors(error.message));
@@ -101,6 +99,14 @@ export class SimulatedWorld implements ScenarioWorld {
     });
     this.network = this.#cluster.network.host(CLIENT_ADDRESS);
     if (modelled) this.#modelled = new ModelledTenants(this.#cluster.clock, this.activeWindowMs);
+  }
+
+  /** An average is one over the pods that there are, those that are ending included. */
+  #told({ spec, usageMilli }: Decision["proposals"][number], pods: number): void {
+    const isAverage = spec.external!.target.type === "AverageValue";
+    if (isAverage && pods === 0) return;
+    this.#tenants = Math.round((usageMilli / 1000) * (isAverage ? pods : 1));
+    this.#toldMs = this.clock.monotonic();
   }
 
   get traffic(): Traffic | undefined {

@@ -52,7 +52,7 @@ export interface AutoscalerControllerOptions extends AutoscalerSettings {
   /** @default DEFAULT_SYNC_PERIOD_MS */
   syncPeriodMs?: number;
   /** Sees every decision, for `topology up`'s list of scaling events and for simulations. */
-  onDecision?: (hpa: HorizontalPodAutoscaler, decision: Decision) => void;
+  onDecision?: (hpa: HorizontalPodAutoscaler, decision: Decision, scale: Scale) => void;
 }
 
 /** Runs until the signal aborts. */
@@ -203,7 +203,7 @@ class Controller {
       await this.#rescale(hpa, tracked, target, decision);
     }
     await this.#writeStatus(hpa, decision.status);
-    onDecision?.(hpa, decision);
+    onDecision?.(hpa, decision, scale);
   }
 
   /** Sets the scale, and adds what happened to the decision's status. */

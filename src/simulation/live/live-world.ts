@@ -92,7 +92,7 @@ export class LiveWorld implements ScenarioWorld {
     return {
       replicas: set.spec.replicas ?? 1,
       ready: set.status?.readyReplicas ?? 0,
-      tenants: hpa === undefined ? 0 : tenantsTold(hpa),
+      tenants: hpa === undefined ? 0 : tenantsTold(hpa, set.status?.replicas ?? 0),
       toldMs: this.clock.monotonic(),
       conflicts: 0,
       asleep: () => 0,
@@ -134,14 +134,14 @@ export class LiveWorld implements ScenarioWorld {
   }
 }
 
-/** What the HPA last read, as its status has it: an average over the pods that there were. */
-function tenantsTold({ status }: KubernetesObject): number {
+/** What the HPA last read, as its status has it: an average over the pods that there are, those that are ending included. */
+function tenantsTold({ status }: KubernetesObject, pods: number): number {
   const metrics: { external?: { metric: { name: string }; current: { averageValue?: string } } }[] =
     status?.currentMetrics ?? [];
   const average = metrics.find(({ external }) => external?.metric.name === "s0-prometheus")?.external?.current
     .averageValue;
   if (average === undefined) return 0;
-  return Math.round(parseQuantity(average) * (status?.currentReplicas ?? 0));
+  return Math.round(parseQuantity(average) * pods);
 }
 
 function isReady(pod: KubernetesObject): boolean {

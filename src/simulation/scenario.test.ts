@@ -212,3 +212,23 @@ test("a run that breaks shows what surrounds it", async () => {
   assert.match(report!, /replicas {2}[▁-█ ]+ 2\n/);
   assert.match(report!, /hpa +1 → 2/);
 });
+
+test("tenants: KEDA's number is told in full while a pod that leaves still counts as one", async () => {
+  const leaving = scenario({
+    name: "leaving",
+    for: "3m",
+    load: [{ from: "5s", tenants: 6, first: 10, every: "3s" }],
+    faults: [
+      { from: "80s", to: "150s", partition: ["test-db-small-0", "test-db-small-2"] },
+      { at: "85s", patch: { "ScaledObject/test-db-small": { spec: { maxReplicaCount: 2 } } } },
+    ],
+    expect: [
+      { by: "80s", replicas: 3, tenants: 6 },
+      { from: "115s", to: "135s", replicas: 2, tenants: 6 },
+    ],
+  });
+  const { broken, timeline } = await simulateScenario(leaving, 1, manifests);
+  assert.equal(broken, undefined);
+  const gone = timeline.find(({ text }) => text === "test-db-small-2 gone");
+  assert.ok(gone!.atMs > 135_000);
+});

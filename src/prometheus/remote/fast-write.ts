@@ -7,6 +7,7 @@ import type { Labels } from "../../model/labels.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { AppendError, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
 import { SeriesCache, type TsdbAppender } from "../tsdb/mod.ts";
+import { LabelFields } from "./label-fields.ts";
 import { type FastWrite, invalidLabels, type WriteOutcome, withoutEmpty } from "./write-receiver.ts";
 
 /** The NaN that ends a series, after a processor has quieted it. */
@@ -27,12 +28,17 @@ export interface FastWriteOptions {
 
 export function createFastWrite(options: FastWriteOptions): FastWrite {
   const cache = new SeriesCache({ hashSeed: options.hashSeed });
+  const fields = new LabelFields();
   /** Appenders at rest: as many as requests were ever under way at once. */
   const idle: TsdbAppender[] = [];
   return {
     async write(payload) {
       const appender = idle.pop() ?? options.appender();
-      const reader = new RequestReader(payload, cache, appender, options.now() + options.maxAheadMs);
+      const reader = new RequestReader(
+        payload,
+        { cache, fields, appender },
+        options.now() + options.maxAheadMs,
+      );
       let isUsual: boolean;
       try {
         isUsual = reader.read();
@@ -51,19 +57,27 @@ export function createFastWrite(options: FastWriteOptions): FastWrite {
   };
 }
 
+interface ReaderParts {
+  cache: SeriesCache;
+  fields: LabelFields;
+  appender: TsdbAppender;
+}
+
 class RequestReader {
   readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #cache: SeriesCache;
+  readonly #fields: LabelFields;
   readonly #appender: TsdbAppender;
   readonly #latestMs: number;
   #position = 0;
 
-  constructor(bytes: Uint8Array, cache: SeriesCache, appender: TsdbAppender, latestMs: number) {
+  constructor(bytes: Uint8Array, { cache, fields, appender }: ReaderParts, latestMs: number) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#cache = cache;
+    this.#fields = fields;
     this.#appender = appender;
     this.#latestMs = latestMs;
   }
@@ -96,21 +110,12 @@ class RequestReader {
       ref = cache.find(bytes, start, this.#position);
     }
     const labelsEnd = this.#position;
-    let labels: Labels | undefined;
     while (this.#position < end) {
       if (!this.#sample(end)) return false;
       if (ref !== 0 && this.#append(ref)) continue;
       // A series that is new, or that the store has forgotten.
-      labels ??= decodeLabels(bytes, start, labelsEnd);
-      const problem = invalidLabels(labels);
-      if (problem !== undefined) {
-        this.outcome.problem ||= problem;
-        continue;
-      }
-      labels = withoutEmpty(labels);
-      ref = this.#appendNew(labels);
-      if (ref === 0) continue;
-      cache.set(bytes, start, labelsEnd, ref);
+      ref = this.#appendNew(start, labelsEnd);
+      if (ref !== 0) cache.set(bytes, start, labelsEnd, ref);
     }
     return this.#position === end;
   }
@@ -158,15 +163,15 @@ class RequestReader {
     return true;
   }
 
-  /** Answers 0 when the store refuses the sample. */
-  #appendNew(labels: Labels): SeriesRef {
+  /** Answers 0 when the sample, or its labels, are refused. */
+  #appendNew(start: number, labelsEnd: number): SeriesRef {
     const timestampMs = this.#timestampMs;
-    const isStale = this.#low === STALE_LOW && (this.#high === STALE_HIGH || this.#high === STALE_HIGH_QUIET);
+    const fields = this.#fields;
     try {
+      const length = fields.read(this.#bytes, start, labelsEnd);
+      if (length < 0) return this.#appendUnusual(decodeLabels(this.#bytes, start, labelsEnd));
       if (timestampMs > this.#latestMs) throw new AppendError("out of bounds");
-      const ref = isStale
-        ? this.#appender.appendStale(0, labels, timestampMs)
-        : this.#appender.append(0, labels, timestampMs, doubleOf(this.#low, this.#high));
+      const ref = this.#appender.appendKey(fields.bytes, 0, length, timestampMs, this.#low, this.#high);
       this.outcome.samples++;
       return ref;
     } catch (error) {
@@ -174,6 +179,23 @@ class RequestReader {
       this.#tell(error);
       return 0;
     }
+  }
+
+  /** @throws AppendError */
+  #appendUnusual(labels: Labels): SeriesRef {
+    const problem = invalidLabels(labels);
+    if (problem !== undefined) {
+      this.outcome.problem ||= problem;
+      return 0;
+    }
+    const timestampMs = this.#timestampMs;
+    if (timestampMs > this.#latestMs) throw new AppendError("out of bounds");
+    const isStale = this.#low === STALE_LOW && (this.#high === STALE_HIGH || this.#high === STALE_HIGH_QUIET);
+    const ref = isStale
+      ? this.#appender.appendStale(0, withoutEmpty(labels), timestampMs)
+      : this.#appender.append(0, withoutEmpty(labels), timestampMs, doubleOf(this.#low, this.#high));
+    this.outcome.samples++;
+    return ref;
   }
 
   #tell({ reason }: AppendError): void {

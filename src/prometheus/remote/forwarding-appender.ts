@@ -44,15 +44,21 @@ export class ForwardingAppender implements TsdbAppender {
 
   appendKnownBits(ref: SeriesRef, timestampMs: number, low: number, high: number): boolean {
     const isKnown = this.#inner.appendKnownBits(ref, timestampMs, low, high);
-    if (isKnown && this.#remotes.isActive) {
-      const stale = low === STALE_LOW && (high === STALE_HIGH || high === STALE_HIGH_QUIET);
-      words[0] = low;
-      words[1] = high;
-      this.#seriesOf(ref)?.samples.push(
-        stale ? { timestampMs, value: Number.NaN, stale } : { timestampMs, value: double[0] },
-      );
-    }
+    if (isKnown && this.#remotes.isActive) this.#forwardBits(ref, timestampMs, low, high);
     return isKnown;
+  }
+
+  appendKey(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    low: number,
+    high: number,
+  ): SeriesRef {
+    const found = this.#inner.appendKey(key, start, end, timestampMs, low, high);
+    if (this.#remotes.isActive) this.#forwardBits(found, timestampMs, low, high);
+    return found;
   }
 
   appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef {
@@ -86,6 +92,15 @@ export class ForwardingAppender implements TsdbAppender {
   rollback(): void {
     this.#batch.clear();
     this.#inner.rollback();
+  }
+
+  #forwardBits(ref: SeriesRef, timestampMs: number, low: number, high: number): void {
+    const stale = low === STALE_LOW && (high === STALE_HIGH || high === STALE_HIGH_QUIET);
+    words[0] = low;
+    words[1] = high;
+    this.#seriesOf(ref)?.samples.push(
+      stale ? { timestampMs, value: Number.NaN, stale } : { timestampMs, value: double[0] },
+    );
   }
 
   #seriesOf(ref: SeriesRef, given?: Labels): WriteSeries | undefined {

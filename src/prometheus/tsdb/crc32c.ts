@@ -7,16 +7,17 @@ const VIEW_BYTES = 256;
 
 /** @param seed the checksum of the bytes before, to go on from it */
 export function crc32c(data: Uint8Array, start = 0, end = data.length, seed = 0): number {
-  const crc = ~seed;
-  return end - start >= VIEW_BYTES ? byWords(data, start, end, crc) : byBytes(data, start, end, crc);
+  if (end - start < VIEW_BYTES) return ~byBytes(data, start, end, ~seed) >>> 0;
+  const words = start + ((end - start) & ~7);
+  return ~byBytes(data, words, end, byWords(data, start, words, ~seed)) >>> 0;
 }
 
+/** The bytes are a multiple of eight. */
 function byWords(data: Uint8Array, start: number, end: number, before: number): number {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const table = TABLE;
   let crc = before;
-  let i = start;
-  for (const last = end - 7; i < last; i += 8) {
+  for (let i = start; i < end; i += 8) {
     const low = crc ^ view.getInt32(i, true);
     const high = view.getInt32(i + 4, true);
     crc =
@@ -29,13 +30,13 @@ function byWords(data: Uint8Array, start: number, end: number, before: number): 
       table[256 + ((high >>> 16) & 0xff)] ^
       table[high >>> 24];
   }
-  return byBytes(data, i, end, crc);
+  return crc;
 }
 
 function byBytes(data: Uint8Array, start: number, end: number, before: number): number {
   let crc = before;
   for (let i = start; i < end; i++) crc = TABLE[(crc ^ data[i]) & 0xff] ^ (crc >>> 8);
-  return ~crc >>> 0;
+  return crc;
 }
 
 function makeTable(): Int32Array {

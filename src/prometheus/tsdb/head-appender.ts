@@ -73,6 +73,21 @@ export class HeadAppender implements TsdbAppender {
     return true;
   }
 
+  appendKey(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    low: number,
+    high: number,
+  ): SeriesRef {
+    const { head } = this.#writer;
+    const slot = end - start > MAX_LABEL_SET_BYTES ? -1 : head.slotOfKey(key, start, end);
+    const found = head.table.refOf(checkedSlot(slot));
+    this.appendKnownBits(found, timestampMs, low, high);
+    return found;
+  }
+
   appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef {
     this.#open(timestampMs);
     let slot = this.#writer.head.table.slotOf(ref);
@@ -118,9 +133,7 @@ export class HeadAppender implements TsdbAppender {
 
   #slotOf(labels: Labels): number {
     if (labels.size === 0) throw new AppendError("invalid label set", "empty labelset");
-    const slot = this.#writer.head.slotOfLabels(labels);
-    if (slot < 0) throw new AppendError("invalid label set", `more than ${MAX_LABEL_SET_BYTES} bytes`);
-    return slot;
+    return checkedSlot(this.#writer.head.slotOfLabels(labels));
   }
 
   /** From now on what the batch refers to must stay: the series, and the time range of the head. */
@@ -141,4 +154,10 @@ export class HeadAppender implements TsdbAppender {
     this.metadata.clear();
     this.#writer.close(this);
   }
+}
+
+/** @throws AppendError when there is no slot, since the labels take too many bytes */
+function checkedSlot(slot: number): number {
+  if (slot < 0) throw new AppendError("invalid label set", `more than ${MAX_LABEL_SET_BYTES} bytes`);
+  return slot;
 }

@@ -13,9 +13,9 @@ import { CHUNK_XOR } from "./chunk-encoding.ts";
 import { ChunkPool, NO_PIECE } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import { HistogramSeries } from "./histogram-series.ts";
-import { equalBytes, MAX_LABEL_SET_BYTES, writeLabelKey } from "./label-key.ts";
+import { equalBytes, MAX_LABEL_SET_BYTES, skipString, writeLabelKey } from "./label-key.ts";
 import { OutOfOrderSamples } from "./out-of-order.ts";
-import { type PostingList, Postings } from "./postings.ts";
+import { Postings } from "./postings.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import {
   F_CHUNK_MIN,
@@ -492,16 +492,18 @@ export class Head {
   }
 
   #create(key: Uint8Array, start: number, end: number, hash: number, ref: number): number {
-    const slot = this.table.add(key, start, end, hash, ref);
+    const { table, postings } = this;
+    const slot = table.add(key, start, end, hash, ref);
     const last = this.#last;
     const made = this.#spare;
-    made.take(key, start, end);
+    made.read(table.keySlab(slot), table.keyStart(slot), end - start);
+    const { bytes, starts, pairs } = made;
     for (let i = 0; i < made.count; i++) {
-      const from = i === 0 ? 0 : made.ends[i - 1];
-      let list = last.listOfSamePair(i, made, from);
-      if (list === undefined) list = this.postings.add(made.bytes, from, made.ends[i], slot);
-      else list.push(slot);
-      made.lists[i] = list;
+      const pair = last.samePair(i, made);
+      if (pair >= 0) {
+        postings.push(pair, slot);
+        pairs[i] = pair;
+      } else pairs[i] = postings.add(bytes, starts[i], starts[i + 1], slot);
     }
     this.#last = made;
     this.#spare = last;
@@ -523,39 +525,42 @@ export class Head {
   }
 }
 
-/** A label key taken apart: its bytes, where its pairs end, and their lists. */
+/** A label key taken apart: where its pairs start, with the end of the last, and their numbers in the postings. */
 class KeyPairs {
-  bytes: Uint8Array = new Uint8Array(1024);
-  ends = new Int32Array(64);
-  lists: (PostingList | undefined)[] = [];
+  bytes: Uint8Array = new Uint8Array(0);
+  starts = new Int32Array(64);
+  pairs = new Int32Array(64);
   count = 0;
 
-  take(key: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    if (length > this.bytes.length) this.bytes = new Uint8Array(2 * length);
-    this.bytes.set(key.subarray(start, end));
+  read(bytes: Uint8Array, start: number, length: number): void {
+    this.bytes = bytes;
     this.count = 0;
-    const reader = new ByteReader(this.bytes, 0, length);
-    while (reader.remaining > 0) {
-      reader.skip(reader.uvarint());
-      reader.skip(reader.uvarint());
-      if (this.count === this.ends.length) {
-        const grown = new Int32Array(2 * this.count);
-        grown.set(this.ends);
-        this.ends = grown;
+    this.starts[0] = start;
+    for (let at = start; at < start + length; ) {
+      at = skipString(bytes, skipString(bytes, at));
+      if (++this.count === this.starts.length) {
+        this.starts = doubled(this.starts);
+        this.pairs = doubled(this.pairs);
       }
-      this.ends[this.count++] = reader.position;
+      this.starts[this.count] = at;
     }
   }
 
-  /** The list of the pair at `index` when `other` has the same pair there, from `from` on. */
-  listOfSamePair(index: number, other: KeyPairs, from: number): PostingList | undefined {
-    if (index >= this.count) return undefined;
-    const ownFrom = index === 0 ? 0 : this.ends[index - 1];
-    const length = other.ends[index] - from;
-    if (this.ends[index] - ownFrom !== length) return undefined;
-    return equalBytes(this.bytes, ownFrom, other.bytes, from, length) ? this.lists[index] : undefined;
+  /** The number of the pair at `index` of `other` when it is the same here; else -1. */
+  samePair(index: number, other: KeyPairs): number {
+    if (index >= this.count) return -1;
+    const own = this.starts[index];
+    const from = other.starts[index];
+    const length = other.starts[index + 1] - from;
+    if (this.starts[index + 1] - own !== length) return -1;
+    return equalBytes(this.bytes, own, other.bytes, from, length) ? this.pairs[index] : -1;
   }
+}
+
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(2 * array.length);
+  grown.set(array);
+  return grown;
 }
 
 /** `rangeForTimestamp`: where the range of block size that holds `timestampMs` ends. */

@@ -9,7 +9,6 @@
  * sorted by name.
  */
 import type { Labels } from "../../model/labels.ts";
-import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 
 /** A label set that takes more is refused as invalid. */
@@ -21,26 +20,33 @@ export function writeLabelKey(out: ByteWriter, labels: Labels): void {
   for (let i = 0; i < flat.length; i++) out.string(flat[i]);
 }
 
+/** Where the string ends that a key has at `at`. */
+export function skipString(key: Uint8Array, at: number): number {
+  const byte = key[at];
+  if (byte < 0x80) return at + 1 + byte;
+  let length = byte & 0x7f;
+  let next = at + 1;
+  for (let scale = 0x80; ; scale *= 0x80) {
+    const more = key[next++];
+    length += (more & 0x7f) * scale;
+    if (more < 0x80) return next + length;
+  }
+}
+
 /** The number of labels of a key. */
 export function labelCount(key: Uint8Array, start: number, end: number): number {
-  const reader = new ByteReader(key, start, end);
   let strings = 0;
-  while (reader.remaining > 0) {
-    reader.skip(reader.uvarint());
-    strings++;
-  }
+  for (let at = start; at < end; at = skipString(key, at)) strings++;
   return strings >>> 1;
 }
 
 /** Where each name-value pair of a key lies. */
 export function pairsOfKey(key: Uint8Array): [start: number, end: number][] {
-  const reader = new ByteReader(key);
   const pairs: [number, number][] = [];
-  while (reader.remaining > 0) {
-    const start = reader.position;
-    reader.skip(reader.uvarint());
-    reader.skip(reader.uvarint());
-    pairs.push([start, reader.position]);
+  for (let at = 0; at < key.length; ) {
+    const end = skipString(key, skipString(key, at));
+    pairs.push([at, end]);
+    at = end;
   }
   return pairs;
 }

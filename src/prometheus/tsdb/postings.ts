@@ -8,38 +8,20 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
-import { equalBytes, hashBytes } from "./label-key.ts";
+import { equalBytes, hashBytes, skipString } from "./label-key.ts";
 import type { Pacer } from "./pacer.ts";
-
-/** The series of one label pair. */
-export class PostingList {
-  readonly pair: number;
-  slots: Int32Array;
-  length = 0;
-
-  constructor(pair: number, capacity = 4) {
-    this.pair = pair;
-    this.slots = new Int32Array(capacity);
-  }
-
-  push(slot: number): void {
-    if (this.length === this.slots.length) {
-      const grown = new Int32Array(this.length + Math.max(4, this.length >>> 1));
-      grown.set(this.slots);
-      this.slots = grown;
-    }
-    this.slots[this.length++] = slot;
-  }
-
-  view(): Int32Array {
-    return this.slots.subarray(0, this.length);
-  }
-}
+import { PostingLists } from "./posting-lists.ts";
 
 /** The pairs of one label name. */
 class NamePairs {
+  /** The name as in a label key. */
+  readonly key: Uint8Array;
   pairs = new Int32Array(4);
   length = 0;
+
+  constructor(key: Uint8Array) {
+    this.key = key;
+  }
 
   push(pair: number): void {
     if (this.length === this.pairs.length) {
@@ -53,21 +35,19 @@ class NamePairs {
 
 const FIRST_CAPACITY = 1024;
 const PAIRS_PER_CHECK = 64;
-/** In `#single`: the pair has a list. */
-const HAS_LIST = -1;
 
 export class Postings {
   readonly #seed: number;
   readonly #names = new Map<string, NamePairs>();
+  /** By the hash of the name as in a label key; of two names with the same hash the first. */
+  readonly #namesByHash = new Map<number, NamePairs>();
   readonly #bytes = new KeyArena();
   readonly #index = new HashIndex();
   readonly #hashOf = (pair: number) => this.#hashes[pair];
   #handles = new Int32Array(FIRST_CAPACITY);
   #hashes = new Int32Array(FIRST_CAPACITY);
-  /** The slot where only one series has the pair, which is how most values of an id are. */
-  #single = new Int32Array(FIRST_CAPACITY);
-  readonly #lists: (PostingList | undefined)[] = [];
-  /** Name and value of pairs that were asked for and have a list, so that label sets share them. */
+  readonly #lists = new PostingLists();
+  /** Name and value of pairs that were asked for and have several series, so that label sets share them. */
   readonly #strings: ([name: string, value: string] | undefined)[] = [];
   #count = 0;
   readonly #key = new ByteWriter();
@@ -81,39 +61,31 @@ export class Postings {
     return this.#count;
   }
 
-  /**
-   * Notes that `slot`, the highest so far, has the pair that `key[start..end)` is. Answers the pair's list once it has
-   * one.
-   */
-  add(key: Uint8Array, start: number, end: number, slot: number): PostingList | undefined {
+  /** Notes that `slot`, the highest so far, has the pair that `key[start..end)` is. Answers the pair's number. */
+  add(key: Uint8Array, start: number, end: number, slot: number): number {
     const hash = hashBytes(key, start, end, this.#seed);
     const pair = this.#find(key, start, end, hash);
-    if (pair < 0) {
-      this.#create(key, start, end, hash, slot);
-      return undefined;
-    }
-    let list = this.#lists[pair];
-    if (list === undefined) {
-      list = new PostingList(pair);
-      list.push(this.#single[pair]);
-      this.#single[pair] = HAS_LIST;
-      this.#lists[pair] = list;
-    }
-    list.push(slot);
-    return list;
+    if (pair < 0) return this.#create(key, start, end, hash, slot);
+    this.#lists.push(pair, slot);
+    return pair;
+  }
+
+  /** As `add`, for a pair whose number is known. */
+  push(pair: number, slot: number): void {
+    this.#lists.push(pair, slot);
   }
 
   /** Name and value of the pair `key[start..end)`, the same strings every time where several series have it. */
   strings(key: Uint8Array, start: number, end: number): [name: string, value: string] {
     const pair = this.#find(key, start, end, hashBytes(key, start, end, this.#seed));
-    if (pair < 0 || this.#single[pair] !== HAS_LIST) return readPair(key, start, end);
+    if (pair < 0 || this.#lists.lengthOf(pair) === 1) return readPair(key, start, end);
     return (this.#strings[pair] ??= readPair(key, start, end));
   }
 
   /** Ascending. */
   get(name: string, value: string): Int32Array {
     const pair = this.#findStrings(name, value);
-    return pair < 0 ? NONE : this.#slots(pair);
+    return pair < 0 ? NONE : this.#lists.slotsOf(pair);
   }
 
   names(): IterableIterator<string> {
@@ -130,7 +102,8 @@ export class Postings {
   *entries(name: string): IterableIterator<[value: string, slots: Int32Array]> {
     const pairs = this.#names.get(name);
     if (pairs === undefined) return;
-    for (let i = 0; i < pairs.length; i++) yield [this.#valueOf(pairs.pairs[i]), this.#slots(pairs.pairs[i])];
+    for (let i = 0; i < pairs.length; i++)
+      yield [this.#valueOf(pairs.pairs[i]), this.#lists.slotsOf(pairs.pairs[i])];
   }
 
   valueCount(name: string): number {
@@ -145,7 +118,7 @@ export class Postings {
     const copy = new Postings(this.#seed);
     for (let pair = 0; pair < this.#count; pair++) {
       if (pair % PAIRS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
-      const slots = this.#slots(pair);
+      const slots = this.#lists.slotsOf(pair);
       let kept = 0;
       const found = new Int32Array(slots.length);
       for (const slot of slots) if (slot < moved.length && moved[slot] >= 0) found[kept++] = moved[slot];
@@ -155,11 +128,7 @@ export class Postings {
       const end = start + this.#bytes.byteLength(handle);
       const created = copy.#create(this.#bytes.slab(handle), start, end, this.#hashes[pair], found[0]);
       if (kept === 1) continue;
-      const list = new PostingList(created, 0);
-      list.slots = kept === found.length ? found : found.slice(0, kept);
-      list.length = kept;
-      copy.#single[created] = HAS_LIST;
-      copy.#lists[created] = list;
+      copy.#lists.set(created, kept === found.length ? found : found.slice(0, kept));
       copy.#strings[created] = this.#strings[pair];
     }
     return copy;
@@ -167,16 +136,7 @@ export class Postings {
 
   /** Bytes of memory held, about. */
   get heldBytes(): number {
-    const lists = this.#lists.reduce(
-      (sum, list) => sum + (list === undefined ? 0 : 150 + 4 * list.slots.length),
-      0,
-    );
-    return this.#bytes.heldBytes + 16 * this.#handles.length + this.#index.heldBytes + lists;
-  }
-
-  #slots(pair: number): Int32Array {
-    // A copy: what is kept for a single slot changes when a second one comes.
-    return this.#lists[pair]?.view() ?? Int32Array.of(this.#single[pair]);
+    return this.#bytes.heldBytes + 8 * this.#handles.length + this.#index.heldBytes + this.#lists.heldBytes;
   }
 
   #valueOf(pair: number): string {
@@ -218,13 +178,27 @@ export class Postings {
     if (pair === this.#handles.length) this.#grow();
     this.#handles[pair] = this.#bytes.add(key, start, end);
     this.#hashes[pair] = hash;
-    this.#single[pair] = slot;
+    this.#lists.begin(pair, slot);
     this.#index.add(pair, hash, this.#hashOf);
+    this.#pairsOfName(key, start).push(pair);
+    return pair;
+  }
+
+  /** The pairs of the name that `key` has at `start`. */
+  #pairsOfName(key: Uint8Array, start: number): NamePairs {
+    const end = skipString(key, start);
+    const hash = hashBytes(key, start, end, this.#seed);
+    const known = this.#namesByHash.get(hash);
+    const isSame =
+      known !== undefined &&
+      known.key.length === end - start &&
+      equalBytes(known.key, 0, key, start, end - start);
+    if (isSame) return known;
     const name = new ByteReader(key, start, end).string();
     let pairs = this.#names.get(name);
-    if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs()));
-    pairs.push(pair);
-    return pair;
+    if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs(key.slice(start, end))));
+    if (known === undefined) this.#namesByHash.set(hash, pairs);
+    return pairs;
   }
 
   #grow(): void {
@@ -235,7 +209,6 @@ export class Postings {
     };
     this.#handles = grown(this.#handles);
     this.#hashes = grown(this.#hashes);
-    this.#single = grown(this.#single);
   }
 }
 

@@ -38,6 +38,11 @@ export class SeriesCache {
   #next = new Int32Array(FIRST_CAPACITY);
   #count = 0;
   #last = 0;
+  /** The name that `find` did not find last, and its hash: `set` is told of it next. */
+  #missed: Uint8Array | undefined;
+  #missedStart = 0;
+  #missedEnd = 0;
+  #missedHash = 0;
   #source: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -77,8 +82,15 @@ export class SeriesCache {
       this.#last = predicted;
       return this.#refs[predicted];
     }
-    const found = this.#lookUp(start, end, hashBytes(bytes, start, end, this.#seed));
-    if (found < 0) return 0;
+    const hash = hashBytes(bytes, start, end, this.#seed);
+    const found = this.#lookUp(start, end, hash);
+    if (found < 0) {
+      this.#missed = bytes;
+      this.#missedStart = start;
+      this.#missedEnd = end;
+      this.#missedHash = hash;
+      return 0;
+    }
     this.#follow(found);
     return this.#refs[found];
   }
@@ -87,8 +99,10 @@ export class SeriesCache {
   set(bytes: Uint8Array, start: number, end: number, ref: SeriesRef): void {
     if (end - start > MAX_NAME_BYTES) return;
     if (bytes !== this.#source) this.#look(bytes);
-    const hash = hashBytes(bytes, start, end, this.#seed);
-    let entry = this.#count === 0 ? -1 : this.#lookUp(start, end, hash);
+    const isMissed = bytes === this.#missed && start === this.#missedStart && end === this.#missedEnd;
+    const hash = isMissed ? this.#missedHash : hashBytes(bytes, start, end, this.#seed);
+    let entry = isMissed || this.#count === 0 ? -1 : this.#lookUp(start, end, hash);
+    this.#missed = undefined;
     if (entry < 0) {
       if (this.#count >= this.#maxSeries || this.#keys.heldBytes > this.#maxBytes) this.clear();
       entry = this.#add(bytes, start, end, hash);

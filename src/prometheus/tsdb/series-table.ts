@@ -131,6 +131,15 @@ export class SeriesTable {
     return this.#keys.slab(handle).subarray(start, start + this.#keys.byteLength(handle));
   }
 
+  /** The memory in which the key lies, from `keyStart` on. */
+  keySlab(slot: number): Uint8Array {
+    return this.#keys.slab(this.pages[slot >>> PAGE_BITS].keys[slot & PAGE_MASK]);
+  }
+
+  keyStart(slot: number): number {
+    return this.#keys.start(this.pages[slot >>> PAGE_BITS].keys[slot & PAGE_MASK]);
+  }
+
   /** Order of two series by their labels. */
   compare(a: number, b: number): number {
     const keys = this.#keys;

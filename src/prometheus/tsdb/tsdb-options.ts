@@ -123,6 +123,18 @@ export interface TsdbAppender extends Appender {
   appendKnown(ref: SeriesRef, timestampMs: number, value: number): boolean;
   /** As `appendKnown` with the value as the two halves of its bits, which keeps every NaN what it is. */
   appendKnownBits(ref: SeriesRef, timestampMs: number, low: number, high: number): boolean;
+  /**
+   * As `append`, with the labels as `key[start..end)` in the form of `label-key.ts`: valid, sorted by name, none of them
+   * without a value.
+   */
+  appendKey(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    low: number,
+    high: number,
+  ): SeriesRef;
 }
 
 export interface Tsdb extends Storage {

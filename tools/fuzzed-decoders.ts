@@ -5,6 +5,7 @@ import { createHistogram } from "../src/model/histogram.ts";
 import { compareStrings, Labels } from "../src/model/labels.ts";
 import { parseExpression } from "../src/prometheus/promql/parser/expression-parser.ts";
 import { Regex } from "../src/prometheus/regex/regex.ts";
+import { decodeFrames, encodeFrame } from "../src/prometheus/remote/chunked-stream.ts";
 import { ByteWriter } from "../src/prometheus/tsdb/byte-writer.ts";
 import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from "../src/prometheus/tsdb/chunk-encoding.ts";
 import { decodeHistogramChunk, encodeHistogramChunk } from "../src/prometheus/tsdb/histogram-chunk.ts";
@@ -44,6 +45,11 @@ import { decodeMetrics, encodeMetrics } from "../src/wire/otlp/metrics-protobuf.
 import { decodeTracesJson } from "../src/wire/otlp/traces-json.ts";
 import { decodeTraces } from "../src/wire/otlp/traces-protobuf.ts";
 import { translateMetrics } from "../src/wire/otlp-to-prometheus/translate.ts";
+import { decodeReadRequest, encodeReadRequest } from "../src/wire/remote-read/read-request.ts";
+import {
+  decodeChunkedReadResponse,
+  encodeChunkedReadResponse,
+} from "../src/wire/remote-read/read-response.ts";
 import type { WriteRequest } from "../src/wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../src/wire/remote-write/write-v1.ts";
 import { decodeWriteRequestV2, encodeWriteRequestV2 } from "../src/wire/remote-write/write-v2.ts";
@@ -325,6 +331,19 @@ function tombstones(): Uint8Array {
 }
 
 const EXPOSITION_ERRORS = ["ExpositionError"];
+const READ = {
+  queries: [{ startMs: 1, endMs: 2, matchers: [{ type: 2, name: "a", value: "b|c" }], function: "rate" }],
+  acceptedTypes: [1, 0],
+};
+const CHUNKED = {
+  series: [
+    {
+      labels: Labels.of({ __name__: "a" }),
+      chunks: [{ minMs: 1, maxMs: 9, encoding: 1, bytes: text("chunk")[0] }],
+    },
+  ],
+  queryIndex: 1,
+};
 const PROTOBUF_ERRORS = ["ProtobufError"];
 const DAMAGE = ["CorruptionError", "WalCorruptionError"];
 const entries = (format: "text" | "openmetrics") => (bytes: Uint8Array) =>
@@ -391,6 +410,20 @@ export const DECODERS: readonly FuzzedDecoder[] = [
     inputs: () => [encodeWriteRequestV2(WRITE)],
     read: decodeWriteRequestV2,
     errors: PROTOBUF_ERRORS,
+  },
+  {
+    name: "remote read",
+    share: 4,
+    inputs: () => [encodeReadRequest(READ), encodeChunkedReadResponse(CHUNKED)],
+    read: (bytes) => [decodeReadRequest(bytes), decodeChunkedReadResponse(bytes)],
+    errors: PROTOBUF_ERRORS,
+  },
+  {
+    name: "remote read stream",
+    share: 2,
+    inputs: () => [encodeFrame(encodeChunkedReadResponse(CHUNKED))],
+    read: (bytes) => drain(decodeFrames(bytes)),
+    errors: ["ChunkedStreamError"],
   },
   {
     name: "OTLP protobuf, translated",

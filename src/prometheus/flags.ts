@@ -85,8 +85,20 @@ const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
   "web.user-assets": ["text", ""],
   "write-documentation": ["boolean", "false"],
 };
+/** Exemplars kept where they are on and the configuration says no number. */
+export const DEFAULT_MAX_EXEMPLARS = 100_000;
 /** Retention when neither flag nor configuration says one. */
 export const DEFAULT_RETENTION_MS = 15 * 86_400_000;
+
+const MAX_BLOCK_DURATION_MS = 31 * 86_400_000;
+
+/** Below which path the server answers; "": at the root. */
+export function routePrefixOf(flags: Flags): string {
+  const given = flags.text("web.route-prefix");
+  const external = flags.text("web.external-url");
+  const path = given !== "" || external === "" ? given : new URL(external).pathname;
+  return `/${path.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+}
 
 /** The parts of PromQL that are on. */
 export function languageOf(flags: Flags): ParserOptions {
@@ -140,11 +152,34 @@ export class Flags {
     return this.list("enable-feature").includes(name);
   }
 
+  /** What a flag that was not given comes to, where that is told instead of its default. */
+  #effective(name: string): string | undefined {
+    const retentionMs = this.duration("storage.tsdb.retention.time");
+    const isSized = this.bytes("storage.tsdb.retention.size") > 0;
+    const keptMs = retentionMs > 0 || isSized ? retentionMs : DEFAULT_RETENTION_MS;
+    switch (name) {
+      case "storage.tsdb.retention.time":
+        return formatDuration(keptMs);
+      case "storage.tsdb.max-block-duration":
+        return formatDuration(
+          keptMs > 0 ? Math.min(keptMs / 10, MAX_BLOCK_DURATION_MS) : MAX_BLOCK_DURATION_MS,
+        );
+      case "web.route-prefix":
+        return routePrefixOf(this) || "/";
+      default:
+        return undefined;
+    }
+  }
+
   /** All flags as `/api/v1/status/flags` shows them. */
   all(): Record<string, string> {
     return Object.fromEntries(
       Object.entries(FLAGS).map(([name, [kind]]) => {
         const value = this.text(name);
+        if (value === "" || !this.isGiven(name)) {
+          const effective = this.#effective(name);
+          if (effective !== undefined) return [name, effective];
+        }
         if (kind === "duration") return [name, formatDuration(parseDuration(value))];
         if (kind === "bytes") return [name, formatBytes(parseBytes(value))];
         return [name, value];

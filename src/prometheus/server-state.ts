@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
+import type { Notifications } from "./notifications.ts";
 import type { RemoteWriters } from "./remote/remote-writer.ts";
 import type { Notifier } from "./rules/notifier.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
@@ -29,10 +30,15 @@ export interface PrometheusServer {
   readonly scrape: ScrapeManager;
   readonly rules: RuleManager;
   readonly notifier: Notifier;
+  readonly notifications: Notifications;
   readonly status: PrometheusStatus;
   /** Replaced by a reload. */
   readonly config: PrometheusConfig;
   readonly retentionText: string;
+  /** Under which clients reach the server. */
+  readonly externalUrl: string;
+  /** Of the first listener. */
+  readonly port: number;
   /** @throws ConfigError: the old configuration stays. */
   reload(): Promise<void>;
 }

@@ -205,7 +205,7 @@ test("remote write refuses what it cannot read", async () => {
   const cases: [body: Uint8Array, headers: Record<string, string>, status: number, text: RegExp][] = [
     [new Uint8Array([255, 255]), {}, 400, /snappy: corrupt input/],
     [snappyCompress(new Uint8Array([10, 200, 1])), {}, 400, /proto/],
-    [new Uint8Array([0]), { "content-type": "text/plain" }, 415, /not accepted/],
+    [new Uint8Array([0]), { "content-type": "text/plain" }, 415, /expected application\/x-protobuf/],
     [
       new Uint8Array([0]),
       { "content-type": "application/x-protobuf", "content-encoding": "gzip" },

@@ -7,7 +7,8 @@ import type { PrometheusConfig, RemoteWriteConfig } from "./config/prometheus-co
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
-import { DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
+import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
+import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
 import { Engine } from "./promql/mod.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
@@ -28,7 +29,6 @@ export interface RunningServer {
 
 /** Requests under way when the server is asked to end get this long. */
 const STOP_GRACE_MS = 3_000;
-const DEFAULT_MAX_EXEMPLARS = 100_000;
 
 /** @throws ConfigError, or an error of the store or the network */
 export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
@@ -52,6 +52,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       : handle(request),
   );
   const startMs = clock.now();
+  const notifications = new Notifications(clock, flags.number("web.max-notifications-subscribers"));
+  notifications.add(STARTING_UP);
   const retention = retentionOf(flags, config);
   const tsdb = await openTsdb({
     directory: flags.text("storage.tsdb.path").replace(/\/$/, ""),
@@ -111,7 +113,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       clock,
       log: log.with({ component: "rule manager" }),
       externalUrl,
-      notify: (alerts, rule) => notifier.send(alerts, rule.config.expr),
+      notify: (alerts, rule) => notifier.send(alerts, rule.expression),
       outageToleranceMs: flags.duration("rules.alert.for-outage-tolerance"),
       forGracePeriodMs: flags.duration("rules.alert.for-grace-period"),
       resendDelayMs: flags.duration("rules.alert.resend-delay"),
@@ -130,6 +132,9 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     scrape,
     rules,
     notifier,
+    notifications,
+    externalUrl,
+    port: listeners[0].port,
     status: {
       startMs,
       workingDirectory: process.cwd(),
@@ -146,9 +151,11 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       try {
         await apply(await load());
         Object.assign(server.status, { reloadSucceeded: true, lastReloadMs: clock.now() });
+        notifications.delete(CONFIGURATION_UNSUCCESSFUL);
         log.info("Completed loading of configuration file", { filename: path });
       } catch (error) {
         server.status.reloadSucceeded = false;
+        notifications.add(CONFIGURATION_UNSUCCESSFUL);
         log.error("Error reloading config", { err: error });
         throw new ConfigError(
           `couldn't load configuration (--config.file=${JSON.stringify(path)}): ${(error as Error).message}`,
@@ -172,11 +179,14 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   await apply(config);
   const hashSeed = new DataView(system.random.bytes(4).buffer).getInt32(0);
   handle = createWebHandler({ server, engine, metrics, quit, hashSeed, monotonic: () => clock.monotonic() });
+  notifications.delete(STARTING_UP);
   log.info("Server is ready to receive web requests.");
   return {
     addresses: listeners.map(({ host, port }) => ({ host, port })),
     reload: () => server.reload(),
     async stop() {
+      notifications.add(SHUTTING_DOWN);
+      notifications.close();
       discovery.stop();
       notifyDiscovery.stop();
       await Promise.all(listeners.map((listener) => listener.close(STOP_GRACE_MS)));

@@ -1,10 +1,12 @@
 /** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
 import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
+import type { MetricFamily } from "../../wire/exposition/exposition-writer.ts";
 import { languageOf } from "../flags.ts";
 import type { Matcher } from "../matcher.ts";
 import { type Engine, parseMetricSelector } from "../promql/mod.ts";
 import { decodeBytes } from "../promql/parser/unquote.ts";
 import { createFastWrite } from "../remote/fast-write.ts";
+import type { createReadHandler } from "../remote/read-handler.ts";
 import { createWriteReceiver, MAX_AHEAD_MS } from "../remote/write-receiver.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { cleanTombstones, deleteSeries, snapshot } from "./admin-api.ts";
@@ -17,6 +19,7 @@ import {
   readParameters,
 } from "./api-request.ts";
 import { features } from "./features-api.ts";
+import { liveNotifications } from "./notifications-api.ts";
 import {
   formatQuery,
   instantQuery,
@@ -29,6 +32,8 @@ import {
   series,
 } from "./query-api.ts";
 import { alertmanagers, alerts, rules } from "./rules-api.ts";
+import type { SearchKind } from "./search-api.ts";
+import { selfMetrics } from "./self-metrics-api.ts";
 import * as status from "./status-api.ts";
 
 export interface ApiOptions {
@@ -36,10 +41,13 @@ export interface ApiOptions {
   engine: Engine;
   /** Any number that clients can't know. */
   hashSeed: number;
+  /** What `/metrics` shows. */
+  ownFamilies: () => MetricFamily[];
 }
 
 interface Call extends QueryContext {
   server: PrometheusServer;
+  ownFamilies: () => MetricFamily[];
   /** What the path's variable part is, decoded. */
   variable: string;
 }
@@ -67,7 +75,7 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/alertmanagers": [READ, alertmanagers],
   "/alerts": [READ, alerts],
   "/rules": [READ, rules],
-  "/notifications": [READ, () => ({ data: [] })],
+  "/notifications": [READ, ({ server }) => ({ data: server.notifications.list })],
   "/features": [READ, ({ server }) => features(server)],
   "/metadata": [READ, ({ server, parameters }) => status.metadata(server, parameters)],
   "/status/config": [READ, ({ server }) => status.statusConfig(server)],
@@ -76,11 +84,53 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/status/flags": [READ, ({ server }) => ({ data: server.flags.all() })],
   "/status/tsdb": [READ, ({ server, parameters }) => status.tsdbStatus(server, parameters)],
   "/status/tsdb/blocks": [READ, ({ server }) => ({ data: { blocks: server.tsdb.blocks() } })],
-  "/status/walreplay": [READ, () => ({ data: { min: 0, max: 0, current: 0 } })],
+  "/status/walreplay": [READ, ({ server }) => ({ data: server.tsdb.walReplay })],
+  "/status/self_metrics": [READ, ({ ownFamilies, parameters }) => selfMetrics(ownFamilies(), parameters)],
   "/admin/tsdb/delete_series": [ADMIN, deleteSeries],
   "/admin/tsdb/clean_tombstones": [ADMIN, cleanTombstones],
   "/admin/tsdb/snapshot": [ADMIN, snapshot],
 };
+
+/** Those that read and write something else than parameters and JSON. */
+type RawOperation = (request: HttpRequest, run: RawContext) => HttpResponse | Promise<HttpResponse>;
+
+interface RawContext {
+  server: PrometheusServer;
+  write: (request: HttpRequest) => Promise<HttpResponse>;
+  read: () => Promise<ReturnType<typeof createReadHandler>>;
+}
+
+const RAW_OPERATIONS: Record<string, [methods: string[], operation: RawOperation]> = {
+  "/write": [
+    ["POST"],
+    (request, { server, write }) =>
+      server.flags.boolean("web.enable-remote-write-receiver")
+        ? write(request)
+        : text(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver"),
+  ],
+  "/otlp/v1/metrics": [
+    ["POST"],
+    async (request, { server }) => {
+      if (!server.flags.boolean("web.enable-otlp-receiver"))
+        return text(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver");
+      const { receiveOtlp } = await import("../remote/otlp-receiver.ts");
+      return receiveOtlp(request, server);
+    },
+  ],
+  "/read": [["POST"], async (request, { read }) => (await read())(request)],
+  "/notifications/live": [READ, (request, { server }) => liveNotifications(request, server)],
+  "/search/metric_names": [READ_OR_FORM, searchOperation("metric_names")],
+  "/search/label_names": [READ_OR_FORM, searchOperation("label_names")],
+  "/search/label_values": [READ_OR_FORM, searchOperation("label_values")],
+};
+
+function searchOperation(kind: SearchKind): RawOperation {
+  return async (request, { server }) => {
+    const { search } = await import("./search-api.ts");
+    const parameters = await readParameters(request);
+    return search(kind, { server, request, parameters, nowMs: server.clock.now() });
+  };
+}
 
 function targetMetadata({ server, parameters }: Call): ApiResult {
   const text = parameters.get("match_target") ?? "";
@@ -129,30 +179,37 @@ export function createHttpApi(
         request,
         parameters,
         variable,
+        ownFamilies: options.ownFamilies,
       };
       return apiResponse(await operation(call));
     } catch (error) {
-      if (error instanceof ApiError) return apiErrorResponse(error);
-      if (error instanceof BodyLimitError)
-        return apiErrorResponse(
-          new ApiError("bad_data", "error parsing form values: http: request body too large"),
-        );
-      server.log.error("API request failed", { path: request.target, err: error });
-      return apiErrorResponse(new ApiError("internal", (error as Error).message));
+      return failed(request, error);
     }
   }
 
+  function failed(request: HttpRequest, error: unknown): HttpResponse {
+    if (error instanceof ApiError) return apiErrorResponse(error);
+    if (error instanceof BodyLimitError)
+      return apiErrorResponse(
+        new ApiError("bad_data", "error parsing form values: http: request body too large"),
+      );
+    server.log.error("API request failed", { path: request.target, err: error });
+    return apiErrorResponse(new ApiError("internal", (error as Error).message));
+  }
+
+  /** Made for the first reader: most servers have none. */
+  let reader: Promise<ReturnType<typeof createReadHandler>> | undefined;
+  const read = () => (reader ??= openReader(server));
+
   return async (request, path) => {
-    if (path === "/write" && request.method === "POST") {
-      if (!server.flags.boolean("web.enable-remote-write-receiver"))
-        return text(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
-      return write(request);
-    }
-    if (path === "/otlp/v1/metrics" && request.method === "POST") {
-      if (!server.flags.boolean("web.enable-otlp-receiver"))
-        return text(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver");
-      const { receiveOtlp } = await import("../remote/otlp-receiver.ts");
-      return receiveOtlp(request, server);
+    if (Object.hasOwn(RAW_OPERATIONS, path)) {
+      const [methods, operation] = RAW_OPERATIONS[path];
+      if (!methods.includes(request.method)) return methodNotAllowed(methods);
+      try {
+        return await operation(request, { server, write, read });
+      } catch (error) {
+        return failed(request, error);
+      }
     }
     const label = LABEL_VALUES.exec(path);
     const found: [string[], Operation] | undefined = label
@@ -167,16 +224,37 @@ export function createHttpApi(
   };
 }
 
+async function openReader(server: PrometheusServer): Promise<ReturnType<typeof createReadHandler>> {
+  const { createReadHandler: create } = await import("../remote/read-handler.ts");
+  return create({
+    queryable: server.tsdb,
+    clock: server.clock,
+    log: server.log.with({ component: "remote" }),
+    externalLabels: () => server.config.global.external_labels ?? {},
+    maxSamples: server.flags.number("storage.remote.read-sample-limit"),
+    maxConcurrent: server.flags.number("storage.remote.read-concurrent-limit"),
+    maxFrameBytes: server.flags.number("storage.remote.read-max-bytes-in-frame"),
+  });
+}
+
 /** A part of a path, which may be no UTF-8. */
 function decodePath(part: string): string {
   const bytes = part.replace(/%([0-9a-fA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
   return decodeBytes(Buffer.from(bytes, "latin1"));
 }
 
+/** The value of `Allow`. */
+export function allowed(methods: readonly string[]): string {
+  return [...methods, "OPTIONS"].sort().join(", ");
+}
+
 /** As upstream's router answers. */
 export function methodNotAllowed(methods: readonly string[]): HttpResponse {
-  const allow = [...methods, "OPTIONS"].sort().join(", ");
-  const headers = { allow, "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  const headers = {
+    allow: allowed(methods),
+    "content-type": "text/plain; charset=utf-8",
+    "x-content-type-options": "nosniff",
+  };
   return { status: 405, headers, body: "Method Not Allowed\n" };
 }
 

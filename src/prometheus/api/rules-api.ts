@@ -1,5 +1,6 @@
 /** `/api/v1/rules`, `/api/v1/alerts`, `/api/v1/alertmanagers`. */
 
+import { createHash } from "node:crypto";
 import { Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { ActiveAlert } from "../rules/alert-state.ts";
@@ -47,18 +48,17 @@ function ruleJson(rule: Rule, showsAlerts: boolean) {
     lastEvaluation: timeText(status.lastEvaluationMs),
   };
   if (alerts === undefined) {
-    const shown = labels.size === 0 ? {} : { labels };
-    return { name: rule.name, query: config.expr, ...shown, ...outcome, type: "recording" };
+    return { name: rule.name, query: rule.expression, labels, ...outcome, type: "recording" };
   }
   return {
     state: status.lastEvaluationMs === 0 ? "unknown" : alerts.state,
     name: rule.name,
-    query: config.expr,
+    query: rule.expression,
     duration: config.for / 1000,
     keepFiringFor: config.keep_firing_for / 1000,
     labels,
     annotations: Labels.of(config.annotations ?? {}),
-    alerts: showsAlerts ? alerts.active.map(alertJson) : [],
+    alerts: showsAlerts ? alerts.active.map(alertJson) : null,
     ...outcome,
     type: "alerting",
   };
@@ -125,7 +125,7 @@ function paginated(groups: ReturnType<typeof groupJson>[], parameters: URLSearch
   const limit = Number(limitText);
   if (limit <= 0) throw invalidParameter("group_limit", "group_limit needs to be greater than 0");
   const tokenOf = (group: { file: string; name: string }) =>
-    Buffer.from(`${group.file};${group.name}`).toString("hex");
+    createHash("sha256").update(`${group.file};${group.name}`).digest("hex");
   const start = token === "" ? 0 : groups.findIndex((group) => tokenOf(group) === token);
   if (start < 0)
     throw invalidParameter(

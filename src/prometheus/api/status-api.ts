@@ -1,8 +1,7 @@
 /** `/api/v1/status/*`, `/api/v1/targets*`, `/api/v1/metadata` and their like: what the server says of itself. */
-import { Labels } from "../../model/labels.ts";
+import { compareStrings, Labels } from "../../model/labels.ts";
 import { configYaml } from "../config/config-yaml.ts";
-import { formatDuration } from "../config/units.ts";
-import { DEFAULT_RETENTION_MS } from "../flags.ts";
+import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS } from "../flags.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
@@ -45,7 +44,10 @@ export function statusConfig(server: PrometheusServer): ApiResult {
   const { tsdb } = storage;
   const windowMs = tsdb?.out_of_order_time_window ?? 0;
   const retention = tsdb?.retention ?? { time: DEFAULT_RETENTION_MS };
-  const shown = { ...storage, tsdb: { ...tsdb, outofordertimewindow: windowMs, retention } };
+  const exemplars = server.flags.hasFeature("exemplar-storage")
+    ? { exemplars: storage.exemplars ?? { max_exemplars: DEFAULT_MAX_EXEMPLARS } }
+    : {};
+  const shown = { ...storage, tsdb: { ...tsdb, outofordertimewindow: windowMs, retention }, ...exemplars };
   return { data: { yaml: configYaml({ ...server.config, storage: shown }) } };
 }
 
@@ -58,21 +60,34 @@ export async function tsdbStatus(server: PrometheusServer, parameters: URLSearch
   return { data: await server.tsdb.status(limit) };
 }
 
-function targetJson(job: string, loop: ScrapeLoop) {
+const LOCALHOST = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** Where others reach a target: what listens on this machine's own address is reached under the server's name. */
+function globalUrl(url: string, { externalUrl, port }: PrometheusServer): string {
+  const target = new URL(url);
+  if (!LOCALHOST.has(target.hostname)) return url;
+  const external = new URL(externalUrl);
+  const rest = url.slice(url.indexOf(target.host) + target.host.length);
+  if (target.port === String(port)) return `${external.protocol}//${external.host}${rest}`;
+  const host = target.port === "" ? external.hostname : `${external.hostname}:${target.port}`;
+  return `${target.protocol}//${host}${rest}`;
+}
+
+function targetJson(server: PrometheusServer, job: string, loop: ScrapeLoop) {
   const { target, status } = loop;
   return {
     discoveredLabels: target.discovered,
     labels: target.labels,
     scrapePool: job,
     scrapeUrl: target.url,
-    globalUrl: target.url,
+    globalUrl: globalUrl(target.url, server),
     lastError: status.lastError,
     lastScrape:
       status.lastScrapeMs === 0 ? "0001-01-01T00:00:00Z" : new Date(status.lastScrapeMs).toISOString(),
     lastScrapeDuration: status.lastDurationSeconds,
     health: status.health,
-    scrapeInterval: formatDuration(target.intervalMs),
-    scrapeTimeout: formatDuration(target.timeoutMs),
+    scrapeInterval: target.all.get("__scrape_interval__"),
+    scrapeTimeout: target.all.get("__scrape_timeout__"),
   };
 }
 
@@ -85,7 +100,9 @@ export function targets(server: PrometheusServer, parameters: URLSearchParams): 
   return {
     data: {
       activeTargets: showActive
-        ? pools.flatMap(([job, pool]) => [...pool.loops.values()].map((loop) => targetJson(job, loop)))
+        ? pools.flatMap(([job, pool]) =>
+            [...pool.loops.values()].map((loop) => targetJson(server, job, loop)),
+          )
         : [],
       droppedTargets: showDropped
         ? pools.flatMap(([job, pool]) =>
@@ -96,7 +113,7 @@ export function targets(server: PrometheusServer, parameters: URLSearchParams): 
           )
         : [],
       droppedTargetCounts: showDropped
-        ? Object.fromEntries(sortedPools(server).map(([job, pool]) => [job, pool.dropped.length]))
+        ? Object.fromEntries(sortedPools(server).map(([job, pool]) => [job, pool.droppedCount]))
         : null,
     },
   };
@@ -220,7 +237,11 @@ export function metadata(server: PrometheusServer, parameters: URLSearchParams):
     for (const loop of pool.loops.values()) for (const [metric, each] of loop.metadata) add(metric, each);
   for (const [metric, each] of server.tsdb.metadata()) add(metric, each);
   return {
-    data: Object.fromEntries([...found].map(([metric, variants]) => [metric, [...variants.values()]])),
+    data: Object.fromEntries(
+      [...found]
+        .sort(([a], [b]) => compareStrings(a, b))
+        .map(([metric, variants]) => [metric, [...variants.values()]]),
+    ),
   };
 }
 

@@ -25,4 +25,5 @@ export type { Expression } from "./parser/ast.ts";
 export { type ParserOptions, parseExpression } from "./parser/expression-parser.ts";
 export { parseMetricSelector } from "./parser/metric-selector.ts";
 export { ParseError } from "./parser/parse-error.ts";
+export { printExpression } from "./parser/printer.ts";
 export { QueryError, type QueryErrorKind } from "./query-error.ts";

@@ -115,7 +115,7 @@ export class ForwardingAppender implements TsdbAppender {
 }
 
 /** Whole counts travel as such, as long as they add up: a receiver checks that. */
-function hasIntegerCounts(histogram: FloatHistogram): boolean {
+export function hasIntegerCounts(histogram: FloatHistogram): boolean {
   const { zeroCount, positiveBuckets, negativeBuckets } = histogram;
   const isWhole = [zeroCount, ...positiveBuckets, ...negativeBuckets].every(Number.isSafeInteger);
   return isWhole && histogramProblem(histogram, true) === undefined;

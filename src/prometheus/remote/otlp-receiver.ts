@@ -73,5 +73,6 @@ function promotion(otlp: OtlpConfig): (key: string) => boolean {
 }
 
 function plain(status: number, text: string): HttpResponse {
-  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${text}\n` };
+  const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  return { status, headers, body: `${text}\n` };
 }

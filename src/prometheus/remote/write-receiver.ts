@@ -13,11 +13,12 @@ import { MAX_SCHEMA, reduceToSchema } from "../../model/histogram-arithmetic.ts"
 import { histogramProblem } from "../../model/histogram-problem.ts";
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import { ProtobufError } from "../../wire/protobuf/reader.ts";
-import type {
-  WriteExemplar,
-  WriteHistogram,
-  WriteRequest,
-  WriteSeries,
+import {
+  CONTENT_TYPE_V1,
+  type WriteExemplar,
+  type WriteHistogram,
+  type WriteRequest,
+  type WriteSeries,
 } from "../../wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { decodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
@@ -71,15 +72,6 @@ export function createWriteReceiver(
   // Used from here to the end of the decoding, which is one turn of the event loop: requests can share it.
   let scratch = new Uint8Array(0);
   return async (request) => {
-    const message = messageOf(request.headers["content-type"]);
-    if (message === undefined || !options.accepted.includes(message)) {
-      const type = request.headers["content-type"] ?? "";
-      const known = options.accepted.join(", ");
-      return plain(
-        415,
-        `${message ?? type} protobuf message is not accepted by this server; only accepts ${known}`,
-      );
-    }
     const encoding = request.headers["content-encoding"];
     // Senders from before the header was asked for send snappy without saying so.
     if (encoding !== undefined && encoding !== "" && encoding.toLowerCase() !== "snappy")
@@ -98,6 +90,12 @@ export function createWriteReceiver(
       if (error instanceof SnappyError) return plain(400, error.message);
       throw error;
     }
+    const { message, problem } = messageOf(request.headers["content-type"]);
+    if (problem !== undefined) return plain(415, problem);
+    if (!options.accepted.includes(message)) {
+      const known = options.accepted.join(", ");
+      return plain(415, `${message} protobuf message is not accepted by this server; only accepts ${known}`);
+    }
     try {
       return await receive(payload, message === V2, options);
     } catch (error) {
@@ -113,15 +111,29 @@ function plain(status: number, text: string): HttpResponse {
   return { status, headers, body: `${text}\n` };
 }
 
-/** Which message the content type says; undefined: no remote write at all. */
-function messageOf(contentType: string | undefined): string | undefined {
-  if (contentType === undefined || contentType === "") return V1;
-  const [type, ...parameters] = contentType.split(";").map((part) => part.trim());
-  if (type.toLowerCase() !== "application/x-protobuf") return undefined;
-  const proto = parameters.find((each) => each.toLowerCase().startsWith("proto="));
-  if (proto === undefined) return V1;
-  const name = proto.slice("proto=".length);
-  return name === V1 || name === V2 ? name : undefined;
+/** Which message the content type says, or what is wrong with it, in upstream's words. */
+function messageOf(contentType: string | undefined): { message: string; problem?: string } {
+  if (contentType === undefined || contentType === "") return { message: V1 };
+  const whole = contentType.trim();
+  const [type, ...parameters] = whole.split(";").map((part) => part.trim());
+  if (type.toLowerCase() !== CONTENT_TYPE_V1)
+    return {
+      message: "",
+      problem: `expected ${CONTENT_TYPE_V1} as the first (media) part, got ${whole} content-type`,
+    };
+  for (const parameter of parameters) {
+    const [name, message, ...rest] = parameter.split("=");
+    if (message === undefined || rest.length > 0)
+      return {
+        message: "",
+        problem: `as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be key-values, got ${parameter} in ${whole} content-type`,
+      };
+    if (name.toLowerCase() !== "proto") continue;
+    if (message === V1 || message === V2) return { message };
+    const problem = `got ${whole} content type; unknown type for remote write protobuf message ${message}, supported: ${V1}, ${V2}`;
+    return { message, problem };
+  }
+  return { message: V1 };
 }
 
 async function receive(

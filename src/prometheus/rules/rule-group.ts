@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import type { Engine } from "../promql/mod.ts";
+import { type Engine, type ParserOptions, parseExpression, printExpression } from "../promql/mod.ts";
 import { AppendError, type Appender, type Storage } from "../storage.ts";
 import { type ActiveAlert, AlertState } from "./alert-state.ts";
 import type { RuleConfig, RuleGroupConfig } from "./rule-file.ts";
@@ -17,6 +17,8 @@ export interface RuleSample {
 
 export interface RuleContext {
   engine: Pick<Engine, "instant">;
+  /** The parts of PromQL that are on. */
+  parser?: ParserOptions;
   storage: Pick<Storage, "appender" | "select">;
   clock: Clock;
   log: Logger;
@@ -40,6 +42,8 @@ export interface RuleStatus {
 export class Rule {
   readonly config: RuleConfig;
   readonly labels: Record<string, string>;
+  /** The expression in the spelling of the language's printer, as all that is told of a rule has it. */
+  readonly expression: string;
   readonly status: RuleStatus = {
     health: "unknown",
     lastError: "",
@@ -49,14 +53,24 @@ export class Rule {
   /** undefined: a recording rule. */
   readonly alerts: AlertState | undefined;
 
-  constructor(config: RuleConfig, groupLabels: Record<string, string> | undefined) {
+  constructor(config: RuleConfig, groupLabels: Record<string, string> | undefined, parser?: ParserOptions) {
     this.config = config;
     this.labels = { ...groupLabels, ...config.labels };
+    this.expression = printed(config.expr, parser);
     this.alerts = config.alert === "" ? undefined : new AlertState(config, this.labels);
   }
 
   get name(): string {
     return this.config.alert || this.config.record;
+  }
+}
+
+/** A rule that was loaded can be parsed; without its parts of PromQL its text stands as it is. */
+function printed(text: string, parser: ParserOptions | undefined): string {
+  try {
+    return printExpression(parseExpression(text, parser));
+  } catch {
+    return text;
   }
 }
 
@@ -87,7 +101,7 @@ export class RuleGroup {
     this.file = file;
     this.intervalMs = config.interval || intervalMs;
     this.queryOffsetMs = config.query_offset ?? queryOffsetMs;
-    this.rules = config.rules.map((each) => new Rule(each, config.labels));
+    this.rules = config.rules.map((each) => new Rule(each, config.labels, context.parser));
     this.#written = this.rules.map(() => new Map());
     this.#context = context;
   }

@@ -22,7 +22,10 @@ export interface ScrapeManagerOptions {
 export interface ScrapePool {
   readonly config: ScrapeConfig;
   readonly loops: ReadonlyMap<string, ScrapeLoop>;
+  /** As many as the configuration keeps. */
   readonly dropped: readonly DroppedTarget[];
+  /** All of them, kept or not. */
+  readonly droppedCount: number;
   readonly groups: readonly TargetGroup[];
 }
 
@@ -30,6 +33,7 @@ class Pool implements ScrapePool {
   readonly config: ScrapeConfig;
   readonly loops = new Map<string, ScrapeLoop>();
   dropped: DroppedTarget[] = [];
+  droppedCount = 0;
   groups: TargetGroup[] = [];
   /** Stopped loops of the pool that this one replaces, until it is known which targets go on. */
   #predecessors: ScrapeLoop[] = [];
@@ -50,6 +54,7 @@ class Pool implements ScrapePool {
     for (const failure of failures) this.#log.error("Creating target failed", { err: failure });
     const keep = this.config.keep_dropped_targets;
     this.dropped = keep > 0 ? dropped.slice(0, keep) : dropped;
+    this.droppedCount = dropped.length;
     const wanted = new Set<string>();
     for (const target of active) {
       const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;

@@ -150,6 +150,8 @@ export interface Tsdb extends Storage {
    */
   status(limit?: number): Promise<TsdbStatus>;
   readonly counters: Readonly<TsdbCounters>;
+  /** The segments of the log that were read when the store was opened: first, last, and where it got to. */
+  readonly walReplay: { min: number; max: number; current: number };
   /** The newest metadata per metric name. */
   metadata(): ReadonlyMap<string, MetricMetadata>;
   /** Of all blocks, oldest first. */

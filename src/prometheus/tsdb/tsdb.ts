@@ -46,6 +46,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
 class Store implements Tsdb {
   readonly counters: TsdbCounters = noCounts();
+  walReplay = { min: 0, max: 0, current: 0 };
   readonly #options: TsdbOptions;
   readonly #head: Head;
   readonly #matcher: HeadMatcher;
@@ -249,6 +250,9 @@ class Store implements Tsdb {
       directory: `${directory}/wbl`,
       target: { ...target, isOutOfOrder: true },
     });
+    const first = wal.segments[0] ?? 0;
+    const last = wal.segments.at(-1) ?? first;
+    this.walReplay = { min: first, max: last, current: last };
     this.counters.walCorruptions += wal.corruptions + wbl.corruptions;
     log.info("WAL replay completed", {
       total_replay_duration: `${(clock.monotonic() - startMs).toFixed(1)}ms`,

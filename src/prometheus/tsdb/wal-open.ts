@@ -20,9 +20,9 @@ export interface WalOpenParts {
 /**
  * Replays the newest checkpoint and the segments after it.
  *
- * @returns how often damage was found and repaired
+ * @returns how often damage was found and repaired, and which segments were read
  */
-export async function openWal(parts: WalOpenParts): Promise<{ corruptions: number }> {
+export async function openWal(parts: WalOpenParts): Promise<{ corruptions: number; segments: number[] }> {
   const { directory, disk, log } = parts;
   const names = await disk.list(directory);
   const checkpoint = lastCheckpoint(names);
@@ -36,7 +36,7 @@ export async function openWal(parts: WalOpenParts): Promise<{ corruptions: numbe
     (index) => checkpoint === undefined || index > checkpoint.index,
   );
   corruptions += await replayAndRepair(parts, directory, segments);
-  return { corruptions };
+  return { corruptions, segments };
 }
 
 async function replayAndRepair(parts: WalOpenParts, directory: string, segments: number[]): Promise<number> {

@@ -4,11 +4,12 @@ import { gzip } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../../base/network.ts";
 import { textResponse } from "../../base/network.ts";
 import { prefersOpenMetrics } from "../../wire/exposition/exposition-writer.ts";
-import { createHttpApi } from "../api/http-api.ts";
+import { allowed, createHttpApi, methodNotAllowed } from "../api/http-api.ts";
 import { BUILD_INFO } from "../api/status-api.ts";
+import { routePrefixOf } from "../flags.ts";
 import type { Engine } from "../promql/mod.ts";
 import type { PrometheusServer } from "../server-state.ts";
-import { type HttpMetrics, ownMetrics } from "./own-metrics.ts";
+import { type HttpMetrics, ownFamilies, ownMetrics } from "./own-metrics.ts";
 
 export interface WebOptions {
   server: PrometheusServer;
@@ -25,14 +26,15 @@ export interface WebOptions {
 const PAGES: ReadonlySet<string> = new Set(
   "/query /graph /alerts /rules /targets /service-discovery /tsdb-status /status /config /flags".split(" "),
 );
+const READ_PATHS: ReadonlySet<string> = new Set(["/", "/metrics", "/version", "/federate"]);
 /** Answers smaller than this are not worth compressing. */
 const MIN_GZIP_BYTES = 1400;
 const compress = promisify(gzip);
 
 export function createWebHandler(options: WebOptions): (request: HttpRequest) => Promise<HttpResponse> {
   const { server, metrics } = options;
-  const prefix = routePrefix(server);
-  const api = createHttpApi(options);
+  const prefix = routePrefixOf(server.flags);
+  const api = createHttpApi({ ...options, ownFamilies: () => ownFamilies(server, metrics) });
   const origins = new RegExp(`^(?:${server.flags.text("web.cors.origin")})$`);
 
   async function route(request: HttpRequest): Promise<HttpResponse> {
@@ -66,7 +68,13 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
   }
 
   async function plainRoute(request: HttpRequest, path: string): Promise<HttpResponse | undefined> {
-    const isWrite = request.method === "POST" || request.method === "PUT";
+    const methods = methodsOf(path);
+    if (methods === undefined) {
+      const isSlashed = path.length > 1 && path.endsWith("/") && methodsOf(path.slice(0, -1)) !== undefined;
+      return isSlashed ? withoutSlash(request, `${prefix}${path.slice(0, -1)}`) : undefined;
+    }
+    if (request.method === "OPTIONS") return { status: 200, headers: { allow: allowed(methods) } };
+    if (!methods.includes(request.method)) return methodNotAllowed(methods);
     switch (path) {
       case "/-/healthy":
         return textResponse(200, "Prometheus Server is Healthy.\n");
@@ -74,17 +82,17 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
         return textResponse(200, "Prometheus Server is Ready.\n");
       case "/-/reload":
       case "/-/quit":
+        if (request.method === "GET") return textResponse(405, "Only POST or PUT requests allowed");
         if (!server.flags.boolean("web.enable-lifecycle"))
           return textResponse(403, "Lifecycle API is not enabled.");
-        if (!isWrite) return textResponse(405, "Only POST or PUT requests allowed", { allow: "POST, PUT" });
         return path === "/-/quit" ? quit() : reload();
       case "/metrics":
         return ownMetrics(server, metrics, prefersOpenMetrics(request.headers.accept));
       case "/version":
         return {
           status: 200,
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(BUILD_INFO),
+          headers: { "content-type": "text/plain; charset=utf-8" },
+          body: `${JSON.stringify(BUILD_INFO)}\n`,
         };
       case "/federate": {
         const { federate } = await import("../api/federate.ts");
@@ -92,9 +100,9 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
       }
       case "/":
         return redirect(`${prefix}/query`);
+      case "/graph":
+        return redirect(`${prefix}/query?${queryOf(request)}`);
       default: {
-        const isPage = PAGES.has(path) || path.startsWith("/assets/");
-        if (!isPage) return undefined;
         const { webPage } = await import("./web-page.ts");
         return webPage(path, { title: server.flags.text("web.page-title"), prefix });
       }
@@ -123,14 +131,6 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
   };
 }
 
-export function routePrefix(server: PrometheusServer): string {
-  const { flags } = server;
-  const given = flags.text("web.route-prefix");
-  const external = flags.text("web.external-url");
-  const path = given !== "" || external === "" ? given : new URL(external).pathname;
-  return `/${path.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
-}
-
 async function compressed(request: HttpRequest, response: HttpResponse): Promise<HttpResponse> {
   const { body } = response;
   const isWhole = typeof body === "string" || body instanceof Uint8Array;
@@ -140,6 +140,25 @@ async function compressed(request: HttpRequest, response: HttpResponse): Promise
   // Quick rather than small: on one machine the copy is cheaper than the compression.
   const bytes = await compress(body, { level: 1 });
   return { ...response, headers: { ...response.headers, "content-encoding": "gzip" }, body: bytes };
+}
+
+/** Which methods a path outside of the API takes; undefined: there is no such path. */
+function methodsOf(path: string): string[] | undefined {
+  if (path === "/-/healthy" || path === "/-/ready") return ["GET", "HEAD"];
+  if (path === "/-/reload" || path === "/-/quit") return ["GET", "POST", "PUT"];
+  const isRead = READ_PATHS.has(path) || PAGES.has(path) || path.startsWith("/assets/");
+  return isRead ? ["GET"] : undefined;
+}
+
+function queryOf({ target }: HttpRequest): string {
+  const question = target.indexOf("?");
+  return question < 0 ? "" : target.slice(question + 1);
+}
+
+function withoutSlash(request: HttpRequest, path: string): HttpResponse {
+  const query = queryOf(request);
+  const location = query === "" ? path : `${path}?${query}`;
+  return { status: request.method === "GET" ? 301 : 308, headers: { location } };
 }
 
 function redirect(location: string): HttpResponse {

@@ -44,7 +44,8 @@ function family(name: string, type: FamilyType, help: string, rows: number | Row
   return { name, type, help, samples: list.map(([labels, value]) => ({ suffix, labels, value })) };
 }
 
-export function ownMetrics(server: PrometheusServer, http: HttpMetrics, openMetrics: boolean): HttpResponse {
+/** All metrics of the server, by name. */
+export function ownFamilies(server: PrometheusServer, http: HttpMetrics): MetricFamily[] {
   const families = [
     ...serverFamilies(server),
     ...tsdbFamilies(server),
@@ -52,10 +53,16 @@ export function ownMetrics(server: PrometheusServer, http: HttpMetrics, openMetr
     ...remoteFamilies(server),
     ...httpFamilies(http),
   ];
-  families.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return families.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export function ownMetrics(server: PrometheusServer, http: HttpMetrics, openMetrics: boolean): HttpResponse {
+  const families = ownFamilies(server, http);
   return {
     status: 200,
-    headers: { "content-type": openMetrics ? OPENMETRICS_CONTENT_TYPE : TEXT_CONTENT_TYPE },
+    headers: {
+      "content-type": `${openMetrics ? OPENMETRICS_CONTENT_TYPE : TEXT_CONTENT_TYPE}; escaping=underscores`,
+    },
     body: openMetrics ? writeOpenMetrics(families) : writeTextFormat(families),
   };
 }

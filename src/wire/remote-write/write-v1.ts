@@ -41,7 +41,8 @@ export function decodeWriteRequestV1(bytes: Uint8Array): WriteRequest {
   return request;
 }
 
-function readSeries(reader: ProtobufReader, view: DataView, end: number): WriteSeries {
+/** A `TimeSeries` that ends at `end`; `view` is over the reader's bytes. @throws ProtobufError */
+export function readSeries(reader: ProtobufReader, view: DataView, end: number): WriteSeries {
   const labels: string[] = [];
   const series: WriteSeries = { labels: Labels.empty, samples: [], histograms: [], exemplars: [] };
   while (reader.position < end) {
@@ -71,7 +72,7 @@ export function labelsOf(flat: string[]): Labels {
   return Labels.fromSorted(flat);
 }
 
-function readLabel(reader: ProtobufReader, end: number, into: string[]): void {
+export function readLabel(reader: ProtobufReader, end: number, into: string[]): void {
   let name = "";
   let value = "";
   while (reader.position < end) {
@@ -138,26 +139,7 @@ function readMetadata(reader: ProtobufReader, end: number): WriteRequest["metada
 
 export function encodeWriteRequestV1(request: WriteRequest): Uint8Array {
   const writer = new ProtobufWriter(4096);
-  for (const series of request.series) {
-    const start = writer.begin(0x0a);
-    writeLabels(writer, series.labels);
-    for (const sample of series.samples) {
-      const at = writer.begin(0x12);
-      if (sample.stale) writer.fixed64(0x09, STALE_NAN_BITS);
-      else writer.double(0x09, sample.value);
-      writer.int64Number(0x10, sample.timestampMs);
-      writer.end(at);
-    }
-    for (const exemplar of series.exemplars) {
-      const at = writer.begin(0x1a);
-      writeLabels(writer, exemplar.labels);
-      writer.double(0x11, exemplar.value);
-      writer.int64Number(0x18, exemplar.timestampMs);
-      writer.end(at);
-    }
-    for (const histogram of series.histograms) writeHistogram(writer, 4, histogram);
-    writer.end(start);
-  }
+  for (const series of request.series) writeSeries(writer, series);
   for (const metadata of request.metadata) {
     const start = writer.begin(0x1a);
     const type = METRIC_TYPES.indexOf(metadata.type as (typeof METRIC_TYPES)[number]);
@@ -170,7 +152,30 @@ export function encodeWriteRequestV1(request: WriteRequest): Uint8Array {
   return writer.finish();
 }
 
-function writeLabels(writer: ProtobufWriter, labels: Labels): void {
+/** A `TimeSeries` as field 1. */
+export function writeSeries(writer: ProtobufWriter, series: WriteSeries): void {
+  const start = writer.begin(0x0a);
+  writeLabels(writer, series.labels);
+  for (const sample of series.samples) {
+    const at = writer.begin(0x12);
+    if (sample.stale) writer.fixed64(0x09, STALE_NAN_BITS);
+    else writer.double(0x09, sample.value);
+    writer.int64Number(0x10, sample.timestampMs);
+    writer.end(at);
+  }
+  for (const exemplar of series.exemplars) {
+    const at = writer.begin(0x1a);
+    writeLabels(writer, exemplar.labels);
+    writer.double(0x11, exemplar.value);
+    writer.int64Number(0x18, exemplar.timestampMs);
+    writer.end(at);
+  }
+  for (const histogram of series.histograms) writeHistogram(writer, 4, histogram);
+  writer.end(start);
+}
+
+/** Each `Label` as field 1. */
+export function writeLabels(writer: ProtobufWriter, labels: Labels): void {
   const { flat } = labels;
   for (let i = 0; i < flat.length; i += 2) {
     const at = writer.begin(0x0a);

@@ -136,6 +136,17 @@ test("activeWindow: who has left is forgotten after it, by the database and by w
 
 test("an expectation that is never reached is broken at the end", async () => {
   const never = scenario({ name: "never", for: "20s", expect: [{ by: "20s", replicas: 9 }] });
+
+  test("an expectation with a deadline breaks at the deadline, with what was seen then", async () => {
+    const late = scenario({
+      name: "late",
+      for: "2m",
+      load: [{ from: "5s", tenants: 3, every: "3s" }],
+      expect: [{ by: "20s", replicas: 2 }],
+    });
+    const { broken } = await simulateScenario(late, 1, manifests);
+    assert.deepEqual(broken, { expectation: "by 20s, replicas 2", atMs: 20_000, seen: "replicas is 1" });
+  });
   assert.match((await simulateScenario(never, 1, manifests)).broken!.expectation, /by 20s, replicas 9/);
 });
 

@@ -23,6 +23,10 @@ export interface SeriesSamples {
   histograms?: (FloatHistogram | undefined)[];
   /** Start ("created") timestamps of the samples in milliseconds, 0 where unknown. */
   startTimestamps?: Float64Array;
+  /** False where the store knows that no value is NaN, nor a stale marker. */
+  hasNaN?: boolean;
+  /** False where the store knows that no value is lower than the one before. */
+  falls?: boolean;
 }
 
 /** Inclusive at both ends, milliseconds since the epoch. */

@@ -36,6 +36,7 @@ export async function truncateHead(
     }
     if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
+  head.truncations++;
   head.minMs = Math.min(firstMs, head.appendedMinMs);
   return empty.length === 0 ? 0 : removeSeries(head, writer, gate, pacer, empty, minMs);
 }

@@ -75,6 +75,8 @@ export class Head {
   chunksRemoved = 0;
   /** Grows when slots are given new numbers: whoever kept slots must look them up again. */
   generation = 0;
+  /** Grows when samples were given up: whoever kept decoded ones, or slots, must look again. */
+  truncations = 0;
   /** Series that no log knows yet. */
   readonly unlogged: number[] = [];
   readonly #key = new ByteWriter();
@@ -382,6 +384,7 @@ export class Head {
     this.unlogged.splice(0, this.unlogged.length, ...unlogged);
     this.#last = new KeyPairs();
     this.generation++;
+    this.truncations++;
   }
 
   /** As `labelsOf`, without keeping them. */

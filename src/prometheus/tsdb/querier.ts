@@ -5,6 +5,7 @@ import type { Matcher } from "../matcher.ts";
 import type { SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
 import type { Block } from "./block.ts";
 import { SeriesColumns } from "./chunk-decoder.ts";
+import type { DecodedSeries } from "./decoded-series.ts";
 import type { Head } from "./head.ts";
 import type { HeadMatcher } from "./head-matcher.ts";
 import { Pacer } from "./pacer.ts";
@@ -17,6 +18,7 @@ const SERIES_PER_CHECK = 32;
 export interface QuerierParts {
   head: Head;
   matcher: HeadMatcher;
+  decoded: DecodedSeries;
   /** Those that overlap the range, held open by the caller, in order of time. */
   blocks: Block[];
   clock: Pick<Clock, "monotonic" | "sleep">;
@@ -68,16 +70,19 @@ export class Querier {
     builder: SeriesBuilder,
     columns: SeriesColumns,
   ): Promise<SeriesSamples[]> {
-    const { head, matcher, range, hints } = this.#parts;
+    const { head, matcher, decoded, range, hints } = this.#parts;
     const { minMs, maxMs } = range;
     const out: SeriesSamples[] = [];
     if (!this.#isHeadWanted()) return out;
     const slots = await matcher.sortedSlots(matchers);
+    decoded.begin();
     for (let i = 0; i < slots.length && out.length < this.#limit; i++) {
       const slot = slots[i];
       columns.clear();
       if (hints.newestOnly !== true || !head.readLastFloat(slot, minMs, maxMs, columns.floats)) {
-        head.read(slot, minMs, maxMs, columns);
+        const series = decoded.read(slot, minMs, maxMs);
+        if (series === undefined) head.read(slot, minMs, maxMs, columns);
+        else if (series.timestamps.length > 0) out.push(series);
       }
       if (columns.length > 0) out.push(builder.build(head.labelsOf(slot), columns)!);
       if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();

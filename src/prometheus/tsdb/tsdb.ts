@@ -14,6 +14,7 @@ import type {
 import type { Block } from "./block.ts";
 import { BlockSet } from "./block-set.ts";
 import { Compactor } from "./compactor.ts";
+import { DecodedSeries } from "./decoded-series.ts";
 import { ExemplarStorage } from "./exemplars.ts";
 import { Head } from "./head.ts";
 import { HeadAppender } from "./head-appender.ts";
@@ -50,6 +51,7 @@ class Store implements Tsdb {
   readonly #options: TsdbOptions;
   readonly #head: Head;
   readonly #matcher: HeadMatcher;
+  readonly #decoded: DecodedSeries;
   readonly #exemplars: ExemplarStorage;
   readonly #metadata = new Map<string, MetricMetadata>();
   readonly #gate = new ReadGate();
@@ -67,6 +69,7 @@ class Store implements Tsdb {
     const seed = new DataView(random.bytes(4).buffer).getInt32(0);
     this.#head = new Head(options.minBlockDurationMs ?? DEFAULT_BLOCK_DURATION_MS, seed);
     this.#matcher = new HeadMatcher(this.#head, clock);
+    this.#decoded = new DecodedSeries(this.#head);
     this.#exemplars = new ExemplarStorage(options.maxExemplars ?? 0);
     this.#blocks = new BlockSet(disk, directory, log, clock);
   }
@@ -202,10 +205,9 @@ class Store implements Tsdb {
   /** Runs a query on what overlaps its range, none of which goes away meanwhile. */
   #query<T>(range: TimeRange, hints: SelectHints, run: (querier: Querier) => Promise<T>): Promise<T> {
     const { clock } = this.#options;
+    const parts = { head: this.#head, matcher: this.#matcher, decoded: this.#decoded, clock, range, hints };
     return this.#gate.read(() =>
-      this.#blocks.using(range, (blocks) =>
-        run(new Querier({ head: this.#head, matcher: this.#matcher, blocks, clock, range, hints })),
-      ),
+      this.#blocks.using(range, (blocks) => run(new Querier({ ...parts, blocks }))),
     );
   }
 

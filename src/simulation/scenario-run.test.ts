@@ -19,7 +19,15 @@ const QUIET: Traffic = {
 function runSlowly(source: ScenarioSource, replicasAt: (atMs: number) => number) {
   const clock = new VirtualClock();
   const startMs = clock.monotonic();
-  const state: WorldState = { replicas: 1, ready: 1, tenants: 0, toldMs: 0, conflicts: 0, asleep: () => 0 };
+  const state: WorldState = {
+    replicas: 1,
+    ready: 1,
+    tenants: 0,
+    toldMs: 0,
+    conflicts: 0,
+    errors: 0,
+    asleep: () => 0,
+  };
   const world: ScenarioWorld = {
     clock,
     network: undefined as never,

@@ -35,6 +35,8 @@ export interface WorldState {
   tenants: number;
   toldMs: number;
   conflicts: number;
+  /** How often the HPA could not read a metric since the scenario began. */
+  errors: number;
   /** Tenants whose pod was scaled away before it could hand them over: they are asked back when they send something. */
   asleep: () => number;
 }
@@ -220,9 +222,20 @@ class Run {
   async #observe(expectations: Expectation[]): Promise<void> {
     const { failed, served, waited } = this.#traffic;
     const state = await this.#world.observe();
-    const { replicas, ready, tenants, conflicts } = state;
+    const { replicas, ready, tenants, conflicts, errors } = state;
     const drift = this.#driftOf(state);
-    const observation = { replicas, ready, tenants, drift, conflicts, failed, served, waited, lost: 0 };
+    const observation = {
+      replicas,
+      ready,
+      tenants,
+      drift,
+      errors,
+      conflicts,
+      failed,
+      served,
+      waited,
+      lost: 0,
+    };
     const atMs = this.#nowMs();
     for (const quantity of ["replicas", "ready"] as const) {
       const before = this.#last?.[quantity];

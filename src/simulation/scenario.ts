@@ -75,14 +75,15 @@ export interface Fault {
 
 /**
  * What can be looked at. `replicas` and `ready` are the tier's, `tenants` is the number that KEDA last told the HPA,
- * `drift` by how much that number was wrong when nothing but time had passed since a scrape, `conflicts` how often a
- * tenant was opened in two pods at once; the others count requests.
+ * `drift` by how much that number was wrong when nothing but time had passed since a scrape, `errors` how often the HPA
+ * could not read a metric, `conflicts` how often a tenant was opened in two pods at once; the others count requests.
  */
 export const QUANTITIES = [
   "replicas",
   "ready",
   "tenants",
   "drift",
+  "errors",
   "conflicts",
   "failed",
   "lost",

@@ -71,6 +71,7 @@ export class SimulatedWorld implements ScenarioWorld {
   #listener: (what: string, text: string) => void = () => {};
   #tenants = 0;
   #toldMs = 0;
+  #errors = 0;
   readonly #ready = new Set<string>();
 
   constructor(scenario: Scenario, seed: number) {
@@ -92,6 +93,7 @@ export class SimulatedWorld implements ScenarioWorld {
       onDecision: ({ currentReplicas, desiredReplicas, reason, proposals, error }, scale) => {
         const tenants = proposals.find(({ spec }) => spec.external?.metric.name === "s0-prometheus");
         if (tenants !== undefined) this.#told(tenants, scale.status.replicas);
+        if (error !== undefined) this.#errors++;
         if (desiredReplicas !== currentReplicas) {
           this.#listener("hpa", `${currentReplicas} → ${desiredReplicas}: ${withoutSelectors(reason)}`);
         } else if (error !== undefined) this.#listener("hpa", withoutSelectors(error.message));
@@ -136,6 +138,7 @@ export class SimulatedWorld implements ScenarioWorld {
     }
     // The first scrape, the first poll and the HPA's first turn are behind.
     await clock.advance(20_000);
+    this.#errors = 0;
   }
 
   /** The StatefulSet as it is now, and what stands for scraping a modelled fleet. */
@@ -176,6 +179,7 @@ export class SimulatedWorld implements ScenarioWorld {
       tenants: this.#tenants,
       toldMs: this.#toldMs,
       conflicts: this.#cluster.openTenants.conflicts,
+      errors: this.#errors,
       asleep: () => this.#cluster.kubelet.tenantsAsleep(),
     };
   }

@@ -37,6 +37,7 @@ export class LiveWorld implements ScenarioWorld {
   activeWindowMs = activeWindowMsOf();
   readonly #options: LiveWorldOptions;
   #listener: (what: string, text: string) => void = () => {};
+  #errors = 0;
 
   constructor(options: LiveWorldOptions) {
     this.#options = options;
@@ -53,6 +54,11 @@ export class LiveWorld implements ScenarioWorld {
     this.activeWindowMs = activeWindowMsOf(set.spec.template.spec.containers[0].args);
     let started = false;
     const tell = (what: string, text: string) => started && this.#listener(what, text);
+    const onEvent = (event: KubernetesObject) => {
+      // An event that happens again is written again.
+      if (started && (event as KubernetesObject & { reason?: string }).reason === READ_ERROR) this.#errors++;
+      tellEvent(tell, event);
+    };
     const informers = [
       startInformer<KubernetesObject>({
         api,
@@ -72,8 +78,8 @@ export class LiveWorld implements ScenarioWorld {
         clock,
         signal,
         resource: RESOURCES.events,
-        onAdd: (event) => tellEvent(tell, event),
-        onUpdate: (event) => tellEvent(tell, event),
+        onAdd: onEvent,
+        onUpdate: onEvent,
       }),
     ];
     await Promise.all(informers.map(({ synced }) => synced));
@@ -95,6 +101,7 @@ export class LiveWorld implements ScenarioWorld {
       tenants: hpa === undefined ? 0 : tenantsTold(hpa, set.status?.replicas ?? 0),
       toldMs: this.clock.monotonic(),
       conflicts: 0,
+      errors: this.#errors,
       asleep: () => 0,
     };
   }
@@ -157,9 +164,12 @@ function restarts(pod: KubernetesObject): number {
   return statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
 }
 
+/** The HPA could not read a metric. */
+const READ_ERROR = "FailedGetExternalMetric";
+
 const TOLD_REASONS = new Set([
   "SuccessfulRescale",
-  "FailedGetExternalMetric",
+  READ_ERROR,
   "KEDAScaleTargetActivated",
   "KEDAScaleTargetDeactivated",
   "ScaledObjectFallbackActivated",

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newAutoscalerMemory } from "./horizontal-pod-autoscaler-behavior.ts";
-import { type Decision, type DecisionInput, decide } from "./horizontal-pod-autoscaler-decision.ts";
+import {
+  type AutoscalerFeatureGates,
+  type Decision,
+  type DecisionInput,
+  decide,
+  recordRescale,
+} from "./horizontal-pod-autoscaler-decision.ts";
 import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";
 import type {
   AutoscaledPod,
@@ -27,6 +33,10 @@ const OBJECT: MetricSpec = {
 
 interface World {
   version: AutoscalerVersion;
+  featureGates?: AutoscalerFeatureGates;
+  minReplicas?: number;
+  /** Of scaling up. */
+  tolerance?: string;
   metric: MetricSpec;
   metrics: Partial<MetricsClient>;
   specReplicas?: number;
@@ -36,13 +46,18 @@ interface World {
   status?: HorizontalPodAutoscaler["status"];
 }
 
-function decideOn(world: World): Promise<Decision> {
-  const { version, metric, metrics, specReplicas = 2, statusReplicas = specReplicas, pods = [] } = world;
-  const hpa: HorizontalPodAutoscaler = {
+function hpaOf({ metric, minReplicas = 1, tolerance, status }: World): HorizontalPodAutoscaler {
+  const behavior = tolerance === undefined ? {} : { behavior: { scaleUp: { tolerance } } };
+  return {
     metadata: { name: "web", namespace: "default", generation: 3 },
-    spec: { scaleTargetRef: DEPLOYMENT, minReplicas: 1, maxReplicas: 10, metrics: [metric] },
-    status: world.status,
+    spec: { scaleTargetRef: DEPLOYMENT, minReplicas, maxReplicas: 10, metrics: [metric], ...behavior },
+    status,
   };
+}
+
+function decideOn(world: World): Promise<Decision> {
+  const { version, metrics, specReplicas = 2, statusReplicas = specReplicas, pods = [] } = world;
+  const hpa = hpaOf(world);
   const input: DecisionInput = {
     hpa,
     scale: {
@@ -55,7 +70,7 @@ function decideOn(world: World): Promise<Decision> {
     pods: async () => pods,
     autoscalersOf: () => world.owners ?? [],
     nowMs: NOW,
-    settings: { version },
+    settings: { version, featureGates: world.featureGates },
   };
   return decide(input);
 }
@@ -155,4 +170,70 @@ test("decide() drops the metrics of a sync that failed; at 1.28 it kept the last
   assert.deepEqual((await after("1.28")).currentMetrics, currentMetrics);
   assert.equal((await after("1.28")).observedGeneration, undefined);
   assert.equal((await after("1.37")).desiredReplicas, 4);
+});
+
+const external = (milli: number): Partial<MetricsClient> => ({ externalMetric: async () => [milli] });
+
+test("decide() leaves zero where the HPA went there itself, unless HPAScaleToZero is off", async () => {
+  const conditions = [{ type: "ScaledToZero" as const, status: "True" as const }];
+  const world: World = {
+    version: "1.37",
+    metric: EXTERNAL,
+    metrics: external(3000),
+    minReplicas: 0,
+    specReplicas: 0,
+    status: { conditions },
+  };
+  assert.equal((await decideOn(world)).desiredReplicas, 2);
+  const off = await decideOn({ ...world, featureGates: { HPAScaleToZero: false } });
+  assert.equal(off.desiredReplicas, 0);
+  assert.deepEqual(
+    off.status.conditions!.map(({ type, reason }) => `${type} ${reason}`),
+    ["AbleToScale SucceededGetScale", "ScalingActive ScalingDisabled"],
+  );
+});
+
+test("recordRescale() remembers a way to zero, unless HPAScaleToZero is off", async () => {
+  const world: World = { version: "1.37", metric: EXTERNAL, metrics: external(0), minReplicas: 0 };
+  const remembered = async (featureGates?: AutoscalerFeatureGates) => {
+    const settings = { version: "1.37" as const, featureGates };
+    const decision = { ...(await decideOn({ ...world, featureGates })), desiredReplicas: 0 };
+    recordRescale({ hpa: hpaOf(world), settings, nowMs: NOW }, decision);
+    return decision.status.conditions!.find(({ type }) => type === "ScaledToZero")?.status;
+  };
+  assert.equal(await remembered(), "True");
+  assert.equal(await remembered({ HPAScaleToZero: false }), undefined);
+});
+
+test("decide() goes by a behaviour's own tolerance, unless HPAConfigurableTolerance is off", async () => {
+  // 2 pods of 2: 4.2 is 5 % above.
+  const world = { metric: EXTERNAL, metrics: external(4200), tolerance: "10m" };
+  const replicas = async (version: AutoscalerVersion, HPAConfigurableTolerance?: boolean) =>
+    (await decideOn({ ...world, version, featureGates: { HPAConfigurableTolerance } })).desiredReplicas;
+  assert.equal(await replicas("1.37"), 3);
+  assert.equal(await replicas("1.37", false), 2);
+  assert.equal(await replicas("1.28"), 2);
+});
+
+test("decide() at 1.28 leaves out metrics of containers when HPAContainerMetrics is off", async () => {
+  const metric: MetricSpec = {
+    type: "ContainerResource",
+    containerResource: {
+      name: "memory",
+      container: "main",
+      target: { type: "Utilization", averageUtilization: 50 },
+    },
+  };
+  const world = { metric, metrics: using(1024 ** 2), pods: [pod("1Mi")], specReplicas: 1 };
+  const off = { HPAContainerMetrics: false };
+  const gated = await decideOn({ ...world, version: "1.28", featureGates: off });
+  assert.equal(gated.desiredReplicas, 1);
+  assert.deepEqual(
+    gated.events.map(({ reason, message }) => `${reason}: ${message}`),
+    [
+      "FailedComputeMetricsReplicas: invalid metrics (1 invalid out of 1), first error is: ContainerResource metric type is not supported: disabled by the feature gate",
+    ],
+  );
+  assert.equal((await decideOn({ ...world, version: "1.28" })).desiredReplicas, 2);
+  assert.equal((await decideOn({ ...world, version: "1.37", featureGates: off })).desiredReplicas, 2);
 });

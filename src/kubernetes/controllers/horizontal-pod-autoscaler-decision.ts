@@ -29,6 +29,16 @@ const DEFAULT_METRICS: MetricSpec[] = [
   { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
 ];
 
+/** Kubernetes' feature gates that decide something here. Each has the default of the version. */
+export interface AutoscalerFeatureGates {
+  /** The HPA may go to zero and leave it. At 1.28 the gate is the API server's alone. @default true at 1.37 */
+  HPAScaleToZero?: boolean;
+  /** A behaviour's own tolerance counts. @default true at 1.37; 1.28 knows none */
+  HPAConfigurableTolerance?: boolean;
+  /** ContainerResource metrics are asked. Always at 1.37. @default true */
+  HPAContainerMetrics?: boolean;
+}
+
 export interface AutoscalerSettings extends PodStartPeriods {
   /** @default "1.37" */
   version?: AutoscalerVersion;
@@ -36,6 +46,7 @@ export interface AutoscalerSettings extends PodStartPeriods {
   tolerance?: number;
   /** @default DOWNSCALE_STABILIZATION_SECONDS */
   downscaleStabilizationSeconds?: number;
+  featureGates?: AutoscalerFeatureGates;
 }
 
 export interface DecisionInput {
@@ -99,6 +110,7 @@ export async function decide(input: DecisionInput): Promise<Decision> {
   if (currentReplicas === 0 && !fromZero) {
     const message = "scaling is disabled since the replica count of the target is zero";
     sync.set("ScalingActive", "False", "ScalingDisabled", message);
+    if (!remembersZero(input.settings)) sync.unset("ScaledToZero");
   } else if (currentReplicas > maxReplicas) {
     reason = "Current number of replicas above Spec.MaxReplicas";
     desired = maxReplicas;
@@ -131,10 +143,15 @@ export async function decide(input: DecisionInput): Promise<Decision> {
 function mayLeaveZero({ hpa, settings }: DecisionInput): boolean {
   const { minReplicas = 1 } = hpa.spec;
   if (settings?.version === "1.28") return minReplicas === 0;
+  if (!remembersZero(settings)) return false;
   const wentToZero = hpa.status?.conditions?.some(
     ({ type, status }) => type === "ScaledToZero" && status === "True",
   );
   return wentToZero === true && (minReplicas !== 0 || hasSharedMetric(hpa));
+}
+
+function remembersZero({ version, featureGates }: AutoscalerSettings = {}): boolean {
+  return version !== "1.28" && featureGates?.HPAScaleToZero !== false;
 }
 
 /** A metric that has a number without any pod. */
@@ -151,7 +168,10 @@ export function recordRescale(
   const done = `the HPA controller was able to update the target scale to ${desiredReplicas}`;
   setCondition(conditions, nowMs, ["AbleToScale", "True", "SucceededRescale", done]);
   status.lastScaleTime = kubernetesTime(nowMs);
-  if (settings?.version === "1.28") return;
+  if (!remembersZero(settings)) {
+    removeCondition(conditions, "ScaledToZero");
+    return;
+  }
   const toZero = currentReplicas > 0 && desiredReplicas === 0 && hasSharedMetric(hpa);
   setCondition(
     conditions,
@@ -202,6 +222,11 @@ export function setCondition(
   Object.assign(condition, { status, reason, message });
 }
 
+function removeCondition(conditions: Condition[], type: ConditionType): void {
+  const index = conditions.findIndex((condition) => condition.type === type);
+  if (index !== -1) conditions.splice(index, 1);
+}
+
 /** What one sync gathers. */
 class Sync {
   readonly #input: DecisionInput;
@@ -226,6 +251,10 @@ class Sync {
 
   set(...change: ConditionChange): void {
     setCondition(this.#conditions, this.#input.nowMs, change);
+  }
+
+  unset(type: ConditionType): void {
+    removeCondition(this.#conditions, type);
   }
 
   warn(reason: string, message: string): void {
@@ -271,6 +300,13 @@ class Sync {
     const failures: { spec: MetricSpec; reason: string; error: Error }[] = [];
     for (const spec of specs) {
       const type = spec.type;
+      if (this.#isGatedOff(type)) {
+        // Upstream neither tells an event of it nor sets a condition.
+        const error = new Error(`${type} metric type is not supported: disabled by the feature gate`);
+        failures.push({ spec, reason: "", error });
+        this.#statuses.push({ type: "" as MetricStatus["type"] });
+        continue;
+      }
       try {
         const proposal = await this.#propose(spec, target);
         this.#proposals.push(proposal);
@@ -290,13 +326,12 @@ class Sync {
     if (failures.length === 0) return this.#valid(replicas, metric);
     const [first] = failures;
     const count = `${failures.length} invalid out of ${specs.length}`;
-    const error = new Error(
-      `invalid metrics (${count}), first error is: ${failurePrefix(first.spec)}${first.error.message}`,
-    );
+    const prefix = first.reason === "" ? "" : failurePrefix(first.spec);
+    const error = new Error(`invalid metrics (${count}), first error is: ${prefix}${first.error.message}`);
     // With a metric unknown the rest may ask for more pods, never for fewer.
     if (failures.length === specs.length || replicas < (scale.spec.replicas ?? 0)) {
       const message = `the HPA was unable to compute the replica count: ${first.error.message}`;
-      this.set("ScalingActive", "False", first.reason, message);
+      if (first.reason !== "") this.set("ScalingActive", "False", first.reason, message);
       return { metric: "", error };
     }
     return { ...this.#valid(replicas, metric), error };
@@ -322,6 +357,11 @@ class Sync {
       proposals: this.#proposals,
       ...(error === undefined ? {} : { error }),
     };
+  }
+
+  #isGatedOff(type: string): boolean {
+    const isOn = this.#input.settings?.featureGates?.HPAContainerMetrics ?? true;
+    return type === "ContainerResource" && this.#tolerances.version === "1.28" && !isOn;
   }
 
   #valid(replicas: number, metric: string) {
@@ -383,9 +423,10 @@ class Sync {
 }
 
 function tolerancesOf(hpa: HorizontalPodAutoscaler, settings: AutoscalerSettings = {}): Tolerances {
-  const { version = "1.37", tolerance = DEFAULT_TOLERANCE } = settings;
+  const { version = "1.37", tolerance = DEFAULT_TOLERANCE, featureGates } = settings;
+  const mayBeOwn = version !== "1.28" && featureGates?.HPAConfigurableTolerance !== false;
   const of = (own: string | number | undefined) =>
-    own === undefined || version === "1.28" ? tolerance : parseQuantity(own);
+    own === undefined || !mayBeOwn ? tolerance : parseQuantity(own);
   const { scaleUp, scaleDown } = hpa.spec.behavior ?? {};
   return { scaleUp: of(scaleUp?.tolerance), scaleDown: of(scaleDown?.tolerance), version };
 }

@@ -46,9 +46,11 @@ export interface ServeOptions {
   host: string;
   /** 0 takes a free one: see `HttpServer.port`. */
   port: number;
-  /** `h2c` is HTTP/2 without TLS, as gRPC uses it inside a cluster. @default "http1" */
-  protocol?: "http1" | "h2c";
+  /** `h2c` is HTTP/2 without TLS, as gRPC uses it inside a cluster; `h2` is HTTP/2 with it. @default "http1" */
+  protocol?: "http1" | "h2c" | "h2";
   tls?: TlsIdentity;
+  /** PEM of the authority that must have issued the certificate of each client. @default none is asked for */
+  clientCa?: string;
   onUpgrade?: UpgradeHandler;
 }
 
@@ -69,8 +71,8 @@ export interface FetchOptions {
   signal?: AbortSignal;
   /** Until the response's headers and, through its body, the last byte. @default none */
   timeoutMs?: number;
-  /** @default "http1" */
-  protocol?: "http1" | "h2c";
+  /** `h2` needs the scheme https, `h2c` http. @default "http1" */
+  protocol?: "http1" | "h2c" | "h2";
   /** PEM of the authorities to trust in place of the system's. */
   ca?: string;
   /** By what the client proves itself to a server that asks for a certificate. */

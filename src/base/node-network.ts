@@ -20,7 +20,7 @@ import {
 } from "./network.ts";
 import { NodeRepeatedFetch } from "./node-repeated-fetch.ts";
 
-/** HTTP/2 sessions that a network keeps open, one per origin; the oldest goes first. */
+/** HTTP/2 sessions that a network keeps open, one per origin and trust; the oldest goes first. */
 export const MAX_HTTP2_SESSIONS = 64;
 /** An idle keep-alive connection of the client is closed after this time, in milliseconds. */
 const CLIENT_IDLE_MS = 4_000;
@@ -33,7 +33,9 @@ export function createNodeNetwork(report: ReportError): Network {
   const sessions = new Map<string, http2.ClientHttp2Session>();
   return {
     fetch: (url, options = {}) =>
-      options.protocol === "h2c" ? fetchHttp2(sessions, url, options) : fetchHttp1(agents, url, options),
+      options.protocol?.startsWith("h2")
+        ? fetchHttp2(sessions, url, options)
+        : fetchHttp1(agents, url, options),
     repeatedFetch: (url) => new NodeRepeatedFetch(url),
     serve: (options, handler) => serve(options, handler, report),
   };
@@ -68,17 +70,23 @@ function fetchHttp1(
 
 function agentFor(agents: Map<string, http.Agent>, url: string, options: FetchOptions): http.Agent {
   const secure = url.startsWith("https:");
-  const { ca, identity, insecure } = options;
-  const key = secure ? `${insecure === true}\n${ca ?? ""}\n${identity?.cert ?? ""}` : "";
+  const key = secure ? trustKey(options) : "";
   let agent = agents.get(key);
   if (agent === undefined) {
     const settings = { keepAlive: true, timeout: CLIENT_IDLE_MS };
-    agent = secure
-      ? new https.Agent({ ...settings, ...identity, ca, rejectUnauthorized: !insecure })
-      : new http.Agent(settings);
+    agent = secure ? new https.Agent({ ...settings, ...trustOf(options) }) : new http.Agent(settings);
     agents.set(key, agent);
   }
   return agent;
+}
+
+function trustOf({ ca, identity, insecure }: FetchOptions) {
+  return { ...identity, ca, rejectUnauthorized: !insecure };
+}
+
+/** Connections that trust and prove different things are different connections. */
+function trustKey({ ca, identity, insecure }: FetchOptions): string {
+  return `${insecure === true}\n${ca ?? ""}\n${identity?.cert ?? ""}`;
 }
 
 async function fetchHttp2(
@@ -90,7 +98,7 @@ async function fetchHttp2(
   const signal = signalOf(options);
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<FetchResponse>();
-  const stream = sessionFor(sessions, origin).request({
+  const stream = sessionFor(sessions, origin, options).request({
     ":method": options.method ?? "GET",
     ":path": pathname + search,
     ":authority": host,
@@ -102,7 +110,7 @@ async function fetchHttp2(
     resolve(responseOf(Number(status), headersOf(rest), stream, trailers, signal));
   });
   stream.on("trailers", (raw) => Object.assign(trailers, headersOf(raw)));
-  stream.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
+  stream.on("error", (error) => reject(signal?.aborted ? signal.reason : causeOf(error)));
   stream.on("close", () => reject(new Error(`stream to ${origin} closed before a response came`)));
   const onAbort = () => stream.destroy(signal!.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -113,27 +121,35 @@ async function fetchHttp2(
   return promise;
 }
 
+/** Why the connection ended, where that is why the stream did. */
+function causeOf(error: NodeJS.ErrnoException): unknown {
+  return error.code === "ERR_HTTP2_STREAM_CANCEL" ? (error.cause ?? error) : error;
+}
+
 function sessionFor(
   sessions: Map<string, http2.ClientHttp2Session>,
   origin: string,
+  options: FetchOptions,
 ): http2.ClientHttp2Session {
-  const open = sessions.get(origin);
+  const isSecure = origin.startsWith("https:");
+  const key = isSecure ? `${origin}\n${trustKey(options)}` : origin;
+  const open = sessions.get(key);
   if (open !== undefined && !open.closed && !open.destroyed) return open;
   if (sessions.size >= MAX_HTTP2_SESSIONS) {
     const [oldest, session] = sessions.entries().next().value!;
     sessions.delete(oldest);
     session.close();
   }
-  const session = http2.connect(origin);
+  const session = http2.connect(origin, isSecure ? trustOf(options) : undefined);
   const forget = () => {
-    if (sessions.get(origin) === session) sessions.delete(origin);
+    if (sessions.get(key) === session) sessions.delete(key);
   };
   // The streams report what went wrong; without a listener the session would throw it a second time.
   session.on("error", forget);
   session.on("goaway", forget);
   session.on("close", forget);
   session.unref();
-  sessions.set(origin, session);
+  sessions.set(key, session);
   return session;
 }
 
@@ -207,17 +223,20 @@ async function serve(options: ServeOptions, handler: HttpHandler, report: Report
 
 type AnyRequest = http.IncomingMessage | http2.Http2ServerRequest;
 type AnyResponse = (http.ServerResponse | http2.Http2ServerResponse) & { stream?: http2.ServerHttp2Stream };
-type AnyServer = http.Server | https.Server | http2.Http2Server;
+type AnyServer = http.Server | https.Server | http2.Http2Server | http2.Http2SecureServer;
 
 function createServer(
   options: ServeOptions,
   onRequest: (request: AnyRequest, response: AnyResponse) => void,
 ): AnyServer {
+  const { tls, clientCa } = options;
+  const asked = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
   if (options.protocol === "h2c") return http2.createServer(onRequest as never);
+  if (options.protocol === "h2") return http2.createSecureServer({ ...tls, ...asked }, onRequest as never);
   // A watch or a followed log may stay silent for ever, so no timeout of the whole request.
   const settings = { requestTimeout: 0, keepAliveTimeout: 65_000, noDelay: true };
-  return options.tls
-    ? https.createServer({ ...settings, ...options.tls, ALPNProtocols: ["http/1.1"] }, onRequest)
+  return tls
+    ? https.createServer({ ...settings, ...tls, ...asked, ALPNProtocols: ["http/1.1"] }, onRequest)
     : http.createServer(settings, onRequest);
 }
 

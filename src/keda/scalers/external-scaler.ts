@@ -1,10 +1,12 @@
 /**
- * A program of the user's that KEDA asks over gRPC, and that may push (keda `pkg/scalers/external_scaler.go`).
- * TLS to the program is not implemented: in this cluster both ends are on one machine.
+ * A program of the user's that KEDA asks over gRPC, in clear text or over TLS, and that may push
+ * (keda `pkg/scalers/external_scaler.go`).
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
+import type { GrpcCallOptions } from "../../wire/grpc/client.ts";
 import { GrpcCode, GrpcError } from "../../wire/grpc/status.ts";
 import {
   createExternalScalerClient,
@@ -36,6 +38,8 @@ const PARAMETERS = {
   tlsClientKey: optional("tlsClientKey", asText, secret),
 };
 
+type Metadata = ReturnType<typeof parseMetadata>;
+
 export interface ExternalScalerOptions {
   network: Network;
   clock: Clock;
@@ -49,10 +53,9 @@ export function createExternalScaler(
   options: ExternalScalerOptions,
 ): Scaler {
   externalMetricType(config);
-  const { scalerAddress } = parseMetadata(config);
-  const { clock, network } = options;
-  const { log } = options;
-  const client = createExternalScalerClient(network, scalerAddress);
+  const metadata = parseMetadata(config);
+  const { clock, network, log } = options;
+  const connect = () => createExternalScalerClient(network, metadata.scalerAddress, tlsOf(metadata));
   const ref: ScaledObjectRef = {
     name: config.scaledObject,
     namespace: config.namespace,
@@ -61,34 +64,38 @@ export function createExternalScaler(
   const specsOf = (specs: ExternalMetricSpec[]) =>
     specs.map(({ metricName, targetSize }) => externalSpec(config, metricName, targetSize));
   const call = (signal?: AbortSignal) => ({ signal, timeoutMs: config.httpTimeoutMs });
+  const logged = (what: string) => (error: unknown) => {
+    log.error(what, { error });
+    throw error;
+  };
   const stream = <T>(what: string, open: (signal: AbortSignal) => AsyncIterable<T>, signal: AbortSignal) =>
     reopened({ what, open, signal, clock, log });
   return {
     kind: push ? "externalPushScaler" : "externalScaler",
     async metricSpecs(signal) {
       try {
-        return specsOf(await client.getMetricSpec(ref, call(signal)));
+        return specsOf(await connect().getMetricSpec(ref, call(signal)));
       } catch (error) {
-        log.error("error", { error: rpcText(error) });
+        const what = error instanceof GrpcError ? "error" : "error building grpc connection";
+        log.error(what, { error });
         return [];
       }
     },
     async metricsAndActivity(metricName, signal) {
       const request = { scaledObjectRef: ref, metricName: withoutIndex(config.index, metricName) };
-      try {
-        const values = await client.getMetrics(request, call(signal));
-        const active = await client.isActive(ref, call(signal));
-        return { metrics: values.map(({ value }) => externalMetric(metricName, value, clock.now())), active };
-      } catch (error) {
-        throw new Error(rpcText(error));
-      }
+      const client = connect();
+      const values = await client.getMetrics(request, call(signal)).catch(logged("error"));
+      const active = await client
+        .isActive(ref, call(signal))
+        .catch(logged("error calling IsActive on external scaler"));
+      return { metrics: values.map(({ value }) => externalMetric(metricName, value, clock.now())), active };
     },
     ...(push
       ? {
           pushes: (signal: AbortSignal) =>
-            stream("StreamIsActive", (each) => client.streamIsActive(ref, { signal: each }), signal),
+            stream("StreamIsActive", (each) => connect().streamIsActive(ref, { signal: each }), signal),
           async *pushedSpecs(signal: AbortSignal) {
-            const open = (each: AbortSignal) => client.streamMetricSpec(ref, { signal: each });
+            const open = (each: AbortSignal) => connect().streamMetricSpec(ref, { signal: each });
             for await (const specs of stream("StreamMetricSpec", open, signal)) yield specsOf(specs);
           },
         }
@@ -98,14 +105,48 @@ export function createExternalScaler(
 
 function parseMetadata(config: TriggerConfig) {
   try {
-    const metadata = readParameters(config, PARAMETERS);
-    if (metadata.enableTls || metadata.caCert !== undefined || metadata.tlsClientCert !== undefined) {
-      throw new Error("TLS to an external scaler is not supported by the embedded KEDA");
-    }
-    return metadata;
+    return readParameters(config, PARAMETERS);
   } catch (error) {
     throw new Error(`error parsing external scaler metadata: ${(error as Error).message}`);
   }
+}
+
+/** Undefined where the connection is in clear text. @throws Error with upstream's text where a PEM can't be read */
+function tlsOf({
+  enableTls,
+  unsafeSsl,
+  caCert,
+  tlsClientCert,
+  tlsClientKey,
+}: Metadata): GrpcCallOptions["tls"] {
+  const isKnown = tlsClientCert !== undefined && tlsClientKey !== undefined;
+  if (isKnown) checkKeyPair(tlsClientCert, tlsClientKey);
+  if (caCert !== undefined && !caCert.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Error("error appending CA certs");
+  }
+  if (!enableTls && !isKnown && caCert === undefined) return undefined;
+  return {
+    ...(caCert === undefined ? {} : { ca: caCert }),
+    ...(isKnown ? { identity: { cert: tlsClientCert, key: tlsClientKey } } : {}),
+    ...(unsafeSsl ? { insecure: true } : {}),
+  };
+}
+
+function checkKeyPair(cert: string, key: string): void {
+  const failed = (cause: string) => new Error(`error parse X509KeyPair: tls: ${cause}`);
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(cert);
+  } catch {
+    throw failed("failed to find any PEM data in certificate input");
+  }
+  let isOwn: boolean;
+  try {
+    isOwn = certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    throw failed("failed to find any PEM data in key input");
+  }
+  if (!isOwn) throw failed("private key does not match public key");
 }
 
 /** What the program gets to see: the trigger's metadata with `…FromEnv` resolved. */
@@ -117,16 +158,6 @@ function metadataFor({ metadata, resolvedEnv }: TriggerConfig): Record<string, s
       seen.push([key, resolvedEnv[value]]);
   }
   return Object.fromEntries(seen);
-}
-
-/** gRPC-Go's text of an error. */
-function rpcText(error: unknown): string {
-  if (!(error instanceof GrpcError)) return (error as Error).message;
-  const name = Object.entries(GrpcCode).find(([, code]) => code === error.code)?.[0] ?? String(error.code);
-  const code = name
-    .toLowerCase()
-    .replaceAll(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
-  return `rpc error: code = ${code} desc = ${error.message}`;
 }
 
 interface ReopenedStream<T> {
@@ -150,7 +181,7 @@ async function* reopened<T>({ what, open, signal, clock, log }: ReopenedStream<T
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof GrpcError && error.code === GrpcCode.UNIMPLEMENTED) return;
-      log.error(`error running ${what}`, { error: rpcText(error) });
+      log.error(`error running ${what}`, { error });
     }
     await clock.sleep(retryMs, signal).catch(() => {});
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);

@@ -1,6 +1,7 @@
 /** The client's side of gRPC over a `Network`. */
 import { gzipSync } from "node:zlib";
-import type { FetchResponse, HttpHeaders, Network } from "../../base/network.ts";
+import type { FetchOptions, FetchResponse, HttpHeaders, Network } from "../../base/network.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
 import { DEFAULT_MESSAGE_LIMIT_BYTES, frameMessage, readMessages } from "./framing.ts";
 import { decodeGrpcMessage, GrpcCode, GrpcError } from "./status.ts";
 
@@ -13,12 +14,14 @@ export interface GrpcCallOptions {
   compression?: "identity" | "gzip";
   /** @default 4 MiB */
   messageLimitBytes?: number;
+  /** Where the URL's scheme is https. */
+  tls?: Pick<FetchOptions, "ca" | "identity" | "insecure">;
 }
 
 /**
  * Sends one message and returns the one that answers it.
  *
- * @param url `http://host:port/package.Service/Method`
+ * @param url `http://host:port/package.Service/Method`, or `https://…` over TLS
  * @throws GrpcError for any status but OK; UNAVAILABLE when the server cannot be reached
  */
 export async function callUnary(
@@ -75,7 +78,8 @@ async function send(
       method: "POST",
       headers,
       body,
-      protocol: "h2c",
+      protocol: url.startsWith("https:") ? "h2" : "h2c",
+      ...options.tls,
       signal,
       timeoutMs,
     });
@@ -113,8 +117,16 @@ function asGrpcError(error: unknown, options: GrpcCallOptions): GrpcError {
   if ((error as Error | undefined)?.name === "TimeoutError") {
     return new GrpcError(GrpcCode.DEADLINE_EXCEEDED, "context deadline exceeded");
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return new GrpcError(GrpcCode.UNAVAILABLE, `connection error: ${message}`);
+  return new GrpcError(GrpcCode.UNAVAILABLE, connectionText(describeNetworkError(error)));
+}
+
+/** In gRPC-Go's words. */
+function connectionText(cause: string): string {
+  if (cause.endsWith("no such host")) return "name resolver error: produced zero addresses";
+  const quoted = (text: string) => `connection error: desc = ${JSON.stringify(text)}`;
+  if (cause.startsWith("dial ")) return quoted(`transport: Error while dialing: ${cause}`);
+  if (cause.startsWith("tls: ")) return quoted(`transport: authentication handshake failed: ${cause}`);
+  return quoted(`error reading from server: ${cause}`);
 }
 
 /** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */

@@ -45,6 +45,7 @@ export function grpcCodeName(code: number): string {
   const name = NAMES[code];
   if (name === undefined) return `Code(${code})`;
   if (name === "OK") return name;
+  if (name === "CANCELLED") return "Canceled";
   return name
     .split("_")
     .map((word) => word[0] + word.slice(1).toLowerCase())

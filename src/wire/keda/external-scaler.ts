@@ -92,18 +92,26 @@ export function externalScalerHandler(
   return grpcHandler(new Map(methods.map(([name, method]) => [`${SERVICE}/${name}`, method])), options);
 }
 
-/** @param address `host:port` */
-export function createExternalScalerClient(network: Network, address: string): ExternalScalerClient {
-  const url = (method: string) => `http://${address}${SERVICE}/${method}`;
+/**
+ * @param address `host:port`
+ * @param tls whom to trust and what to show; in clear text where it is not given
+ */
+export function createExternalScalerClient(
+  network: Network,
+  address: string,
+  tls?: GrpcCallOptions["tls"],
+): ExternalScalerClient {
+  const url = (method: string) => `${tls === undefined ? "http" : "https"}://${address}${SERVICE}/${method}`;
   const unary = (method: string, message: Uint8Array, options?: GrpcCallOptions) =>
-    callUnary(network, url(method), message, options);
+    callUnary(network, url(method), message, { ...options, tls });
   async function* stream<T>(
     method: string,
     ref: ScaledObjectRef,
     decode: (message: Uint8Array) => T,
     options?: GrpcCallOptions,
   ): AsyncGenerator<T> {
-    for await (const message of callServerStream(network, url(method), encodeRef(ref), options)) {
+    const call = { ...options, tls };
+    for await (const message of callServerStream(network, url(method), encodeRef(ref), call)) {
       yield decode(message);
     }
   }

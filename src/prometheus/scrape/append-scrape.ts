@@ -65,13 +65,10 @@ export function appendBody(
   context: AppendContext,
 ): void {
   const batch = new ScrapeBatch(appender, scrapeMs, context);
-  if (format === "protobuf" || context.histograms.convertClassic) {
-    context.cache.begin();
+  context.cache.begin();
+  if (format === "protobuf" || context.histograms.convertClassic)
     batch.addEntries(entriesOf(body, format, context.histograms));
-  } else {
-    context.cache.begin(body);
-    batch.addText(new TextParser(body, { format }));
-  }
+  else batch.addText(new TextParser(body, { format }));
   batch.finish();
 }
 
@@ -96,21 +93,20 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "out of bounds",
 ]);
 
-/** What is appended of a sample besides its value. */
-interface SampleTail {
-  timestampMs: number | undefined;
+/** What a sample may have besides its value and time. */
+interface SampleExtras {
   histogram: FloatHistogram | undefined;
   hasIntegerCounts: boolean;
   exemplars: readonly ParsedExemplar[];
 }
-
-const NO_EXEMPLARS: readonly ParsedExemplar[] = [];
 
 class ScrapeBatch {
   readonly #appender: Appender;
   readonly #scrapeMs: number;
   readonly #context: AppendContext;
   readonly #maxSchema: number;
+  readonly #sampleLimit: number;
+  readonly #latestMs: number;
   /** Samples that count for the sample limit. */
   #appended = 0;
   #limitError: Error | undefined;
@@ -119,6 +115,8 @@ class ScrapeBatch {
     this.#appender = appender;
     this.#scrapeMs = scrapeMs;
     this.#context = context;
+    this.#sampleLimit = context.config.sample_limit;
+    this.#latestMs = scrapeMs + MAX_AHEAD_MS;
     this.#maxSchema = maxSchemaOf(context.config.native_histogram_min_bucket_factor);
   }
 
@@ -126,12 +124,6 @@ class ScrapeBatch {
   addText(parser: TextParser): void {
     const { cache } = this.#context;
     const { honor_timestamps: honorTimestamps } = this.#context.config;
-    const tail: SampleTail = {
-      timestampMs: undefined,
-      histogram: undefined,
-      hasIntegerCounts: false,
-      exemplars: NO_EXEMPLARS,
-    };
     for (;;) {
       let entry = cache.expected(parser);
       if (entry === undefined) {
@@ -146,9 +138,15 @@ class ScrapeBatch {
         entry = cache.lookup(parser, () => this.#newEntry(parser.labels()));
       } else this.#context.counts.scraped++;
       if (entry.labels === undefined) continue;
-      tail.timestampMs = parser.hasTimestamp && honorTimestamps ? parser.timestampMs : undefined;
-      tail.exemplars = parser.exemplar === undefined ? NO_EXEMPLARS : [parser.exemplar];
-      this.#add(entry, parser.value, tail);
+      const timestampMs = parser.hasTimestamp && honorTimestamps ? parser.timestampMs : undefined;
+      const { exemplar } = parser;
+      if (exemplar === undefined) this.#add(entry, parser.value, timestampMs);
+      else
+        this.#add(entry, parser.value, timestampMs, {
+          histogram: undefined,
+          hasIntegerCounts: false,
+          exemplars: [exemplar],
+        });
     }
   }
 
@@ -163,8 +161,7 @@ class ScrapeBatch {
       const entry = cache.lookupKey(each.key, () => this.#newEntry(each.labels()));
       if (entry.labels === undefined) continue;
       const timestampMs = config.honor_timestamps ? each.timestampMs : undefined;
-      this.#add(entry, each.value, {
-        timestampMs,
+      this.#add(entry, each.value, timestampMs, {
         histogram: each.histogram,
         hasIntegerCounts: each.hasIntegerCounts ?? false,
         exemplars: timed(each),
@@ -177,18 +174,22 @@ class ScrapeBatch {
     if (this.#limitError !== undefined) throw this.#limitError;
   }
 
-  #add(entry: CachedSeries, value: number, tail: SampleTail): void {
+  #add(
+    entry: CachedSeries,
+    value: number,
+    timestampMs: number | undefined,
+    extras: SampleExtras | undefined = undefined,
+  ): void {
     const { cache, counts, config } = this.#context;
-    const { timestampMs } = tail;
     const wasScraped = entry.iteration === cache.iteration;
     const isNew = entry.ref === 0 || (!wasScraped && entry.iteration < cache.completed);
     entry.iteration = cache.iteration;
     const isAdded =
       wasScraped && timestampMs === undefined
         ? this.#refuse("duplicate sample for timestamp")
-        : this.#append(entry, value, tail);
+        : this.#append(entry, value, timestampMs ?? this.#scrapeMs, extras);
     if (isAdded) {
-      if (timestampMs === undefined || config.track_timestamps_staleness) entry.tracked = cache.iteration;
+      if (timestampMs === undefined || config.track_timestamps_staleness) cache.track(entry);
       if (isNew && this.#limitError === undefined) counts.seriesAdded++;
     }
     // Those that were refused too: it is the number of samples that relabelling left.
@@ -196,36 +197,42 @@ class ScrapeBatch {
   }
 
   /** Whether the store took the sample. */
-  #append(entry: CachedSeries, value: number, tail: SampleTail): boolean {
-    const { timestampMs, histogram, hasIntegerCounts, exemplars } = tail;
-    const { config } = this.#context;
-    const atMs = timestampMs ?? this.#scrapeMs;
+  #append(entry: CachedSeries, value: number, atMs: number, extras: SampleExtras | undefined): boolean {
     try {
-      let native = histogram;
-      if (native !== undefined) {
-        native = reduceToSchema(native, this.#maxSchema);
-        native = limitBuckets(native, config.native_histogram_bucket_limit);
-        const problem = histogramProblem(native, hasIntegerCounts);
-        if (problem !== undefined) throw new InvalidHistogramError(problem);
-      }
-      if (config.sample_limit > 0 && ++this.#appended > config.sample_limit)
+      const native = extras?.histogram === undefined ? undefined : this.#checkedHistogram(extras);
+      if (this.#sampleLimit > 0 && ++this.#appended > this.#sampleLimit)
         throw new ScrapeLimitError("sample limit exceeded");
-      if (atMs > this.#scrapeMs + MAX_AHEAD_MS) return this.#refuse("out of bounds");
+      if (atMs > this.#latestMs) return this.#refuse("out of bounds");
       entry.ref =
         native === undefined
           ? this.#appender.append(entry.ref, entry.labels!, atMs, value)
           : this.#appender.appendHistogram(entry.ref, entry.labels!, atMs, native);
     } catch (error) {
-      if (error instanceof ScrapeLimitError || error instanceof BucketLimitError) {
-        // Reading goes on, so that it is known how many samples there are. The sample limit is told first.
-        if (!(this.#limitError instanceof ScrapeLimitError)) this.#limitError = error;
-        return false;
-      }
-      if (!(error instanceof AppendError && REFUSALS.has(error.reason))) throw error;
-      return this.#refuse(error.reason);
+      return this.#refuseFor(error);
     }
-    for (const exemplar of exemplars) this.#appendExemplar(exemplar, entry, atMs);
+    if (extras !== undefined)
+      for (const exemplar of extras.exemplars) this.#appendExemplar(exemplar, entry, atMs);
     return true;
+  }
+
+  /** @throws BucketLimitError, InvalidHistogramError */
+  #checkedHistogram({ histogram, hasIntegerCounts }: SampleExtras): FloatHistogram {
+    const reduced = reduceToSchema(histogram!, this.#maxSchema);
+    const native = limitBuckets(reduced, this.#context.config.native_histogram_bucket_limit);
+    const problem = histogramProblem(native, hasIntegerCounts);
+    if (problem !== undefined) throw new InvalidHistogramError(problem);
+    return native;
+  }
+
+  /** What an append has thrown: throws it again where the scrape fails by it. */
+  #refuseFor(error: unknown): false {
+    if (error instanceof ScrapeLimitError || error instanceof BucketLimitError) {
+      // Reading goes on, so that it is known how many samples there are. The sample limit is told first.
+      if (!(this.#limitError instanceof ScrapeLimitError)) this.#limitError = error;
+      return false;
+    }
+    if (!(error instanceof AppendError && REFUSALS.has(error.reason))) throw error;
+    return this.#refuse(error.reason);
   }
 
   #appendExemplar({ labels, value, timestampMs }: ParsedExemplar, entry: CachedSeries, atMs: number): void {

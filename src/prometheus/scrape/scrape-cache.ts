@@ -7,6 +7,7 @@
 import type { Labels } from "../../model/labels.ts";
 import type { TextParser } from "../../wire/exposition/text-parser.ts";
 import type { SeriesRef } from "../storage.ts";
+import { ScrapeOrder } from "./scrape-order.ts";
 
 export interface CachedSeries {
   /** undefined: relabelling drops it. */
@@ -19,45 +20,6 @@ export interface CachedSeries {
   tracked: number;
 }
 
-const FIRST_SAMPLES = 256;
-
-/** A body, and of each sample in it where the name and labels stand and what they mean. */
-class SeenBody {
-  #bytes = new Uint8Array(0);
-  view = new DataView(this.#bytes.buffer);
-  /** Where a sample is known by something else than its text, both are 0. */
-  starts = new Int32Array(FIRST_SAMPLES);
-  ends = new Int32Array(FIRST_SAMPLES);
-  readonly entries: CachedSeries[] = [];
-
-  /** Takes a copy of a body of which no sample was seen yet. */
-  begin(body: Uint8Array): void {
-    if (this.#bytes.length < body.length) {
-      this.#bytes = new Uint8Array(body.length);
-      this.view = new DataView(this.#bytes.buffer);
-    }
-    this.#bytes.set(body);
-    this.entries.length = 0;
-  }
-
-  add(entry: CachedSeries, start: number, end: number): void {
-    const index = this.entries.length;
-    if (index === this.starts.length) {
-      this.starts = doubled(this.starts);
-      this.ends = doubled(this.ends);
-    }
-    this.starts[index] = start;
-    this.ends[index] = end;
-    this.entries.push(entry);
-  }
-}
-
-function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(2 * array.length);
-  grown.set(array);
-  return grown;
-}
-
 /** Entries that were not seen for this many scrapes are forgotten. */
 const FORGET_AFTER = 1;
 /** Scrapes that fail may add so many entries, and as many again as there were, before what they left is forgotten. */
@@ -68,35 +30,41 @@ const NO_TEXT = new Uint8Array(0);
 
 export class ScrapeCache {
   readonly #byText = new Map<string, CachedSeries>();
-  #body = new SeenBody();
-  #previous = new SeenBody();
+  /** The scrape before, and how far this one is the same or has gone on in it. */
+  #order = new ScrapeOrder();
   #cursor = 0;
+  /** This scrape once it is another than the one before, and else the memory for it. */
+  #changed = new ScrapeOrder();
+  #isChanged = false;
   #completedSize = 0;
+  /** Of how many entries the scrape before stored a sample, and how many of them this one has stored. */
+  #stored = 0;
+  #storedAgain = 0;
+  #storedNow = 0;
   iteration = 0;
   /** The last scrape that was read to its end. */
   completed = 0;
 
-  /**
-   * Begins a scrape.
-   *
-   * @param text the body where samples are known by their text; else nothing
-   */
-  begin(text: Uint8Array = NO_TEXT): void {
+  begin(): void {
     this.iteration++;
-    [this.#previous, this.#body] = [this.#body, this.#previous];
-    this.#body.begin(text);
     this.#cursor = 0;
+    this.#isChanged = false;
+    this.#stored = this.#storedNow;
+    this.#storedNow = 0;
+    this.#storedAgain = 0;
   }
 
   /** Reads the next sample if it is the one expected; its entry, or undefined: call `parser.next()`. */
   expected(parser: TextParser): CachedSeries | undefined {
-    const { view, starts, ends, entries } = this.#previous;
+    const { view, ends, entries } = this.#order;
     const at = this.#cursor;
-    if (at >= entries.length || ends[at] === 0) return undefined;
-    if (!parser.nextIfSeries(view, starts[at], ends[at])) return undefined;
+    if (at >= entries.length) return undefined;
+    const start = at === 0 ? 0 : ends[at - 1];
+    const end = ends[at];
+    if (end === start || !parser.nextIfSeries(view, start, end)) return undefined;
     this.#cursor = at + 1;
     const entry = entries[at];
-    this.#body.add(entry, parser.seriesStart, parser.seriesEnd);
+    if (this.#isChanged) this.#changed.add(entry, parser.bytes, parser.seriesStart, parser.seriesEnd);
     return entry;
   }
 
@@ -105,8 +73,9 @@ export class ScrapeCache {
     const key = latin1.decode(parser.bytes.subarray(parser.seriesStart, parser.seriesEnd));
     let entry = this.#byText.get(key);
     if (entry === undefined) this.#byText.set(key, (entry = create()));
+    this.#change();
     // Where something was added or left out, the old order goes on behind it.
-    const { entries } = this.#previous;
+    const { entries } = this.#order;
     const limit = Math.min(entries.length, this.#cursor + 4);
     for (let at = this.#cursor; at < limit; at++) {
       if (entries[at] === entry) {
@@ -114,7 +83,7 @@ export class ScrapeCache {
         break;
       }
     }
-    this.#body.add(entry, parser.seriesStart, parser.seriesEnd);
+    this.#changed.add(entry, parser.bytes, parser.seriesStart, parser.seriesEnd);
     return entry;
   }
 
@@ -122,14 +91,27 @@ export class ScrapeCache {
   lookupKey(key: string, create: () => CachedSeries): CachedSeries {
     let entry = this.#byText.get(key);
     if (entry === undefined) this.#byText.set(key, (entry = create()));
-    this.#body.add(entry, 0, 0);
+    if (!this.#isChanged && this.#order.entries[this.#cursor] === entry) this.#cursor++;
+    else {
+      this.#change();
+      this.#changed.add(entry, NO_TEXT, 0, 0);
+    }
     return entry;
+  }
+
+  /** Notes that this scrape has stored a sample of an entry with its own time. */
+  track(entry: CachedSeries): void {
+    if (entry.tracked === this.iteration) return;
+    if (entry.tracked === this.iteration - 1) this.#storedAgain++;
+    this.#storedNow++;
+    entry.tracked = this.iteration;
   }
 
   /** Entries that the scrape before stored and this one did not. */
   *vanished(): Iterable<CachedSeries> {
+    if (this.#storedAgain === this.#stored) return;
     const previous = this.iteration - 1;
-    for (const entry of this.#previous.entries) if (entry.tracked === previous) yield entry;
+    for (const entry of this.#order.entries) if (entry.tracked === previous) yield entry;
   }
 
   /**
@@ -138,10 +120,15 @@ export class ScrapeCache {
    * @param isComplete the body was read to its end
    */
   end(isComplete: boolean): void {
+    if (this.#cursor < this.#order.length) this.#change();
+    if (this.#isChanged) {
+      [this.#order, this.#changed] = [this.#changed, this.#order];
+      this.#changed.entries = [];
+    }
     const { size } = this.#byText;
     if (isComplete) this.completed = this.iteration;
     else if (size <= 2 * this.#completedSize + MAX_ENTRIES_OF_FAILED_SCRAPES) return;
-    if (size > this.#body.entries.length)
+    if (size > this.#order.length)
       for (const [key, entry] of this.#byText)
         if (entry.iteration < this.iteration - FORGET_AFTER) this.#byText.delete(key);
     this.#completedSize = this.#byText.size;
@@ -149,6 +136,13 @@ export class ScrapeCache {
 
   /** All that the last scrape stored; for the markers when a target goes away. */
   *current(): Iterable<CachedSeries> {
-    for (const entry of this.#body.entries) if (entry.tracked === this.iteration) yield entry;
+    for (const entry of this.#order.entries) if (entry.tracked === this.iteration) yield entry;
+  }
+
+  /** From here on this scrape is another than the one before. */
+  #change(): void {
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    this.#changed.copy(this.#order, this.#cursor);
   }
 }

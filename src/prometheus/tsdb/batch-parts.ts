@@ -19,7 +19,7 @@ export function batchParts(samples: PendingSamples, histograms: HistogramOfSerie
   const { refs, timestamps, words, length } = samples;
   for (let i = 0; i < length; i++) {
     const add = (part: BatchPart) =>
-      part.samples.push(refs[i], timestamps[i], words[2 * i], words[2 * i + 1]);
+      part.samples.push(refs[i], -1, timestamps[i], words[2 * i], words[2 * i + 1]);
     if (mixed.has(refs[i])) rest.push({ timestampMs: timestamps[i], add, kind: 0 });
     else add(plain);
   }

@@ -65,11 +65,11 @@ export class HeadAppender implements TsdbAppender {
         return true;
       }
       this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.minValidMs);
-      this.samples.push(ref, timestampMs, low, STALE_HIGH);
+      this.samples.push(ref, slot, timestampMs, low, STALE_HIGH);
       return true;
     }
     this.#writer.checkFloat(slot, timestampMs, low, high, this.minValidMs);
-    this.samples.push(ref, timestampMs, low, high);
+    this.samples.push(ref, slot, timestampMs, low, high);
     return true;
   }
 
@@ -141,6 +141,7 @@ export class HeadAppender implements TsdbAppender {
     if (this.#isOpen) return;
     if (this.samples === EMPTY) this.samples = this.#writer.takeBuffer();
     this.#isOpen = true;
+    this.samples.generation = this.#writer.head.generation;
     this.minValidMs = this.#writer.minValidMs(timestampMs);
     this.#writer.openAppenders.add(this);
   }

@@ -75,6 +75,7 @@ export class HeadWriter {
 
   giveBuffer(buffer: PendingSamples): void {
     buffer.length = 0;
+    buffer.generation = -1;
     const isKept = this.#spare.length < MAX_SPARE_BUFFERS && buffer.refs.length <= MAX_SPARE_SAMPLES;
     if (isKept) this.#spare.push(buffer);
   }
@@ -242,7 +243,7 @@ export class HeadWriter {
     for (let i = 0; i < length; i++) {
       const isBehind = timestamps[i] <= (newest.get(refs[i]) ?? Number.NEGATIVE_INFINITY);
       if (isBehind || isLate(refs[i], timestamps[i])) {
-        floats.push(refs[i], timestamps[i], words[2 * i], words[2 * i + 1]);
+        floats.push(refs[i], -1, timestamps[i], words[2 * i], words[2 * i + 1]);
       } else {
         newest.set(refs[i], timestamps[i]);
       }
@@ -278,9 +279,10 @@ export class HeadWriter {
   #apply({ samples, histograms }: BatchPart, minValidMs: number): void {
     const { head } = this;
     const counters = this.#counters;
-    const { refs, timestamps, words, length } = samples;
+    const { refs, slots, timestamps, words, length } = samples;
+    const hasSlots = samples.generation === head.generation;
     for (let i = 0; i < length; i++) {
-      const slot = head.table.slotOf(refs[i]);
+      const slot = hasSlots ? slots[i] : head.table.slotOf(refs[i]);
       if (timestamps[i] > head.lastTimeOf(slot) && timestamps[i] >= minValidMs) {
         head.appendFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);
       } else if (this.#isTakenLate(slot, timestamps[i])) {

@@ -86,13 +86,14 @@ export function appendXor(
     const delta = timestampMs - floats[f + F_LAST_TIME];
     const change = delta - floats[f + F_TIME_DELTA];
     floats[f + F_TIME_DELTA] = delta;
-    bit = change === 0 ? putBits(chunk, start, bit, 0, 1) : putDeltaOfDelta(chunk, start, bit, change);
-    bit = putXor(words, w, chunk, start, bit, low, high);
+    // The same delta is a 0, which goes along with the value's bits.
+    if (change !== 0) bit = putDeltaOfDelta(chunk, start, bit, change);
+    bit = putXor(words, w, chunk, start, bit, low, high, change === 0 ? 1 : 0);
   } else if (count === 1) {
     const delta = timestampMs - floats[f + F_LAST_TIME];
     floats[f + F_TIME_DELTA] = delta;
     bit = putUvarint(chunk, start, bit, delta);
-    bit = putXor(words, w, chunk, start, bit, low, high);
+    bit = putXor(words, w, chunk, start, bit, low, high, 0);
   } else {
     bit = putUvarint(chunk, start, bit, timestampMs >= 0 ? 2 * timestampMs : -2 * timestampMs - 1);
     bit = putBits(chunk, start, bit, high >>> 16, 16);
@@ -146,6 +147,7 @@ function putDeltaOfDelta(chunk: DataView, start: number, bit: number, change: nu
   return putBits(chunk, start, next, low % 0x10000, 16);
 }
 
+/** @param zeros how many bits that are 0 to write first, at most 1 */
 function putXor(
   words: Int32Array,
   w: number,
@@ -154,25 +156,38 @@ function putXor(
   bit: number,
   low: number,
   high: number,
+  zeros: number,
 ): number {
   const xorLow = low ^ words[w + W_VALUE_LOW];
   const xorHigh = high ^ words[w + W_VALUE_HIGH];
-  if ((xorLow | xorHigh) === 0) return putBits(chunk, start, bit, 0, 1);
+  if ((xorLow | xorHigh) === 0) return putBits(chunk, start, bit, 0, zeros + 1);
   // Above 31 leading zeros do not fit the 5 bits.
   let leading = xorHigh !== 0 ? Math.clz32(xorHigh) : 31;
   let trailing = xorLow !== 0 ? trailingZeros(xorLow) : 32 + trailingZeros(xorHigh);
   const window = words[w + W_WINDOW];
-  let next: number;
+  let control = 2;
+  let controlBits = zeros + 2;
   if (window >= 0 && leading >= window >>> 8 && trailing >= (window & 0xff)) {
     leading = window >>> 8;
     trailing = window & 0xff;
-    next = putBits(chunk, start, bit, 2, 2);
   } else {
     words[w + W_WINDOW] = (leading << 8) | trailing;
     // 64 significant bits become 0, since "0 bits" is never written.
-    next = putBits(chunk, start, bit, 0x1800 | (leading << 6) | ((64 - leading - trailing) & 0x3f), 13);
+    control = 0x1800 | (leading << 6) | ((64 - leading - trailing) & 0x3f);
+    controlBits = zeros + 13;
   }
-  return putWindow(chunk, start, next, xorLow, xorHigh, trailing, 64 - leading - trailing);
+  const count = 64 - leading - trailing;
+  // Whole numbers and what changes little: all in one go.
+  if (trailing >= 32 && controlBits + count <= 24)
+    return putBits(
+      chunk,
+      start,
+      bit,
+      (control << count) | (xorHigh >>> (trailing - 32)),
+      controlBits + count,
+    );
+  const next = putBits(chunk, start, bit, control, controlBits);
+  return putWindow(chunk, start, next, xorLow, xorHigh, trailing, count);
 }
 
 /** Writes the `count` bits above the lowest `trailing` ones of a 64-bit word. */

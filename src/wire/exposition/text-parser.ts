@@ -65,6 +65,8 @@ const TYPES: Record<ExpositionFormat, ReadonlySet<string>> = {
     "unknown",
   ]),
 };
+/** Decimals of so many digits are exact in a float64 on the way. */
+const EXACT_DIGITS = 15;
 /** Exact powers of ten for the quick way of reading decimals. */
 const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 /** The metric types whose `_created` samples are times and not series of their own. */
@@ -107,6 +109,8 @@ export class TextParser {
   readonly #view: DataView;
   /** Pairs of offsets: metric name, then label name and value, … */
   #offsets: number[] = [];
+  /** Whether `#offsets` are those of the current sample. */
+  #isScanned = false;
   #start = 0;
 
   constructor(bytes: Uint8Array, options: TextParserOptions) {
@@ -144,10 +148,28 @@ export class TextParser {
     this.#start = from;
     this.seriesStart = from;
     this.seriesEnd = from + length;
-    this.exemplar = undefined;
-    this.#offsets.length = 0;
-    this.#readSuffix(this.seriesEnd);
+    this.#isScanned = false;
+    if (this.#isOpenMetrics) this.#openMetricsSuffix(from + length);
+    else this.#knownTextSuffix(from + length);
     return true;
+  }
+
+  /** `#textSuffix` where what follows is a blank, a whole number and the line's end, which is how most lines are. */
+  #knownTextSuffix(seriesEnd: number): void {
+    const { bytes } = this;
+    let at = seriesEnd + 1;
+    let value = 0;
+    let byte = bytes[at];
+    while (byte >= 48 && byte <= 57) {
+      value = value * 10 + byte - 48;
+      byte = bytes[++at];
+    }
+    const digits = at - seriesEnd - 1;
+    if (byte === NEWLINE && digits > 0 && digits <= EXACT_DIGITS) {
+      this.value = value;
+      this.hasTimestamp = false;
+      this.position = at + 1;
+    } else this.#textSuffix(seriesEnd);
   }
 
   /**
@@ -155,7 +177,7 @@ export class TextParser {
    * histograms and summaries are given as OpenMetrics writes them, whatever the body has: `le="1"` becomes `le="1.0"`.
    */
   labels(): string[] {
-    if (this.#offsets.length === 0) this.#scanSeries();
+    if (!this.#isScanned) this.#scanSeries();
     const flat: string[] = [];
     for (let i = 0; i < this.#offsets.length; i += 2) {
       const start = this.#offsets[i];
@@ -352,6 +374,7 @@ export class TextParser {
   #scanSeries(): void {
     const { bytes } = this;
     this.#offsets.length = 0;
+    this.#isScanned = true;
     let at = this.seriesStart;
     if (bytes[at] === OPEN) {
       this.#offsets.push(-1, -1);
@@ -500,7 +523,7 @@ export class TextParser {
       } else if (byte === 46 && fraction < 0) fraction = digits;
       else break;
     }
-    if (at === end && digits > 0 && digits <= 15) {
+    if (at === end && digits > 0 && digits <= EXACT_DIGITS) {
       const scaled = fraction < 0 ? mantissa : mantissa / POWERS[digits - fraction];
       return isNegative ? -scaled : scaled;
     }

@@ -24,6 +24,7 @@ import {
 } from "./controllers/persistent-volume.ts";
 import { startPodDisruptionBudgetController } from "./controllers/pod-disruption-budget.ts";
 import { startReplicaSetController } from "./controllers/replica-set.ts";
+import { startResourceQuotaController } from "./controllers/resource-quota.ts";
 import { createIfMissing, startServiceAccountController } from "./controllers/service-account.ts";
 import { startStatefulSetController } from "./controllers/stateful-set.ts";
 import { ContainerRuntime } from "./kubelet/container-runtime.ts";
@@ -103,7 +104,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startPodDisruptionBudgetController(context);
   startScheduler(context);
   startGarbageCollector(context);
-  startNamespaceController(context, { namespacedResources: options.namespacedResources });
+  const { namespacedResources } = options;
+  startNamespaceController(context, { namespacedResources });
+  startResourceQuotaController(context, { namespacedResources });
   return { kubelet, proxy, runtime };
 }
 

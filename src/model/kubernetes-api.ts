@@ -168,6 +168,7 @@ export const RESOURCES = {
   persistentVolumes: resource("", "v1", "persistentvolumes"),
   persistentVolumeClaims: resource("", "v1", "persistentvolumeclaims"),
   events: resource("", "v1", "events"),
+  resourceQuotas: resource("", "v1", "resourcequotas"),
   statefulSets: resource("apps", "v1", "statefulsets"),
   deployments: resource("apps", "v1", "deployments"),
   replicaSets: resource("apps", "v1", "replicasets"),

@@ -108,6 +108,17 @@ export function canonicalQuantity(quantity: string | number): string {
   return formatQuantity(parseQuantity(quantity), binary ? "BinarySI" : "DecimalSI");
 }
 
+/** The sum, in the format of the first that is not zero (`Quantity.Add`): `1Gi` + `512Mi` = `1536Mi`. */
+export function addQuantities(a: string | number, b: string | number): string {
+  const first = String(parseQuantity(a) === 0 ? b : a);
+  return formatQuantity(parseQuantity(a) + parseQuantity(b), first.endsWith("i") ? "BinarySI" : "DecimalSI");
+}
+
+/** Less than 0, 0 or more than 0, as `a` is less than, equal to or more than `b`; freed of what sums of fractions add. */
+export function compareQuantities(a: string | number, b: string | number): number {
+  return Number((parseQuantity(a) - parseQuantity(b)).toFixed(9));
+}
+
 /** Whole numbers exactly; fractions are first freed of what binary floating point added to them. */
 function nanoOf(value: number): bigint {
   if (Number.isInteger(value)) return BigInt(value) * 1_000_000_000n;

@@ -15,7 +15,7 @@ export interface AccessRequest {
   path?: string;
 }
 
-interface PolicyRule {
+export interface PolicyRule {
   verbs: string[];
   apiGroups?: string[];
   resources?: string[];

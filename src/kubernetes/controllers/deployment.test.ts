@@ -268,24 +268,27 @@ test("pods that cannot be made are told by the ReplicaSet and the Deployment", a
   const { api, clock, stop } = await start();
   const refused = deployment(1, "web:1");
   refused.spec.template.spec.serviceAccountName = "nobody";
-  const create = api.create.bind(api);
-  api.create = ((resource, object, options) =>
-    resource.resource === "pods"
-      ? Promise.reject(new Error("pods are forbidden"))
-      : create(resource, object, options)) as typeof api.create;
-  await create(RESOURCES.deployments, refused);
+  await api.create(RESOURCES.deployments, refused);
   await clock.advance(2_000);
   const [set] = (await api.list<ReplicaSet>(RESOURCES.replicaSets)).items;
   assert.deepEqual(
     set.status?.conditions?.map(({ type, reason, message }) => [type, reason, message]),
-    [["ReplicaFailure", "FailedCreate", "pods are forbidden"]],
+    [
+      [
+        "ReplicaFailure",
+        "FailedCreate",
+        `pods "${set.metadata.name}-" is forbidden: error looking up service account shop/nobody: ` +
+          'serviceaccount "nobody" not found',
+      ],
+    ],
   );
   assert.ok(
     conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)).includes(
       "ReplicaFailure True FailedCreate",
     ),
   );
-  api.create = create;
+  const account = { metadata: { namespace: "shop", name: "nobody" } } as KubernetesObject;
+  await api.create(RESOURCES.serviceAccounts, account);
   await clock.advance(60_000);
   assert.deepEqual(conditionsOf(await api.get<Deployment>(RESOURCES.deployments, KEY)), [
     "Available True MinimumReplicasAvailable",

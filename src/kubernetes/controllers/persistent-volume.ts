@@ -8,7 +8,7 @@ import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { parseQuantity } from "../../model/quantity.ts";
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../types.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../types.ts";
 import {
   type Controller,
   type ControllerContext,
@@ -17,11 +17,11 @@ import {
   splitKey,
   startController,
 } from "./controller.ts";
+import { startVolumeProtectionControllers } from "./volume-protection.ts";
 
 /** The class of claims that name none. */
 export const DEFAULT_STORAGE_CLASS = "standard";
 export const PROVISIONER = "topology.percolate.io/folder";
-const PROTECTION = "kubernetes.io/pvc-protection";
 
 export interface PersistentVolumeOptions {
   disk: Disk;
@@ -41,11 +41,7 @@ export function startPersistentVolumeControllers(
     reconcile: (key) => reconcileClaim(context, claims, options, key),
   });
   claims.watch(RESOURCES.persistentVolumeClaims);
-  claims.watchMapped<Pod>(RESOURCES.pods, (pod) =>
-    (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
-      claim === undefined ? [] : [`${pod.metadata.namespace}/${claim.claimName}`],
-    ),
-  );
+  startVolumeProtectionControllers(context);
   const volumes: Controller = startController({
     context,
     name: "persistentvolume-controller",
@@ -70,47 +66,16 @@ async function reconcileClaim(
     splitKey(key),
   );
   if (claim === undefined) return;
-  if (claim.metadata.deletionTimestamp !== undefined) return release(context, claim);
-  const protectedClaim = await protect(context, claim);
-  if (protectedClaim.status?.phase === "Bound") return;
-  const volume = await findVolume(context, controller, options, protectedClaim);
+  if (claim.metadata.deletionTimestamp !== undefined) return;
+  if (claim.status?.phase === "Bound") return;
+  const volume = await findVolume(context, controller, options, claim);
   if (volume === undefined) {
-    if (protectedClaim.status?.phase !== "Pending") {
-      await api.updateStatus(RESOURCES.persistentVolumeClaims, {
-        ...protectedClaim,
-        status: { phase: "Pending" },
-      });
+    if (claim.status?.phase !== "Pending") {
+      await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Pending" } });
     }
     return;
   }
-  await bind(context, protectedClaim, volume);
-}
-
-/** A claim in use goes when its pods have gone. */
-async function release({ api }: ControllerContext, claim: PersistentVolumeClaim): Promise<undefined> {
-  const { namespace, name, finalizers = [] } = claim.metadata;
-  if (!finalizers.includes(PROTECTION)) return;
-  const { items } = await api.list<Pod>(RESOURCES.pods, { namespace });
-  const inUse = items.some(
-    ({ spec, status }) =>
-      status?.phase !== "Succeeded" &&
-      status?.phase !== "Failed" &&
-      spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
-  );
-  if (inUse) return;
-  const left = finalizers.filter((finalizer) => finalizer !== PROTECTION);
-  const body = { metadata: { finalizers: left.length === 0 ? null : left } };
-  await api.patch(RESOURCES.persistentVolumeClaims, { namespace, name }, { type: "merge", body });
-}
-
-async function protect(
-  { api }: ControllerContext,
-  claim: PersistentVolumeClaim,
-): Promise<PersistentVolumeClaim> {
-  const { namespace, name, finalizers = [] } = claim.metadata;
-  if (finalizers.includes(PROTECTION)) return claim;
-  const body = { metadata: { finalizers: [...finalizers, PROTECTION] } };
-  return api.patch(RESOURCES.persistentVolumeClaims, { namespace, name }, { type: "merge", body });
+  await bind(context, claim, volume);
 }
 
 async function findVolume(
@@ -246,12 +211,11 @@ async function reconcileVolume(
   }
   const claim = await getIfExists<PersistentVolumeClaim>(api, RESOURCES.persistentVolumeClaims, claimRef);
   if (claim?.metadata.uid === claimRef.uid) return;
-  if (persistentVolumeReclaimPolicy !== "Delete") {
-    if (volume.status?.phase !== "Released") {
-      await api.updateStatus(RESOURCES.persistentVolumes, { ...volume, status: { phase: "Released" } });
-    }
+  if (volume.status?.phase !== "Released") {
+    await api.updateStatus(RESOURCES.persistentVolumes, { ...volume, status: { phase: "Released" } });
     return;
   }
+  if (persistentVolumeReclaimPolicy !== "Delete") return;
   const { path } = volume.spec.hostPath ?? {};
   // Only what was made here is removed; a folder that a user named is the user's.
   const isOurs = volume.metadata.annotations?.["pv.kubernetes.io/provisioned-by"] === PROVISIONER;

@@ -5,6 +5,7 @@ import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { Pod, StatefulSet } from "../types.ts";
 import { startGarbageCollector } from "./garbage-collector.ts";
 import { startStatefulSetController } from "./stateful-set.ts";
+import { startVolumeProtectionControllers } from "./volume-protection.ts";
 import { createWorkloadWorld, type WorkloadWorldOptions } from "./workload-world.ts";
 
 const NAME = { namespace: "default", name: "web" };
@@ -173,6 +174,7 @@ test("persistentVolumeClaimRetentionPolicy makes claims the set's or a condemned
   });
   const { clock, world, names, patch } = await worldWith(set, { goneAfterMs: 1_000 });
   startGarbageCollector(world.context);
+  startVolumeProtectionControllers(world.context);
   await clock.advance(2_000);
   const owners = async (name: string) => {
     const claim = await world.api.get(RESOURCES.persistentVolumeClaims, { namespace: "default", name });

@@ -19,7 +19,6 @@ import type {
 } from "../types.ts";
 import type { PodContext } from "./pod-context.ts";
 import { PodWorker } from "./pod-worker.ts";
-import { withServiceAccountVolume } from "./service-account-volume.ts";
 import type { NodeDescription } from "./virtual-nodes.ts";
 
 /** How often programs' output is copied into their logs, in milliseconds. */
@@ -117,7 +116,7 @@ export class Kubelet {
   #worker(pod: Pod): PodWorker {
     let worker = this.workers.get(pod.metadata.uid!);
     if (worker === undefined) {
-      worker = new PodWorker(this.#context, withServiceAccountVolume(pod));
+      worker = new PodWorker(this.#context, pod);
       this.workers.set(pod.metadata.uid!, worker);
     }
     return worker;
@@ -126,7 +125,7 @@ export class Kubelet {
   #podChanged(pod: Pod | undefined, previous: Pod | undefined): void {
     if (this.#options.signal.aborted) return;
     if (pod !== undefined) {
-      if (this.#isOurs(pod)) this.#worker(pod).update(withServiceAccountVolume(pod));
+      if (this.#isOurs(pod)) this.#worker(pod).update(pod);
       return;
     }
     // Removed by force: its processes have no grace left but what SIGTERM needs.

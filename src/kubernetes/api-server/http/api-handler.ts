@@ -140,7 +140,7 @@ async function resource(
     const context = { store: api.context.store, authenticator: options.authenticator, user };
     return objectResponse(201, answerReview(context, info.resource, (value ?? {}) as KubernetesObject));
   }
-  const each = { request, info, resource: found, api, clock, stopping };
+  const each = { request, info, resource: found, api, user, clock, stopping };
   if (info.subresource === "log" && found.collection === "/pods" && info.verb === "get") {
     const runtime = options.runtime();
     if (runtime === undefined) throw statusError("ServiceUnavailable", "no kubelet is running");

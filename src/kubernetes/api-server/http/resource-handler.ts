@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { KubernetesApi, WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
+import type { User } from "../authenticate.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { forbiddenField, required } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
@@ -37,6 +38,7 @@ export interface ResourceRequest {
   info: RequestInfo;
   resource: ResourceInfo;
   api: ClusterStore;
+  user: User;
   clock: Clock;
   /** Aborts when the server stops. */
   stopping: AbortSignal;
@@ -195,11 +197,15 @@ interface Write {
   warnings: string[];
 }
 
+function writeOptions({ info, request, user }: ResourceRequest, warnings: string[]): UpdateOptions {
+  return { ...writeOptionsOf(info, request.headers, (text) => warnings.push(text)), user };
+}
+
 /** The body as an object of the place that the path names. */
 async function readWrite(each: ResourceRequest): Promise<Write> {
   const { request, info, resource } = each;
   const warnings: string[] = [];
-  const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
+  const options = writeOptions(each, warnings);
   const kind = info.subresource === undefined ? resource.kind : "Object";
   const { value, jsonText } = await readRequestBody(request, { kind });
   if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
@@ -261,7 +267,7 @@ async function patch(each: ResourceRequest): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   if (info.name === undefined) throw methodNotAllowed();
   const warnings: string[] = [];
-  const options = writeOptionsOf(info, request.headers, (text) => warnings.push(text));
+  const options = writeOptions(each, warnings);
   const mediaType = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   const type = PATCH_TYPES[mediaType];
   if (type === undefined) {

@@ -22,7 +22,7 @@ export const podStrategy: KindStrategy = {
   prepareForCreate(pod, { store }) {
     const { spec } = pod;
     if (spec !== undefined) {
-      setDefault(spec, "serviceAccountName", "default");
+      if (spec.terminationGracePeriodSeconds < 0) spec.terminationGracePeriodSeconds = 1;
       addNodeTolerations(spec);
       admitPriority(pod, store);
       if (
@@ -64,15 +64,31 @@ function admitPriority(pod: KubernetesObject, store: ObjectStore): void {
     ? store.get(classes, spec.priorityClassName)
     : [...store.scan(classes)].find(isDefault);
   if (found === undefined) {
-    setDefault(spec, "priority", 0);
-    setDefault(spec, "preemptionPolicy", "PreemptLowerPriority");
-    if (!spec.priorityClassName) return;
-    throw forbidden(pod, `no PriorityClass with name ${spec.priorityClassName} was found`);
+    if (spec.priorityClassName)
+      throw forbidden(pod, `no PriorityClass with name ${spec.priorityClassName} was found`);
+    setPriority(pod, 0, "PreemptLowerPriority");
+    return;
   }
   const { value, preemptionPolicy = "PreemptLowerPriority" } = found as unknown as PriorityClass;
   spec.priorityClassName = found.metadata.name;
-  spec.priority = value ?? 0;
-  setDefault(spec, "preemptionPolicy", preemptionPolicy);
+  setPriority(pod, value ?? 0, preemptionPolicy);
+}
+
+/** What the class says; a pod that says something else is refused. */
+function setPriority(pod: KubernetesObject, priority: number, policy: string): void {
+  const { spec } = pod;
+  const differs = (what: string, given: string | number, computed: string | number) =>
+    forbidden(
+      pod,
+      `the ${what} (${given}) must not be provided in pod spec; priority admission controller computed ${computed} ` +
+        "from the given PriorityClass name",
+    );
+  if (spec.priority !== undefined && spec.priority !== priority)
+    throw differs("integer value of priority", spec.priority, priority);
+  if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy)
+    throw differs("string value of PreemptionPolicy", spec.preemptionPolicy, policy);
+  spec.priority = priority;
+  spec.preemptionPolicy = policy;
 }
 
 interface PriorityClass {

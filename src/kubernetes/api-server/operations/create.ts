@@ -1,25 +1,27 @@
 /** POST of an object. */
-import { randomInteger, randomUuid } from "../../../base/random.ts";
-import type { WriteOptions } from "../../../model/kubernetes-api.ts";
+import { randomUuid } from "../../../base/random.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { alreadyExists, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { admitNew, reviewObject } from "../admission/admission.ts";
+import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { required } from "../field-error.ts";
+import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
+import { randomSuffix } from "../random-suffix.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { invalid, validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
+import type { Actor } from "./update.ts";
 
-/** The letters of generated names: no vowels, nothing that looks like another one (apimachinery `rand.String`). */
-const NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789";
 /** A generated name's prefix is cut to this length, so that prefix and suffix fit a label. */
 const MAX_GENERATED_PREFIX = 58;
 
-export interface CreateOptions extends WriteOptions, InputOptions {}
+export interface CreateOptions extends Actor, InputOptions {}
 
 export function createObject(
   context: ApiContext,
@@ -37,13 +39,19 @@ export function createObject(
     const time = kubernetesTime(context.clock.now());
     trackUpdate(info, object, undefined, { manager: options.fieldManager, time });
   }
+  if (info.namespaced) checkNamespace(context, info, namespace!, name);
+  admitNew(context, info, object, (!input.metadata?.name && object.metadata.generateName) || name);
   strategy.prepareForCreate?.(object, context);
   strategy.setDefaults?.(object);
   completeObject(info, object);
-  if (info.namespaced) checkNamespace(context, info, namespace!, name);
   validateObject(info, object);
+  if (options.user !== undefined) checkEscalation(context.store, info, object, undefined, options.user);
   const key = storageKey(namespace, name);
-  if (context.store.get(info.collection, key) !== undefined) throw alreadyExists(info, name);
+  const isTaken = context.store.get(info.collection, key) !== undefined;
+  reviewObject(context, info, object, undefined, options.dryRun === true || isTaken);
+  if (isTaken) throw alreadyExists(info, name);
+  if (options.warn !== undefined)
+    for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);
   if (options.dryRun) return object;
   return context.store.put(info.collection, key, object);
 }
@@ -78,9 +86,7 @@ function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObjec
 }
 
 function generateName(context: ApiContext, prefix: string): string {
-  let suffix = "";
-  for (let i = 0; i < 5; i++) suffix += NAME_LETTERS[randomInteger(context.random, NAME_LETTERS.length)];
-  return prefix.slice(0, MAX_GENERATED_PREFIX) + suffix;
+  return prefix.slice(0, MAX_GENERATED_PREFIX) + randomSuffix(context.random);
 }
 
 /** New content needs a namespace that exists and is not going away. */

@@ -2,6 +2,7 @@
 import type { DeleteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict } from "../../../model/kubernetes-status.ts";
+import { forbidden } from "../admission/admission.ts";
 import type { ApiContext } from "../api-context.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -9,6 +10,9 @@ import { existingObject, isFinished } from "./update.ts";
 
 /** Pods that don't say get this long to end. */
 export const DEFAULT_GRACE_PERIOD_SECONDS = 30;
+
+/** Admission plugin NamespaceLifecycle. */
+const KEPT_NAMESPACES = new Set(["default", "kube-system", "kube-public"]);
 
 export function deleteObject(
   context: ApiContext,
@@ -19,6 +23,8 @@ export function deleteObject(
 ): KubernetesObject {
   const previous = existingObject(context, info, namespace, name);
   checkPreconditions(info, previous, options);
+  if (info.collection === "/namespaces" && KEPT_NAMESPACES.has(name))
+    throw forbidden(info, name, "this namespace may not be deleted");
   const object = structuredClone(previous);
   setFinalizers(object, options);
   const graceSeconds = gracePeriod(info, previous, options);

@@ -2,10 +2,14 @@
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { reviewObject } from "../admission/admission.ts";
+import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
+import type { User } from "../authenticate.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
@@ -16,7 +20,13 @@ import { completeObject } from "../zero-values.ts";
 /** The finalizer of a namespace's content, in its spec and not its metadata. */
 export const NAMESPACE_FINALIZER = "kubernetes";
 
-export interface UpdateOptions extends WriteOptions, InputOptions {
+/** Who writes. */
+export interface Actor extends WriteOptions {
+  /** Whose rights bound what roles may grant. Controllers have none of their own: nothing is asked of them. */
+  user?: User;
+}
+
+export interface UpdateOptions extends Actor, InputOptions {
   subresource?: string;
   /** Server-side apply: told when the object did not exist before. */
   onCreate?: () => void;
@@ -60,6 +70,12 @@ export function updateObject(
   }
   if (options.subresource === "status") completeObject(info, object);
   validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
+  if (options.subresource === undefined) {
+    if (options.user !== undefined) checkEscalation(context.store, info, object, previous, options.user);
+    reviewObject(context, info, object, previous, options.dryRun === true);
+    if (options.warn !== undefined)
+      for (const warning of objectWarnings(info, object, previous)) options.warn(warning);
+  }
   if (options.fieldManager !== undefined) {
     const { fieldManager: manager, subresource } = options;
     const time = subresource === "scale" ? undefined : kubernetesTime(context.clock.now());

@@ -1,0 +1,76 @@
+/**
+ * The admission plugins that kube-apiserver runs by default, as far as they change or refuse objects by what else is in
+ * the cluster. A pod's priority, tolerations and runtime class are its strategy's (`kinds/core-strategies.ts`), what a
+ * user may grant is in `escalation.ts`.
+ */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { groupResource, type KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
+import type { ApiContext } from "../api-context.ts";
+import type { ResourceInfo } from "../resource-info.ts";
+import { applyLimitDefaults, checkLimits } from "./limit-ranger.ts";
+import { chargeQuotas } from "./resource-quota.ts";
+import { admitServiceAccount } from "./service-account.ts";
+
+/** Which finalizer keeps a claim, a volume or a class while it is used (StorageObjectInUseProtection). */
+const PROTECTION: Record<string, string> = {
+  "/persistentvolumeclaims": "kubernetes.io/pvc-protection",
+  "/persistentvolumes": "kubernetes.io/pv-protection",
+};
+
+/**
+ * Completes a new object, before it is checked.
+ *
+ * @param name as messages have it: of a name that the server makes up, the part that the client gave
+ * @throws KubernetesError 403 in the words of the plugin that refuses
+ */
+export function admitNew(
+  context: ApiContext,
+  info: ResourceInfo,
+  object: KubernetesObject,
+  name: string,
+): void {
+  const refuse: Refuse = (problem) => forbidden(info, name, problem);
+  if (info.collection === "/pods") {
+    applyLimitDefaults(context.store, object);
+    admitServiceAccount(context, object, refuse);
+  }
+  const finalizer = PROTECTION[info.collection];
+  const { metadata } = object;
+  if (finalizer !== undefined && !metadata.finalizers?.includes(finalizer))
+    metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];
+}
+
+/** What a plugin throws when it refuses. */
+export type Refuse = (problem: string) => KubernetesError;
+
+/**
+ * Checks an object that is otherwise right, and charges it to its namespace's quotas.
+ *
+ * @throws KubernetesError 403 in the words of the plugin that refuses
+ */
+export function reviewObject(
+  context: ApiContext,
+  info: ResourceInfo,
+  object: KubernetesObject,
+  previous: KubernetesObject | undefined,
+  isDryRun: boolean,
+): void {
+  if (!info.namespaced) return;
+  const refuse: Refuse = (problem) => forbidden(info, object.metadata.name, problem);
+  if (previous?.metadata.deletionTimestamp === undefined) {
+    const isLimited =
+      info.collection === "/persistentvolumeclaims" ||
+      (info.collection === "/pods" && previous === undefined);
+    if (isLimited) checkLimits(context.store, info, object, refuse);
+  }
+  chargeQuotas({ context, info, object, previous, isDryRun, refuse });
+}
+
+/** `apierrors.NewForbidden`. */
+export function forbidden(info: ResourceInfo, name: string, problem: string): KubernetesError {
+  return statusError("Forbidden", `${groupResource(info)} ${JSON.stringify(name)} is forbidden: ${problem}`, {
+    name,
+    group: info.group || undefined,
+    kind: info.resource,
+  });
+}

@@ -23,8 +23,10 @@ export interface TrafficOptions {
 interface Tenant {
   name: string;
   requests: number;
-  /** Of `clock.monotonic`: when the last request was sent, and when requests were answered first and last. */
-  sentMs: number;
+  /** Requests that are on their way. */
+  pending: number;
+  /** Of `clock.monotonic`: when the last request was over, and when requests were answered first and last. */
+  endedMs: number;
   firstAnsweredMs: number;
   answeredMs: number;
   /** Of writes that were answered with 201. */
@@ -79,14 +81,15 @@ export class TenantTraffic implements Traffic {
 
   /**
    * How many tenants are active at the time `atMs`, for one who hears of it up to `lateMs` later: at least, since they
-   * were answered early enough and late enough, and at most, since they had sent something.
+   * were answered early enough and late enough, and at most, since a request of theirs was under way: one that waits for
+   * its pod is served when the pod is back.
    */
   activeTenants(atMs: number, lateMs: number): { min: number; max: number } {
     const { activeWindowMs } = this.#options;
     let min = 0;
     let max = 0;
-    for (const { sentMs, firstAnsweredMs, answeredMs } of this.#tenants.values()) {
-      if (sentMs > atMs - activeWindowMs - lateMs) max++;
+    for (const { pending, endedMs, firstAnsweredMs, answeredMs } of this.#tenants.values()) {
+      if (pending > 0 || endedMs > atMs - activeWindowMs - lateMs) max++;
       if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - activeWindowMs + lateMs) min++;
     }
     return { min, max };
@@ -98,7 +101,8 @@ export class TenantTraffic implements Traffic {
       tenant = {
         name,
         requests: 0,
-        sentMs: Number.NEGATIVE_INFINITY,
+        pending: 0,
+        endedMs: Number.NEGATIVE_INFINITY,
         firstAnsweredMs: Number.POSITIVE_INFINITY,
         answeredMs: Number.NEGATIVE_INFINITY,
         acknowledged: [],
@@ -110,7 +114,6 @@ export class TenantTraffic implements Traffic {
 
   async #request(tenant: Tenant): Promise<void> {
     const number = ++tenant.requests;
-    tenant.sentMs = this.#options.clock.monotonic();
     const { acknowledged } = tenant;
     if (number % READ_EVERY === 0 && acknowledged.length > 0) {
       await this.#read(tenant, acknowledged[number % acknowledged.length], true);
@@ -138,6 +141,7 @@ export class TenantTraffic implements Traffic {
     const { network, clock, url } = this.#options;
     const headers = { "x-tenant-id": tenant.name, "content-type": "application/json" };
     const startMs = clock.monotonic();
+    tenant.pending++;
     try {
       const response = await network.fetch(url + path, {
         method,
@@ -157,6 +161,9 @@ export class TenantTraffic implements Traffic {
     } catch (error) {
       if (counts) this.#failure(tenant, `${method}: ${(error as Error).message}`);
       return undefined;
+    } finally {
+      tenant.pending--;
+      tenant.endedMs = clock.monotonic();
     }
   }
 

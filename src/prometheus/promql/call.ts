@@ -104,10 +104,27 @@ async function evaluateRangeFunction(
   implementation: RangeImplementation,
   context: EvaluationContext,
 ): Promise<StepSeries[]> {
+  const { run } = context;
+  const before = run.samples;
+  const out: StepSeries[] = [];
+  const { range, call } = await eachRangeResult(node, implementation, context, (series) => out.push(series));
+  run.samples = before;
+  if (implementation.finish !== undefined) return implementation.finish(out, call);
+  if (!run.delayedNameRemoval && !isNameFixed(range) && (await hasDuplicates(out, run)))
+    throw duplicateLabelSet();
+  return out;
+}
+
+/** Computes the function for one series after the other. `run.samples` is left to the caller. */
+async function eachRangeResult(
+  node: Call,
+  implementation: RangeImplementation,
+  context: EvaluationContext,
+  visit: (series: StepSeries) => void,
+): Promise<{ range: MatrixSelector | Subquery; call: RangeCall }> {
   const { run, grid } = context;
   const rangeAt = node.arguments.findIndex(isRange);
   const range = node.arguments[rangeAt] as Expression & (MatrixSelector | Subquery);
-  const before = run.samples;
   const scalars: (Float64Array | undefined)[] = [];
   const sources = await rangeSources(range, context);
   for (let i = 0; i < node.arguments.length; i++) {
@@ -119,7 +136,6 @@ async function evaluateRangeFunction(
     ? { dropsName: false, isNameless: false }
     : { dropsName: true, isNameless: !run.delayedNameRemoval };
   const held = run.samples;
-  const out: StepSeries[] = [];
   let produced = 0;
   for (const { series, dropsName } of sources) {
     const input = rangeInput(series, splitSamples(series), call.planner);
@@ -127,17 +143,34 @@ async function evaluateRangeFunction(
     countWindows(input, range, run);
     const columns = implementation.compute(input, call);
     if (columns !== undefined) {
-      out.push(new StepSeries(series.labels, columns, dropsName ? { ...options, dropsName } : options));
+      visit(new StepSeries(series.labels, columns, dropsName ? { ...options, dropsName } : options));
       produced += grid.count;
       implementation.afterSeries?.(input, columns, call);
     }
     if (run.isDue) await run.pause();
   }
-  run.samples = before;
-  if (implementation.finish !== undefined) return implementation.finish(out, call);
-  if (!run.delayedNameRemoval && !isNameFixed(range) && (await hasDuplicates(out, run)))
-    throw duplicateLabelSet();
-  return out;
+  return { range, call };
+}
+
+/**
+ * As evaluation of the call, but hands each series over as soon as there is one. Undefined where that can't be: where
+ * all series have to be there before one is known to be right.
+ */
+export function rangeStream(
+  node: Call,
+  { run, selection }: EvaluationContext,
+): ((context: EvaluationContext, visit: (series: StepSeries) => void) => Promise<unknown>) | undefined {
+  const implementation = FUNCTIONS.get(node.name)!;
+  if (implementation.kind !== "range" || implementation.finish !== undefined) return undefined;
+  const range = node.arguments.find(isRange);
+  if (range?.kind !== "matrix-selector" || run.delayedNameRemoval || !isNameFixed(range)) return undefined;
+  if (!hasFloatsOnly(selection.get(range.vector)!)) return undefined;
+  return (context, visit) => eachRangeResult(node, implementation, context, visit);
+}
+
+/** Whether no series has native histograms. */
+export function hasFloatsOnly(series: readonly SeriesSamples[]): boolean {
+  return series.every(({ histograms }) => histograms === undefined);
 }
 
 /** A histogram counts by its size; those of one series are taken to be alike. */

@@ -8,8 +8,8 @@ import { aggregate } from "./aggregation/aggregate.ts";
 import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operation.ts";
 import { setOperation } from "./binary/set-operation.ts";
 import { vectorOperation } from "./binary/vector-operation.ts";
-import { evaluateCall } from "./call.ts";
-import type { Grid } from "./grid.ts";
+import { evaluateCall, hasFloatsOnly, rangeStream } from "./call.ts";
+import { type Grid, ScratchGrid } from "./grid.ts";
 import { LookbackPlanner, lookBack } from "./lookback.ts";
 import {
   type BinaryExpression,
@@ -80,18 +80,67 @@ export async function evaluateScalar(node: Expression, context: EvaluationContex
   return series.values;
 }
 
-async function evaluateSelector(
+/**
+ * Evaluates an expression whose series come one after the other, and hands each to `visit` in columns that are used
+ * again for the next one. Counts as if all had been there at once.
+ *
+ * @returns false where the expression is to be evaluated as a whole
+ */
+export async function evaluateEach(
+  node: Expression,
+  context: EvaluationContext,
+  visit: (series: StepSeries) => void,
+): Promise<boolean> {
+  const { run } = context;
+  const each = streamOf(node, context);
+  if (each === undefined || context.grid.count === 0) return false;
+  run.checkRoom(context.grid.count);
+  const grid = new ScratchGrid(context.grid);
+  const counter = new SampleCounter();
+  let samples = run.samples;
+  await each({ ...context, grid }, (series) => {
+    samples += counter.count(series);
+    visit(series);
+    grid.reuse();
+  });
+  run.samples = samples;
+  return true;
+}
+
+type Stream = (context: EvaluationContext, visit: (series: StepSeries) => void) => Promise<unknown>;
+
+function streamOf(node: Expression, context: EvaluationContext): Stream | undefined {
+  switch (node.kind) {
+    case "parenthesis":
+      return streamOf(node.expression, context);
+    case "call":
+      return rangeStream(node, context);
+    case "vector-selector":
+      if (node.extension === "smoothed" || !hasFloatsOnly(context.selection.get(node)!)) return undefined;
+      return (scratch, visit) => eachSelected(node, scratch, visit);
+    default:
+      return undefined;
+  }
+}
+
+async function evaluateSelector(selector: VectorSelector, context: EvaluationContext): Promise<StepSeries[]> {
+  const out: StepSeries[] = [];
+  await eachSelected(selector, context, (series) => out.push(series));
+  return out;
+}
+
+async function eachSelected(
   selector: VectorSelector,
   { run, grid, selection }: EvaluationContext,
-): Promise<StepSeries[]> {
+  visit: (series: StepSeries) => void,
+): Promise<void> {
   const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
-  const out: StepSeries[] = [];
   const counter = new SampleCounter();
   let samples = run.samples;
   for (const series of selection.get(selector)!) {
     const seen = lookBack(series, planner.planFor(series.timestamps), grid);
     if (seen !== undefined) {
-      out.push(seen);
+      visit(seen);
       samples += counter.count(seen);
       run.samples = samples;
       const found = countOccupied(seen);
@@ -100,7 +149,6 @@ async function evaluateSelector(
     }
     if (run.isDue) await run.pause();
   }
-  return out;
 }
 
 function countOccupied({ present, histograms }: StepSeries): number {

@@ -76,3 +76,29 @@ export class Grid {
     return (this.#all ??= new Uint8Array(this.count).fill(1));
   }
 }
+
+/** The steps of another grid, for series that are looked at one after the other: columns are used again. */
+export class ScratchGrid extends Grid {
+  readonly #grid: Grid;
+  readonly #columns: Float64Array<ArrayBuffer>[] = [];
+  #taken = 0;
+
+  constructor(grid: Grid) {
+    super(grid.startMs, grid.stepMs, grid.count, grid.isInstant);
+    this.#grid = grid;
+  }
+
+  override get all(): Uint8Array {
+    return this.#grid.all;
+  }
+
+  override column(): Float64Array<ArrayBuffer> {
+    const column = (this.#columns[this.#taken++] ??= new Float64Array(this.count));
+    return column.fill(0);
+  }
+
+  /** The columns of before may be given out again. */
+  reuse(): void {
+    this.#taken = 0;
+  }
+}

@@ -43,6 +43,11 @@ export class StepSeries {
     return this.#labels;
   }
 
+  /** The labels, with those among them that say what the metric is, whether they are yet to go or not. */
+  get sourceLabels(): Labels {
+    return this.#labels;
+  }
+
   /** The same samples under other labels. */
   relabelled(labels: Labels, dropsName = this.dropsName): StepSeries {
     return new StepSeries(labels, this, { dropsName });

@@ -72,6 +72,8 @@ export interface FloatColumn {
   timestamps: Float64Array;
   values: Float64Array;
   startTimestamps: Float64Array | undefined;
+  /** False where it is known that no value is lower than the one before. */
+  falls?: boolean;
 }
 
 export interface HistogramColumn {
@@ -90,10 +92,10 @@ const NOTHING: SplitSamples = { floats: undefined, histograms: undefined };
 
 /** Keeps the store's own arrays where nothing has to be left out, so that plans stay shared. */
 export function splitSamples(series: SeriesSamples): SplitSamples {
-  const { timestamps, values, startTimestamps } = series;
+  const { timestamps, values, startTimestamps, falls } = series;
   if (timestamps.length === 0) return NOTHING;
-  if (series.histograms === undefined && !hasStaleMarker(values)) {
-    return { floats: { timestamps, values, startTimestamps }, histograms: undefined };
+  if (series.histograms === undefined && (series.hasNaN === false || !hasStaleMarker(values))) {
+    return { floats: { timestamps, values, startTimestamps, falls }, histograms: undefined };
   }
   return splitMixed(series);
 }

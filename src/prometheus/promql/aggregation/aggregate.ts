@@ -1,6 +1,6 @@
 /** Aggregation operators: `sum by (pod) (…)`. */
 import { informHistogramIgnored, warnInvalidQuantile } from "../annotations.ts";
-import { type EvaluationContext, evaluate, evaluateScalar } from "../evaluator.ts";
+import { type EvaluationContext, evaluate, evaluateEach, evaluateScalar } from "../evaluator.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { isValidLabelName } from "../parser/label-name.ts";
 import { quoteString } from "../parser/lexer.ts";
@@ -8,13 +8,17 @@ import { executionError } from "../query-error.ts";
 import { StepSeries } from "../step-series.ts";
 import { countValues } from "./count-values.ts";
 import { createFloatGroup, type FloatGroup, type RunningOperator } from "./float-aggregation.ts";
-import { type Groups, groupSeries } from "./grouping.ts";
+import { Grouper, type Groups, groupSeries } from "./grouping.ts";
 import { aggregateMixed } from "./histogram-aggregation.ts";
 import { quantileGroup } from "./quantile-group.ts";
 import { selectSeries } from "./selecting-aggregation.ts";
 
 export async function aggregate(node: Aggregation, context: EvaluationContext): Promise<StepSeries[]> {
   if (node.operator === "count_values") return aggregateCountValues(node, context);
+  if (node.parameter === undefined) {
+    const streamed = await streamedAggregation(node, context);
+    if (streamed !== undefined) return streamed;
+  }
   const parameter = node.parameter === undefined ? undefined : await evaluateScalar(node.parameter, context);
   const input = await evaluate(node.expression, context);
   switch (node.operator) {
@@ -39,6 +43,23 @@ async function aggregateCountValues(node: Aggregation, context: EvaluationContex
   const label = parameter.kind === "string" ? parameter.value : "";
   if (!isValidLabelName(label)) throw executionError(`invalid label name ${quoteString(label)}`);
   return countValues(node, label, await evaluate(node.expression, context), context);
+}
+
+/** An aggregation of series that come one after the other, none of which is kept. Undefined where they don't. */
+async function streamedAggregation(
+  node: Aggregation,
+  context: EvaluationContext,
+): Promise<StepSeries[] | undefined> {
+  const grouper = new Grouper({ labels: node.grouping, isWithout: node.isWithout });
+  const states: FloatGroup[] = [];
+  const dropsName: number[] = [];
+  const isStreamed = await evaluateEach(node.expression, context, (series) => {
+    const group = grouper.indexOf(series);
+    states[group] ??= createFloatGroup(node.operator as RunningOperator, context.grid);
+    states[group].add(series);
+    if (series.dropsName) dropsName[group] = 1;
+  });
+  return isStreamed ? finishGroups(grouper, states, dropsName) : undefined;
 }
 
 /** Aggregations that take one series after the other. */
@@ -87,7 +108,11 @@ function mixedGroups(
   return groups;
 }
 
-function finishGroups({ labels }: Groups, states: FloatGroup[], dropsName: Uint8Array): StepSeries[] {
+function finishGroups(
+  { labels }: Pick<Groups, "labels">,
+  states: FloatGroup[],
+  dropsName: ArrayLike<number>,
+): StepSeries[] {
   const out: StepSeries[] = [];
   states.forEach((state, i) => {
     const columns = state.finish();

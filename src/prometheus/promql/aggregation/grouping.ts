@@ -22,23 +22,48 @@ export async function groupSeries(
   grouping: Grouping,
   run: QueryRun,
 ): Promise<Groups> {
-  const keyOf = groupKey(grouping);
-  const labelsOf = groupLabels(grouping);
-  const indexes = new Map<string, number>();
-  const labels: Labels[] = [];
+  const grouper = new Grouper(grouping);
   const indexOf = new Int32Array(series.length);
   for (let i = 0; i < series.length; i++) {
-    const key = keyOf(series[i].labels);
-    let index = indexes.get(key);
-    if (index === undefined) {
-      index = labels.length;
-      indexes.set(key, index);
-      labels.push(labelsOf(series[i].labels));
-    }
-    indexOf[i] = index;
+    indexOf[i] = grouper.indexOf(series[i]);
     if (i % PAUSE_INTERVAL === 0 && run.isDue) await run.pause();
   }
-  return { labels, indexOf };
+  return { labels: grouper.labels, indexOf };
+}
+
+/** Sorts series into groups as they come. */
+export class Grouper {
+  /** The labels of each group's result. */
+  readonly labels: Labels[] = [];
+  readonly #indexes = new Map<string, number>();
+  readonly #keyOf: (labels: Labels) => string;
+  readonly #labelsOf: (labels: Labels) => Labels;
+  readonly #isAll: boolean;
+  /** Whether a label counts that may be yet to go from a series. */
+  readonly #needsNames: boolean;
+
+  constructor(grouping: Grouping) {
+    this.#keyOf = groupKey(grouping);
+    this.#labelsOf = groupLabels(grouping);
+    this.#isAll = !grouping.isWithout && grouping.labels.length === 0;
+    this.#needsNames = grouping.isWithout || grouping.labels.some((label) => METADATA_LABELS.has(label));
+  }
+
+  indexOf(series: StepSeries): number {
+    if (this.#isAll) {
+      if (this.labels.length === 0) this.labels.push(Labels.empty);
+      return 0;
+    }
+    const labels = this.#needsNames ? series.labels : series.sourceLabels;
+    const key = this.#keyOf(labels);
+    let index = this.#indexes.get(key);
+    if (index === undefined) {
+      index = this.labels.length;
+      this.#indexes.set(key, index);
+      this.labels.push(this.#labelsOf(labels));
+    }
+    return index;
+  }
 }
 
 /** What is equal for the label sets of one group and differs between groups. */

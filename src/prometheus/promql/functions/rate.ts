@@ -10,6 +10,8 @@ import { type RateKind, THRESHOLD_INTERVALS } from "./rate-kind.ts";
 /** What extrapolation needs to know of each window's timestamps; values come into it only near zero. */
 interface ExtrapolationPlan {
   present: Uint8Array;
+  /** In how many windows there are two samples at least. */
+  found: number;
   /** From the first to the last sample, in seconds. */
   sampled: Float64Array;
   /** How far to extrapolate to the left and right, in seconds. */
@@ -17,6 +19,8 @@ interface ExtrapolationPlan {
   toEnd: Float64Array;
   /** By how much the increase between first and last sample is to be multiplied where zero isn't near. */
   factor: Float64Array;
+  /** A counter whose first value is not below so many times its increase is not near zero; a little too large. */
+  nearZero: Float64Array;
 }
 
 export function rateFunction(kind: RateKind): RangeFunction {
@@ -29,41 +33,77 @@ export function rateFunction(kind: RateKind): RangeFunction {
 }
 
 function floatRate(kind: RateKind, input: RangeInput, call: RangeCall): Columns | undefined {
-  const { isCounter } = kind;
   const { floats, floatPlan } = input;
   const { from, to } = floatPlan;
-  const source = floats.values;
   const plan = extrapolationPlan(kind, floatPlan, floats.timestamps, call);
-  const { present, sampled, toStart, toEnd, factor } = plan;
-  const seconds = kind.isPerSecond ? call.rangeMs / 1000 : 1;
-  const resets = isCounter ? resetIndexes(source, from[0], to.at(-1)!) : NO_RESETS;
+  if (plan.found === 0) return undefined;
   const values = call.grid.column();
+  const resets =
+    kind.isCounter && floats.falls !== false ? resetIndexes(floats.values, from[0], to.at(-1)!) : NO_RESETS;
+  if (resets.length === 0 && plan.present === call.grid.all) steadyRate(kind, input, plan, call, values);
+  else unsteadyRate(kind, input, plan, call, values, resets);
+  return { values, present: plan.present };
+}
+
+/** What most series are: samples in every window, and no reset. */
+function steadyRate(
+  kind: RateKind,
+  { floats, floatPlan }: RangeInput,
+  plan: ExtrapolationPlan,
+  call: RangeCall,
+  out: Float64Array,
+): void {
+  const { isCounter } = kind;
+  const { from, to } = floatPlan;
+  const { factor, nearZero } = plan;
+  const source = floats.values;
+  for (let step = 0; step < out.length; step++) {
+    const first = source[from[step]];
+    const increase = source[to[step] - 1] - first;
+    const isNear = isCounter && first < nearZero[step] * increase;
+    out[step] = increase * (isNear ? counterFactor(kind, plan, call, step, first, increase) : factor[step]);
+  }
+}
+
+function unsteadyRate(
+  kind: RateKind,
+  { floats, floatPlan }: RangeInput,
+  plan: ExtrapolationPlan,
+  call: RangeCall,
+  out: Float64Array,
+  resets: number[],
+): void {
+  const { from, to } = floatPlan;
+  const { present, factor, nearZero } = plan;
+  const source = floats.values;
   let nextReset = 0;
-  let found = 0;
-  for (let step = 0; step < values.length; step++) {
+  for (let step = 0; step < out.length; step++) {
     if (present[step] === 0) continue;
-    found++;
     const first = from[step];
     const last = to[step] - 1;
-    const firstValue = source[first];
-    let increase = source[last] - firstValue;
-    if (resets.length > 0) {
-      while (nextReset < resets.length && resets[nextReset] <= first) nextReset++;
-      for (let i = nextReset; i < resets.length && resets[i] <= last; i++) increase += source[resets[i] - 1];
-    }
-    let by = factor[step];
-    if (isCounter && increase > 0 && firstValue >= 0) {
-      // Multiplied out to spare a division for the many; the few within rounding of the limit divide.
-      if (firstValue * sampled[step] < toStart[step] * increase * NEARLY_ONE) {
-        const toZero = sampled[step] * (firstValue / increase);
-        if (toZero < toStart[step]) {
-          by = (sampled[step] + toZero + toEnd[step]) / sampled[step] / seconds;
-        }
-      }
-    }
-    values[step] = increase * by;
+    let increase = source[last] - source[first];
+    while (nextReset < resets.length && resets[nextReset] <= first) nextReset++;
+    for (let i = nextReset; i < resets.length && resets[i] <= last; i++) increase += source[resets[i] - 1];
+    const isNear = kind.isCounter && source[first] < nearZero[step] * increase;
+    out[step] =
+      increase * (isNear ? counterFactor(kind, plan, call, step, source[first], increase) : factor[step]);
   }
-  return found === 0 ? undefined : { values, present };
+}
+
+/** The factor of a counter, which can't have been below zero before the window's first sample. */
+function counterFactor(
+  { isPerSecond }: RateKind,
+  { sampled, toStart, toEnd, factor }: ExtrapolationPlan,
+  { rangeMs }: RangeCall,
+  step: number,
+  first: number,
+  increase: number,
+): number {
+  if (!(increase > 0 && first >= 0)) return factor[step];
+  const toZero = sampled[step] * (first / increase);
+  if (!(toZero < toStart[step])) return factor[step];
+  const seconds = isPerSecond ? rangeMs / 1000 : 1;
+  return (sampled[step] + toZero + toEnd[step]) / sampled[step] / seconds;
 }
 
 const NEARLY_ONE = 1 + 1e-9;
@@ -93,10 +133,12 @@ function extrapolationPlan(
   const { count } = call.grid;
   plan = {
     present: new Uint8Array(count),
+    found: 0,
     sampled: new Float64Array(count),
     toStart: new Float64Array(count),
     toEnd: new Float64Array(count),
     factor: new Float64Array(count),
+    nearZero: new Float64Array(count),
   };
   let found = 0;
   for (let step = 0; step < count; step++) {
@@ -116,8 +158,10 @@ function extrapolationPlan(
     plan.toStart[step] = toStart;
     plan.toEnd[step] = toEnd;
     const factor = (sampled + toStart + toEnd) / sampled;
+    plan.nearZero[step] = (toStart / sampled) * NEARLY_ONE;
     plan.factor[step] = isPerSecond ? factor / (call.rangeMs / 1000) : factor;
   }
+  plan.found = found;
   if (found === count) plan.present = call.grid.all;
   windows.cache.set(key, plan);
   return plan;

@@ -138,8 +138,8 @@ export class KedaMetrics {
     this.#set("keda_internal_scale_loop_latency_seconds", [namespace, scaledObject, "scaledobject"], seconds);
   }
 
-  registered(namespace: string, by: number): void {
-    this.#add("keda_resource_registered_total", [namespace, "scaled_object"], by);
+  registered(namespace: string, by: number, type = "scaled_object"): void {
+    this.#add("keda_resource_registered_total", [namespace, type], by);
   }
 
   triggerRegistered(type: string, by: number): void {

@@ -7,7 +7,9 @@ import { createEventSeriesRecorder } from "../wire/kubernetes/event-series-recor
 import { externalMetricsHandler } from "./external-metrics-api.ts";
 import { KedaMetrics } from "./keda-metrics.ts";
 import { ScaleHandler } from "./scale-handler.ts";
+import { refuseScaledJobs } from "./scaled-job-refusal.ts";
 import { ScaledObjectReconciler } from "./scaled-object-reconciler.ts";
+import { startAuthenticationReconcilers } from "./trigger-authentication-reconciler.ts";
 
 /** The upstream version that this stands for. */
 export const KEDA_VERSION = "2.20.2";
@@ -78,6 +80,8 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
     namespace,
     version: KEDA_VERSION,
   });
+  startAuthenticationReconcilers({ api, clock, log, events, metrics, signal, namespace });
+  refuseScaledJobs({ api, clock, log, events, signal, namespace });
   signal.addEventListener("abort", () => handler.close(), { once: true });
   return { externalMetrics: externalMetricsHandler(handler), metrics, started: reconciler.start() };
 }

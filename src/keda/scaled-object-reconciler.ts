@@ -50,6 +50,7 @@ import {
   withConditions,
 } from "./scaled-object.ts";
 import { changeStatus } from "./scaled-object-status.ts";
+import { listInAuthentications } from "./trigger-authentication-reconciler.ts";
 
 export interface ReconcilerOptions {
   api: KubernetesApi;
@@ -199,6 +200,7 @@ export class ScaledObjectReconciler {
       name,
       updated !== undefined && conditionOf(updated, "Paused")?.status === "True",
     );
+    await listInAuthentications(api, object, true, log);
     if (failure !== undefined) throw failure;
   }
 
@@ -430,6 +432,7 @@ export class ScaledObjectReconciler {
       const rest = finalizers.filter((finalizer) => finalizer !== FINALIZER);
       const patch = { type: "merge" as const, body: { metadata: { finalizers: rest } } };
       await api.patch(SCALED_OBJECTS, { namespace, name }, patch);
+      await listInAuthentications(api, object, false, log);
       this.#gone(keyOf(object));
     }
     log.info("Successfully finalized ScaledObject");

@@ -15,6 +15,7 @@ const KEDA_KINDS: [kind: string, resource: string, namespaced: boolean][] = [
   ["ScaledObject", "scaledobjects", true],
   ["TriggerAuthentication", "triggerauthentications", true],
   ["ClusterTriggerAuthentication", "clustertriggerauthentications", false],
+  ["ScaledJob", "scaledjobs", true],
 ];
 
 export function createMemoryCluster(clock: Clock, seed = 1): KubernetesApi {

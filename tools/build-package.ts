@@ -3,10 +3,13 @@
  * programs and the public library are JavaScript (decisions/0085). Run by `npm pack` and `npm publish`.
  */
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, stop } from "esbuild";
 import { buildPrograms } from "../src/base/bundle-programs.ts";
+import { systemDisk } from "../src/base/disk.ts";
+
+import { PACKED, readFieldDescriptions } from "../src/kubernetes/api-server/http/field-descriptions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DIST = join(ROOT, "dist");
@@ -25,6 +28,9 @@ await build({
   packages: "external",
 });
 await stop();
+// Read from a development dependency, which installed packages do not have.
+const descriptions = await readFieldDescriptions(systemDisk, ROOT);
+writeFileSync(join(ROOT, PACKED), JSON.stringify(descriptions));
 const types = spawnSync("tsc", ["-p", join(import.meta.dirname, "tsconfig.package.json")], {
   stdio: "inherit",
 });

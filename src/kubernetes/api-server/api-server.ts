@@ -4,6 +4,7 @@ import type { Disk } from "../../base/disk.ts";
 import { isMissing } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { HttpHandler, HttpServer, Network, TlsIdentity, UpgradeHandler } from "../../base/network.ts";
+import { PACKAGE_ROOT } from "../../base/program-files.ts";
 import { type Random, randomHex } from "../../base/random.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import { createAuthenticator } from "./authenticate.ts";
@@ -12,6 +13,7 @@ import { clusterIdentity } from "./certificate-authority.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { Aggregator } from "./http/aggregator.ts";
 import { createApiHandler } from "./http/api-handler.ts";
+import { type FieldDescriptions, readFieldDescriptions } from "./http/field-descriptions.ts";
 import { METRICS_GROUP, metricsResponse } from "./http/metrics-api.ts";
 import { proxyResponse } from "./http/proxy-handler.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
@@ -89,6 +91,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   aggregator.start(stop.signal);
   const authenticator = createAuthenticator(adminToken, tokens, store);
   let runtime: PodRuntime | undefined;
+  let descriptions: Promise<FieldDescriptions> | undefined;
   let address = "127.0.0.1";
   const handler = createApiHandler({
     api,
@@ -100,6 +103,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
     clock,
     log,
+    documents: new Map(),
+    // Read when someone asks for the first time.
+    descriptions: () => (descriptions ??= readFieldDescriptions(disk, PACKAGE_ROOT)),
     runtime: () => runtime,
     elsewhere: async (request, info, user) =>
       (await metricsResponse(info, store, runtime)) ??

@@ -11,6 +11,7 @@ import type { ClusterStore } from "../cluster-store.ts";
 import { answerReview } from "../reviews.ts";
 import { inPreferredForm } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
+import type { FieldDescriptions } from "./field-descriptions.ts";
 import { checkOrigin } from "./guard.ts";
 import { KUBERNETES_VERSION, openApiResponse } from "./openapi.ts";
 import { handlePodLog } from "./pod-log-handler.ts";
@@ -26,6 +27,10 @@ export interface ApiHandlerOptions {
   clock: Clock;
   log: Logger;
   runtime: () => PodRuntime | undefined;
+  /** OpenAPI documents that were asked for already. */
+  documents: Map<string, string>;
+  /** What OpenAPI documents say of the built-in kinds. @default nothing */
+  descriptions?: () => Promise<FieldDescriptions>;
   /** Answers requests that belong to other servers (aggregated APIs, proxies); undefined for the rest. */
   elsewhere: (request: HttpRequest, info: RequestInfo, user: User) => Promise<HttpResponse | undefined>;
   stopping: AbortSignal;
@@ -87,8 +92,14 @@ async function general(
   }
   const resources = options.discovery.resources();
   const found =
-    openApiResponse(info.path, request, resources) ??
-    (await discoveryResponse(info.path, request, options.discovery));
+    (info.path.startsWith("/openapi/")
+      ? openApiResponse(info, request, {
+          resources,
+          descriptions: (await options.descriptions?.()) ?? {},
+          nowMs: options.clock.now(),
+          kept: options.documents,
+        })
+      : undefined) ?? (await discoveryResponse(info.path, request, options.discovery));
   if (found !== undefined) return found;
   if (info.path === "/")
     return objectResponse(200, {

@@ -6,6 +6,8 @@ import {
   builtinTypeName,
 } from "../../../wire/kubernetes/schema/api-type.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import type { FieldDescriptions, TypeDescriptions } from "./field-descriptions.ts";
+import { OWN_DESCRIPTIONS } from "./own-descriptions.ts";
 
 type Schema = Record<string, unknown>;
 
@@ -29,39 +31,63 @@ const SCALARS: Record<string, Schema> = {
   float64: { type: "number", format: "double" },
   duration: { type: "string" },
   bytes: { type: "string", format: "byte" },
-  time: { type: "string", format: "date-time" },
-  microtime: { type: "string", format: "date-time" },
-  quantity: { type: "string" },
-  intorstring: { type: "string", format: "int-or-string" },
   any: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
   json: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
 };
 
-/** The schemas of a kind and of all that it reaches, added to `into` by name. */
-export function addKindSchemas(info: ResourceInfo, into: Map<string, Schema>): string | undefined {
+/** Values with a schema of their own, which clients know by its name. */
+const NAMED_SCALARS: Record<string, [name: string, schema: Schema]> = {
+  time: ["io.k8s.apimachinery.pkg.apis.meta.v1.Time", { type: "string", format: "date-time" }],
+  microtime: ["io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime", { type: "string", format: "date-time" }],
+  quantity: [
+    "io.k8s.apimachinery.pkg.api.resource.Quantity",
+    { oneOf: [{ type: "string" }, { type: "number" }] },
+  ],
+  fields: ["io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1", { type: "object" }],
+  intorstring: [
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+    { format: "int-or-string", oneOf: [{ type: "integer" }, { type: "string" }] },
+  ],
+};
+
+/** Where schemas are gathered, and what is said of their fields. */
+export interface SchemaSet {
+  into: Map<string, Schema>;
+  descriptions: FieldDescriptions;
+}
+
+/** The schemas of a kind and of all that it reaches, added by name. */
+export function addKindSchemas(info: ResourceInfo, set: SchemaSet): string | undefined {
   const type = apiType(builtinTypeName(info.group, info.version, info.kind));
   if (type === undefined) return undefined;
-  addSchema(type, into);
+  addSchema(type, set);
   const name = schemaName(type.name);
-  const schema = into.get(name)!;
+  const schema = set.into.get(name)!;
+  const texts = set.descriptions[type.name];
   schema.properties = {
-    apiVersion: { type: "string" },
-    kind: { type: "string" },
+    apiVersion: { ...described(texts, "apiVersion"), type: "string" },
+    kind: { ...described(texts, "kind"), type: "string" },
     ...(schema.properties as Schema),
   };
   schema["x-kubernetes-group-version-kind"] = [{ group: info.group, version: info.version, kind: info.kind }];
   return name;
 }
 
-function addSchema(type: ApiType, into: Map<string, Schema>): void {
+function described(texts: TypeDescriptions | undefined, field: string): Schema {
+  const description = texts?.[field] ?? OWN_DESCRIPTIONS[field];
+  return description === undefined ? {} : { description };
+}
+
+function addSchema(type: ApiType, set: SchemaSet): void {
   const name = schemaName(type.name);
-  if (into.has(name)) return;
-  const schema: Schema = { type: "object" };
-  into.set(name, schema);
+  if (set.into.has(name)) return;
+  const texts = set.descriptions[type.name];
+  const schema: Schema = { ...described(texts, ""), type: "object" };
+  set.into.set(name, schema);
   const properties: Schema = {};
   const required: string[] = [];
   for (const field of type.fields.values()) {
-    properties[field.name] = fieldSchema(field, into);
+    properties[field.name] = { ...described(texts, field.name), ...fieldSchema(field, set) };
     if (field.isRequired) required.push(field.name);
   }
   schema.properties = properties;
@@ -69,8 +95,8 @@ function addSchema(type: ApiType, into: Map<string, Schema>): void {
   if (type.isAtomic) schema["x-kubernetes-map-type"] = "atomic";
 }
 
-function fieldSchema(field: ApiField, into: Map<string, Schema>): Schema {
-  const item = itemSchema(field.type.item, into);
+function fieldSchema(field: ApiField, set: SchemaSet): Schema {
+  const item = itemSchema(field.name === "fieldsV1" ? "fields" : field.type.item, set);
   if (field.type.container === "map") {
     const atomic = field.listType === "atomic" ? { "x-kubernetes-map-type": "atomic" } : {};
     return { type: "object", additionalProperties: item, ...atomic };
@@ -88,11 +114,16 @@ function fieldSchema(field: ApiField, into: Map<string, Schema>): Schema {
   };
 }
 
-function itemSchema(name: string, into: Map<string, Schema>): Schema {
+function itemSchema(name: string, set: SchemaSet): Schema {
+  const scalar = NAMED_SCALARS[name];
+  if (scalar !== undefined) {
+    set.into.set(...scalar);
+    return { allOf: [{ $ref: `#/components/schemas/${scalar[0]}` }] };
+  }
   if (SCALARS[name] !== undefined) return { ...SCALARS[name] };
   const type = apiType(name)!;
   if (type.values !== undefined) return { type: "string", enum: type.values };
-  addSchema(type, into);
+  addSchema(type, set);
   // With a sibling keyword a bare reference would be ignored.
   return { allOf: [{ $ref: `#/components/schemas/${schemaName(name)}` }], default: {} };
 }

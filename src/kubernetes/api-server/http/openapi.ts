@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import type { FieldDescriptions } from "./field-descriptions.ts";
 import { addKindSchemas } from "./openapi-schema.ts";
 import { openApiV2Protobuf } from "./openapi-v2.ts";
 
@@ -9,18 +10,57 @@ export const KUBERNETES_VERSION = "v1.35.0";
 
 type Schema = Record<string, unknown>;
 
+/** Documents that are kept as text; more than there are group versions that anyone reads. */
+export const MAX_KEPT_DOCUMENTS = 100;
+const DAY_MS = 24 * 3600 * 1000;
+
+export interface OpenApiSource {
+  resources: ResourceInfo[];
+  /** What is said of the built-in kinds. */
+  descriptions: FieldDescriptions;
+  nowMs: number;
+  /** Documents as text, by path and hash. */
+  kept: Map<string, string>;
+}
+
 /** Answers `/openapi/…`; undefined for unknown documents. */
 export function openApiResponse(
-  path: string,
+  { path, query }: { path: string; query: URLSearchParams },
   request: Pick<HttpRequest, "headers">,
-  resources: ResourceInfo[],
+  { resources, descriptions, nowMs, kept }: OpenApiSource,
 ): HttpResponse | undefined {
   if (path === "/openapi/v2") return v2(request, resources);
   if (path === "/openapi/v3") return v3Index(resources);
   const match = /^\/openapi\/v3\/(api\/[^/]+|apis\/[^/]+\/[^/]+)$/.exec(path);
   if (match === null) return undefined;
-  const document = v3Document(match[1], resources);
-  return document === undefined ? undefined : json(JSON.stringify(document));
+  const hash = hashOf(match[1], resources);
+  const text = keptDocument(kept, `${match[1]} ${hash}`, () => v3Document(match[1], resources, descriptions));
+  if (text === undefined) return undefined;
+  const response = json(text);
+  // What was asked for by its hash never changes.
+  if (query.get("hash") !== hash) return response;
+  const expires = new Date(nowMs + 365 * DAY_MS).toUTCString();
+  return { ...response, headers: { ...response.headers, "cache-control": "public, immutable", expires } };
+}
+
+function keptDocument(
+  kept: Map<string, string>,
+  key: string,
+  make: () => object | undefined,
+): string | undefined {
+  let text = kept.get(key);
+  if (text !== undefined) return text;
+  const document = make();
+  if (document === undefined) return undefined;
+  text = JSON.stringify(document);
+  const [oldest] = kept.keys();
+  if (kept.size >= MAX_KEPT_DOCUMENTS) kept.delete(oldest);
+  kept.set(key, text);
+  return text;
+}
+
+function hashOf(path: string, resources: ResourceInfo[]): string {
+  return createHash("sha256").update(fingerprint(path, resources)).digest("hex").slice(0, 32).toUpperCase();
 }
 
 function json(body: string): HttpResponse {
@@ -46,12 +86,7 @@ function v3Index(resources: ResourceInfo[]): HttpResponse {
   for (const info of resources) {
     const path = documentPath(info);
     if (paths[path] !== undefined) continue;
-    const hash = createHash("sha256")
-      .update(fingerprint(path, resources))
-      .digest("hex")
-      .slice(0, 32)
-      .toUpperCase();
-    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(path, resources)}` };
   }
   return json(JSON.stringify({ paths }));
 }
@@ -64,13 +99,13 @@ function fingerprint(path: string, resources: ResourceInfo[]): string {
   return [KUBERNETES_VERSION, path, ...parts].join("\n");
 }
 
-function v3Document(path: string, resources: ResourceInfo[]) {
+function v3Document(path: string, resources: ResourceInfo[], descriptions: FieldDescriptions) {
   const infos = resources.filter((info) => documentPath(info) === path);
   if (infos.length === 0) return undefined;
   const schemas = new Map<string, Schema>();
   const paths: Record<string, Schema> = {};
   for (const info of infos) {
-    const name = addKindSchemas(info, schemas) ?? addCustomSchema(info, schemas);
+    const name = addKindSchemas(info, { into: schemas, descriptions }) ?? addCustomSchema(info, schemas);
     const base = `/${path}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
     paths[base] = {
       get: operation(info, name, "list", []),

@@ -65,6 +65,10 @@ export function apiType(name: string): ApiType | undefined {
   return type;
 }
 
+export function builtinTypeNames(): string[] {
+  return Object.keys(BUILTIN_TYPES);
+}
+
 /** The groups' short names in type names: `rbac.authorization.k8s.io` is `rbac`, the core group `core`. */
 export function builtinTypeName(group: string, version: string, kind: string): string {
   return `${group === "" ? "core" : group.split(".")[0]}/${version}.${kind}`;

@@ -46,9 +46,17 @@ export const systemClock: Clock = {
     return { cancel: () => clearInterval(handle) };
   },
   sleep(delayMs, signal) {
-    return sleepOn(systemClock, delayMs, signal);
+    return delayMs > 0 ? sleepOn(systemClock, delayMs, signal) : nextTurn(signal);
   },
 };
+
+/** A timer takes a millisecond at least; who only gives way to others goes on as soon as they had their turn. */
+function nextTurn(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    setImmediate(() => (signal?.aborted ? reject(signal.reason) : resolve()));
+  });
+}
 
 /** `Clock.sleep` in terms of `Clock.after`, for clocks to share. */
 export function sleepOn(clock: Pick<Clock, "after">, delayMs: number, signal?: AbortSignal): Promise<void> {

@@ -3,13 +3,17 @@
  * encoder of their own (`web/api/v1/json_codec.go`).
  */
 import { Labels } from "../../model/labels.ts";
+import type { JsonBytes } from "./json-bytes.ts";
 
-/** JSON that stands as it is, for results too large to be built as objects first. */
+/** How an answer begins that has data. */
+export const DATA_START = '{"status":"success","data":';
+
+/** An answer with its data as JSON already, from `DATA_START` on, for results too large to be built as objects first. */
 export class RawJson {
-  readonly bytes: Uint8Array;
+  readonly json: JsonBytes;
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  constructor(json: JsonBytes) {
+    this.json = json;
   }
 }
 

@@ -4,7 +4,6 @@ import { readBody } from "../../base/network.ts";
 import { parseDuration } from "../config/units.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
 import { apiJson, RawJson } from "./api-json.ts";
-import { JsonBytes } from "./json-bytes.ts";
 
 export type ApiErrorType =
   | "bad_data"
@@ -61,11 +60,8 @@ export function apiResponse(result: ApiResult): HttpResponse {
   if (warnings.length > 0) after += `,"warnings":${apiJson(warnings)}`;
   if (infos.length > 0) after += `,"infos":${apiJson(infos)}`;
   if (data instanceof RawJson) {
-    const out = new JsonBytes();
-    out.ascii('{"status":"success","data":');
-    out.bytes(data.bytes);
-    out.text(`${after}}`);
-    return { status: 200, headers: JSON_HEADERS, body: out.written() };
+    data.json.text(`${after}}`);
+    return { status: 200, headers: JSON_HEADERS, body: data.json.finish() };
   }
   const dataText = apiJson(data);
   const before = dataText === undefined ? "" : `,"data":${dataText}`;

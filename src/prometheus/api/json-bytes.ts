@@ -1,11 +1,25 @@
 /** JSON text in the making, as bytes: a large answer as one string would be copied several times on its way out. */
 
-const FIRST_CAPACITY = 4 * 1024;
+const FIRST_CAPACITY = 64 * 1024;
+/** Memory of up to so many bytes is kept for the next text: new memory has to be cleared first. */
+export const MAX_SPARE_BYTES = 8 * 1024 * 1024;
 const encoder = new TextEncoder();
 
+let spare: Uint8Array<ArrayBuffer> | undefined;
+
 export class JsonBytes {
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
+
+  /** What is kept for the next text. */
+  static get spareBytes(): number {
+    return spare?.length ?? 0;
+  }
+
+  constructor() {
+    this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY);
+    spare = undefined;
+  }
 
   /** A short text of which every character is ASCII. */
   ascii(text: string): void {
@@ -27,9 +41,13 @@ export class JsonBytes {
     this.#length += bytes.length;
   }
 
-  /** Not a copy. */
-  written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+  /** The whole text. Nothing can be added any more. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    const written = bytes.slice(0, this.#length);
+    if (bytes.length <= MAX_SPARE_BYTES && bytes.length > (spare?.length ?? 0)) spare = bytes;
+    this.#bytes = written;
+    return written;
   }
 
   #reserve(count: number): void {

@@ -5,7 +5,7 @@ import type { Labels } from "../../model/labels.ts";
 import { formatFloat } from "../../model/number-format.ts";
 import type { InstantResult, MatrixValue, RangeResult, VectorValue } from "../promql/mod.ts";
 import type { Pacer } from "../tsdb/pacer.ts";
-import { labelsJson, textJson } from "./api-json.ts";
+import { DATA_START, labelsJson, textJson } from "./api-json.ts";
 import { JsonBytes } from "./json-bytes.ts";
 
 /** Series between two looks at the clock. */
@@ -48,18 +48,18 @@ function seriesStart(labels: Labels): Uint8Array {
   return bytes;
 }
 
-/** Gives way to others on the way. */
+/** The API's answer with its data, but not yet at its end. Gives way to others on the way. */
 export async function answerJson(
   answer: InstantResult | RangeResult,
   stats: unknown,
   pacer: Pacer,
-): Promise<Uint8Array> {
+): Promise<JsonBytes> {
   const out = new JsonBytes();
-  out.ascii(`{"resultType":"${answer.kind}","result":`);
+  out.ascii(`${DATA_START}{"resultType":"${answer.kind}","result":`);
   await writeValue(out, answer, pacer);
   if (stats !== undefined) out.text(`,"stats":${JSON.stringify(stats)}`);
   out.ascii("}");
-  return out.written();
+  return out;
 }
 
 async function writeValue(out: JsonBytes, value: InstantResult | RangeResult, pacer: Pacer): Promise<void> {

@@ -65,6 +65,7 @@ export class LookbackPlanner {
 export function lookBack(series: SeriesSamples, plan: LookbackPlan, grid: Grid): StepSeries | undefined {
   const { indexes } = plan;
   const source = series.values;
+  if (isAsIs(series, plan)) return new StepSeries(series.labels, { values: source, present: plan.present });
   const values = grid.column();
   let hasNaN = false;
   if (plan.isComplete) {
@@ -86,6 +87,12 @@ export function lookBack(series: SeriesSamples, plan: LookbackPlan, grid: Grid):
   const present = hasNaN || histograms !== undefined ? withoutStale(series, plan, grid) : plan.present;
   if (present !== grid.all && !present.includes(1)) return undefined;
   return new StepSeries(series.labels, { values, present, histograms });
+}
+
+/** Whether the samples are what each step sees, one by one: the newest ones for an instant vector. */
+function isAsIs({ values, histograms }: SeriesSamples, { indexes, isComplete }: LookbackPlan): boolean {
+  const isOne = indexes.length === 1 && values.length === 1;
+  return isOne && isComplete && histograms === undefined && !Number.isNaN(values[0]);
 }
 
 function gather<T>(column: readonly (T | undefined)[], indexes: Int32Array): (T | undefined)[] | undefined {

@@ -23,7 +23,9 @@ export class SeriesBuilder {
     return { labels, timestamps: this.#timestamps, values: this.#copyValues(floats) };
   }
 
-  #copyValues({ words, length }: SampleColumns): Float64Array {
+  #copyValues({ values, words, length }: SampleColumns): Float64Array {
+    // The newest sample alone: an array without memory of its own outside of the heap. A NaN moves by its words.
+    if (length === 1 && !Number.isNaN(values[0])) return Float64Array.of(values[0]);
     if (this.#used + 2 * length > this.#words.length) {
       this.#words = new Uint32Array(2 * Math.max(PIECE_VALUES, length));
       this.#used = 0;

@@ -29,6 +29,8 @@ const PAGES: ReadonlySet<string> = new Set(
 const READ_PATHS: ReadonlySet<string> = new Set(["/", "/metrics", "/version", "/federate"]);
 /** Answers smaller than this are not worth compressing. */
 const MIN_GZIP_BYTES = 1400;
+/** So much is compressed at once, at most. */
+const GZIP_CHUNK_BYTES = 256 * 1024;
 const compress = promisify(gzip);
 
 export function createWebHandler(options: WebOptions): (request: HttpRequest) => Promise<HttpResponse> {
@@ -138,7 +140,7 @@ async function compressed(request: HttpRequest, response: HttpResponse): Promise
     return response;
   if (!/\bgzip\b/.test(request.headers["accept-encoding"] ?? "")) return response;
   // Quick rather than small: on one machine the copy is cheaper than the compression.
-  const bytes = await compress(body, { level: 1 });
+  const bytes = await compress(body, { level: 1, chunkSize: GZIP_CHUNK_BYTES });
   return { ...response, headers: { ...response.headers, "content-encoding": "gzip" }, body: bytes };
 }
 

@@ -116,7 +116,7 @@ function kindsOf(manifests: Manifest[]): Map<string, Kind> {
   for (const resource of Object.values(RESOURCES)) {
     const { group, version } = resource;
     const apiVersion = group === "" ? version : `${group}/${version}`;
-    kinds.set(`${apiVersion}/${kindName(resource.resource)}`, {
+    kinds.set(`${apiVersion}/${resource.kind}`, {
       resource,
       namespaced: !CLUSTER_WIDE.has(resource.resource),
     });
@@ -130,23 +130,4 @@ function kindsOf(manifests: Manifest[]): Map<string, Kind> {
     }
   }
   return kinds;
-}
-
-/** The kinds whose plural is more than an `s` behind the lower-case name. */
-const PLURALS: Record<string, string> = {
-  Endpoints: "endpoints",
-  StorageClass: "storageclasses",
-  PriorityClass: "priorityclasses",
-};
-const KIND_NAMES = [
-  "Namespace Node Pod Service Endpoints ConfigMap Secret ServiceAccount PersistentVolume PersistentVolumeClaim Event",
-  "StatefulSet Deployment ReplicaSet DaemonSet ControllerRevision Job CronJob EndpointSlice HorizontalPodAutoscaler",
-  "PodDisruptionBudget Role RoleBinding ClusterRole ClusterRoleBinding CustomResourceDefinition APIService Lease",
-  "StorageClass PriorityClass",
-].flatMap((line) => line.split(" "));
-
-function kindName(plural: string): string {
-  const name = KIND_NAMES.find((kind) => (PLURALS[kind] ?? `${kind.toLowerCase()}s`) === plural);
-  if (name === undefined) throw new Error(`no kind is known for resource ${plural}`);
-  return name;
 }

@@ -160,7 +160,27 @@ export class MemoryDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     await this.#before("rename", from);
     const content = this.#files.get(from);
-    if (content === undefined) throw missing("rename", from);
+    if (content === undefined) {
+      this.#renameDirectory(from, to);
+      return;
+    }
+    this.#renameFile(from, to, content);
+  }
+
+  #renameDirectory(from: string, to: string): void {
+    const moved = (known: string) => to + known.slice(from.length);
+    const isInside = (known: string) => known === from || known.startsWith(`${from}/`);
+    const files = [...this.#files].filter(([known]) => isInside(known));
+    const directories = [...this.#directories].filter(isInside);
+    if (files.length + directories.length === 0) throw missing("rename", from);
+    for (const [known, content] of files) this.#renameFile(known, moved(known), content);
+    for (const known of directories) {
+      this.#directories.delete(known);
+      this.#directories.add(moved(known));
+    }
+  }
+
+  #renameFile(from: string, to: string, content: Content): void {
     this.#files.delete(from);
     this.#files.set(to, content);
     const durable = this.#durable.get(from);

@@ -9,6 +9,9 @@ import { FROM_OUT_OF_ORDER } from "./block-meta.ts";
 import { Pacer } from "./pacer.ts";
 import { isUlid } from "./ulid.ts";
 
+/** Of directories that are being written or removed; the last was that of Prometheus before 2.20. */
+const LEFTOVER_SUFFIXES = [CREATION_SUFFIX, DELETION_SUFFIX, ".tmp"];
+
 export class BlockSet {
   readonly #disk: Disk;
   readonly #directory: string;
@@ -37,7 +40,9 @@ export class BlockSet {
    */
   async load(readOnly: boolean): Promise<void> {
     for (const name of await this.#disk.list(this.#directory)) {
-      const isLeftover = [CREATION_SUFFIX, DELETION_SUFFIX].some((suffix) => name.endsWith(suffix));
+      const isLeftover = LEFTOVER_SUFFIXES.some(
+        (suffix) => name.endsWith(suffix) && isUlid(name.slice(0, -suffix.length)),
+      );
       if (isLeftover && !readOnly) {
         this.#log.info("Found and deleted tmp block dir", { dir: name });
         await this.#disk.remove(`${this.#directory}/${name}`);

@@ -6,7 +6,7 @@ import type { Matcher } from "../matcher.ts";
 import type { TimeRange } from "../storage.ts";
 import { CHUNKS_DIRECTORY, INDEX_FILE } from "./block-format.ts";
 import { readBlockMeta, writeBlockMeta } from "./block-meta.ts";
-import { ChunkSegments } from "./chunk-segment-reader.ts";
+import { ChunkSegments, checkChunkSegments } from "./chunk-segment-reader.ts";
 import { IndexReader, type IndexSeries } from "./index-reader.ts";
 import type { ChunkReference } from "./index-writer.ts";
 import { Pacer } from "./pacer.ts";
@@ -56,6 +56,7 @@ export class Block {
   static async open(disk: Disk, directory: string, pacer: Pacer): Promise<Block> {
     const meta = await readBlockMeta(disk, directory);
     const tombstones = await readTombstoneFile(disk, directory);
+    await checkChunkSegments(disk, `${directory}/${CHUNKS_DIRECTORY}`);
     const index = await IndexReader.open(disk, `${directory}/${INDEX_FILE}`, pacer);
     return new Block(disk, directory, meta, index, tombstones);
   }

@@ -65,19 +65,34 @@ export class ChunkSegments {
   }
 
   async #openNow(segment: number): Promise<{ file: DiskFile; size: number }> {
-    const path = this.path(segment);
-    const file = await this.#disk.open(path, "read");
-    const header = new ByteReader(await file.read(0, CHUNKS_HEADER_BYTES));
-    if (header.remaining < CHUNKS_HEADER_BYTES || header.u32() !== CHUNKS_MAGIC) {
-      await file.close();
-      throw new CorruptionError(`${path}: invalid magic number`);
-    }
-    const version = header.u8();
-    if (version !== CHUNKS_VERSION) {
-      await file.close();
-      throw new CorruptionError(`${path}: invalid chunk format version ${version}`);
-    }
+    const file = await openSegment(this.#disk, this.path(segment));
     return { file, size: await file.size() };
+  }
+}
+
+/** @throws CorruptionError when the file does not begin as a segment */
+async function openSegment(disk: Disk, path: string): Promise<DiskFile> {
+  const file = await disk.open(path, "read");
+  try {
+    const header = new ByteReader(await file.read(0, CHUNKS_HEADER_BYTES));
+    if (header.remaining < CHUNKS_HEADER_BYTES || header.u32() !== CHUNKS_MAGIC)
+      throw new CorruptionError(`${path}: invalid magic number`);
+    const version = header.u8();
+    if (version !== CHUNKS_VERSION)
+      throw new CorruptionError(`${path}: invalid chunk format version ${version}`);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Looks at the beginning of each segment in a directory. @throws CorruptionError when one is none, or all are missing */
+export async function checkChunkSegments(disk: Disk, directory: string): Promise<void> {
+  if ((await disk.stat(directory)) === undefined)
+    throw new CorruptionError(`${directory}: no such directory`);
+  for (const name of await disk.list(directory)) {
+    if (/^\d{6,}$/.test(name)) await (await openSegment(disk, `${directory}/${name}`)).close();
   }
 }
 

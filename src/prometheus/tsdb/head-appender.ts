@@ -98,6 +98,13 @@ export class HeadAppender implements TsdbAppender {
     return found;
   }
 
+  /** As `appendHistogram` for a series that the store knows: false when it does not. */
+  appendKnownHistogram(ref: SeriesRef, timestampMs: number, histogram: FloatHistogram): boolean {
+    if (this.#writer.head.table.slotOf(ref) < 0) return false;
+    this.appendHistogram(ref, Labels.empty, timestampMs, histogram);
+    return true;
+  }
+
   appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef {
     let slot = this.#writer.head.table.slotOf(ref);
     if (slot < 0) slot = this.#slotOf(labels);

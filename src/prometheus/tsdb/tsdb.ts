@@ -18,6 +18,7 @@ import { DecodedSeries } from "./decoded-series.ts";
 import { ExemplarStorage } from "./exemplars.ts";
 import { Head } from "./head.ts";
 import { HeadAppender } from "./head-appender.ts";
+import { HEAD_CHUNKS_DIRECTORY, recoverFromHeadChunks } from "./head-chunk-files.ts";
 import { HeadMatcher } from "./head-matcher.ts";
 import { headStats, headStatus } from "./head-status.ts";
 import { HeadWriter } from "./head-writer.ts";
@@ -95,6 +96,7 @@ class Store implements Tsdb {
         outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
       });
       if (this.#wal !== undefined) {
+        await this.#recoverHeadChunks();
         await this.#prepareOutOfOrder();
         this.#startCompactor(this.#wal);
       }
@@ -293,11 +295,22 @@ class Store implements Tsdb {
       compression: walCompression,
       onError: (error) => log.error("WAL segment could not be begun", { err: error }),
     });
-    // What upstream keeps besides the log can be made from it, and would contradict what we add to it.
-    await disk.remove(`${directory}/chunks_head`);
     for (const name of await disk.list(directory)) {
       if (name.startsWith("chunk_snapshot.")) await disk.remove(`${directory}/${name}`);
     }
+  }
+
+  /**
+   * What upstream keeps besides the log can be made from it, and would contradict what we add to it. Only of a log that
+   * was damaged is there more in it.
+   */
+  async #recoverHeadChunks(): Promise<void> {
+    const { directory, disk, clock, log } = this.#options;
+    if (this.counters.walCorruptions > 0) {
+      const pacer = new Pacer(clock);
+      await recoverFromHeadChunks({ directory, disk, log, pacer, appender: () => this.appender() });
+    }
+    await disk.remove(`${directory}/${HEAD_CHUNKS_DIRECTORY}`);
   }
 
   #startCompactor(wal: WalWriter): void {

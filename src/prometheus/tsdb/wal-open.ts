@@ -32,11 +32,35 @@ export async function openWal(parts: WalOpenParts): Promise<{ corruptions: numbe
     corruptions += await replayAndRepair(parts, path, segmentIndexes(await disk.list(path)));
     log.info("WAL checkpoint loaded", { checkpoint: checkpoint.name });
   }
-  const segments = segmentIndexes(names).filter(
-    (index) => checkpoint === undefined || index > checkpoint.index,
-  );
+  const first = checkpoint === undefined ? 0 : checkpoint.index + 1;
+  const found = segmentIndexes(names).filter((index) => index >= first);
+  const segments = await withoutGaps(parts, found, first);
+  if (found.some((index, i) => index !== first + i)) corruptions++;
   corruptions += await replayAndRepair(parts, directory, segments);
   return { corruptions, segments };
+}
+
+/**
+ * Segments that are missing are told, and those that follow take their numbers: upstream does not open a log whose
+ * segments are not one behind the other.
+ *
+ * @returns the numbers of the segments that there are
+ */
+async function withoutGaps(parts: WalOpenParts, found: number[], first: number): Promise<number[]> {
+  const { directory, disk, log, readOnly } = parts;
+  const isWhole = found.every((index, i) => index === first + i);
+  if (isWhole) return found;
+  log.warn("WAL segments are not sequential, what was in the missing ones is lost", {
+    expected_first: first,
+    segments: found.join(" "),
+  });
+  if (readOnly) return found;
+  for (const [i, index] of found.entries()) {
+    if (index !== first + i)
+      await disk.rename(`${directory}/${segmentName(index)}`, `${directory}/${segmentName(first + i)}`);
+  }
+  await disk.syncDirectory(directory);
+  return found.map((_, i) => first + i);
 }
 
 async function replayAndRepair(parts: WalOpenParts, directory: string, segments: number[]): Promise<number> {

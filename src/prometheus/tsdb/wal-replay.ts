@@ -97,6 +97,13 @@ class Replay {
     }
   }
 
+  /** A series that is made later must not take the number, and with it what the log has of the lost one. */
+  #unknown(ref: number): void {
+    const { table } = this.#target.head;
+    if (ref > table.lastRef) table.lastRef = ref;
+    this.result.unknownRefs++;
+  }
+
   #samples(record: Uint8Array): void {
     const { head, isOutOfOrder } = this.#target;
     if (isOutOfOrder) {
@@ -106,7 +113,7 @@ class Replay {
     readSamples(record, (ref, timestampMs, low, high) => {
       if (timestampMs < head.minValidMs) return;
       const slot = head.table.slotOf(ref);
-      if (slot < 0) this.result.unknownRefs++;
+      if (slot < 0) this.#unknown(ref);
       else if (timestampMs > head.lastTimeOf(slot)) head.appendFloat(slot, timestampMs, low, high);
     });
   }
@@ -115,7 +122,7 @@ class Replay {
     const { head } = this.#target;
     readSamples(record, (ref, timestampMs, low, high) => {
       const slot = head.table.slotOf(ref);
-      if (slot < 0) this.result.unknownRefs++;
+      if (slot < 0) this.#unknown(ref);
       else head.outOfOrder.addFloat(slot, timestampMs, low, high);
     });
   }
@@ -125,7 +132,7 @@ class Replay {
     readHistograms(record, (ref, timestampMs, histogram) => {
       if (timestampMs < head.minValidMs && !isOutOfOrder) return;
       const slot = head.table.slotOf(ref);
-      if (slot < 0) this.result.unknownRefs++;
+      if (slot < 0) this.#unknown(ref);
       else if (isOutOfOrder) head.outOfOrder.addHistogram(slot, timestampMs, histogram);
       else if (timestampMs > head.lastTimeOf(slot)) head.appendHistogram(slot, timestampMs, histogram);
     });
@@ -135,7 +142,7 @@ class Replay {
     const { head, exemplars } = this.#target;
     readExemplars(record, (ref, exemplar) => {
       const slot = head.table.slotOf(ref);
-      if (slot < 0) this.result.unknownRefs++;
+      if (slot < 0) this.#unknown(ref);
       else if (exemplar.timestampMs >= head.minValidMs) exemplars.add(head.labelsOf(slot), exemplar);
     });
   }
@@ -144,7 +151,7 @@ class Replay {
     const { head, metadata } = this.#target;
     readMetadata(record, (ref, entry) => {
       const slot = head.table.slotOf(ref);
-      if (slot < 0) this.result.unknownRefs++;
+      if (slot < 0) this.#unknown(ref);
       else metadata.set(head.labelsOf(slot).get(METRIC_NAME), entry);
     });
   }

@@ -67,6 +67,8 @@ export class DecodedSeries {
   #bytes = 0;
   #truncations = 0;
   #selection = 0;
+  /** The selection that found no room last. */
+  #fullFor = -1;
 
   /** To be used within the head's read gate. */
   constructor(head: Head, maxBytes = MAX_DECODED_BYTES) {
@@ -95,6 +97,8 @@ export class DecodedSeries {
     if (words[row * ROW_WORDS + W_PIECE] === NO_PIECE || this.#isMixed(slot)) return undefined;
     let kept = this.#kept.get(slot);
     if (kept === undefined || kept.afterMs >= minMs) {
+      // Decoded in vain, series that can't be kept would cost twice.
+      if (this.#fullFor === this.#selection) return undefined;
       if (maxMs < floats[row * ROW_FLOATS + F_CHUNK_MIN]) return undefined;
       kept = this.#keep(slot, minMs);
     } else if (kept.lastMs !== floats[row * ROW_FLOATS + F_LAST_TIME]) kept = this.#catchUp(slot, kept);
@@ -247,9 +251,13 @@ export class DecodedSeries {
   /** One with room for so many values; undefined when everything that is kept is in use. */
   #slabFor(capacity: number): Slab | undefined {
     if (this.#slab !== undefined && this.#slab.used + capacity <= this.#slab.values.length) return this.#slab;
-    const values = new Float64Array(Math.max(SLAB_VALUES, capacity));
-    const bytes = values.byteLength;
-    while (this.#bytes + bytes > this.#maxBytes) if (!this.#dropOldest()) return undefined;
+    const bytes = 8 * Math.max(SLAB_VALUES, capacity);
+    while (this.#bytes + bytes > this.#maxBytes) {
+      if (this.#dropOldest()) continue;
+      this.#fullFor = this.#selection;
+      return undefined;
+    }
+    const values = new Float64Array(bytes / 8);
     const words = new Uint32Array(values.buffer);
     this.#slab = { values, words, used: 0, bytes, slots: [], usedBy: this.#selection };
     this.#slabs.push(this.#slab);

@@ -9,6 +9,7 @@ import type { System } from "../base/system.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import { startClusterRoleAggregationController } from "./controllers/cluster-role-aggregation.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
 import { startCronJobController } from "./controllers/cron-job.ts";
 import { startDaemonSetController } from "./controllers/daemon-set.ts";
@@ -106,6 +107,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startGarbageCollector(context);
   const { namespacedResources } = options;
   startNamespaceController(context, { namespacedResources });
+  startClusterRoleAggregationController(context);
   startResourceQuotaController(context, { namespacedResources });
   return { kubelet, proxy, runtime };
 }

@@ -2,6 +2,7 @@
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, READING } from "./bootstrap-roles.ts";
 import { type ClusterIdentity, FRONT_PROXY_NAME } from "./certificate-authority.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 
@@ -10,91 +11,6 @@ const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const PRIORITY_CLASSES = [
   { metadata: { name: "system-cluster-critical" }, value: 2_000_000_000 },
   { metadata: { name: "system-node-critical" }, value: 2_000_001_000 },
-] as unknown as KubernetesObject[];
-
-const RBAC = "rbac.authorization.k8s.io";
-const EVERYTHING = [
-  { apiGroups: ["*"], resources: ["*"], verbs: ["*"] },
-  { nonResourceURLs: ["*"], verbs: ["*"] },
-];
-const READING = ["get", "list", "watch"];
-/** What `view` shows of the core group: no Secrets, which are keys to more. */
-const VIEWED = [
-  "bindings",
-  "configmaps",
-  "endpoints",
-  "events",
-  "limitranges",
-  "namespaces",
-  "namespaces/status",
-  "persistentvolumeclaims",
-  "persistentvolumeclaims/status",
-  "pods",
-  "pods/log",
-  "pods/status",
-  "replicationcontrollers",
-  "replicationcontrollers/scale",
-  "replicationcontrollers/status",
-  "resourcequotas",
-  "resourcequotas/status",
-  "serviceaccounts",
-  "services",
-  "services/status",
-];
-const CLUSTER_ROLES = [
-  { metadata: { name: "cluster-admin" }, rules: EVERYTHING },
-  {
-    metadata: { name: "view" },
-    rules: [
-      { apiGroups: [""], resources: VIEWED, verbs: READING },
-      {
-        apiGroups: ["apps", "autoscaling", "batch", "discovery.k8s.io", "networking.k8s.io", "policy"],
-        resources: ["*"],
-        verbs: READING,
-      },
-    ],
-  },
-  {
-    metadata: { name: "system:discovery" },
-    rules: [
-      {
-        nonResourceURLs: [
-          "/api",
-          "/api/*",
-          "/apis",
-          "/apis/*",
-          "/healthz",
-          "/livez",
-          "/openapi",
-          "/openapi/*",
-          "/readyz",
-          "/version",
-          "/version/",
-        ],
-        verbs: ["get"],
-      },
-    ],
-  },
-  {
-    metadata: { name: "system:auth-delegator" },
-    rules: [
-      { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
-      { apiGroups: ["authorization.k8s.io"], resources: ["subjectaccessreviews"], verbs: ["create"] },
-    ],
-  },
-] as unknown as KubernetesObject[];
-
-const CLUSTER_ROLE_BINDINGS = [
-  {
-    metadata: { name: "cluster-admin" },
-    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: "cluster-admin" },
-    subjects: [{ apiGroup: RBAC, kind: "Group", name: "system:masters" }],
-  },
-  {
-    metadata: { name: "system:discovery" },
-    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: "system:discovery" },
-    subjects: [{ apiGroup: RBAC, kind: "Group", name: "system:authenticated" }],
-  },
 ] as unknown as KubernetesObject[];
 
 /** Role that a delegated API server needs to read the client authority's configuration. */

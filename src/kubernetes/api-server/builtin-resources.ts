@@ -6,6 +6,13 @@ type Trait = "namespaced" | "status" | "scale" | "generation" | "all" | "review"
 
 const REPLICAS: ScalePaths = { specReplicas: ".spec.replicas", statusReplicas: ".status.replicas" };
 
+/** Kinds that add to the API are a category of their own. */
+const EXTENSION_GROUPS = new Set([
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+]);
+
 function builtin(
   groupVersion: string,
   kind: string,
@@ -25,7 +32,7 @@ function builtin(
     listKind: `${kind}List`,
     singular: kind.toLowerCase(),
     shortNames,
-    categories: traits.includes("all") ? ["all"] : [],
+    categories: traits.includes("all") ? ["all"] : EXTENSION_GROUPS.has(group) ? ["api-extensions"] : [],
     namespaced: traits.includes("namespaced"),
     hasStatus: traits.includes("status"),
     scale: traits.includes("scale") ? REPLICAS : undefined,

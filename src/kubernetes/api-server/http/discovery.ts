@@ -167,7 +167,9 @@ function legacyResources(info: ResourceInfo): LegacyResource[] {
 }
 
 export function verbsOf(info: ResourceInfo): string[] {
-  return info.verbs === undefined ? VERBS : [...info.verbs];
+  if (info.verbs !== undefined) return [...info.verbs];
+  // Namespaces are deleted one by one.
+  return info.collection === "/namespaces" ? VERBS.filter((verb) => verb !== "deletecollection") : VERBS;
 }
 
 function subresourcesOf(info: ResourceInfo) {

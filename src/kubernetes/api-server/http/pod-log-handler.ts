@@ -12,7 +12,10 @@ export async function handlePodLog(each: ResourceRequest, runtime: PodRuntime): 
   const pod = await api.get<KubernetesObject>(resource, { namespace: info.namespace, name: info.name! });
   const key = containerKey(pod, info.query.get("container"));
   const stop = AbortSignal.any([request.signal, stopping]);
-  const body = await runtime.logs(key, { ...logOptions(info.query), signal: stop });
+  // A pod that no node has yet has said nothing.
+  const body = !pod.spec?.nodeName
+    ? ""
+    : await runtime.logs(key, { ...logOptions(info.query), signal: stop });
   return {
     status: 200,
     headers: { "content-type": "text/plain", "cache-control": "no-cache, private" },

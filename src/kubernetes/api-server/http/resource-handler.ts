@@ -327,6 +327,7 @@ async function remove(each: ResourceRequest): Promise<HttpResponse> {
 
 async function removeAll(each: ResourceRequest): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
+  if (resource.collection === "/namespaces") throw methodNotAllowed();
   if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);

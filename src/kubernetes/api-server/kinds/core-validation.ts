@@ -170,8 +170,27 @@ export function validateQuota({ spec = {} }: KubernetesObject): StatusCause[] {
       found.push(invalidValue(at, quantity, "must be an integer"));
     return found;
   });
-  if ((spec.scopes ?? []).some((scope: string) => !SCOPES.includes(scope)))
-    causes.push(invalidValue("spec.scopes", spec.scopes, "unsupported scope"));
+  return [...causes, ...scopeProblems(spec.scopes ?? [], Object.keys(spec.hard ?? {}))];
+}
+
+/** What of a pod is counted whether or not it says what it needs. */
+const POD_RESOURCES = /^(pods|(requests\.|limits\.)?(cpu|memory))$/;
+
+function scopeProblems(scopes: string[], resources: string[]): StatusCause[] {
+  const problem = (text: string) => invalidValue("spec.scopes", scopes, text);
+  const causes = scopes.flatMap((scope) => {
+    if (!SCOPES.includes(scope)) return [problem("unsupported scope")];
+    const isMeant = (name: string) => (scope === "BestEffort" ? name === "pods" : POD_RESOURCES.test(name));
+    return resources
+      .filter((name) => (COUNTED.has(name) || MEASURED.test(name)) && !isMeant(name))
+      .map(() => problem("unsupported scope applied to resource"));
+  });
+  for (const pair of [
+    ["BestEffort", "NotBestEffort"],
+    ["Terminating", "NotTerminating"],
+  ]) {
+    if (pair.every((scope) => scopes.includes(scope))) causes.push(problem("conflicting scopes"));
+  }
   return causes;
 }
 

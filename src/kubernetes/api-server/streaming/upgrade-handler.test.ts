@@ -31,8 +31,11 @@ async function newServer() {
         { name: "a", image: "i" },
         { name: "b", image: "i" },
       ],
+      nodeName: "node-1",
     },
   });
+  const homeless = { containers: [{ name: "a", image: "i" }] };
+  await server.api.create(RESOURCES.pods, { metadata: { ...metadata, name: "new" }, spec: homeless });
   return { server, metadata };
 }
 
@@ -130,6 +133,12 @@ test("an upgrade is refused like any other request: token, origin, role, path, c
       exec,
       { ...good, upgrade: "SPDY/3.1" },
       /^HTTP\/1\.1 403 [\s\S]*unable to negotiate protocol/,
+    ],
+    [
+      "a pod that no node has",
+      "/api/v1/namespaces/default/pods/new/exec?command=ls&stdout=true",
+      good,
+      /^HTTP\/1\.1 400 [\s\S]*pod new does not have a host assigned/,
     ],
     ["another path", "/api/v1/pods", good, /^HTTP\/1\.1 400 /],
     ["a path that is none", "/%zz", good, /^HTTP\/1\.1 (400|500) /],

@@ -101,6 +101,7 @@ async function runCommand(upgrade: Upgrade, protocol: string): Promise<void> {
   const { info, pod, options, request, socket, head } = upgrade;
   const key = containerKey(pod, info.query.get("container"));
   const streams = remoteCommandOptions(info.query);
+  if (!pod.spec?.nodeName) throw withoutHost(pod);
   const command = info.query.getAll("command");
   if (info.subresource === "exec" && command.length === 0) {
     throw statusError("BadRequest", "you must specify at least 1 command for the container");
@@ -137,9 +138,14 @@ async function runSession(
   if (!signal.aborted) await session.finish(status);
 }
 
+function withoutHost({ metadata }: KubernetesObject) {
+  return statusError("BadRequest", `pod ${metadata.name} does not have a host assigned`);
+}
+
 async function portForward(upgrade: Upgrade, protocol: string): Promise<void> {
   const { info, pod, request, socket, head, runtime } = upgrade;
   const { name, namespace = "", uid = "" } = pod.metadata;
+  if (!pod.spec?.nodeName) throw withoutHost(pod);
   if (pod.status?.phase !== "Running") {
     throw statusError(
       "BadRequest",

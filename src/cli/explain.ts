@@ -12,7 +12,7 @@ import { helpText, parseOptions, text, UsageError } from "./options.ts";
 import { findRunning, openApi } from "./run-state.ts";
 
 const OPTIONS = {
-  namespace: text("NAME", "the ScaledObject's", "percolate-test"),
+  namespace: { ...text("NAME", "the ScaledObject's", "percolate-test"), short: "n" },
   "data-dir": text("DIR", "the topology's data directory", ".topology"),
 };
 
@@ -21,7 +21,7 @@ export const command: CliCommand = async (args, machine) => {
   const { print } = machine;
   if (args.includes("--help")) {
     const sentence = "Says why a workload has the replicas that it has, and what would change them.";
-    print(helpText("explain scaledobject NAME [options]", sentence, OPTIONS));
+    print(helpText("explain scaledobject NAME [-n NAMESPACE] [options]", sentence, OPTIONS));
     return 0;
   }
   const { values, positionals } = parseOptions(args, OPTIONS, { positionals: 2 });

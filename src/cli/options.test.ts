@@ -56,6 +56,17 @@ test("parseOptions() names the option that is wrong", () => {
   }
 });
 
+test("an option may have a letter too", () => {
+  const options = { namespace: { ...text("NAME", "whose", "default"), short: "n" } };
+  for (const args of [["-n", "shop"], ["--namespace", "shop"], ["-nshop"]]) {
+    assert.equal(parseOptions(args, options).values.namespace, "shop");
+  }
+  assert.match(
+    helpText("show", "Shows.", options),
+    /^ {2}-n, --namespace NAME {2}whose \(default default\)$/m,
+  );
+});
+
 test("parseDurationMs() and formatDurationMs() are each other's inverse", () => {
   const cases: [string, number][] = [
     ["500ms", 500],

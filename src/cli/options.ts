@@ -5,6 +5,8 @@ import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 export interface Option<T> {
   /** What stands for the value in the help: `PORT`. Absent for switches. */
   placeholder?: string;
+  /** One letter that stands for the name: `-n`. */
+  short?: string;
   help: string;
   default: T;
   parse: (text: string) => T;
@@ -127,7 +129,8 @@ export function parseOptions<const O extends Options>(
 ): Parsed<O> {
   const config: ParseArgsOptionsConfig = {};
   for (const [name, option] of Object.entries(options)) {
-    config[name] = { type: option.placeholder === undefined ? "boolean" : "string" };
+    const type = option.placeholder === undefined ? "boolean" : "string";
+    config[name] = option.short === undefined ? { type } : { type, short: option.short };
   }
   const { values: raw, positionals } = parseRaw(args, config);
   if (positionals.length > (limits.positionals ?? 0)) {
@@ -159,7 +162,8 @@ function parseValue(name: string, option: Option<unknown>, value: string): unkno
 /** The help text of a command: usage line, sentence, options with defaults. */
 export function helpText(usage: string, sentence: string, options: Options): string {
   const rows = Object.entries(options).map(([name, option]) => {
-    const left = option.placeholder === undefined ? `--${name}` : `--${name} ${option.placeholder}`;
+    const names = option.short === undefined ? `--${name}` : `-${option.short}, --${name}`;
+    const left = option.placeholder === undefined ? names : `${names} ${option.placeholder}`;
     const shown = option.placeholder !== undefined && option.default !== undefined;
     return [left, shown ? `${option.help} (default ${defaultText(option)})` : option.help];
   });

@@ -102,6 +102,19 @@ const ofList = (name: string, type: ValueType, compute: (items: Value[]) => Valu
   },
 ];
 
+/** `%v` of Go. */
+function goText(value: Value): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (typeof value !== "number") return String(value);
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  // %v of a float64 is %g with exponents from 21 on.
+  return Math.abs(value) < 1e21 && (Math.abs(value) >= 1e-4 || value === 0)
+    ? String(value)
+    : value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
 const same = ([type]: ValueType[]) => type;
 const float = (): ValueType => "float64";
@@ -122,13 +135,15 @@ const FUNCTIONS = new Map<string, Builtin>([
   conversion("int", Math.trunc),
   ofNumbers("max", numbers, (values) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)),
   ofNumbers("min", numbers, (values) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)),
-  ofNumbers("mean", float, (values) => (values.length === 0 ? 0 : sum(values) / values.length)),
-  ofNumbers("median", float, (values) => {
+  // Foreseen as an int for ints, and computed as a float.
+  ofNumbers("mean", numbers, (values) => (values.length === 0 ? 0 : sum(values) / values.length)),
+  ofNumbers("median", numbers, (values) => {
     if (values.length === 0) return 0;
     const sorted = [...values].sort((a, b) => a - b);
     const middle = sorted.length >> 1;
     return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }),
+  ["string", { arity: 1, takes: () => true, type: () => "string", apply: ([value]) => goText(value) }],
   ofList("len", "int", (items) => items.length),
   ofList("first", "unknown", (items) => items[0] ?? null),
   ofList("last", "unknown", (items) => items.at(-1) ?? null),
@@ -157,28 +172,36 @@ export function callNode(name: string, args: Node[], position: number): Node {
   return { type: type(args.map((arg) => arg.type)), position, run };
 }
 
-type ApplyPredicate = (items: Value[], results: Value[], position: number) => Value;
+/** Asks the predicate about an element. */
+type Ask = (element: Value, index: number) => Value;
+/** `holds` is `ask` where only true and false count. */
+type ApplyPredicate = (
+  items: Value[],
+  ask: Ask,
+  holds: (element: Value, index: number) => boolean,
+  position: number,
+) => Value;
 
+/** No more elements are asked about than the answer needs. */
 const PREDICATES = new Map<string, { type: ValueType; apply: ApplyPredicate }>([
-  ["all", { type: "bool", apply: (_, results, at) => results.every((result) => truth(result, at)) }],
-  ["any", { type: "bool", apply: (_, results, at) => results.some((result) => truth(result, at)) }],
-  ["none", { type: "bool", apply: (_, results, at) => !results.some((result) => truth(result, at)) }],
-  [
-    "one",
-    { type: "bool", apply: (_, results, at) => results.filter((result) => truth(result, at)).length === 1 },
-  ],
-  ["count", { type: "int", apply: (_, results, at) => results.filter((result) => truth(result, at)).length }],
-  ["filter", { type: "array", apply: (items, results, at) => items.filter((_, i) => truth(results[i], at)) }],
-  ["map", { type: "array", apply: (_, results) => results }],
-  ["sum", { type: "unknown", apply: (_, results, at) => total(results, at) }],
+  ["all", { type: "bool", apply: (items, _, holds) => items.every(holds) }],
+  ["any", { type: "bool", apply: (items, _, holds) => items.some(holds) }],
+  ["none", { type: "bool", apply: (items, _, holds) => !items.some(holds) }],
+  ["one", { type: "bool", apply: (items, _, holds) => items.filter(holds).length === 1 }],
+  ["count", { type: "int", apply: (items, _, holds) => items.filter(holds).length }],
+  ["filter", { type: "array", apply: (items, _, holds) => items.filter(holds) }],
+  ["map", { type: "array", apply: (items, ask) => items.map(ask) }],
+  ["sum", { type: "unknown", apply: (items, ask, _, at) => total(items, ask, at) }],
 ]);
 
-function total(values: Value[], position: number): number {
+function total(items: Value[], ask: Ask, position: number): number {
   let result = 0;
-  for (const value of values) {
+  for (const [index, item] of items.entries()) {
+    const value = ask(item, index);
     if (typeof value !== "number") {
-      const type = runtimeType(value, "float64");
-      throw new ExpressionError(`invalid operation: ${type} + float64`, position);
+      // It begins with a whole 0.
+      const so = index === 0 ? "int" : "float64";
+      throw new ExpressionError(`invalid operation: ${runtimeType(value, "float64")} + ${so}`, position);
     }
     result += value;
   }
@@ -208,10 +231,9 @@ export function predicateCallNode(
   const run = (scope: Scope) => {
     const items = list.run(scope);
     if (!Array.isArray(items)) throw invalid(name, runtimeType(items, list.type), position);
-    const results = items.map((element, index) =>
-      predicate === undefined ? element : spend(scope, predicate.run({ ...scope, element, index })),
-    );
-    return apply(items, results, position);
+    const ask = (element: Value, index: number) =>
+      predicate === undefined ? element : spend(scope, predicate.run({ ...scope, element, index }));
+    return apply(items, ask, (element, index) => truth(ask(element, index), position), position);
   };
   return { type, position, run };
 }

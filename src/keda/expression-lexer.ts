@@ -62,6 +62,7 @@ export function tokenize(text: string): Token[] {
     const kind = KINDS[groups.findIndex((group) => group !== undefined)];
     tokens.push({ kind: WORDS.has(found) ? "Operator" : kind, text: found, position });
   }
-  tokens.push({ kind: "EOF", text: "", position: end });
+  // The end is shown at the last character.
+  tokens.push({ kind: "EOF", text: "", position: Math.max(text.length - 1, 0) });
   return tokens;
 }

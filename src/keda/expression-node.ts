@@ -20,6 +20,10 @@ export interface Scope {
 
 export interface Node {
   type: ValueType;
+  /** Of a list: what each element is, where all are the same. */
+  element?: ValueType;
+  /** What `#` is in a list of several types. */
+  isAny?: boolean;
   /** Where errors about it point. */
   position: number;
   run: (scope: Scope) => Value;
@@ -40,6 +44,11 @@ export function typeName(type: ValueType): string {
   return type === "nil" ? "unknown" : type;
 }
 
+/** Of a node, as Go prints it. */
+export function nodeTypeName({ type, isAny }: Node): string {
+  return isAny ? "interface {}" : typeName(type);
+}
+
 /** The type of what was computed; numbers are of the type that was foreseen. */
 export function runtimeType(value: Value, foreseen: ValueType): string {
   if (value === null) return "<nil>";
@@ -58,7 +67,7 @@ const COMPARISONS = new Set(["<", ">", "<=", ">="]);
 export function binaryNode(operator: string, left: Node, right: Node, position: number): Node {
   const type = binaryType(operator, left.type, right.type);
   if (type === undefined) {
-    const types = `${typeName(left.type)} and ${typeName(right.type)}`;
+    const types = `${nodeTypeName(left)} and ${nodeTypeName(right)}`;
     throw new ExpressionError(`invalid operation: ${operator} (mismatched types ${types})`, position);
   }
   return { type, position, run: binaryRun(operator, left, right, position) };

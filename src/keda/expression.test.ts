@@ -74,6 +74,10 @@ test("compileFormula() computes as the expr language does", () => {
     ["let x = a + 1; let y = x * 2; y - x", 4],
     ["'a' + \"b\"", "ab"],
     ["none", null],
+    // What decides ends the search: the rest is not asked.
+    ["any([1, true], # > zero)", true],
+    ["all([zero, true], # > 3)", false],
+    ["string(a) + string(2.5) + string(1e21) + string([1, true])", "32.51e+21[1 true]"],
   ];
   for (const [text, expected] of cases) assert.deepEqual(evaluate(text), expected, text);
 });
@@ -92,9 +96,9 @@ function problemOf(text: string): string {
 test("compileFormula() refuses what can't be read or has the wrong types, and says where", () => {
   const cases: [text: string, problem: string][] = [
     ["", "unexpected token EOF"],
-    ["a +", "unexpected token EOF (1:4)"],
+    ["a +", "unexpected token EOF (1:3)"],
     ["a b", 'unexpected token Identifier("b") (1:3)'],
-    ["(a", "unexpected token EOF (1:3)"],
+    ["(a", "unexpected token EOF (1:2)"],
     ["a = 1", 'unexpected token Operator("=") (1:3)'],
     ["unknown + 1", "unknown name unknown (1:1)"],
     ["system(1)", "unknown name system (1:1)"],
@@ -125,6 +129,12 @@ test("compileFormula() refuses what can't be read or has the wrong types, and sa
     ["first(a)", "cannot get first element from float64 (1:1)"],
     ["sum(a)", "builtin sum takes only array (got float64) (1:5)"],
     ["any([1], 2)", "predicate should return boolean (got int) (1:10)"],
+    ["any([a], # + 1)", "predicate should return boolean (got float64) (1:10)"],
+    ["map([1, 2], # == 'x')", "invalid operation: == (mismatched types int and string) (1:15)"],
+    ["map([1, 'x'], # > true)", "invalid operation: > (mismatched types interface {} and bool) (1:17)"],
+    // What is malformed is said before what does not fit.
+    ["a + 'x' + (", "unexpected token EOF (1:11)"],
+    ["a && b ? 1 : let", "unexpected token EOF (1:16)"],
     ["let a = 1; a", "cannot redeclare a (1:5)"],
     ["let max = 1; max", "cannot redeclare builtin max (1:5)"],
   ];

@@ -99,7 +99,10 @@ class Parser {
   readonly #locals: Local[] = [];
   #position = 0;
   #depth = 0;
-  #predicates = 0;
+  /** The lists of the predicates around. */
+  readonly #lists: Node[] = [];
+  /** The first thing that does not fit: told when the whole has turned out to be well-formed. */
+  #mistake: ExpressionError | undefined;
 
   constructor(tokens: Token[], names: ReadonlySet<string>) {
     this.#tokens = tokens;
@@ -109,7 +112,19 @@ class Parser {
   parse(): Node {
     const node = this.#sequence();
     if (this.#peek.kind !== "EOF") throw this.#unexpected();
+    if (this.#mistake !== undefined) throw this.#mistake;
     return node;
+  }
+
+  /** A node whose parts may not fit together. */
+  #checked(position: number, make: () => Node): Node {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      this.#mistake ??= error;
+      return { type: "unknown", position, run: () => null };
+    }
   }
 
   get #peek(): Token {
@@ -154,26 +169,28 @@ class Parser {
   }
 
   #variable(): Node {
-    this.#take();
+    const { position: start } = this.#take();
     const { kind, text: name, position } = this.#peek;
     if (kind !== "Identifier") throw this.#unexpected();
     this.#take();
     this.#expect("=");
     const value = this.#expression();
     this.#expect(";");
-    if (this.#names.has(name)) throw new ExpressionError(`cannot redeclare ${name}`, position);
-    if (isFunction(name) || isPredicateFunction(name)) {
-      throw new ExpressionError(`cannot redeclare builtin ${name}`, position);
-    }
-    if (this.#locals.some((local) => local.name === name)) {
-      throw new ExpressionError(`cannot redeclare variable ${name}`, position);
-    }
+    const problem = this.#redeclared(name);
+    if (problem !== undefined) this.#mistake ??= new ExpressionError(problem, position);
     this.#locals.push({ name, type: value.type });
     const body = this.#sequence();
     this.#locals.pop();
     const run = (scope: Scope) =>
       body.run({ ...scope, locals: new Map(scope.locals).set(name, value.run(scope)) });
-    return { ...body, run };
+    return { ...body, position: start, run };
+  }
+
+  #redeclared(name: string): string | undefined {
+    if (this.#names.has(name)) return `cannot redeclare ${name}`;
+    if (isFunction(name) || isPredicateFunction(name)) return `cannot redeclare builtin ${name}`;
+    const isLocal = this.#locals.some((local) => local.name === name);
+    return isLocal ? `cannot redeclare variable ${name}` : undefined;
   }
 
   #expression(precedence = 0): Node {
@@ -206,23 +223,33 @@ class Parser {
       else if (COMPARISONS.has(operator)) node = this.#comparisons(node, operator, position, binds);
       else {
         const isRightAssociative = operator === "**" || operator === "^";
-        node = binaryNode(operator, node, this.#expression(isRightAssociative ? binds : binds + 1), position);
+        const right = this.#expression(isRightAssociative ? binds : binds + 1);
+        node = this.#binary(operator, node, right, position);
       }
-      if (negated) node = unaryNode("not", node, position);
+      if (negated) node = this.#unaryOf("not", node, position);
       previous = operator;
     }
     return precedence === 0 ? this.#conditional(node) : node;
   }
 
+  #binary(operator: string, left: Node, right: Node, position: number): Node {
+    return this.#checked(position, () => binaryNode(operator, left, right, position));
+  }
+
+  #unaryOf(operator: string, operand: Node, position: number): Node {
+    return this.#checked(position, () => unaryNode(operator, operand, position));
+  }
+
   /** `a < b < c` is `a < b && b < c`. */
   #comparisons(first: Node, operator: string, position: number, binds: number): Node {
     let right = this.#expression(binds + 1);
-    let node = binaryNode(operator, first, right, position);
+    let node = this.#binary(operator, first, right, position);
     while (this.#peek.kind === "Operator" && COMPARISONS.has(this.#peek.text)) {
       const next = this.#take();
       const left = right;
       right = this.#expression(binds + 1);
-      node = binaryNode("&&", node, binaryNode(next.text, left, right, next.position), next.position);
+      const more = this.#binary(next.text, left, right, next.position);
+      node = this.#binary("&&", node, more, next.position);
     }
     return node;
   }
@@ -234,14 +261,28 @@ class Parser {
     if (kind !== "Identifier") throw this.#unexpected();
     this.#expect("(");
     if (isPredicateFunction(name)) return this.#predicateCall(name, position, first);
-    if (!isFunction(name)) throw new ExpressionError(`unknown name ${name}`, position);
-    return callNode(name, [first, ...this.#list(")")], position);
+    return this.#call(name, [first, ...this.#list(")")], position);
+  }
+
+  #call(name: string, args: Node[], position: number): Node {
+    return this.#checked(position, () => {
+      if (!isFunction(name)) throw new ExpressionError(`unknown name ${name}`, position);
+      return callNode(name, args, position);
+    });
+  }
+
+  /** Upstream looks at the condition before the branches. */
+  #condition(condition: Node): void {
+    this.#checked(condition.position, () => {
+      checkCondition(condition);
+      return condition;
+    });
   }
 
   #conditional(condition: Node): Node {
     if (!this.#is("?")) return condition;
     const { position } = this.#take();
-    checkCondition(condition);
+    this.#condition(condition);
     // `a ?: b` gives a unless it is false.
     if (this.#accept(":")) {
       return this.#conditional(conditionalNode(condition, condition, this.#expression(), position));
@@ -255,11 +296,11 @@ class Parser {
     const { text, kind, position } = this.#peek;
     if (kind === "Operator" && (text === "-" || text === "+")) {
       this.#take();
-      return unaryNode(text, this.#expression(UNARY_PRECEDENCE), position);
+      return this.#unaryOf(text, this.#expression(UNARY_PRECEDENCE), position);
     }
     if (kind === "Operator" && (text === "!" || text === "not")) {
       this.#take();
-      return unaryNode(text, this.#expression(NOT_PRECEDENCE), position);
+      return this.#unaryOf(text, this.#expression(NOT_PRECEDENCE), position);
     }
     return this.#postfix(this.#primary());
   }
@@ -271,11 +312,13 @@ class Parser {
       if (this.#accept("[")) {
         const index = this.#expression();
         this.#expect("]");
-        node = indexNode(node, index, position);
+        const list = node;
+        node = this.#checked(position, () => indexNode(list, index, position));
       } else if (this.#accept(".") || this.#accept("?.")) {
         const { kind, text: field, position: at } = this.#peek;
         if (kind !== "Identifier") throw this.#unexpected();
-        throw new ExpressionError(`type ${node.type} has no field ${field}`, at);
+        this.#take();
+        this.#mistake ??= new ExpressionError(`type ${node.type} has no field ${field}`, at);
       } else return node;
     }
   }
@@ -298,9 +341,10 @@ class Parser {
     if (text === "[") {
       const items = this.#list("]");
       const run = (scope: Scope) => items.map((item) => spend(scope, item.run(scope)));
-      return { type: "array", position, run };
+      const same = items.every(({ type }) => type === items[0].type) ? items[0]?.type : undefined;
+      return { type: "array", element: same ?? "unknown", position, run };
     }
-    if (text === "#" && this.#predicates > 0) return this.#pointer(position);
+    if (text === "#" && this.#lists.length > 0) return this.#pointer(position);
     throw this.#unexpected(token);
   }
 
@@ -310,7 +354,9 @@ class Parser {
       this.#take();
       return { type: "int", position, run: ({ index }) => index! };
     }
-    return { type: "unknown", position, run: ({ element }) => element! };
+    const { element: type } = this.#lists.at(-1)!;
+    const isAny = type === "unknown" || type === "nil";
+    return { type: isAny ? "unknown" : (type ?? "unknown"), isAny, position, run: ({ element }) => element! };
   }
 
   #named(token: Token, literal: (type: ValueType, value: Value) => Node): Node {
@@ -319,12 +365,11 @@ class Parser {
     if (name === "nil") return literal("nil", null);
     if (this.#accept("(")) {
       if (isPredicateFunction(name)) return this.#predicateCall(name, position);
-      if (!isFunction(name)) throw new ExpressionError(`unknown name ${name}`, position);
-      return callNode(name, this.#list(")"), position);
+      return this.#call(name, this.#list(")"), position);
     }
     const local = this.#locals.find((candidate) => candidate.name === name);
     if (local !== undefined) return { type: local.type, position, run: ({ locals }) => locals.get(name)! };
-    if (!this.#names.has(name)) throw new ExpressionError(`unknown name ${name}`, position);
+    if (!this.#names.has(name)) this.#mistake ??= new ExpressionError(`unknown name ${name}`, position);
     return { type: "float64", position, run: ({ environment }) => environment.get(name) ?? null };
   }
 
@@ -332,7 +377,7 @@ class Parser {
   #ifElse(): Node {
     const { position } = this.#take();
     const condition = this.#expression();
-    checkCondition(condition);
+    this.#condition(condition);
     this.#expect("{");
     const yes = this.#sequence();
     this.#expect("}");
@@ -350,13 +395,14 @@ class Parser {
     let predicate: Node | undefined;
     if (piped === undefined ? this.#accept(",") : !this.#is(")")) {
       const braced = this.#accept("{");
-      this.#predicates++;
-      predicate = this.#expression();
-      this.#predicates--;
+      this.#lists.push(list);
+      const start = this.#peek.position;
+      predicate = { ...this.#expression(), position: start };
+      this.#lists.pop();
       if (braced) this.#expect("}");
     }
     this.#expect(")");
-    return predicateCallNode(name, list, predicate, position);
+    return this.#checked(position, () => predicateCallNode(name, list, predicate, position));
   }
 
   #list(close: string): Node[] {

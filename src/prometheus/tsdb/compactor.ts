@@ -217,10 +217,12 @@ export class Compactor {
     const { head, blocks, maxBlockDurationMs } = this.#parts;
     const ranges = blockRanges(head.chunkRangeMs, maxBlockDurationMs);
     while (!this.#isStopped) {
-      const planned = planCompaction(
-        blocks.all.map((block) => block.meta),
-        ranges,
-      );
+      // Late samples of a time that is still the head's stay apart: a block made of them and of what the head gave up
+      // would look, at the next start, as if the head had given up all of its time.
+      const settled = blocks.all
+        .map(({ meta }) => meta)
+        .filter((meta) => meta.maxTime <= head.minMs || !meta.compaction.hints?.includes(FROM_OUT_OF_ORDER));
+      const planned = planCompaction(settled, ranges);
       if (planned.length === 0) return;
       await this.#replace(blocks.all.filter((block) => planned.includes(block.meta)));
     }

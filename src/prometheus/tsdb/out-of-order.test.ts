@@ -8,6 +8,7 @@ import { systemDisk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { Labels } from "../../model/labels.ts";
+import { MemoryDisk } from "../../simulation/memory-disk.ts";
 import { AppendError } from "../storage.ts";
 import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
 
@@ -95,4 +96,35 @@ test("samples older than the window are refused as too old", async (t) => {
   await next.commit();
   assert.deepEqual([...(await store.select([], ALL))[0].values], [2, 1]);
   await store.close();
+});
+
+test("late samples of what the head still holds are not compacted with what it gave up", async () => {
+  const disk = new MemoryDisk();
+  const openAgain = () =>
+    openTsdb({
+      directory: "/data",
+      disk,
+      clock: systemClock,
+      random: seededRandom(1),
+      log: silentLogger,
+      compactInBackground: false,
+      outOfOrderTimeWindowMs: 3 * 3600_000,
+    });
+  const startMs = Math.floor(1_700_000_000_000 / (18 * 3600_000)) * 18 * 3600_000;
+  const series = Labels.of({ __name__: "a" });
+  const store = await openAgain();
+  const put = async (minute: number) => {
+    const appender = store.appender();
+    appender.append(0, series, startMs + minute * 60_000, minute);
+    await appender.commit();
+  };
+  // Up to a minute before the head would give up its third range: late samples lie in that and in the one after it.
+  for (let minute = 0; minute < 7 * 60; minute++) await put(minute);
+  for (const minute of [5.5 * 60 + 0.5, 6.5 * 60 + 0.5]) await put(minute);
+  await store.compact();
+  await store.close();
+  const again = await openAgain();
+  const [{ values }] = await again.select([], { minMs: 0, maxMs: 1e15 });
+  assert.equal(values.length, 7 * 60 + 2);
+  await again.close();
 });

@@ -32,8 +32,10 @@ export async function openWal(parts: WalOpenParts): Promise<{ corruptions: numbe
     corruptions += await replayAndRepair(parts, path, segmentIndexes(await disk.list(path)));
     log.info("WAL checkpoint loaded", { checkpoint: checkpoint.name });
   }
-  const first = checkpoint === undefined ? 0 : checkpoint.index + 1;
-  const found = segmentIndexes(names).filter((index) => index >= first);
+  const lowest = checkpoint === undefined ? 0 : checkpoint.index + 1;
+  const found = segmentIndexes(names).filter((index) => index >= lowest);
+  // The log of late samples has no checkpoints: its segments are removed when they are done.
+  const first = parts.target.isOutOfOrder ? (found[0] ?? 0) : lowest;
   const segments = await withoutGaps(parts, found, first);
   if (found.some((index, i) => index !== first + i)) corruptions++;
   corruptions += await replayAndRepair(parts, directory, segments);

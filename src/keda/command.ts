@@ -7,6 +7,7 @@ import { type HttpHandler, jsonResponse, type TlsIdentity, textResponse } from "
 import type { Command, System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
+import { DEFAULT_BURST, DEFAULT_QPS, throttledApi } from "../wire/kubernetes/throttled-api.ts";
 import { createKedaLog } from "./keda-log.ts";
 import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
 
@@ -25,8 +26,8 @@ const FLAGS = {
   "metrics-service-bind-address": text(":9666"),
   "leader-elect": flag(false),
   "leader-election-id": text("operator.keda.sh"),
-  "kube-api-qps": text("20"),
-  "kube-api-burst": text("30"),
+  "kube-api-qps": text(String(DEFAULT_QPS)),
+  "kube-api-burst": text(String(DEFAULT_BURST)),
   "disable-compression": text("true"),
   "enable-cert-rotation": text("false"),
   "enable-prometheus-metrics": text("true"),
@@ -57,8 +58,13 @@ export const command: Command = async (args, system) => {
   setup.info("Starting manager");
   setup.info(`KEDA Version: ${KEDA_VERSION}`);
   const { network, clock, env, signal } = system;
+  const limit = {
+    clock,
+    qps: Number(flags["kube-api-qps"]) || DEFAULT_QPS,
+    burst: Number(flags["kube-api-burst"]) || DEFAULT_BURST,
+  };
   const operator = startKedaOperator({
-    api: await createInClusterClient(system),
+    api: throttledApi(await createInClusterClient(system), limit),
     network,
     clock,
     log,

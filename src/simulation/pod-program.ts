@@ -11,6 +11,7 @@ import { Router, RouterMetrics, TierScaler } from "../router/mod.ts";
 import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
 import { createJournalEngine, runTestDb, type TenantEngine } from "../test-db/mod.ts";
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
+import { DEFAULT_BURST, DEFAULT_QPS, throttledApi } from "../wire/kubernetes/throttled-api.ts";
 import { MembershipClient, membershipName } from "../wire/kubernetes/tier-membership.ts";
 import { virtualOtlpExporter } from "./otlp-exporter.ts";
 import { activeWindowMsOf } from "./world-objects.ts";
@@ -128,9 +129,14 @@ async function runPrometheusPod({ system, container }: ProgramContext): Promise<
   await server.stop();
 }
 
-async function runKedaPod({ system, api }: ProgramContext): Promise<void> {
+async function runKedaPod({ system, api, container }: ProgramContext): Promise<void> {
   const { clock, network, log, signal } = system;
-  const operator = startKedaOperator({ api, clock, network, log, signal });
+  const limit = {
+    clock,
+    qps: numberFlag(container, "--kube-api-qps", DEFAULT_QPS),
+    burst: numberFlag(container, "--kube-api-burst", DEFAULT_BURST),
+  };
+  const operator = startKedaOperator({ api: throttledApi(api, limit), clock, network, log, signal });
   let ready = false;
   const health: HttpHandler = ({ target }) => jsonResponse(target === "/readyz" && !ready ? 500 : 200, {});
   const servers = await Promise.all([
@@ -142,6 +148,11 @@ async function runKedaPod({ system, api }: ProgramContext): Promise<void> {
   ready = true;
   await untilAborted(signal);
   await Promise.all(servers.map((server) => server.close()));
+}
+
+function numberFlag({ args = [] }: Container, flag: string, fallback: number): number {
+  const given = args.findLast((arg) => arg.startsWith(`${flag}=`));
+  return given === undefined ? fallback : Number(given.slice(flag.length + 1));
 }
 
 async function runCollectorPod({ system, container, env }: ProgramContext): Promise<void> {

@@ -63,6 +63,10 @@ test("parseScenario() names file, line and field of what is wrong", () => {
       /faults\.0\.scale\.a: Kind\/name/,
     ],
     ["name: x\nfor: 1m\nonly: live\nexpect: []\n", /x\.yaml:3: only: virtual/],
+    [
+      "name: x\nfor: 1m\nothers: 2001\nexpect: []\n",
+      /x\.yaml:3: others: must be a whole number from 0 to 2000/,
+    ],
     ["name: x\nfor: 1m\nactiveWindow: 10ms\nexpect: []\n", /x\.yaml:3: activeWindow: must be from 1s to 1d/],
   ];
   for (const [text, expected] of cases) {

@@ -35,6 +35,7 @@ import {
 /** What a scenario may last: a week. */
 export const MAX_DURATION_MS = 7 * 24 * 3_600_000;
 export const MAX_TENANTS = 10_000;
+export const MAX_OTHERS = 2_000;
 
 export interface Load {
   fromMs: number;
@@ -117,6 +118,8 @@ export interface Scenario {
   autoscaler: { version?: "1.28" | "1.37"; tolerance?: number };
   /** For how long a tenant counts as active after its last request. Undefined: as the manifests have it. */
   activeWindowMs?: number;
+  /** ScaledObjects of other workloads, always active, which KEDA has to look after too. */
+  others: number;
   /** Merge patches of manifests before they are applied, by `Kind/name`. */
   patches: Record<string, Record<string, unknown>>;
   load: Load[];
@@ -146,6 +149,7 @@ export interface ScenarioSource {
   startup?: { min?: string; max?: string };
   autoscaler?: { version?: "1.28" | "1.37"; tolerance?: number };
   activeWindow?: string;
+  others?: number;
   collector?: boolean;
   pods?: "real" | "modelled";
   patch?: Record<string, Record<string, unknown>>;
@@ -180,6 +184,7 @@ const FIELDS = [
   "startup",
   "autoscaler",
   "activeWindow",
+  "others",
   "collector",
   "pods",
   "patch",
@@ -217,6 +222,7 @@ export function scenario(source: ScenarioSource): Scenario {
     startup: startupOf(source.startup ?? {}),
     autoscaler: autoscalerOf(source.autoscaler ?? {}),
     ...(source.activeWindow !== undefined && { activeWindowMs: activeWindowOf(source.activeWindow) }),
+    others: source.others === undefined ? 0 : whole(source.others, ["others"], 0, MAX_OTHERS),
     collector: source.collector ?? false,
     ...(source.pods !== undefined && { pods: source.pods }),
     patches: patchesOf(source.patch ?? {}),

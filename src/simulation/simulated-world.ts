@@ -9,6 +9,7 @@ import { isModelled } from "./modelled/fleet.ts";
 import { modelledPrograms } from "./modelled/modelled-pods.ts";
 import { startModelledScrapes } from "./modelled/modelled-scrapes.ts";
 import { ModelledTenants } from "./modelled/modelled-tenants.ts";
+import { otherWorkloads } from "./other-workloads.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld, type Traffic } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -128,6 +129,7 @@ export class SimulatedWorld implements ScenarioWorld {
         .map((object) => patched(collector ? object : withoutOtlp(object), this.#scenario))
         .map((object) => (this.#modelled === undefined ? object : withoutScrapes(object))),
     );
+    await this.#cluster.apply(otherWorkloads(this.#scenario.others));
     this.#follow();
     const { clock } = this.#cluster;
     const needed = ["prometheus-", "router-", "keda-operator-", ...(collector ? ["otel-collector-"] : [])];

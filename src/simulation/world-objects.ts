@@ -125,14 +125,22 @@ export function activeWindowMsOf(args: string[] = []): number {
   return given === undefined ? ACTIVE_WINDOW_MS : Number(given.slice(ACTIVE_WINDOW_FLAG.length)) * 1000;
 }
 
-/** RFC 7386. */
+/** RFC 7386, except that containers are merged by their names, as `kubectl patch` does. */
 function mergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
   const base = typeof target === "object" && target !== null && !Array.isArray(target) ? target : {};
   const entries = new Map<string, unknown>(Object.entries(base));
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) entries.delete(key);
+    else if (key === "containers") entries.set(key, mergeByName(entries.get(key), value));
     else entries.set(key, mergePatch(entries.get(key), value));
   }
   return Object.fromEntries(entries);
+}
+
+function mergeByName(target: unknown, patch: unknown): unknown {
+  if (!Array.isArray(target) || !Array.isArray(patch)) return patch;
+  const merged = new Map<unknown, unknown>(target.map((item) => [item.name, item]));
+  for (const item of patch) merged.set(item.name, mergePatch(merged.get(item.name), item));
+  return [...merged.values()];
 }

@@ -15,7 +15,7 @@ const NO_FAULT: Partial<Record<FaultKind, string>> = {
 
 /** Why a scenario can't run against the live topology, a line each; none: it can. */
 export function liveObstacles(scenario: Scenario): string[] {
-  const { faults, autoscaler, startup, expectations, virtualOnly } = scenario;
+  const { faults, autoscaler, startup, expectations, others, virtualOnly } = scenario;
   const kinds = new Set(faults.map(({ kind }) => kind));
   const obstacles = [...kinds].flatMap((kind) => {
     const reason = NO_FAULT[kind];
@@ -27,6 +27,7 @@ export function liveObstacles(scenario: Scenario): string[] {
     obstacles.push("startup: pods start as fast as the machine lets them");
   if (expectations.some(({ bounds }) => bounds.conflicts !== undefined))
     obstacles.push("conflicts: who has a database open can't be seen from outside");
+  if (others > 0) obstacles.push("others: a pod for each is too much for one machine");
   if (isModelled(scenario)) obstacles.push("pods: a fleet of this size is modelled");
   if (virtualOnly && obstacles.length === 0) obstacles.push("only: virtual, says the scenario");
   return obstacles;

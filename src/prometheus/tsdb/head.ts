@@ -6,7 +6,6 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import type { BlockChunk } from "./block-series.ts";
-import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { SeriesColumns } from "./chunk-decoder.ts";
 import { CHUNK_XOR } from "./chunk-encoding.ts";
@@ -514,15 +513,14 @@ export class Head {
   }
 
   #readLabels(slot: number): Labels {
-    const key = this.table.keyOf(slot);
-    const reader = new ByteReader(key);
+    const { table, postings } = this;
+    const slab = table.keySlab(slot);
+    const start = table.keyStart(slot);
     const flat: string[] = [];
-    while (reader.remaining > 0) {
-      const from = reader.position;
-      reader.skip(reader.uvarint());
-      reader.skip(reader.uvarint());
-      const [name, value] = this.postings.strings(key, from, reader.position);
-      flat.push(name, value);
+    for (let at = start, end = start + table.keyLength(slot); at < end; ) {
+      const pairEnd = skipString(slab, skipString(slab, at));
+      postings.appendStrings(flat, slab, at, pairEnd);
+      at = pairEnd;
     }
     return flat.length === 0 ? Labels.empty : Labels.fromSorted(flat);
   }

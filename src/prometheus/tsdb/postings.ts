@@ -4,7 +4,7 @@
  *
  * Pairs are known by their bytes as in a label key. Strings are made of them only when somebody asks.
  */
-import { ByteReader } from "./byte-reader.ts";
+import { decodeUtf8 } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
@@ -14,12 +14,14 @@ import { PostingLists } from "./posting-lists.ts";
 
 /** The pairs of one label name. */
 class NamePairs {
+  readonly name: string;
   /** The name as in a label key. */
   readonly key: Uint8Array;
   pairs = new Int32Array(4);
   length = 0;
 
-  constructor(key: Uint8Array) {
+  constructor(name: string, key: Uint8Array) {
+    this.name = name;
     this.key = key;
   }
 
@@ -75,11 +77,17 @@ export class Postings {
     this.#lists.push(pair, slot);
   }
 
-  /** Name and value of the pair `key[start..end)`, the same strings every time where several series have it. */
-  strings(key: Uint8Array, start: number, end: number): [name: string, value: string] {
+  /**
+   * Appends name and value of the pair `key[start..end)` to `flat`: always the same string for a name, and for a value
+   * that several series have.
+   */
+  appendStrings(flat: string[], key: Uint8Array, start: number, end: number): void {
     const pair = this.#find(key, start, end, hashBytes(key, start, end, this.#seed));
-    if (pair < 0 || this.#lists.lengthOf(pair) === 1) return readPair(key, start, end);
-    return (this.#strings[pair] ??= readPair(key, start, end));
+    const isShared = pair >= 0 && this.#lists.lengthOf(pair) > 1;
+    const [name, value] = isShared
+      ? (this.#strings[pair] ??= this.#readPair(key, start))
+      : this.#readPair(key, start);
+    flat.push(name, value);
   }
 
   /** Ascending. */
@@ -144,9 +152,8 @@ export class Postings {
     if (known !== undefined) return known[1];
     const handle = this.#handles[pair];
     const start = this.#bytes.start(handle);
-    const reader = new ByteReader(this.#bytes.slab(handle), start, start + this.#bytes.byteLength(handle));
-    reader.skip(reader.uvarint());
-    return reader.string();
+    const slab = this.#bytes.slab(handle);
+    return readString(slab, skipString(slab, start));
   }
 
   #findStrings(name: string, value: string): number {
@@ -194,11 +201,15 @@ export class Postings {
       known.key.length === end - start &&
       equalBytes(known.key, 0, key, start, end - start);
     if (isSame) return known;
-    const name = new ByteReader(key, start, end).string();
+    const name = readString(key, start);
     let pairs = this.#names.get(name);
-    if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs(key.slice(start, end))));
+    if (pairs === undefined) this.#names.set(name, (pairs = new NamePairs(name, key.slice(start, end))));
     if (known === undefined) this.#namesByHash.set(hash, pairs);
     return pairs;
+  }
+
+  #readPair(key: Uint8Array, start: number): [name: string, value: string] {
+    return [this.#pairsOfName(key, start).name, readString(key, skipString(key, start))];
   }
 
   #grow(): void {
@@ -212,9 +223,12 @@ export class Postings {
   }
 }
 
-function readPair(key: Uint8Array, start: number, end: number): [name: string, value: string] {
-  const reader = new ByteReader(key, start, end);
-  return [reader.string(), reader.string()];
+/** The string that a key has at `at`. */
+function readString(key: Uint8Array, at: number): string {
+  const end = skipString(key, at);
+  let start = at;
+  while (key[start++] >= 0x80);
+  return decodeUtf8(key, start, end);
 }
 
 const NONE = new Int32Array(0);

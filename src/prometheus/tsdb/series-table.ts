@@ -140,6 +140,10 @@ export class SeriesTable {
     return this.#keys.start(this.pages[slot >>> PAGE_BITS].keys[slot & PAGE_MASK]);
   }
 
+  keyLength(slot: number): number {
+    return this.#keys.byteLength(this.pages[slot >>> PAGE_BITS].keys[slot & PAGE_MASK]);
+  }
+
   /** Order of two series by their labels. */
   compare(a: number, b: number): number {
     const keys = this.#keys;

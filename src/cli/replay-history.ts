@@ -36,15 +36,20 @@ interface Series {
   values: ArrayLike<number>;
 }
 
-/** Reads a data directory without changing anything in it. */
+/**
+ * Reads a data directory without changing anything in it.
+ *
+ * @param lookbackMs as the Prometheus had it that wrote it @default Prometheus' own, five minutes
+ */
 export async function openDirectoryHistory(
   directory: string,
   parts: { disk: Disk; clock: Clock; random: Random },
+  lookbackMs?: number,
 ): Promise<History> {
   const { disk, clock } = parts;
   if ((await disk.stat(directory)) === undefined) throw new Error(`${directory}: no such directory`);
   const tsdb = await openTsdb({ ...parts, directory, log: silentLogger, readOnly: true });
-  const engine = new Engine({ queryable: tsdb, clock, timeoutMs: QUERY_TIMEOUT_MS });
+  const engine = new Engine({ queryable: tsdb, clock, timeoutMs: QUERY_TIMEOUT_MS, lookbackMs });
   const { minTimeMs, maxTimeMs } = timeRange(tsdb);
   return {
     range: { minMs: minTimeMs, maxMs: maxTimeMs },
@@ -67,8 +72,12 @@ function timeRange(tsdb: Awaited<ReturnType<typeof openTsdb>>) {
   };
 }
 
-/** Asks a Prometheus by its HTTP API. */
-export function openRemoteHistory(url: string, network: Network): History {
+/**
+ * Asks a Prometheus by its HTTP API.
+ *
+ * @param lookbackMs @default its own
+ */
+export function openRemoteHistory(url: string, network: Network, lookbackMs?: number): History {
   return {
     query: (query, grid) =>
       inParts(grid, async (startMs, endMs) => {
@@ -77,6 +86,7 @@ export function openRemoteHistory(url: string, network: Network): History {
           start: String(startMs / 1000),
           end: String(endMs / 1000),
           step: String(grid.stepMs / 1000),
+          ...(lookbackMs !== undefined && { lookback_delta: `${lookbackMs}ms` }),
         });
         const response = await network.fetch(`${url.replace(/\/$/, "")}/api/v1/query_range`, {
           method: "POST",

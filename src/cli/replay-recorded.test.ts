@@ -15,8 +15,11 @@ import { queriesOf, replay, STEP_MS } from "./replay-model.ts";
 
 const manifests = await readTopologyManifests(systemDisk);
 
+/** `--query.lookback-delta` of the manifests. */
+const LOOKBACK_MS = 60_000;
+
 /** A scenario's scaling as it happened, and as the replay of what its Prometheus stored has it: `1 → 3 at 40 s`. */
-async function happenedAndReplayed(source: ScenarioSource, seed: number) {
+async function happenedAndReplayed(source: ScenarioSource, seed: number, lookbackMs = LOOKBACK_MS) {
   const parsed = scenario(source);
   let disk: MemoryDisk | undefined;
   const result = await simulateScenario(parsed, seed, manifests, {
@@ -28,7 +31,7 @@ async function happenedAndReplayed(source: ScenarioSource, seed: number) {
     return change === null ? [] : [{ from: Number(change[1]), to: Number(change[2]), atMs }];
   });
   const parts = { disk: disk!, clock: new VirtualClock(), random: seededRandom(1) };
-  const history = await openDirectoryHistory("/prometheus", parts);
+  const history = await openDirectoryHistory("/prometheus", parts, lookbackMs);
   const object = patched(manifests.find(({ kind }) => kind === "ScaledObject")!, parsed) as ScaledObject;
   const count = Math.floor(parsed.durationMs / STEP_MS);
   const grid = { startMs: result.startMs, stepMs: STEP_MS, count };
@@ -92,3 +95,21 @@ for (const [source, changes] of RECORDED) {
     }
   });
 }
+
+test("replay looks back as far as the Prometheus did: a pod that moved while it was away counts for as long", async () => {
+  const source: ScenarioSource = {
+    name: "a pod moves while Prometheus is away",
+    for: "6m",
+    load: [{ from: "10s", tenants: 4, every: "4s" }],
+    faults: [
+      { from: "2m", to: "2m30s", hang: "prometheus-0" },
+      { at: "2m10s", delete: "test-db-small-1" },
+    ],
+    expect: [{ by: "90s", replicas: 2 }],
+  };
+  const steps = (of: { from: number; to: number }[]) => of.map(({ from, to }) => `${from} → ${to}`);
+  const { happened, replayed } = await happenedAndReplayed(source, 1);
+  assert.deepEqual(steps(replayed), steps(happened));
+  const further = await happenedAndReplayed(source, 1, 5 * 60_000);
+  assert.notDeepEqual(steps(further.replayed), steps(happened));
+});

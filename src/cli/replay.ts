@@ -56,6 +56,7 @@ const OPTIONS = {
   "pod-cost": text("COST", "of a pod for an hour", "1"),
   "short-cost": text("COST", "of a pod that is needed and missing, for an hour", "10"),
   "change-cost": text("COST", "of each change of the number of pods", "0"),
+  "lookback-delta": duration("how far a query looks back, as Prometheus has it (0: 5m, or its own)", 0),
   changes: flag("list every change of the replicas"),
   json: flag("the result as JSON"),
   html: optionalText("FILE", "write a page with charts, all in one file"),
@@ -130,14 +131,16 @@ async function readPolicy({ disk }: Machine, path: string, version: string): Pro
 
 async function openHistory(
   machine: Machine,
-  { data, prometheus }: { data?: string; prometheus?: string },
+  values: { data?: string; prometheus?: string; "lookback-delta": number },
 ): Promise<History> {
+  const { data, prometheus } = values;
+  const lookbackMs = values["lookback-delta"] || undefined;
   if ((data === undefined) === (prometheus === undefined)) {
     throw new UsageError("one of --data DIR and --prometheus URL is needed");
   }
-  if (prometheus !== undefined) return openRemoteHistory(prometheus, machine.network);
+  if (prometheus !== undefined) return openRemoteHistory(prometheus, machine.network, lookbackMs);
   try {
-    return await openDirectoryHistory(data!, machine);
+    return await openDirectoryHistory(data!, machine, lookbackMs);
   } catch (error) {
     throw new UsageError(`--data ${data}: ${(error as Error).message}`);
   }

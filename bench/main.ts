@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import type { BenchResult } from "./measure.ts";
+import type { BenchOptions, BenchResult } from "./measure.ts";
 import { printTable } from "./table.ts";
 
 const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<BenchResult[]> }>> = {
@@ -12,15 +12,6 @@ const SUITES: Record<string, () => Promise<{ run: (options: BenchOptions) => Pro
   simulation: () => import("./simulation/suite.ts"),
   telemetry: () => import("./telemetry/suite.ts"),
 };
-
-export interface BenchOptions {
-  rounds: number;
-  /** Only the parts whose names contain this. */
-  only: string;
-  /** Only the servers whose names begin with one of these; empty: all that are installed. */
-  servers: string[];
-  log: (line: string) => void;
-}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

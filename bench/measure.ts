@@ -3,6 +3,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+export interface BenchOptions {
+  rounds: number;
+  /** Only the parts whose names contain this. */
+  only: string;
+  /** Only the servers whose names begin with one of these; empty: all that are installed. */
+  servers: string[];
+  log: (line: string) => void;
+}
+
 export interface BenchResult {
   name: string;
   /** Of every number here; smaller is better. */

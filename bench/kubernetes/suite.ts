@@ -11,8 +11,7 @@ import { createNodeNetwork } from "../../src/base/node-network.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { type ApiServer, createApiServer } from "../../src/kubernetes/api-server/mod.ts";
 import { RESOURCES } from "../../src/model/kubernetes-api.ts";
-import type { BenchOptions } from "../main.ts";
-import { type BenchResult, median } from "../measure.ts";
+import { type BenchOptions, type BenchResult, median } from "../measure.ts";
 
 const PODS = 5_000;
 const WATCHERS = 100;

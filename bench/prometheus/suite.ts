@@ -1,6 +1,5 @@
 /** Ours against Prometheus and VictoriaMetrics: the same data, one after the other, round by round. */
-import type { BenchOptions } from "../main.ts";
-import { type BenchResult, median } from "../measure.ts";
+import { type BenchOptions, type BenchResult, median } from "../measure.ts";
 import { churn } from "./churn.ts";
 import { disk } from "./disk.ts";
 import { ingest } from "./ingest.ts";

@@ -1,6 +1,5 @@
 /** `npm run bench -- simulation`: scenarios in virtual time and a replay of a week, against the time that each may take. */
-import type { BenchOptions } from "../main.ts";
-import { type BenchResult, median } from "../measure.ts";
+import { type BenchOptions, type BenchResult, median } from "../measure.ts";
 import { replaySeconds } from "./replay.bench.ts";
 import { fleetDaySeconds, tenMinutesSeconds } from "./scenario.bench.ts";
 

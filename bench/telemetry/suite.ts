@@ -1,6 +1,5 @@
 /** `npm run bench -- telemetry`: what instrumentation costs, against prom-client and the OpenTelemetry SDK. */
-import type { BenchOptions } from "../main.ts";
-import type { BenchResult } from "../measure.ts";
+import type { BenchOptions, BenchResult } from "../measure.ts";
 import { benchInstruments, benchScrape } from "./instruments.bench.ts";
 
 export async function run({ rounds, log }: BenchOptions): Promise<BenchResult[]> {

@@ -106,7 +106,7 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
         return redirect(`${prefix}/query?${queryOf(request)}`);
       default: {
         const { webPage } = await import("./web-page.ts");
-        return webPage(path, { title: server.flags.text("web.page-title"), prefix });
+        return webPage(path, request.headers, { title: server.flags.text("web.page-title"), prefix });
       }
     }
   }

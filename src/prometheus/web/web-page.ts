@@ -1,8 +1,6 @@
 /** The page for people: HTML, and the browser's program out of `browser/`, bundled when somebody first asks for it. */
-import { createHash } from "node:crypto";
-import { join } from "node:path";
-import type { HttpResponse } from "../../base/network.ts";
-import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import type { HttpRequest, HttpResponse } from "../../base/network.ts";
+import { assetResponse, PAGE_SAFETY, PageBundle } from "../../base/page-bundle.ts";
 
 export interface PageOptions {
   title: string;
@@ -10,21 +8,9 @@ export interface PageOptions {
   prefix: string;
 }
 
-interface Bundle {
-  /** By file name. */
-  assets: Map<string, { contentType: string; contents: Uint8Array }>;
-  script: string;
-  style: string;
-}
+const ASSETS = "/assets/";
 
-/** Only the page's own code runs, and nobody frames it. */
-const SAFETY = {
-  "content-security-policy":
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'",
-  "x-content-type-options": "nosniff",
-};
-
-let bundle: Promise<Bundle> | undefined;
+const bundle = new PageBundle("src/prometheus/web/browser/main.tsx");
 
 /**
  * A file below `/assets/`, or the page for every other path.
@@ -33,53 +19,16 @@ let bundle: Promise<Bundle> | undefined;
  */
 export async function webPage(
   path: string,
+  requestHeaders: HttpRequest["headers"],
   { title, prefix }: PageOptions,
 ): Promise<HttpResponse | undefined> {
-  bundle ??= makeBundle().catch((error) => {
-    bundle = undefined;
-    throw error;
-  });
-  const { assets, script, style } = await bundle;
-  if (!path.startsWith("/assets/")) {
-    const headers = { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", ...SAFETY };
-    return { status: 200, headers, body: html(title, prefix, script, style) };
+  const { assets, script, style } = await bundle.files();
+  if (path.startsWith(ASSETS)) {
+    const asset = assets.get(path.slice(ASSETS.length));
+    return asset && assetResponse(asset, requestHeaders);
   }
-  const asset = assets.get(path.slice("/assets/".length));
-  if (asset === undefined) return undefined;
-  const headers = {
-    "content-type": asset.contentType,
-    "cache-control": "public, max-age=31536000, immutable",
-  };
-  return { status: 200, headers, body: asset.contents };
-}
-
-async function makeBundle(): Promise<Bundle> {
-  // A program of its own, started here and stopped again: idle, this process stays small.
-  const esbuild = await import("esbuild");
-  const result = await esbuild.build({
-    entryPoints: [join(PACKAGE_ROOT, "src/prometheus/web/browser/main.tsx")],
-    outdir: "/assets",
-    bundle: true,
-    write: false,
-    minify: true,
-    format: "esm",
-    target: "es2023",
-    jsx: "automatic",
-    jsxImportSource: "preact",
-    legalComments: "none",
-    logLevel: "silent",
-  });
-  await esbuild.stop();
-  const made: Bundle = { assets: new Map(), script: "", style: "" };
-  for (const { path, contents } of result.outputFiles) {
-    const isStyle = path.endsWith(".css");
-    const hash = createHash("sha256").update(contents).digest("hex").slice(0, 12);
-    const name = `page.${hash}.${isStyle ? "css" : "js"}`;
-    const contentType = isStyle ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8";
-    made.assets.set(name, { contentType, contents });
-    made[isStyle ? "style" : "script"] = name;
-  }
-  return made;
+  const headers = { "content-type": "text/html; charset=utf-8", ...PAGE_SAFETY };
+  return { status: 200, headers, body: html(title, prefix, script, style) };
 }
 
 function html(title: string, prefix: string, script: string, style: string): string {

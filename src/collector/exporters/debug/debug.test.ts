@@ -4,7 +4,8 @@ import { attributesOf, textOf } from "../../../model/otlp-attributes.ts";
 import type { Metric, MetricData } from "../../../model/otlp-metrics.ts";
 import type { Span } from "../../../model/otlp-traces.ts";
 import type { Payload } from "../../component.ts";
-import { detailedText, timeText } from "./detailed-text.ts";
+import { detailedText } from "./detailed-text.ts";
+import { timeText } from "./lines.ts";
 import { normalText } from "./normal-text.ts";
 
 const START = 1_581_452_772_000_000_321n;

@@ -8,7 +8,7 @@ import type {
   NumberValue,
   SummaryPoint,
 } from "../../../model/otlp-metrics.ts";
-import { type Lines, timeText } from "./detailed-text.ts";
+import { type Lines, timeText } from "./lines.ts";
 
 const TYPE_NAMES = {
   empty: "Empty",

@@ -1,19 +1,10 @@
-/** `verbosity: detailed`: every field on a line of its own (upstream `debugexporter/internal/otlptext`). */
-
-import type { AnyValue } from "../../../model/otlp-attributes.ts";
-import {
-  type Attributes,
-  type EntityRef,
-  type InstrumentationScope,
-  type Resource,
-  textOf,
-  typeNameOf,
-} from "../../../model/otlp-attributes.ts";
+import type { EntityRef, InstrumentationScope, Resource } from "../../../model/otlp-attributes.ts";
 import { type ResourceLogs, severityName } from "../../../model/otlp-logs.ts";
 import type { ResourceMetrics } from "../../../model/otlp-metrics.ts";
 import { type ResourceSpans, SPAN_KINDS, type Span, STATUS_CODES } from "../../../model/otlp-traces.ts";
 import type { Payload } from "../../component.ts";
 import { writeMetric } from "./detailed-metric.ts";
+import { Lines, timeText, valueText } from "./lines.ts";
 
 export function detailedText(payload: Payload): string {
   const lines = new Lines();
@@ -21,40 +12,6 @@ export function detailedText(payload: Payload): string {
   else if (payload.signal === "traces") writeTraces(lines, payload.data);
   else writeLogs(lines, payload.data);
   return lines.text();
-}
-
-/** Collects lines, each ended by a newline. */
-export class Lines {
-  readonly #lines: string[] = [];
-
-  add(line: string): void {
-    this.#lines.push(line);
-  }
-
-  /** A heading and a line for each attribute; nothing for none. Attributes stand 5 columns right of the heading's. */
-  attributes(heading: string, attributes: Attributes, indent = ""): void {
-    if (attributes.length === 0) return;
-    this.add(`${heading}:`);
-    for (const { key, value } of attributes) this.add(`${indent}     -> ${key}: ${valueText(value)}`);
-  }
-
-  text(): string {
-    return `${this.#lines.join("\n")}\n`;
-  }
-}
-
-/** `Str(value)` */
-export function valueText(value: AnyValue): string {
-  return `${typeNameOf(value)}(${textOf(value)})`;
-}
-
-/** Go's `time.Time.String` in UTC: `2020-02-11 20:26:12.000000321 +0000 UTC`. */
-export function timeText(unixNano: bigint): string {
-  const [date, time] = new Date(Number(unixNano / 1_000_000_000n) * 1000).toISOString().split("T");
-  const nanos = String(unixNano % 1_000_000_000n)
-    .padStart(9, "0")
-    .replace(/0+$/, "");
-  return `${date} ${time.slice(0, 8)}${nanos === "" ? "" : `.${nanos}`} +0000 UTC`;
 }
 
 function writeHead(lines: Lines, resource: Resource, schemaUrl: string): void {

@@ -1,6 +1,7 @@
 /** A number from any HTTP endpoint (keda `pkg/scalers/metrics_api_scaler.go`). */
 import type { Clock } from "../../base/clock.ts";
 import type { FetchResponse, Network } from "../../base/network.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import {
   asBoolean,
@@ -110,7 +111,7 @@ async function askUrl(
     response = await network.fetch(target, { headers, signal, timeoutMs, ...tls });
   } catch (error) {
     observe(0);
-    throw error;
+    throw new Error(`Get ${JSON.stringify(target)}: ${describeNetworkError(error)}`);
   }
   observe(response.status);
   const body = await response.text(MAX_ANSWER_BYTES);

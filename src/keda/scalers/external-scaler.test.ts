@@ -56,6 +56,7 @@ async function ask(
   { port }: HttpServer,
   metadata: Record<string, string>,
   authParams: Record<string, string> = {},
+  over = network,
 ): Promise<string> {
   const config: TriggerConfig = {
     namespace: "default",
@@ -74,7 +75,7 @@ async function ask(
   const level = (message: string, fields?: object) =>
     void logged.push(`${message}: ${(fields as { error: Error }).error.message}`);
   const log = { debug: level, info: level, warn: level, error: level, with: () => log };
-  const scaler = createExternalScaler(config, false, { network, clock: systemClock, log });
+  const scaler = createExternalScaler(config, false, { network: over, clock: systemClock, log });
   const specs = await scaler.metricSpecs();
   if (specs.length === 0) return logged[0];
   const { metrics } = await scaler.metricsAndActivity("s0-waiting");
@@ -96,6 +97,16 @@ test("a server that is not trusted, or that asks for a certificate in vain, is n
     'error: rpc error: code = Unavailable desc = connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"';
   assert.equal(await ask(open, { enableTLS: "true" }), distrust);
   assert.equal(await ask(open, { enableTLS: "true" }, { caCert: identity("other").cert }), distrust);
+  const fetch = async () => {
+    throw Object.assign(new Error("getaddrinfo ENOTFOUND nowhere"), {
+      code: "ENOTFOUND",
+      hostname: "nowhere",
+    });
+  };
+  assert.equal(
+    await ask(open, { scalerAddress: "nowhere:1" }, {}, { ...network, fetch }),
+    "error: rpc error: code = Unavailable desc = no children to pick from",
+  );
   assert.match(await ask(mutual, {}, { caCert: authority.cert }), /code = Unavailable/);
   assert.match(await ask(open, {}), /code = Unavailable/);
 });

@@ -64,7 +64,8 @@ export function createExternalScaler(
   const specsOf = (specs: ExternalMetricSpec[]) =>
     specs.map(({ metricName, targetSize }) => externalSpec(config, metricName, targetSize));
   const call = (signal?: AbortSignal) => ({ signal, timeoutMs: config.httpTimeoutMs });
-  const logged = (what: string) => (error: unknown) => {
+  const logged = (what: string) => (failure: unknown) => {
+    const error = balanced(failure);
     log.error(what, { error });
     throw error;
   };
@@ -77,7 +78,7 @@ export function createExternalScaler(
         return specsOf(await connect().getMetricSpec(ref, call(signal)));
       } catch (error) {
         const what = error instanceof GrpcError ? "error" : "error building grpc connection";
-        log.error(what, { error });
+        log.error(what, { error: balanced(error) });
         return [];
       }
     },
@@ -132,6 +133,12 @@ function tlsOf({
   };
 }
 
+/** Upstream asks the addresses of a name in turn, and so has its own words for a name that has none. */
+function balanced(error: unknown): unknown {
+  const isNameless = error instanceof GrpcError && error.details.startsWith("name resolver error");
+  return isNameless ? new GrpcError(error.code, "no children to pick from") : error;
+}
+
 function checkKeyPair(cert: string, key: string): void {
   const failed = (cause: string) => new Error(`error parse X509KeyPair: tls: ${cause}`);
   let certificate: X509Certificate;
@@ -181,7 +188,7 @@ async function* reopened<T>({ what, open, signal, clock, log }: ReopenedStream<T
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof GrpcError && error.code === GrpcCode.UNIMPLEMENTED) return;
-      log.error(`error running ${what}`, { error });
+      log.error(`error running ${what}`, { error: balanced(error) });
     }
     await clock.sleep(retryMs, signal).catch(() => {});
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);

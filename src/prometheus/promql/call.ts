@@ -89,6 +89,8 @@ export async function finishVector(
   return series;
 }
 
+/** What work with a histogram costs beside work with a float. */
+const HISTOGRAM_AS_SAMPLES = 64;
 const EMPTY_COLUMN = new Float64Array();
 const NO_FLOATS = { timestamps: EMPTY_COLUMN, values: EMPTY_COLUMN, startTimestamps: undefined };
 const NO_HISTOGRAMS = { timestamps: EMPTY_COLUMN, values: [], startTimestamps: undefined };
@@ -147,7 +149,8 @@ async function eachRangeResult(
       produced += grid.count;
       implementation.afterSeries?.(input, columns, call);
     }
-    if (run.isDue) await run.pause();
+    if (run.isDueAfter(grid.count + input.floatPlan.total + input.histogramPlan.total * HISTOGRAM_AS_SAMPLES))
+      await run.pause();
   }
   return { range, call };
 }

@@ -147,7 +147,7 @@ async function eachSelected(
       run.counts.queried += found;
       run.counts.read += found;
     }
-    if (run.isDue) await run.pause();
+    if (run.isDueAfter(grid.count)) await run.pause();
   }
 }
 

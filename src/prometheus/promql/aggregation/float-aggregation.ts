@@ -42,6 +42,9 @@ abstract class Group implements FloatGroup {
   protected readonly values: Float64Array;
   protected readonly present: Uint8Array;
   #isComplete = false;
+  /** The `present` of all series so far, where they have one and the same. */
+  #common: Uint8Array | undefined;
+  #isFirst = true;
 
   constructor(grid: Grid) {
     this.grid = grid;
@@ -50,19 +53,23 @@ abstract class Group implements FloatGroup {
   }
 
   add(series: StepSeries): void {
-    // With samples at all steps in and in the series, nothing needs to be asked of each step.
-    const isFull = series.present === this.grid.all && series.histograms === undefined;
-    if (isFull && this.#isComplete) {
-      this.addAll(series.values);
+    const { present, values, histograms } = series;
+    // With samples at the same steps in and in the series, nothing needs to be asked of each step: what comes of
+    // steps that have none is not looked at, and gone when one begins.
+    const isFull = present === this.grid.all && histograms === undefined;
+    if (histograms === undefined && (present === this.#common || (isFull && this.#isComplete))) {
+      this.addAll(values);
       return;
     }
+    this.#common = this.#isFirst && histograms === undefined ? present : undefined;
+    this.#isFirst = false;
     for (let step = 0; step < this.present.length; step++) {
-      if (series.present[step] === 0 || series.histograms?.[step] !== undefined) continue;
+      if (present[step] === 0 || histograms?.[step] !== undefined) continue;
       if (this.present[step] === 0) {
         this.present[step] = 1;
-        this.begin(step, series.values[step]);
+        this.begin(step, values[step]);
       } else {
-        this.next(step, series.values[step]);
+        this.next(step, values[step]);
       }
     }
     if (isFull) this.#isComplete = true;
@@ -76,6 +83,7 @@ abstract class Group implements FloatGroup {
     return this.present.includes(1) ? { values: this.values, present: this.present } : undefined;
   }
 
+  /** The first sample at a step, whatever has been left there. */
   protected abstract begin(step: number, value: number): void;
   protected abstract next(step: number, value: number): void;
   protected abstract result(step: number): number;
@@ -96,6 +104,7 @@ class SumGroup extends Group {
 
   protected begin(step: number, value: number): void {
     this.values[step] = value;
+    this.#compensations[step] = 0;
   }
 
   protected next(step: number, value: number): void {
@@ -139,6 +148,8 @@ class AverageGroup extends Group {
   protected begin(step: number, value: number): void {
     this.values[step] = value;
     this.#counts[step] = 1;
+    this.#compensations[step] = 0;
+    this.#isRunning[step] = 0;
   }
 
   protected next(step: number, value: number): void {

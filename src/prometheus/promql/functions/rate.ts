@@ -12,6 +12,9 @@ interface ExtrapolationPlan {
   present: Uint8Array;
   /** In how many windows there are two samples at least. */
   found: number;
+  /** Indexes of the first and last sample; of any where there are no two. */
+  first: Int32Array;
+  last: Int32Array;
   /** From the first to the last sample, in seconds. */
   sampled: Float64Array;
   /** How far to extrapolate to the left and right, in seconds. */
@@ -40,51 +43,47 @@ function floatRate(kind: RateKind, input: RangeInput, call: RangeCall): Columns 
   const values = call.grid.column();
   const resets =
     kind.isCounter && floats.falls !== false ? resetIndexes(floats.values, from[0], to.at(-1)!) : NO_RESETS;
-  if (resets.length === 0 && plan.present === call.grid.all) steadyRate(kind, input, plan, call, values);
-  else unsteadyRate(kind, input, plan, call, values, resets);
+  if (resets.length === 0) steadyRate(kind, floats.values, plan, call, values);
+  else rateWithResets(kind, floats.values, plan, call, values, resets);
   return { values, present: plan.present };
 }
 
-/** What most series are: samples in every window, and no reset. */
+/** What most series are: without a reset. What comes out at steps without samples nobody looks at. */
 function steadyRate(
   kind: RateKind,
-  { floats, floatPlan }: RangeInput,
+  source: Float64Array,
   plan: ExtrapolationPlan,
   call: RangeCall,
   out: Float64Array,
 ): void {
   const { isCounter } = kind;
-  const { from, to } = floatPlan;
-  const { factor, nearZero } = plan;
-  const source = floats.values;
+  const { first, last, factor, nearZero } = plan;
   for (let step = 0; step < out.length; step++) {
-    const first = source[from[step]];
-    const increase = source[to[step] - 1] - first;
-    const isNear = isCounter && first < nearZero[step] * increase;
-    out[step] = increase * (isNear ? counterFactor(kind, plan, call, step, first, increase) : factor[step]);
+    const begin = source[first[step]];
+    const increase = source[last[step]] - begin;
+    const isNear = isCounter && begin < nearZero[step] * increase;
+    out[step] = increase * (isNear ? counterFactor(kind, plan, call, step, begin, increase) : factor[step]);
   }
 }
 
-function unsteadyRate(
+function rateWithResets(
   kind: RateKind,
-  { floats, floatPlan }: RangeInput,
+  source: Float64Array,
   plan: ExtrapolationPlan,
   call: RangeCall,
   out: Float64Array,
   resets: number[],
 ): void {
-  const { from, to } = floatPlan;
   const { present, factor, nearZero } = plan;
-  const source = floats.values;
   let nextReset = 0;
   for (let step = 0; step < out.length; step++) {
     if (present[step] === 0) continue;
-    const first = from[step];
-    const last = to[step] - 1;
+    const first = plan.first[step];
+    const last = plan.last[step];
     let increase = source[last] - source[first];
     while (nextReset < resets.length && resets[nextReset] <= first) nextReset++;
     for (let i = nextReset; i < resets.length && resets[i] <= last; i++) increase += source[resets[i] - 1];
-    const isNear = kind.isCounter && source[first] < nearZero[step] * increase;
+    const isNear = source[first] < nearZero[step] * increase;
     out[step] =
       increase * (isNear ? counterFactor(kind, plan, call, step, source[first], increase) : factor[step]);
   }
@@ -134,6 +133,8 @@ function extrapolationPlan(
   plan = {
     present: new Uint8Array(count),
     found: 0,
+    first: new Int32Array(count),
+    last: new Int32Array(count),
     sampled: new Float64Array(count),
     toStart: new Float64Array(count),
     toEnd: new Float64Array(count),
@@ -147,6 +148,8 @@ function extrapolationPlan(
     if (last <= first) continue;
     found++;
     plan.present[step] = 1;
+    plan.first[step] = first;
+    plan.last[step] = last;
     const sampled = (timestamps[last] - timestamps[first]) / 1000;
     const average = sampled / (last - first);
     const threshold = average * THRESHOLD_INTERVALS;

@@ -79,6 +79,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     clock,
     log,
     directory: `${directory}/remote-write`,
+    metadata: () => scrape.metadata(),
   });
   const appendable = { appender: () => new ForwardingAppender(tsdb, remotes) };
   const scrape = new ScrapeManager({ storage: appendable, network: system.network, disk, clock, log });

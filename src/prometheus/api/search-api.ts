@@ -223,13 +223,8 @@ async function fitting(
 
 type Metadata = Map<string, { type: string; help: string; unit: string }>;
 
-/** What targets say of each metric: the first one's word. */
-function metadataOf(server: PrometheusServer): Metadata {
-  const all: Metadata = new Map();
-  for (const [, pool] of server.scrape.pools)
-    for (const loop of pool.loops.values())
-      for (const [metric, entry] of loop.metadata) if (!all.has(metric)) all.set(metric, entry);
-  return all;
+function metadataOf({ scrape }: PrometheusServer): Metadata {
+  return new Map(scrape.metadata().map(({ metric, ...entry }) => [metric, entry]));
 }
 
 function recordOf(kind: SearchKind, { includeScore }: SearchParameters, metadata: Metadata | undefined) {

@@ -11,15 +11,15 @@ import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
 import { Labels } from "../../model/labels.ts";
 import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
-import { CONTENT_TYPE_V1, CONTENT_TYPE_V2 } from "../../wire/remote-write/write-request.ts";
-import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
-import { encodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
+import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { snappyCompress, snappyDecompress } from "../../wire/snappy.ts";
 import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/prometheus-config.ts";
-import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
+import { ConfigError } from "../config/strict-yaml.ts";
+import { createHttpClient } from "../discovery/http-client.ts";
 import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
-import { USER_AGENT } from "../scrape/scrape-request.ts";
+import { MetadataSender, type MetadataSenderOptions } from "./metadata-sender.ts";
 import { QueueFile } from "./queue-file.ts";
+import { RemoteClient } from "./remote-client.ts";
 
 export interface RemoteWriterParts {
   network: Network;
@@ -28,6 +28,8 @@ export interface RemoteWriterParts {
   log: Logger;
   /** Where queues lie: `<data>/remote-write`. */
   directory: string;
+  /** What is known of metrics now, by metric family. */
+  metadata: MetadataSenderOptions["metadata"];
 }
 
 /** What one remote may have waiting on disk. */
@@ -36,10 +38,11 @@ export const MAX_QUEUE_BYTES = 2 * 1024 * 1024 * 1024;
 const MAX_REMEMBERED_LABELS = 1_000_000;
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-class RemoteWriter {
+export class RemoteWriter {
   readonly config: RemoteWriteConfig;
   readonly #parts: RemoteWriterParts;
-  readonly #client: HttpClient;
+  readonly remote: RemoteClient;
+  #metadata: MetadataSender | undefined;
   readonly #queue: QueueFile;
   readonly #externalLabels: Record<string, string>;
   readonly #relabelled = new Map<string, Labels | undefined>();
@@ -49,8 +52,10 @@ class RemoteWriter {
   #full: () => void = () => {};
   #waiting = 0;
   #running: Promise<void> = Promise.resolve();
-  sent = 0;
-  failed = 0;
+  /** Of the samples that were put in, in milliseconds. */
+  newestMs = 0;
+  /** Samples that were put in. */
+  taken = 0;
 
   constructor(
     config: RemoteWriteConfig,
@@ -63,13 +68,30 @@ class RemoteWriter {
       ...parts,
       log: parts.log.with({ component: "remote", remote_name: name, url: config.url }),
     };
-    this.#client = createHttpClient(config, parts);
+    refuseForeign(config);
+    if (config.round_robin_dns) this.#parts.log.warn("round_robin_dns is not supported and has no effect");
+    const client = createHttpClient(config, parts);
+    const { clock } = parts;
+    this.remote = new RemoteClient({
+      config,
+      client,
+      clock,
+      log: this.#parts.log,
+      signal: this.#abort.signal,
+    });
     this.#externalLabels = externalLabels;
     this.#queue = new QueueFile(
       parts.disk,
       `${parts.directory}/${name.replace(/[^\w.-]/g, "_")}`,
       MAX_QUEUE_BYTES,
     );
+  }
+
+  /** Samples put in since the start that were neither sent nor given up. */
+  get pending(): number {
+    const { sent, failed, tooOld } = this.remote.counts;
+    const done = (counts: typeof sent) => counts.samples + counts.histograms + counts.exemplars;
+    return Math.max(0, this.taken - done(sent) - done(failed) - tooOld);
   }
 
   get externalLabels(): Record<string, string> {
@@ -79,6 +101,16 @@ class RemoteWriter {
   async start(): Promise<void> {
     await this.#queue.open();
     this.#running = this.#send();
+    const { metadata_config: config, protobuf_message: message } = this.config;
+    // Version 2 has metadata with each series.
+    if (!config.send || message !== WRITE_MESSAGES[0]) return;
+    this.#metadata = new MetadataSender({
+      clock: this.#parts.clock,
+      intervalMs: config.send_interval,
+      batchSize: config.max_samples_per_send,
+      client: this.remote,
+      metadata: this.#parts.metadata,
+    });
   }
 
   /** Takes a committed batch. */
@@ -113,6 +145,8 @@ class RemoteWriter {
       part.push(kept);
       samples += count;
       this.#waiting += count;
+      this.taken += count;
+      for (const { timestampMs } of kept.samples) this.newestMs = Math.max(this.newestMs, timestampMs);
       if (samples >= queue.max_samples_per_send) flush();
     }
     flush();
@@ -142,13 +176,11 @@ class RemoteWriter {
           await this.#waitForMore();
           continue;
         }
-        const samples = records.reduce((sum, record) => sum + record.samples, 0);
         // Requests of version 1 put one behind the other are one request.
         const payload = Buffer.concat(
           records.map((record) => snappyDecompress(record.bytes, MAX_RECORD_BYTES)),
         );
-        if (await this.#deliver(payload)) this.sent += samples;
-        else this.failed += samples;
+        await this.remote.deliver(payload);
         if (!signal.aborted) await this.#queue.take(next);
       } catch (error) {
         if (signal.aborted) return;
@@ -174,52 +206,19 @@ class RemoteWriter {
     await clock.sleep(deadlineMs, AbortSignal.any([signal, isFull.signal])).catch(() => {});
   }
 
-  /** Answers false when the remote will never take it. Tries again for as long as it may. */
-  async #deliver(payload: Uint8Array): Promise<boolean> {
-    const { clock, log } = this.#parts;
-    const { queue_config: queue, protobuf_message: message } = this.config;
-    const isV2 = message === WRITE_MESSAGES[1];
-    const body = snappyCompress(isV2 ? encodeWriteRequestV2(decodeWriteRequestV1(payload)) : payload);
-    const headers = {
-      ...this.config.headers,
-      "content-encoding": "snappy",
-      "content-type": isV2 ? CONTENT_TYPE_V2 : CONTENT_TYPE_V1,
-      "x-prometheus-remote-write-version": isV2 ? "2.0.0" : "0.1.0",
-      "user-agent": USER_AGENT,
-    };
-    for (let backoffMs = queue.min_backoff; ; backoffMs = Math.min(2 * backoffMs, queue.max_backoff)) {
-      const { signal } = this.#abort;
-      try {
-        const response = await this.#client.request(this.config.url!, {
-          method: "POST",
-          headers,
-          body,
-          timeoutMs: this.config.remote_timeout,
-          signal,
-        });
-        const text = (await response.text(1 << 20)).slice(0, 256);
-        if (response.status < 300) return true;
-        const isRecoverable =
-          response.status >= 500 || (response.status === 429 && queue.retry_on_http_429 === true);
-        if (!isRecoverable) {
-          log.error("non-recoverable error", { status: response.status, err: text });
-          return false;
-        }
-        log.warn("Failed to send batch, retrying", { status: response.status, err: text });
-      } catch (error) {
-        if (signal.aborted) throw error;
-        log.warn("Failed to send batch, retrying", { err: error });
-      }
-      await clock.sleep(backoffMs, signal);
-    }
-  }
-
   /** What is queued stays on disk for the next start. */
   async stop(): Promise<void> {
+    this.#metadata?.stop();
     this.#abort.abort(new Error("stopped"));
     await this.#running;
     await this.#queue.close();
   }
+}
+
+/** Ways of proving who one is to a cloud's own services, for which there are no means here. @throws ConfigError */
+function refuseForeign(config: RemoteWriteConfig): void {
+  const foreign = (["sigv4", "azuread", "google_iam"] as const).find((kind) => config[kind] !== undefined);
+  if (foreign !== undefined) throw new ConfigError(`remote_write: ${foreign} is not supported`);
 }
 
 /** All remotes of a configuration. */
@@ -257,13 +256,8 @@ export class RemoteWriters {
     for (const writer of this.#writers.values()) writer.put(batch);
   }
 
-  get counts(): { remote: string; url: string; sent: number; failed: number }[] {
-    return [...this.#writers].map(([remote, { config, sent, failed }]) => ({
-      remote,
-      url: config.url!,
-      sent,
-      failed,
-    }));
+  get all(): { name: string; writer: RemoteWriter }[] {
+    return [...this.#writers].map(([name, writer]) => ({ name, writer }));
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ import type { Network } from "../../base/network.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
-import type { Storage } from "../storage.ts";
+import type { MetricMetadata, Storage } from "../storage.ts";
 import { ScrapeLoop } from "./scrape-loop.ts";
 import { type DroppedTarget, targetsOf } from "./target.ts";
 
@@ -131,6 +131,15 @@ export class ScrapeManager {
 
   get pools(): ReadonlyMap<string, ScrapePool> {
     return this.#pools;
+  }
+
+  /** What targets say of their metrics: the first one's word for each. */
+  metadata(): (MetricMetadata & { metric: string })[] {
+    const all = new Map<string, MetricMetadata>();
+    for (const pool of this.#pools.values())
+      for (const loop of pool.loops.values())
+        for (const [metric, entry] of loop.metadata) if (!all.has(metric)) all.set(metric, entry);
+    return [...all].map(([metric, entry]) => ({ metric, ...entry }));
   }
 
   /**

@@ -10,6 +10,7 @@ import {
 } from "../../wire/exposition/exposition-writer.ts";
 import { BUILD_INFO, sortedPools } from "../api/status-api.ts";
 import type { PrometheusServer } from "../server-state.ts";
+import { remoteFamilies } from "./remote-metrics.ts";
 
 /** Counts requests by handler and code. Paths outside of the known ones count as one. */
 export class HttpMetrics {
@@ -50,7 +51,7 @@ export function ownFamilies(server: PrometheusServer, http: HttpMetrics): Metric
     ...serverFamilies(server),
     ...tsdbFamilies(server),
     ...scrapeFamilies(server),
-    ...remoteFamilies(server),
+    ...remoteFamilies(server.remotes),
     ...httpFamilies(http),
   ];
   return families.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -205,25 +206,6 @@ function scrapeFamilies(server: PrometheusServer): MetricFamily[] {
         const found = pool.groups.reduce((sum, group) => sum + group.targets.length, 0);
         return [{ config: job, name: "scrape" }, found];
       }),
-    ),
-  ];
-}
-
-function remoteFamilies({ remotes }: PrometheusServer): MetricFamily[] {
-  const rows = (pick: "sent" | "failed") =>
-    remotes.counts.map(({ remote, url, ...counts }): Row => [{ remote_name: remote, url }, counts[pick]]);
-  return [
-    family(
-      "prometheus_remote_storage_samples",
-      "counter",
-      "Total number of samples sent to remote storage.",
-      rows("sent"),
-    ),
-    family(
-      "prometheus_remote_storage_samples_failed",
-      "counter",
-      "Total number of samples which failed on send to remote storage, non-recoverable errors.",
-      rows("failed"),
     ),
   ];
 }

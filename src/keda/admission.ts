@@ -36,11 +36,20 @@ export interface Container {
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
 }
 
-/** Why the object is refused, with upstream's text, or undefined. */
-export function admissionProblem(object: ScaledObject, world: AdmissionWorld): string | undefined {
+/**
+ * Why the object is refused, with upstream's text, or undefined.
+ *
+ * @param isFormulaChecked somebody else looks at the formula. @default false
+ */
+export function admissionProblem(
+  object: ScaledObject,
+  world: AdmissionWorld,
+  { isFormulaChecked = false } = {},
+): string | undefined {
   return (
     conflictProblem(object, world.scaledObjects) ??
-    modifiersProblem(object) ??
+    (isFormulaChecked ? undefined : formulaProblem(object)) ??
+    fallbackFormulaProblem(object) ??
     resourceProblem(object, world) ??
     hpaProblem(object, world.hpas) ??
     replicaBoundsProblem(object) ??
@@ -89,15 +98,18 @@ function conflictProblem(object: ScaledObject, all: readonly ScaledObject[]): st
   return `the HPA '${hpa}' is already managed by the ScaledObject '${namesake.metadata.name}'`;
 }
 
-function modifiersProblem(object: ScaledObject): string | undefined {
-  const { advanced, fallback } = object.spec;
-  if (usesModifiers(object)) {
-    try {
-      compileScalingModifiers(object);
-    } catch (error) {
-      return (error as Error).message;
-    }
+function formulaProblem(object: ScaledObject): string | undefined {
+  if (!usesModifiers(object)) return undefined;
+  try {
+    compileScalingModifiers(object);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
+}
+
+function fallbackFormulaProblem(object: ScaledObject): string | undefined {
+  const { advanced, fallback } = object.spec;
   if (fallback?.behavior !== "scalingModifiers" || advanced?.scalingModifiers?.formula) return undefined;
   return "scalingModifiers fallback behavior requires scalingModifiers.formula to be defined";
 }

@@ -152,10 +152,11 @@ export class KedaMetrics {
     this.#add("keda_scaler_empty_upstream_responses_total", labels, 1);
   }
 
-  httpRequest(config: TriggerConfig, seconds: number, status: number): void {
+  /** @param metric without the trigger's index. @default the trigger's type */
+  httpRequest(config: TriggerConfig, seconds: number, status: number, metric = config.type): void {
     const { namespace, scaledObject, name, index, type } = config;
     const code = status === 0 ? "error" : String(status);
-    const labels = [`s${index}-${type}`, namespace, scaledObject, type, code, name];
+    const labels = [`s${index}-${metric}`, namespace, scaledObject, type, code, name];
     this.#add("keda_scaler_http_requests_total", labels, 1);
     this.#observe([type, code], seconds);
   }

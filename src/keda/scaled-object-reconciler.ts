@@ -10,8 +10,9 @@ import { isStatus } from "../model/kubernetes-status.ts";
 import type { EventRecorder, EventType } from "../wire/kubernetes/event-recorder.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
 import { type AdmissionWorld, admissionProblem, admissionWarnings } from "./admission.ts";
+import { deleteHpa, ensureHpa } from "./ensure-hpa.ts";
 import { hasValidFallback } from "./fallback.ts";
-import { hpaDiffers, hpaFor, hpaMetrics, type MetricNames } from "./hpa.ts";
+import { hpaDiffers } from "./hpa.ts";
 import type { KedaMetrics } from "./keda-metrics.ts";
 import { ReconcileQueue } from "./reconcile-queue.ts";
 import { PAUSED, READY } from "./scale-executor.ts";
@@ -25,7 +26,6 @@ import {
   setTargetReplicas,
 } from "./scale-target.ts";
 import {
-  COMPOSITE_METRIC,
   type Condition,
   conditionOf,
   FINALIZER,
@@ -46,7 +46,6 @@ import {
   SCALED_OBJECTS,
   type ScaledObject,
   triggersProblem,
-  usesModifiers,
   withConditions,
 } from "./scaled-object.ts";
 import { changeStatus } from "./scaled-object-status.ts";
@@ -201,7 +200,10 @@ export class ScaledObjectReconciler {
       updated !== undefined && conditionOf(updated, "Paused")?.status === "True",
     );
     await listInAuthentications(api, object, true, log);
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) {
+      log.error("Reconciler error", { error: failure.message });
+      throw failure;
+    }
   }
 
   /** Everything that an object which is not being deleted needs. Answers what Ready says. */
@@ -233,10 +235,10 @@ export class ScaledObjectReconciler {
     if (isNew) {
       const admission = "ScaledObject isn't admitted";
       const world = await step(admission, () => this.#admissionWorld(object, target));
-      check(admission, admissionProblem(object, world));
+      check(admission, admissionProblem(object, world, { isFormulaChecked: true }));
     }
     const created = await step("failed to ensure HPA is correctly created for ScaledObject", () =>
-      this.#ensureHpa(object, target, log),
+      ensureHpa(this.#options, object, target, log),
     );
     if (created || isNew) {
       for (const warning of admissionWarnings(object)) {
@@ -321,64 +323,6 @@ export class ScaledObjectReconciler {
     return target;
   }
 
-  /** Whether it was made now. */
-  async #ensureHpa(object: ScaledObject, target: GroupVersionKindResource, log: Logger): Promise<boolean> {
-    const { api, handler, version } = this.#options;
-    const name = hpaNameOf(object);
-    const { namespace } = object.metadata;
-    const fields = { "HPA.Namespace": namespace, "HPA.Name": name };
-    const old = object.status?.hpaName;
-    if (old !== undefined && old !== name) await this.#deleteHpa(object, old, log);
-    const { specs, names } = hpaMetrics(object, await handler.metricSpecs(object));
-    const wanted = hpaFor(object, target, specs, version);
-    const found = await this.#findHpa(object, name);
-    if (found === undefined) {
-      log.info("Creating a new HPA", fields);
-      await api.create(RESOURCES.horizontalPodAutoscalers, wanted);
-    } else if (hpaDiffers(wanted, found)) {
-      const { resourceVersion, uid } = found.metadata;
-      const metadata = { ...wanted.metadata, resourceVersion, uid };
-      await api.replace(RESOURCES.horizontalPodAutoscalers, { ...wanted, metadata });
-      log.info("Updated HPA according to ScaledObject", fields);
-    }
-    await this.#storeNames(object, name, names);
-    return found === undefined;
-  }
-
-  async #storeNames(object: ScaledObject, hpaName: string, names: MetricNames): Promise<void> {
-    await changeStatus(this.#options.api, object, ({ health = {}, ...status }) => {
-      const kept = Object.entries(health).filter(([metric]) => names.external.includes(metric));
-      return {
-        ...status,
-        hpaName,
-        externalMetricNames: names.external.length > 0 ? names.external : undefined,
-        resourceMetricNames: names.resource.length > 0 ? names.resource : undefined,
-        compositeScalerName: usesModifiers(object) ? COMPOSITE_METRIC : undefined,
-        health: kept.length > 0 ? Object.fromEntries(kept) : undefined,
-      };
-    });
-  }
-
-  async #findHpa({ metadata }: ScaledObject, name: string): Promise<KubernetesObject | undefined> {
-    try {
-      const key = { namespace: metadata.namespace, name };
-      return await this.#options.api.get(RESOURCES.horizontalPodAutoscalers, key);
-    } catch (error) {
-      if (isStatus(error, "NotFound")) return undefined;
-      throw error;
-    }
-  }
-
-  async #deleteHpa({ metadata }: ScaledObject, name: string, log: Logger): Promise<void> {
-    const { namespace } = metadata;
-    try {
-      await this.#options.api.delete(RESOURCES.horizontalPodAutoscalers, { namespace, name });
-      log.info("Deleting existing HPA", { "HPA.Namespace": namespace, "HPA.Name": name });
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
-    }
-  }
-
   /** Stops the loop, removes the HPA, and sets the replicas that the annotation names. */
   async #pause(object: ScaledObject, log: Logger, changes: Condition[], wasPaused: boolean): Promise<string> {
     const { api, handler } = this.#options;
@@ -394,7 +338,7 @@ export class ScaledObjectReconciler {
     handler.remove(object);
     this.#generations.delete(keyOf(object));
     await step("failed to delete HPA for paused ScaledObject", () =>
-      this.#deleteHpa(object, object.status?.hpaName ?? hpaNameOf(object), log),
+      deleteHpa(api, object, object.status?.hpaName ?? hpaNameOf(object), log),
     );
     const replicas = await step("failed to scale target to paused replica count", async () => {
       const count = pausedReplicas(object);

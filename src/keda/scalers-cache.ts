@@ -49,7 +49,9 @@ export async function buildScalersCache(
     } catch (error) {
       const { message } = error as Error;
       world.events.record(object, "Warning", "KEDAScalerFailed", message);
-      world.log.error("error resolving auth params", { logger: "scale_handler", triggerIndex: index, error });
+      const { namespace, name } = object.metadata;
+      const fields = { logger: "scale_handler", type: "ScaledObject", namespace, name };
+      world.log.error("error resolving auth params", { ...fields, triggerIndex: index, error });
       throw error;
     }
     world.events.record(object, "Normal", "KEDAScalersStarted", `Scaler ${trigger.type} is built`);
@@ -58,8 +60,17 @@ export async function buildScalersCache(
     generation: object.metadata.generation ?? 0,
     uid: object.metadata.uid ?? "",
     scalers,
-    ...(object.spec.advanced?.scalingModifiers?.formula ? { formula: compileScalingModifiers(object) } : {}),
+    ...(object.spec.advanced?.scalingModifiers?.formula ? { formula: compiledFormula(object, world) } : {}),
   };
+}
+
+function compiledFormula(object: ScaledObject, { log }: CacheWorld): Formula {
+  try {
+    return compileScalingModifiers(object);
+  } catch (error) {
+    log.error("error validating-compiling scalingModifiers", { logger: "scale_handler", error });
+    throw error;
+  }
 }
 
 async function buildOne(

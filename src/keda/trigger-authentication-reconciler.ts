@@ -78,7 +78,14 @@ async function reconcile(
   { api, events, metrics, log }: AuthenticationReconcilerOptions,
 ): Promise<void> {
   const [name, namespace] = key.split("/").reverse();
-  const logger = log.with({ controller: kind.toLowerCase(), controllerKind: kind, namespace, name });
+  const logger = log.with({
+    controller: kind.toLowerCase(),
+    controllerGroup: "keda.sh",
+    controllerKind: kind,
+    [kind]: { name, ...(namespace === undefined ? {} : { namespace }) },
+    namespace: namespace ?? "",
+    name,
+  });
   const unregister = () => {
     if (registered.delete(key)) metrics.registered(namespace ?? "", -1, type);
   };

@@ -74,7 +74,7 @@ function build(config: TriggerConfig, world: ScalerWorld): Scaler {
     case "metrics-api":
       return createMetricsApiScaler(config, {
         ...world,
-        onRequest: (seconds, status) => metrics.httpRequest(config, seconds, status),
+        onRequest: (seconds, status, metric) => metrics.httpRequest(config, seconds, status, metric),
       });
     default:
       throw new Error(`no scaler found for type: ${config.type}`);

@@ -42,7 +42,8 @@ export interface MetricsApiScalerOptions {
   api: KubernetesApi;
   network: Network;
   clock: Clock;
-  onRequest?: (seconds: number, status: number) => void;
+  /** Told of every request: the status, or 0 when none came, and the metric without the trigger's index. */
+  onRequest?: (seconds: number, status: number, metric: string) => void;
 }
 
 /** @throws Error with upstream's text */
@@ -54,9 +55,7 @@ export function createMetricsApiScaler(config: TriggerConfig, options: MetricsAp
     askUrl(url, metadata, config.httpTimeoutMs, options, signal);
   return {
     kind: "metricsAPIScaler",
-    metricSpecs: async () => [
-      externalSpec(config, normalizedName(`metric-api-${valueLocation}`), targetValue),
-    ],
+    metricSpecs: async () => [externalSpec(config, metricNameFor(valueLocation), targetValue)],
     async metricsAndActivity(metricName, signal) {
       let value: number;
       try {
@@ -73,6 +72,8 @@ export function createMetricsApiScaler(config: TriggerConfig, options: MetricsAp
     },
   };
 }
+
+const metricNameFor = (valueLocation: string) => normalizedName(`metric-api-${valueLocation}`);
 
 function parseMetadata(config: TriggerConfig) {
   try {
@@ -103,7 +104,8 @@ async function askUrl(
 ): Promise<number> {
   const { target, headers } = requestOf(url, metadata);
   const startMs = clock.monotonic();
-  const observe = (status: number) => onRequest?.((clock.monotonic() - startMs) / 1000, status);
+  const observe = (status: number) =>
+    onRequest?.((clock.monotonic() - startMs) / 1000, status, metricNameFor(metadata.valueLocation));
   let response: FetchResponse;
   try {
     const timeoutMs = metadata.timeoutMs || defaultTimeoutMs;

@@ -12,6 +12,8 @@ export interface Machine extends System {
   startedMs: number;
   /** The program and arguments that run this program again: `[node, main.ts]`. */
   self: string[];
+  /** Writes to standard error, no newline added. */
+  printError(text: string): void;
   /** Whether standard output is a terminal. */
   isTerminal: boolean;
   /** Sends a signal, to a process group where `pid` is negative; 0 only asks. False when there is no such process. */

@@ -18,6 +18,7 @@ export function createNodeMachine(): Machine {
     pid: process.pid,
     startedMs: Number(process.env[STARTED_VARIABLE] ?? performance.timeOrigin),
     self: [process.execPath, programFile("main")],
+    printError: (text) => void process.stderr.write(text),
     isTerminal: process.stdout.isTTY === true,
     signalProcess,
     exitNow: (code) => process.exit(code),

@@ -22,11 +22,12 @@ interface Checked {
 }
 
 export const checkConfig: CliCommand = async (args, machine) => {
-  const given = parseToolArguments(
-    args,
-    ["lint", "query.lookback-delta", "enable-feature"],
-    ["agent", "syntax-only", "lint-fatal", "ignore-unknown-fields"],
-  );
+  const given = parseToolArguments(args, {
+    values: ["lint", "query.lookback-delta"],
+    switches: ["agent", "syntax-only", "lint-fatal", "ignore-unknown-fields"],
+    required: ["config-files"],
+    optional: Number.POSITIVE_INFINITY,
+  });
   await requireFiles(given.rest, machine);
   const options = given.text("lint", "duplicate-rules").split(",");
   const isNone = options.includes("none");
@@ -65,7 +66,8 @@ async function checkFile(file: string, options: FileOptions, machine: Machine): 
     return checked;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    print(`  FAILED: ${error.message}\n\n`);
+    machine.printError(`  FAILED: ${error.message}\n`);
+    print("\n");
     return undefined;
   }
 }
@@ -188,10 +190,14 @@ async function groupsOfFile(file: string, pattern: string, { disk }: Machine): P
 }
 
 /** Samples that come less often than the lookback period are stale in between. */
-function hasLongInterval(configs: readonly ScrapeConfig[], lookbackMs: number, { print }: Machine): boolean {
+function hasLongInterval(
+  configs: readonly ScrapeConfig[],
+  lookbackMs: number,
+  { printError }: Machine,
+): boolean {
   const long = configs.find((each) => lookbackMs > 0 && each.scrape_interval >= lookbackMs);
   if (long === undefined) return false;
-  print(
+  printError(
     `  FAILED: too long scrape interval found, data point will be marked as stale - job: ${long.job_name}, interval: ${formatDuration(long.scrape_interval)}\n`,
   );
   return true;

@@ -13,11 +13,15 @@ import { lintMetrics } from "./metric-lint.ts";
  * which upstream's command does not know.
  */
 export const checkMetrics: CliCommand = async (args, machine) => {
-  const { rest, text, has } = parseToolArguments(args, ["format", "lint"], ["extended"]);
+  const { rest, text, has } = parseToolArguments(args, {
+    values: ["format", "lint", "query.lookback-delta"],
+    switches: ["extended"],
+    optional: 1,
+  });
   const isLinted = text("lint", "all") !== "none";
   if (!isLinted && !has("extended")) {
-    machine.print("error: at least one of --extended or linting must be enabled\n");
-    machine.print("Use --extended for cardinality analysis, or remove --lint=none to enable linting\n");
+    machine.printError("error: at least one of --extended or linting must be enabled\n");
+    machine.printError("Use --extended for cardinality analysis, or remove --lint=none to enable linting\n");
     return 1;
   }
   const bytes = await readInput(machine, rest[0]);
@@ -28,13 +32,13 @@ export const checkMetrics: CliCommand = async (args, machine) => {
     }
     const families = readMetricFamilies(new TextDecoder().decode(bytes));
     const problems = isLinted ? lintMetrics(families) : [];
-    for (const problem of problems) machine.print(`${problem}\n`);
+    for (const problem of problems) machine.printError(`${problem}\n`);
     if (has("extended")) machine.print(cardinalityTable(families));
     return problems.length > 0 ? LINT_EXIT_CODE : 0;
   } catch (error) {
     if (!(error instanceof ExpositionError || error instanceof MetricTextError)) throw error;
     const what = isLinted ? "error while linting" : "error while parsing text to metric families";
-    machine.print(`${what}: ${error.message}\n`);
+    machine.printError(`${what}: ${error.message}\n`);
     return 1;
   }
 };

@@ -23,7 +23,11 @@ export interface RuleVerdict {
 }
 
 export const checkRules: CliCommand = async (args, machine) => {
-  const given = parseToolArguments(args, ["lint", "enable-feature"], ["lint-fatal", "ignore-unknown-fields"]);
+  const given = parseToolArguments(args, {
+    values: ["lint", "query.lookback-delta"],
+    switches: ["lint-fatal", "ignore-unknown-fields"],
+    optional: Number.POSITIVE_INFINITY,
+  });
   await requireFiles(given.rest, machine);
   const lint = ruleLint(given.text("lint", "duplicate-rules"), given, machine);
   const verdict =
@@ -79,18 +83,24 @@ export async function checkRuleFiles(
 }
 
 /** @param prefix what comes before each problem */
-function checkText(text: string, prefix: string, lint: RuleLint, { print }: Machine): RuleVerdict {
+function checkText(
+  text: string,
+  prefix: string,
+  lint: RuleLint,
+  { print, printError }: Machine,
+): RuleVerdict {
   let groups: RuleGroupConfig[];
   try {
     groups = parseRuleFile(text, lint);
   } catch (error) {
     if (!(error instanceof RuleFileError)) throw error;
-    print(`  FAILED:\n${error.problems.map((problem) => `${prefix}${problem}\n`).join("")}`);
+    printError(`  FAILED:\n${error.problems.map((problem) => `${prefix}${problem}\n`).join("")}`);
     return { failed: true, hasErrors: true };
   }
   const duplicates = lint.findsDuplicates ? duplicateRules(groups) : [];
   if (duplicates.length > 0) {
-    print(`  FAILED:\nlint error ${describeDuplicates(duplicates)}\n\n`);
+    printError(`  FAILED:\nlint error ${describeDuplicates(duplicates)}\n`);
+    print("\n");
     return { failed: true, hasErrors: false };
   }
   print(`  SUCCESS: ${groups.reduce((sum, group) => sum + group.rules.length, 0)} rules found\n\n`);

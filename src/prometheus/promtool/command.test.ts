@@ -12,7 +12,7 @@ import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { VirtualNetwork } from "../../simulation/virtual-network.ts";
 import { command } from "./command.ts";
 
-/** Runs promtool on files in memory; answers its exit code and what it printed. */
+/** Runs promtool on files in memory; answers its exit code, what it printed, and of that what went to standard error. */
 async function promtool(args: string[], files: Record<string, string> = {}, disk: Disk = new MemoryDisk()) {
   const clock = new VirtualClock();
   const network = new VirtualNetwork({ clock });
@@ -25,6 +25,7 @@ async function promtool(args: string[], files: Record<string, string> = {}, disk
   }));
   for (const [path, text] of Object.entries(files)) await disk.writeFile(path, text);
   let printed = "";
+  let errors = "";
   const machine = {
     clock,
     disk,
@@ -33,8 +34,12 @@ async function promtool(args: string[], files: Record<string, string> = {}, disk
     env: {},
     log: silentLogger,
     print: (text: string) => void (printed += text),
+    printError(text: string) {
+      printed += text;
+      errors += text;
+    },
   } as unknown as Machine;
-  return { code: await command(args, machine), printed, disk };
+  return { code: await command(args, machine), printed, errors, disk };
 }
 
 test("promtool check config judges the configuration and the rules that it names", async () => {
@@ -77,9 +82,11 @@ test("promtool check rules names what is wrong, duplicates included", async () =
       `Checking /r.yml\n  FAILED:\n/r.yml: 4:24: 4:13: group "g", rule 1, "a": only one of 'record' and 'alert' must be set\n`,
     ],
   );
-  await assert.rejects(promtool(["check", "rules", "/none"]), {
-    message: "promtool: error: path '/none' does not exist, try --help",
-  });
+  const none = await promtool(["check", "rules", "/none"]);
+  assert.deepEqual(
+    [none.code, none.errors],
+    [1, "promtool: error: path '/none' does not exist, try --help\n"],
+  );
 });
 
 test("promtool check metrics reads both text formats", async () => {
@@ -132,7 +139,7 @@ test("promtool tsdb makes blocks from OpenMetrics, lists, analyses and dumps the
   const analyze = await promtool(["tsdb", "analyze", data], {}, systemDisk);
   assert.match(analyze.printed, /Total Series: 1\nLabel names: 2\n/);
   await rm(directory, { recursive: true });
-  await assert.rejects(promtool(["tsdb", "list", "/nowhere"]), /no such file or directory/);
+  assert.match((await promtool(["tsdb", "list", "/nowhere"])).errors, /no such file or directory/);
 });
 
 test("promtool test rules compares alerts and expressions", async () => {
@@ -166,5 +173,64 @@ test("promtool without a subcommand shows what there is", async () => {
   const help = await promtool([]);
   assert.equal(help.code, 0);
   assert.match(help.printed, /topology promtool tsdb create-blocks-from openmetrics/);
-  assert.equal((await promtool(["tsdb", "explode"])).code, 2);
+  assert.equal((await promtool(["tsdb", "explode"])).code, 1);
+});
+
+test("promtool complains of its command line as upstream does", async () => {
+  const cases: [args: string[], complaint: string][] = [
+    [["tsdb"], "must select a subcommand of 'tsdb'"],
+    [["tsdb", "explode"], 'expected command but got "explode"'],
+    [["check", "rules", "--loud"], "unknown long flag '--loud'"],
+    [["check", "config", "-x"], "unknown short flag '-x'"],
+    [["check", "rules", "--lint"], "expected argument for flag '--lint'"],
+    [["check", "rules", "--lint=all", "--lint=all"], "flag 'lint' cannot be repeated"],
+    [["query", "instant"], "required argument 'server' not provided"],
+    [["query", "instant", "u", "1", "2"], "unexpected 2"],
+    [["query", "series", "u"], "required flag(s) '--match' not provided"],
+    [["query", "-o", "xml", "instant", "u", "1"], "enum value must be one of promql,json, got 'xml'"],
+    [["tsdb", "dump", "--min-time=x"], 'strconv.ParseInt: parsing "x": invalid syntax'],
+  ];
+  for (const [args, complaint] of cases) {
+    const { code, errors } = await promtool(args);
+    assert.deepEqual([code, errors], [1, `promtool: error: ${complaint}, try --help\n`]);
+  }
+});
+
+test("promtool takes flags before, among and behind the words of a subcommand", async () => {
+  const server = "http://127.13.3.1:9090";
+  const json = '[{"metric":{"__name__":"up","job":"a"},"value":[1.5,"1"]}]\n';
+  for (const args of [
+    ["query", "-o", "json", "instant", server, "up"],
+    ["query", "instant", server, "up", "--format=json"],
+    [
+      "--enable-feature",
+      "promql-experimental-functions",
+      "query",
+      "--format",
+      "json",
+      "instant",
+      server,
+      "up",
+    ],
+  ]) {
+    assert.equal((await promtool(args)).printed, json);
+  }
+});
+
+test("promtool test rules --diff marks what differs", async () => {
+  const files = {
+    "/rules.yml": "groups: [{name: g, rules: [{alert: Down, expr: up == 0, labels: {team: a}}]}]",
+    "/t.yml": `
+rule_files: [rules.yml]
+tests:
+- input_series: [{series: 'up{job="x"}', values: "0"}]
+  alert_rule_test:
+  - {eval_time: 0m, alertname: Down, exp_alerts: [{exp_labels: {job: x, team: b, extra: "1"}}]}
+`,
+  };
+  const { code, errors } = await promtool(["test", "rules", "--diff", "/t.yml"], files);
+  assert.equal(code, 1);
+  assert.match(errors, /\n {8}diff: \[\n {16}\{\n {20}"Annotations": \{\},\n/);
+  assert.ok(errors.includes('\x1b[0;31m"extra": "1"\x1b[0m'));
+  assert.ok(errors.includes('"team": \x1b[0;33m"b" => "a"\x1b[0m'));
 });

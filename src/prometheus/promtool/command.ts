@@ -1,5 +1,9 @@
 /** `topology promtool`: Prometheus' tools on our own engine and store, by the subcommands of upstream's `promtool`. */
 import type { CliCommand } from "../../base/machine.ts";
+import { ConfigError } from "../config/strict-yaml.ts";
+import { ParseError } from "../promql/mod.ts";
+import { quoteString } from "../promql/parser/lexer.ts";
+import { flagOf, UsageProblem } from "./arguments.ts";
 
 /** A subcommand, by its words: `test promql`. Each loads what it needs only. */
 const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliCommand> }> = {
@@ -33,19 +37,25 @@ const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliComman
   },
   "tsdb list": {
     usage: "tsdb list [-r] [DIRECTORY]",
-    load: async () => (await import("./tsdb-tools.ts")).tsdbList,
+    load: async () => (await import("./tsdb-blocks.ts")).tsdbList,
   },
   "tsdb analyze": {
-    usage: "tsdb analyze [--limit=N] [DIRECTORY [BLOCK]]",
-    load: async () => (await import("./tsdb-tools.ts")).tsdbAnalyze,
+    usage: "tsdb analyze [--limit=N] [--extended] [--match=SELECTOR] [DIRECTORY [BLOCK]]",
+    load: async () => (await import("./tsdb-analyze.ts")).tsdbAnalyze,
   },
   "tsdb dump": {
-    usage: "tsdb dump [--match=SELECTOR] [--min-time=MS] [--max-time=MS] [DIRECTORY]",
-    load: async () => (await import("./tsdb-tools.ts")).tsdbDump,
+    usage:
+      "tsdb dump [--match=SELECTOR]... [--min-time=MS] [--max-time=MS] [--format=prom|seriesjson] [DIRECTORY]",
+    load: async () => (await import("./tsdb-dump.ts")).tsdbDump,
+  },
+  "tsdb dump-openmetrics": {
+    usage: "tsdb dump-openmetrics [--match=SELECTOR]... [--min-time=MS] [--max-time=MS] [DIRECTORY]",
+    load: async () => (await import("./tsdb-dump.ts")).tsdbDumpOpenMetrics,
   },
   "tsdb create-blocks-from openmetrics": {
-    usage: "tsdb create-blocks-from openmetrics FILE [DIRECTORY]",
-    load: async () => (await import("./tsdb-tools.ts")).createBlocks,
+    usage:
+      "tsdb create-blocks-from openmetrics [-q] [-r] [--label=NAME=VALUE]... [--max-block-duration=D] FILE [DIRECTORY]",
+    load: async () => (await import("./create-blocks.ts")).createBlocks,
   },
   "test rules": {
     usage: "test rules FILE...",
@@ -57,14 +67,64 @@ const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliComman
   },
 };
 
+/** Flags that may stand before the words of a subcommand and take a value. */
+const EARLY_VALUES: ReadonlySet<string> = new Set([
+  "enable-feature",
+  "format",
+  "http.config.file",
+  "junit",
+  "max-block-duration",
+  "query.lookback-delta",
+]);
+
+/** Exits as upstream's does: 1 for what is wrong with the command line, or in what it names. */
 export const command: CliCommand = async (args, machine) => {
-  for (const [words, { load }] of Object.entries(SUBCOMMANDS)) {
-    const count = words.split(" ").length;
-    if (args.slice(0, count).join(" ") === words) return (await load())(args.slice(count), machine);
+  const { words, flags, rest } = splitArguments(args);
+  if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
+    const lines = Object.values(SUBCOMMANDS).map(({ usage }) => `  topology promtool ${usage}`);
+    machine.print(`Usage:\n${lines.join("\n")}\n`);
+    return 0;
   }
-  const isHelp = args.length === 0 || args.includes("--help");
-  if (!isHelp) machine.print(`promtool: unknown subcommand "${args.slice(0, 2).join(" ")}"\n\n`);
-  const lines = Object.values(SUBCOMMANDS).map(({ usage }) => `  topology promtool ${usage}`);
-  machine.print(`Usage:\n${lines.join("\n")}\n`);
-  return isHelp ? 0 : 2;
+  try {
+    const found = SUBCOMMANDS[words.join(" ")];
+    if (found === undefined) throw wrongWords(words, rest[0]);
+    return await (await found.load())([...flags, ...rest], machine);
+  } catch (error) {
+    const isExpected = [UsageProblem, ConfigError, ParseError].some((kind) => error instanceof kind);
+    if (!(error instanceof Error) || !isExpected) throw error;
+    machine.printError(`${error.message}\n`);
+    return 1;
+  }
 };
+
+/** The words of the subcommand, the flags before and among them, and what follows. */
+function splitArguments(args: readonly string[]): { words: string[]; flags: string[]; rest: string[] } {
+  const words: string[] = [];
+  const flags: string[] = [];
+  let i = 0;
+  for (; i < args.length && SUBCOMMANDS[words.join(" ")] === undefined; i++) {
+    const flag = flagOf(args[i]);
+    if (flag !== undefined) {
+      flags.push(args[i]);
+      if (EARLY_VALUES.has(flag.name) && flag.inline === undefined && i + 1 < args.length)
+        flags.push(args[++i]);
+      continue;
+    }
+    if (!isBeginning([...words, args[i]])) break;
+    words.push(args[i]);
+  }
+  return { words, flags, rest: args.slice(i) };
+}
+
+function isBeginning(words: readonly string[]): boolean {
+  const text = words.join(" ");
+  return Object.keys(SUBCOMMANDS).some((each) => each === text || each.startsWith(`${text} `));
+}
+
+function wrongWords(words: readonly string[], next: string | undefined): UsageProblem {
+  return new UsageProblem(
+    next === undefined
+      ? `must select a subcommand of '${words.join(" ")}'`
+      : `expected command but got ${quoteString(next)}`,
+  );
+}

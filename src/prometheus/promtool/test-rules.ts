@@ -12,27 +12,29 @@ import { junitReport, type TestSuite } from "./rule-tests/junit-report.ts";
 import { parseTestFile, type TestFile } from "./rule-tests/test-file.ts";
 import { type LoadedRules, runTestGroup, type TestRunOptions } from "./rule-tests/test-group.ts";
 
-interface FileOptions extends Pick<TestRunOptions, "parser" | "delayedNameRemoval"> {
+interface FileOptions extends Pick<TestRunOptions, "parser" | "delayedNameRemoval" | "isDiff"> {
   /** Tests of other names are left out. */
   run: Regex | undefined;
   ignoresUnknownFields: boolean;
   isDebugged: boolean;
 }
 
-/** `--diff` is taken, and changes nothing. */
 export const testRules: CliCommand = async (args, machine) => {
-  const given = parseToolArguments(
-    args,
-    ["run", "junit", "enable-feature"],
-    ["diff", "debug", "ignore-unknown-fields"],
-  );
+  const given = parseToolArguments(args, {
+    values: ["run", "junit"],
+    repeated: ["run"],
+    switches: ["diff", "debug", "ignore-unknown-fields"],
+    required: ["test-rule-file"],
+    optional: Number.POSITIVE_INFINITY,
+  });
   const names = given.list("run");
   const features = given.list("enable-feature").flatMap((each) => each.split(","));
   const options: FileOptions = {
-    run: names.length === 0 ? undefined : new Regex(`.*(?:${names.join("|")}).*`),
+    run: names.length === 0 ? undefined : nameFilter(names.join("|")),
     parser: parserOf(given),
     delayedNameRemoval: features.includes("promql-delayed-name-removal"),
     ignoresUnknownFields: given.has("ignore-unknown-fields"),
+    isDiff: given.has("diff"),
     isDebugged: given.has("debug"),
   };
   await requireFiles(given.rest, machine);
@@ -49,14 +51,32 @@ export const testRules: CliCommand = async (args, machine) => {
   return suites.some((suite) => problemsOf(suite).length > 0) ? 1 : 0;
 };
 
+/** Found anywhere in a name. @throws ConfigError */
+function nameFilter(pattern: string): Regex {
+  try {
+    // On its own first, so that a complaint names the pattern as it was given.
+    new Regex(pattern);
+    return new Regex(`(?s:.*)(?:${pattern})(?s:.*)`);
+  } catch (error) {
+    throw new ConfigError(`--run: ${(error as Error).message}`);
+  }
+}
+
 function problemsOf({ error, cases }: TestSuite): string[] {
   return error === undefined ? cases.flatMap(({ failures }) => failures) : [error];
 }
 
-function report(suite: TestSuite, { print }: Machine): void {
+function report(suite: TestSuite, { print, printError }: Machine): void {
   const problems = problemsOf(suite);
   if (problems.length === 0) print("  SUCCESS\n\n");
-  else print(`  FAILED:\n${problems.map((problem) => `${problem}\n\n`).join("")}\n`);
+  else {
+    printError("  FAILED:\n");
+    for (const problem of problems) {
+      printError(`${problem}\n`);
+      print("\n");
+    }
+    print("\n");
+  }
 }
 
 /** Puts what was found into the suite. */
@@ -75,7 +95,7 @@ async function testFile(
       if (options.run?.matches(test.name) === false) continue;
       const name = test.name === "" ? `unnamed#${index}` : test.name;
       const startedMs = clock.monotonic();
-      const debug = options.isDebugged ? machine.print : undefined;
+      const debug = options.isDebugged ? machine.printError : undefined;
       debug?.(`DEBUG: Starting test ${name}\n`);
       let failures: string[];
       try {
@@ -94,12 +114,12 @@ async function testFile(
   }
 }
 
-async function rulePaths(path: string, file: TestFile, { disk, print }: Machine): Promise<string[]> {
+async function rulePaths(path: string, file: TestFile, { disk, printError }: Machine): Promise<string[]> {
   const found: string[] = [];
   for (const pattern of file.rule_files ?? []) {
     const absolute = posix.isAbsolute(pattern) ? pattern : posix.join(posix.dirname(path), pattern);
     const paths = await glob(disk, absolute);
-    if (paths.length === 0) print(`  WARNING: no file match pattern ${absolute}\n`);
+    if (paths.length === 0) printError(`  WARNING: no file match pattern ${absolute}\n`);
     found.push(...paths);
   }
   return found;

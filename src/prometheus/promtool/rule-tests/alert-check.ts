@@ -2,6 +2,7 @@
 import { compareLabels, Labels } from "../../../model/labels.ts";
 import { formatDuration } from "../../config/units.ts";
 import type { RuleGroup } from "../../rules/rule-group.ts";
+import { type DiffValue, jsonDiff } from "./json-diff.ts";
 import type { TestGroup } from "./test-file.ts";
 
 interface ShownAlert {
@@ -14,6 +15,7 @@ export function checkAlerts(
   test: TestGroup["alert_rule_test"][number],
   groups: readonly RuleGroup[],
   testName: string,
+  isDiff: boolean,
 ): string[] {
   const got = groups
     .flatMap((group) => group.rules)
@@ -29,19 +31,37 @@ export function checkAlerts(
   if (expectedText === gotText) return [];
   const prefix = testName === "" ? "" : `    name: ${testName},\n`;
   const time = formatDuration(test.eval_time);
-  return [
-    `${prefix}    alertname: ${test.alertname}, time: ${time}, \n        exp:${expectedText}, \n        got:${gotText}`,
-  ];
+  const difference = isDiff
+    ? `diff: ${indented(jsonDiff(jsonOf(expected), jsonOf(got)))}`
+    : `exp:${expectedText}, \n        got:${gotText}`;
+  return [`${prefix}    alertname: ${test.alertname}, time: ${time}, \n        ${difference}`];
+}
+
+/** None is shown as one without labels, as upstream does. */
+function jsonOf(alerts: ShownAlert[]): DiffValue {
+  const object = (labels: Labels) => Object.fromEntries(labels);
+  const shown = sorted(alerts).map(({ labels, annotations }) => ({
+    Labels: object(labels),
+    Annotations: object(annotations),
+  }));
+  return shown.length === 0 ? [{ Labels: {}, Annotations: {} }] : shown;
+}
+
+function indented(text: string): string {
+  return text.replaceAll("\n", `\n${" ".repeat(12)}`);
+}
+
+function sorted(alerts: ShownAlert[]): ShownAlert[] {
+  return [...alerts].sort(
+    (a, b) => compareLabels(a.labels, b.labels) || compareLabels(a.annotations, b.annotations),
+  );
 }
 
 /** `[]`, or each with its number, indented. */
 function describe(alerts: ShownAlert[]): string {
   if (alerts.length === 0) return "[]";
-  const sorted = [...alerts].sort(
-    (a, b) => compareLabels(a.labels, b.labels) || compareLabels(a.annotations, b.annotations),
-  );
   const indent = " ".repeat(12);
-  const entries = sorted.map(
+  const entries = sorted(alerts).map(
     ({ labels, annotations }, i) =>
       `\n${indent}${i}:\n${indent}  Labels:${labels}\n${indent}  Annotations:${annotations}`,
   );

@@ -27,6 +27,8 @@ export interface TestRunOptions {
   parser: ParserOptions;
   delayedNameRemoval: boolean;
   clock: Machine["clock"];
+  /** Alerts that differ are shown as one text, rather than as two. */
+  isDiff: boolean;
   /** What `--debug` asks for goes here. */
   debug: ((text: string) => void) | undefined;
 }
@@ -137,7 +139,7 @@ class TestRun {
       if (failures.length > 0) return problems;
       // An alert test holds from one evaluation to the next.
       for (; next < alertTests.length && alertTests[next].eval_time < afterMs + intervalMs; next++)
-        problems.push(...checkAlerts(alertTests[next], this.#groups, name));
+        problems.push(...checkAlerts(alertTests[next], this.#groups, name, this.#options.isDiff));
     }
     for (const each of expressionTests) {
       problems.push(...(await checkExpression(each, startMs, file.fuzzy_compare, this.#engine)));

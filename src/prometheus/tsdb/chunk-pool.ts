@@ -2,6 +2,7 @@
  * Memory for the chunks of the head: pieces of a few sizes, cut from large slabs and reused, so that a million chunks
  * are no objects of the garbage collector. A piece is known by its handle, a number.
  */
+import { storeMemory } from "./store-memory.ts";
 import { DECODE_SLACK_BYTES } from "./xor-decoder.ts";
 
 const UNIT_BYTES = 32;
@@ -35,8 +36,7 @@ export class ChunkPool {
     if (free.length > 0) return free.pop();
     const units = CLASS_UNITS[size];
     if (this.#nextUnit + units > SLAB_UNITS) {
-      const slab = new Uint8Array(SLAB_BYTES + DECODE_SLACK_BYTES);
-      this.#views.push(new DataView(slab.buffer));
+      this.#views.push(new DataView(storeMemory(SLAB_BYTES + DECODE_SLACK_BYTES)));
       this.#nextUnit = 0;
     }
     const handle = ((this.#views.length - 1) << SLAB_UNIT_BITS) | this.#nextUnit;

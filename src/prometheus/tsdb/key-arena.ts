@@ -1,4 +1,5 @@
 /** Where the head keeps its series' label keys: bytes one after another in slabs, each with its length before it. */
+import { storeMemory } from "./store-memory.ts";
 
 const UNIT_BYTES = 8;
 const SLAB_BYTES = 1 << 20;
@@ -18,7 +19,7 @@ export class KeyArena {
     const aligned = (size + UNIT_BYTES - 1) & -UNIT_BYTES;
     if (aligned > SLAB_BYTES) throw new RangeError(`key of ${size} bytes`);
     if (this.#next + aligned > SLAB_BYTES) {
-      const slab = new Uint8Array(SLAB_BYTES);
+      const slab = new Uint8Array(storeMemory(SLAB_BYTES));
       this.#slabs.push(slab);
       this.#views.push(new DataView(slab.buffer));
       this.#next = 0;

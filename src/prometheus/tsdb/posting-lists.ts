@@ -2,6 +2,7 @@
  * The series of many label pairs, as ascending slots. Most pairs have one series or a few: those lie in pieces of
  * shared pages, since an array of its own for each would be the greater part of what a new series costs.
  */
+import { storeMemory } from "./store-memory.ts";
 
 const PAGE_BITS = 16;
 const PAGE_SLOTS = 1 << PAGE_BITS;
@@ -130,7 +131,7 @@ export class PostingLists {
     }
     const slots = SMALLEST_PIECE << size;
     if (this.#next + slots > PAGE_SLOTS) {
-      this.#pages.push(new Int32Array(PAGE_SLOTS));
+      this.#pages.push(new Int32Array(storeMemory(4 * PAGE_SLOTS)));
       this.#next = 0;
     }
     const piece = ((this.#pages.length - 1) << PAGE_BITS) | this.#next;

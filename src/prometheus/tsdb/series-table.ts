@@ -7,6 +7,7 @@ import { NO_PIECE } from "./chunk-pool.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { compareKeys, equalBytes, hashBytes } from "./label-key.ts";
+import { storeMemory } from "./store-memory.ts";
 import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, resetXorRow } from "./xor-chunk.ts";
 
 export const PAGE_BITS = 12;
@@ -33,7 +34,7 @@ export const NO_CHUNK = -1;
 
 /** The rows of `PAGE_ROWS` series. */
 export class SeriesPage {
-  readonly floats = new Float64Array(PAGE_ROWS * ROW_FLOATS);
+  readonly floats = new Float64Array(storeMemory(8 * PAGE_ROWS * ROW_FLOATS));
   readonly words = new Int32Array(this.floats.buffer);
   readonly refs = new Float64Array(PAGE_ROWS);
   readonly keys = new Int32Array(PAGE_ROWS);

@@ -61,6 +61,8 @@ export interface HttpServer {
   close(graceMs?: number): Promise<void>;
 }
 
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 export interface FetchOptions {
   /** @default "GET" */
   method?: string;
@@ -77,6 +79,13 @@ export interface FetchOptions {
   ca?: string;
   /** By what the client proves itself to a server that asks for a certificate. */
   identity?: TlsIdentity;
+  /** The name that the server's certificate must have, in place of the URL's. */
+  serverName?: string;
+  /** The versions of TLS that are spoken. @default Node's */
+  minTlsVersion?: TlsVersion;
+  maxTlsVersion?: TlsVersion;
+  /** An HTTP proxy to go by (HTTP/1 only): its URL, and the hosts that are reached without it, by commas. */
+  proxy?: { url: string; noProxy?: string };
   /** Accept any certificate. Only where the user asked for it (`insecure_skip_verify`, `unsafeSsl`). */
   insecure?: boolean;
 }

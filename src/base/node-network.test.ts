@@ -117,3 +117,17 @@ test("serve() fails with EADDRINUSE, fetch() with ECONNREFUSED", async () => {
   await new Promise((resolve) => first.close(resolve));
   await assert.rejects(network.fetch(`http://127.0.0.1:${port}/`), { code: "ECONNREFUSED" });
 });
+
+test("goes by a proxy, but for the hosts that are reached without it", async (t) => {
+  const proxy = await network.serve({ host: "127.0.0.1", port: 0 }, ({ target }) => ({
+    status: 200,
+    body: `proxy: ${target}`,
+  }));
+  const server = await network.serve({ host: "127.0.0.1", port: 0 }, () => ({ status: 200, body: "itself" }));
+  t.after(() => Promise.all([proxy.close(), server.close()]));
+  const url = `http://127.0.0.1:${server.port}/a?b=c`;
+  const ask = async (noProxy?: string) =>
+    (await network.fetch(url, { proxy: { url: `http://127.0.0.1:${proxy.port}`, noProxy } })).text();
+  assert.equal(await ask(), `proxy: ${url}`);
+  assert.equal(await ask("127.0.0.1"), "itself");
+});

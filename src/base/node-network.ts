@@ -70,23 +70,37 @@ function fetchHttp1(
 
 function agentFor(agents: Map<string, http.Agent>, url: string, options: FetchOptions): http.Agent {
   const secure = url.startsWith("https:");
-  const key = secure ? trustKey(options) : "";
+  const { proxy } = options;
+  const key = `${secure ? trustKey(options) : ""}\n${proxy?.url ?? ""}\n${proxy?.noProxy ?? ""}`;
   let agent = agents.get(key);
   if (agent === undefined) {
-    const settings = { keepAlive: true, timeout: CLIENT_IDLE_MS };
+    const proxyEnv = proxy && {
+      HTTP_PROXY: proxy.url,
+      HTTPS_PROXY: proxy.url,
+      NO_PROXY: proxy.noProxy ?? "",
+    };
+    const settings = { keepAlive: true, timeout: CLIENT_IDLE_MS, ...(proxyEnv && { proxyEnv }) };
     agent = secure ? new https.Agent({ ...settings, ...trustOf(options) }) : new http.Agent(settings);
     agents.set(key, agent);
   }
   return agent;
 }
 
-function trustOf({ ca, identity, insecure }: FetchOptions) {
-  return { ...identity, ca, rejectUnauthorized: !insecure };
+function trustOf({ ca, identity, insecure, serverName, minTlsVersion, maxTlsVersion }: FetchOptions) {
+  return {
+    ...identity,
+    ca,
+    rejectUnauthorized: !insecure,
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(minTlsVersion !== undefined && { minVersion: minTlsVersion }),
+    ...(maxTlsVersion !== undefined && { maxVersion: maxTlsVersion }),
+  };
 }
 
 /** Connections that trust and prove different things are different connections. */
-function trustKey({ ca, identity, insecure }: FetchOptions): string {
-  return `${insecure === true}\n${ca ?? ""}\n${identity?.cert ?? ""}`;
+function trustKey(options: FetchOptions): string {
+  const { ca, identity, insecure, serverName, minTlsVersion, maxTlsVersion } = options;
+  return JSON.stringify([insecure === true, ca, identity?.cert, serverName, minTlsVersion, maxTlsVersion]);
 }
 
 async function fetchHttp2(

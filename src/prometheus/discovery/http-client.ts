@@ -1,8 +1,8 @@
 /** HTTP with the authentication, TLS and redirects that a configuration asks for (`http_config.go`). */
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
-import type { FetchOptions, FetchResponse, HttpHeaders, Network } from "../../base/network.ts";
-import type { HttpClientConfig, OAuth2, TlsConfig } from "../config/http-client-config.ts";
+import type { FetchOptions, FetchResponse, HttpHeaders, Network, TlsVersion } from "../../base/network.ts";
+import type { HttpClientConfig, OAuth2, ProxyConfig, TlsConfig } from "../config/http-client-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 
 export interface HttpClientParts {
@@ -33,16 +33,25 @@ export function createHttpClient(config: HttpClientConfig, parts: HttpClientPart
       const authorization = await authorize();
       if (authorization !== undefined) headers.authorization = authorization;
       const tls = await tlsOptions(config.tls_config, parts.disk);
-      return follow(network, url, { ...options, ...tls, headers }, config.follow_redirects);
+      const asked = { ...options, ...tls, ...proxyOptions(config), headers };
+      return follow(network, url, asked, config.follow_redirects);
     },
   };
 }
 
 function refuseForeign(config: HttpClientConfig): void {
-  const { tls_config: tls } = config;
-  if (config.proxy_url || config.proxy_from_environment)
-    throw new ConfigError("proxy_url and proxy_from_environment are not supported");
-  if (tls?.cert || tls?.cert_file) throw new ConfigError("TLS client certificates are not supported");
+  const { tls_config: tls, oauth2 } = config;
+  for (const proxied of [config, oauth2]) {
+    if (proxied?.proxy_from_environment)
+      throw new ConfigError("proxy_from_environment is not supported, use proxy_url");
+    if (Object.keys(proxied?.proxy_connect_header ?? {}).length > 0)
+      throw new ConfigError("proxy_connect_header is not supported");
+  }
+  const { basic_auth: basic, authorization } = config;
+  for (const section of [tls, oauth2, oauth2?.tls_config, basic, authorization]) {
+    const referred = Object.entries(section ?? {}).find(([name, value]) => name.endsWith("_ref") && value);
+    if (referred) throw new ConfigError(`secrets of a secret manager (${referred[0]}) are not supported`);
+  }
   if (config.oauth2?.grant_type?.includes("jwt-bearer"))
     throw new ConfigError("the oauth2 grant type jwt-bearer is not supported");
 }
@@ -87,8 +96,30 @@ async function addHeaders(config: HttpClientConfig, disk: Disk, headers: HttpHea
 
 async function tlsOptions(tls: TlsConfig | undefined, disk: Disk): Promise<FetchOptions> {
   if (tls === undefined) return {};
-  const ca = tls.ca ?? (tls.ca_file ? await readSecret(disk, tls.ca_file) : undefined);
-  return { ...(ca === undefined ? {} : { ca }), ...(tls.insecure_skip_verify ? { insecure: true } : {}) };
+  const read = async (text: string | undefined, file: string | undefined) =>
+    text || (file ? await readSecret(disk, file) : undefined);
+  const ca = await read(tls.ca, tls.ca_file);
+  const cert = await read(tls.cert, tls.cert_file);
+  const key = await read(tls.key, tls.key_file);
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && key !== undefined && { identity: { cert, key } }),
+    ...(tls.insecure_skip_verify && { insecure: true }),
+    ...(tls.server_name && { serverName: tls.server_name }),
+    ...(tls.min_version && { minTlsVersion: TLS_VERSIONS[tls.min_version] }),
+    ...(tls.max_version && { maxTlsVersion: TLS_VERSIONS[tls.max_version] }),
+  };
+}
+
+const TLS_VERSIONS: Record<string, TlsVersion> = {
+  TLS10: "TLSv1",
+  TLS11: "TLSv1.1",
+  TLS12: "TLSv1.2",
+  TLS13: "TLSv1.3",
+};
+
+function proxyOptions({ proxy_url: url, no_proxy: noProxy }: ProxyConfig): FetchOptions {
+  return url ? { proxy: { url, noProxy } } : {};
 }
 
 /** Makes the `Authorization` header, if there is to be one; files are read anew each time, as upstream does. */
@@ -135,6 +166,7 @@ function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): 
       },
       body: form.toString(),
       ...(await tlsOptions(oauth2.tls_config, disk)),
+      ...proxyOptions(oauth2),
     });
     const text = await response.text(1 << 20);
     if (response.status >= 300)

@@ -69,6 +69,7 @@ export class ScrapeRequester {
       !config.basic_auth &&
       !config.authorization &&
       !config.oauth2 &&
+      !config.proxy_url &&
       Object.keys(config.http_headers ?? {}).length === 0;
     if (isPlain) this.#repeated = network.repeatedFetch?.(url);
   }

@@ -211,6 +211,7 @@ export interface PodSpec {
   dnsConfig?: { searches?: string[]; options?: { name: string; value?: string }[] };
   hostAliases?: { ip: string; hostnames?: string[] }[];
   enableServiceLinks?: boolean;
+  priorityClassName?: string;
   priority?: number;
   preemptionPolicy?: "PreemptLowerPriority" | "Never";
   schedulingGates?: { name: string }[];

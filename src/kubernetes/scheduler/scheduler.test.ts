@@ -318,7 +318,10 @@ test("a pod waits for its claims, and complains only after a while", async () =>
 
 test("an important pod ends the least important ones that are in its way, and as few as it can", async () => {
   const { add, api, places, problem, clock } = await worldOf();
-  const weighing = (cpu: string, priority: number) => ({ ...asking(cpu), priority });
+  const weighing = (cpu: string, value: number) => ({ ...asking(cpu), priorityClassName: `weight-${value}` });
+  for (const value of [1, 5, 7, 9, 20]) {
+    await api.create(RESOURCES.priorityClasses, { metadata: { name: `weight-${value}` }, value });
+  }
   await add("a-1", { ...weighing("1200m", 5), nodeName: "a" });
   await add("a-2", { ...weighing("700m", 1), nodeName: "a" });
   await add("b-1", { ...weighing("1900m", 7), nodeName: "b" });
@@ -350,7 +353,9 @@ test("an important pod ends the least important ones that are in its way, and as
 test("who must not preempt waits, and a gated pod is not looked at", async () => {
   const { add, api, places } = await worldOf();
   for (const node of ["a", "b", "c"]) await add(`on-${node}`, { ...asking("1900m"), nodeName: node });
-  await add("patient", { ...asking("1"), priority: 5, preemptionPolicy: "Never" });
+  const polite = { metadata: { name: "polite" }, value: 5, preemptionPolicy: "Never" };
+  await api.create(RESOURCES.priorityClasses, polite);
+  await add("patient", { ...asking("1"), priorityClassName: "polite" });
   await add("gated", { schedulingGates: [{ name: "example.org/later" }] });
   const { patient, gated } = await places();
   assert.deepEqual([patient, gated], ["-", "-"]);

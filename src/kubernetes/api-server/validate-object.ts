@@ -1,7 +1,9 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import { type KubernetesError, type StatusCause, statusError } from "../../model/kubernetes-status.ts";
+import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
+import { hasRules, validateRules } from "./custom/validation-rules.ts";
 import { invalidValue } from "./field-error.ts";
 import {
   checkAnnotations,
@@ -28,9 +30,33 @@ export function validateObject(
   isStatus = false,
 ): void {
   const causes = isStatus ? [] : validateMetadata(info, object);
-  if (info.schema !== undefined) causes.push(...validateSchema(info.schema, object, ""));
+  if (info.schema !== undefined) causes.push(...customProblems(info.schema, object, previous));
   if (!isStatus) causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
   if (causes.length > 0) throw invalid(info, object.metadata.name, causes);
+}
+
+/** Problems after which a value can't be looked at more closely. */
+const BLOCKING = new Set([
+  "FieldValueNotSupported",
+  "FieldValueRequired",
+  "FieldValueTooLong",
+  "FieldValueTooMany",
+  "FieldValueTypeInvalid",
+]);
+
+function customProblems(
+  schema: JsonSchema,
+  object: KubernetesObject,
+  previous: KubernetesObject | undefined,
+): StatusCause[] {
+  const causes = validateSchema(schema, object, "");
+  if (!hasRules(schema)) return causes;
+  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? "")))
+    return [...causes, ...validateRules(schema, object, previous, "")];
+  const problem =
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete " +
+    "validation";
+  return [...causes, invalidValue("<nil>", null, problem)];
 }
 
 /** Kinds whose names are no DNS names, or checked more strictly by their strategy. */

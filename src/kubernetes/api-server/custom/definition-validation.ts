@@ -1,9 +1,12 @@
 /** Checks of CustomResourceDefinitions (`apiextensions-apiserver/pkg/apis/apiextensions/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import type { Definition } from "./definition.ts";
 import { parseJsonPath } from "./json-path.ts";
+import { checkStructural } from "./structural-schema.ts";
 
 export function validateDefinition(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec, metadata } = object as Definition;
@@ -11,8 +14,9 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
   const causes: StatusCause[] = [];
   const names = spec.names ?? {};
   if (!spec.group) causes.push(required("spec.group"));
-  for (const field of ["plural", "kind"] as const)
-    if (!names[field]) causes.push(required(`spec.names.${field}`));
+  else if (!spec.group.includes("."))
+    causes.push(invalidValue("spec.group", spec.group, "should be a domain with at least one dot"));
+  causes.push(...checkNames(names));
   if (metadata.name !== `${names.plural}.${spec.group}`) {
     causes.push(invalidValue("metadata.name", metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
@@ -33,22 +37,106 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
   }
   for (const [index, version] of versions.entries()) {
     const at = `spec.versions[${index}]`;
+    const name = dns1035LabelProblem(version.name ?? "");
+    if (name !== undefined) causes.push(invalidValue(`${at}.name`, version.name, name));
     if (version.schema?.openAPIV3Schema === undefined) {
       causes.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
     }
-    for (const [at2, column] of (version.additionalPrinterColumns ?? []).entries()) {
-      const problem = pathProblem(column.jsonPath);
-      if (problem !== undefined) {
-        causes.push(
-          invalidValue(`${at}.additionalPrinterColumns[${at2}].jsonPath`, column.jsonPath, problem),
-        );
-      }
-    }
   }
+  causes.push(...checkVersions(versions));
+  if ((spec as { preserveUnknownFields?: boolean }).preserveUnknownFields)
+    causes.push(
+      invalidValue(
+        "spec.preserveUnknownFields",
+        true,
+        "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
+      ),
+    );
   const old = previous as Definition | undefined;
   if (old !== undefined && old.spec.scope !== spec.scope)
     causes.push(forbiddenField("spec.scope", "field is immutable"));
   return causes;
+}
+
+function checkNames(names: Definition["spec"]["names"]): StatusCause[] {
+  const causes: StatusCause[] = [];
+  for (const field of ["plural", "kind"] as const)
+    if (!names[field]) causes.push(required(`spec.names.${field}`));
+  const { plural, singular, kind, listKind, shortNames = [] } = names;
+  const check = (at: string, text: string | undefined, mixed: boolean) => {
+    const problem = text ? dns1035LabelProblem(mixed ? text.toLowerCase() : text) : undefined;
+    if (problem === undefined) return;
+    const start = mixed ? "may have mixed case, but should otherwise match: " : "";
+    causes.push(invalidValue(at, text, start + problem));
+  };
+  check("spec.names.plural", plural, false);
+  check("spec.names.singular", singular, false);
+  check("spec.names.kind", kind, true);
+  check("spec.names.listKind", listKind, true);
+  for (const [index, name] of shortNames.entries()) check(`spec.names.shortNames[${index}]`, name, false);
+  if (kind && kind === listKind)
+    causes.push(invalidValue("spec.names.listKind", listKind, "kind and listKind may not be the same"));
+  return causes;
+}
+
+const COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"];
+
+/** What is the same in all versions is told once, under the name that it had before there were versions. */
+function checkVersions(versions: Definition["spec"]["versions"]): StatusCause[] {
+  const isShared = (of: (version: Definition["spec"]["versions"][number]) => unknown) =>
+    versions.every((version) => deepEqual(of(version) ?? null, of(versions[0]) ?? null));
+  const [sharedSchema, sharedColumns, sharedParts] = [
+    isShared(({ schema }) => schema),
+    isShared(({ additionalPrinterColumns }) => additionalPrinterColumns),
+    isShared(({ subresources }) => subresources),
+  ];
+  return versions.flatMap((version, index) => {
+    const at = `spec.versions[${index}]`;
+    const schema = version.schema?.openAPIV3Schema;
+    const first = index === 0;
+    return [
+      ...(schema !== undefined && (!sharedSchema || first)
+        ? checkStructural(
+            schema,
+            sharedSchema ? "spec.validation.openAPIV3Schema" : `${at}.schema.openAPIV3Schema`,
+          )
+        : []),
+      ...(!sharedParts || first ? checkScale(version, sharedParts ? "spec" : at) : []),
+      ...(!sharedColumns || first ? checkColumns(version, sharedColumns ? "spec" : at) : []),
+    ];
+  });
+}
+
+function checkScale({ subresources }: Definition["spec"]["versions"][number], path: string): StatusCause[] {
+  const { scale } = subresources ?? {};
+  if (scale === undefined) return [];
+  const at = `${path}.subresources.scale`;
+  const check = (field: string, text: string | undefined, root: string) => {
+    if (!text) return [required(`${at}.${field}`)];
+    if (!text.startsWith(".") || pathProblem(text) !== undefined)
+      return [invalidValue(`${at}.${field}`, text, "must be a simple json path starting with .")];
+    return text.startsWith(`.${root}.`)
+      ? []
+      : [invalidValue(`${at}.${field}`, text, `should be a json path under .${root}`)];
+  };
+  return [
+    ...check("specReplicasPath", scale.specReplicasPath, "spec"),
+    ...check("statusReplicasPath", scale.statusReplicasPath, "status"),
+  ];
+}
+
+function checkColumns(version: Definition["spec"]["versions"][number], path: string): StatusCause[] {
+  return (version.additionalPrinterColumns ?? []).flatMap(({ name, type, jsonPath }, index) => {
+    const at = `${path}.additionalPrinterColumns[${index}]`;
+    const causes: StatusCause[] = name ? [] : [required(`${at}.name`)];
+    if (!type) causes.push(required(`${at}.type`, `must be one of ${COLUMN_TYPES.join(",")}`));
+    else if (!COLUMN_TYPES.includes(type))
+      causes.push(invalidValue(`${at}.type`, type, `must be one of ${COLUMN_TYPES.join(",")}`));
+    if (!jsonPath) causes.push(required(`${at}.JSONPath`));
+    else if (!jsonPath.startsWith(".") || pathProblem(jsonPath) !== undefined)
+      causes.push(invalidValue(`${at}.JSONPath`, jsonPath, "must be a simple json path starting with ."));
+    return causes;
+  });
 }
 
 function pathProblem(path: string): string | undefined {

@@ -34,4 +34,16 @@ export interface JsonSchema {
   "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-map-type"?: "atomic" | "granular";
+  "x-kubernetes-validations"?: ValidationRule[];
+}
+
+/** A condition in the Common Expression Language that values must meet. */
+export interface ValidationRule {
+  rule: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: string;
+  /** Below the value, as a JSON path: `.spec.x`. */
+  fieldPath?: string;
+  optionalOldSelf?: boolean;
 }

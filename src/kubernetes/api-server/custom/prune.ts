@@ -9,7 +9,7 @@ export function pruneObject(object: JsonObject, schema: JsonSchema): string[] {
     if (name === "apiVersion" || name === "kind" || name === "metadata") continue;
     pruneMember(object, name, value, schema, name, pruned);
   }
-  return pruned;
+  return pruned.sort();
 }
 
 function pruneMember(
@@ -55,7 +55,7 @@ function pruneValue(value: unknown, schema: JsonSchema, path: string, pruned: st
   }
 }
 
-/** Fills in defaults, and drops nulls where the schema does not allow them and has a default. */
+/** Fills in defaults, and drops nulls where the schema does not allow them. */
 export function applyDefaults(value: unknown, schema: JsonSchema): void {
   if (Array.isArray(value)) {
     if (schema.items !== undefined) for (const item of value) applyDefaults(item, schema.items);
@@ -63,7 +63,7 @@ export function applyDefaults(value: unknown, schema: JsonSchema): void {
   }
   if (!isJsonObject(value)) return;
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (value[name] === null && !property.nullable && property.default !== undefined) delete value[name];
+    if (value[name] === null && !property.nullable) delete value[name];
     if (value[name] === undefined && property.default !== undefined)
       setMember(value, name, structuredClone(property.default));
     if (value[name] !== undefined) applyDefaults(value[name], property);
@@ -75,4 +75,11 @@ export function applyDefaults(value: unknown, schema: JsonSchema): void {
       }
     }
   }
+}
+
+/** Whether a default has fields that its schema does not know. */
+export function pruneDefault(value: unknown, schema: JsonSchema): boolean {
+  const pruned: string[] = [];
+  pruneValue(structuredClone(value), schema, "", pruned);
+  return pruned.length > 0;
 }

@@ -1,7 +1,9 @@
 /** Custom resources against their schema, in the words of kube-openapi's validator. */
+import { parseGoDuration } from "../../../model/go-duration.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, notSupported, required } from "../field-error.ts";
+import { addressFamily } from "../kinds/address-family.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
@@ -55,6 +57,8 @@ function fits(wanted: string | undefined, actual: string): boolean {
 
 function checkNumber(schema: JsonSchema, value: number, path: string, causes: StatusCause[]): void {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (multipleOf !== undefined && value % multipleOf !== 0)
+    causes.push(invalidValue(path, value, `${path} in body should be a multiple of ${multipleOf}`));
   if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum)) {
     const word = exclusiveMinimum ? "greater than" : "greater than or equal to";
     causes.push(invalidValue(path, value, `${path} in body should be ${word} ${minimum}`));
@@ -62,9 +66,6 @@ function checkNumber(schema: JsonSchema, value: number, path: string, causes: St
   if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum)) {
     const word = exclusiveMaximum ? "less than" : "less than or equal to";
     causes.push(invalidValue(path, value, `${path} in body should be ${word} ${maximum}`));
-  }
-  if (multipleOf !== undefined && value % multipleOf !== 0) {
-    causes.push(invalidValue(path, value, `${path} in body should be a multiple of ${multipleOf}`));
   }
 }
 
@@ -80,11 +81,37 @@ function checkString(schema: JsonSchema, value: string, path: string, causes: St
   if (pattern !== undefined && !patternOf(pattern).test(value)) {
     causes.push(invalidValue(path, value, `${path} in body should match '${pattern}'`));
   }
-  if (schema.format === "date-time" && Number.isNaN(Date.parse(value))) {
-    causes.push(
-      invalidValue(path, value, `${path} in body must be of type date-time: ${JSON.stringify(value)}`),
-    );
+  if (schema.format !== undefined && formatProblem(schema.format, value)) {
+    const text = JSON.stringify(value);
+    const message = `Invalid value: ${text}: ${path} in body must be of type ${schema.format}: ${text}`;
+    causes.push({ reason: "FieldValueTypeInvalid", field: path, message });
   }
+}
+
+const FORMATS: Record<string, (value: string) => boolean> = {
+  "date-time": (value) => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d\d-\d\d[Tt]/.test(value),
+  date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)),
+  duration: (value) => {
+    try {
+      parseGoDuration(value);
+      return true;
+    } catch {
+      return /^\d+ ?(d|day|w|wk|week)s?$/.test(value);
+    }
+  },
+  byte: (value) =>
+    /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value) && value !== "",
+  email: (value) => /^[^@\s]+@[^@\s]+$/.test(value),
+  hostname: (value) => value.length <= 253 && /^(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(value),
+  ipv4: (value) => addressFamily(value) === 4,
+  ipv6: (value) => addressFamily(value) === 6,
+  uri: (value) => /^([a-z][a-z0-9+.-]*:|\/)/i.test(value) && !/%(?![0-9a-f]{2})|\s/i.test(value),
+  uuid: (value) => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value),
+};
+
+/** Formats that are not known say nothing. */
+function formatProblem(format: string, value: string): boolean {
+  return Object.hasOwn(FORMATS, format) && !FORMATS[format](value);
 }
 
 const patterns = new Map<string, RegExp>();
@@ -147,9 +174,6 @@ function checkObject(
   causes: StatusCause[],
 ): void {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`);
-  for (const name of schema.required ?? []) {
-    if (value[name] === undefined) causes.push(required(at(name)));
-  }
   const size = Object.keys(value).length;
   if (schema.minProperties !== undefined && size < schema.minProperties) {
     causes.push(
@@ -160,6 +184,9 @@ function checkObject(
     const message = `Too many: ${size}: must have at most ${schema.maxProperties} items`;
     causes.push({ reason: "FieldValueTooMany", field: path, message });
   }
+  for (const name of requiredOf(schema)) {
+    if (value[name] === undefined) causes.push(required(at(name)));
+  }
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties![name] : undefined;
@@ -169,18 +196,30 @@ function checkObject(
   }
 }
 
+/** An object in an object says what it is. */
+function requiredOf(schema: JsonSchema): string[] {
+  const own = schema.required ?? [];
+  if (!schema["x-kubernetes-embedded-resource"]) return own;
+  return [...new Set(["apiVersion", "kind", ...own])];
+}
+
 function checkCombinations(schema: JsonSchema, value: unknown, path: string, causes: StatusCause[]): void {
   const holds = (each: JsonSchema) => validateSchema(each, value, path).length === 0;
-  const fail = (problem: string) => causes.push(invalidValue(path, "", problem));
+  // Upstream does not name the field here.
+  const fail = (problem: string) => causes.push(invalidValue("<nil>", "", problem));
+  /** Of no alternative that fits, the first one's problems are told too. */
+  const explain = ([first]: JsonSchema[]) => check(first, value, path, causes);
   for (const each of schema.allOf ?? []) check(each, value, path, causes);
   if (schema.anyOf !== undefined && !schema.anyOf.some(holds)) {
     fail(`${JSON.stringify(path)} must validate at least one schema (anyOf)`);
+    explain(schema.anyOf);
   }
   if (schema.oneOf !== undefined) {
     const matching = schema.oneOf.filter(holds).length;
-    const found = matching === 0 ? "none valid" : `${matching} valid`;
+    const found = matching === 0 ? "none valid" : `${matching} valid alternatives`;
     if (matching !== 1)
       fail(`${JSON.stringify(path)} must validate one and only one schema (oneOf). Found ${found}`);
+    if (matching === 0) explain(schema.oneOf);
   }
   if (schema.not !== undefined && holds(schema.not))
     fail(`${JSON.stringify(path)} must not validate the schema (not)`);

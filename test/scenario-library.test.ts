@@ -1,0 +1,69 @@
+/** The library of scenarios holds in virtual time, and its cures are what makes it hold. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { systemDisk } from "../src/base/disk.ts";
+import { readTopologyManifests } from "../src/simulation/manifests.ts";
+import { parseScenario, type Scenario } from "../src/simulation/scenario.ts";
+import { readScenarioFiles } from "../src/simulation/scenario-files.ts";
+import { brokenReport } from "../src/simulation/scenario-report.ts";
+import { simulateScenario } from "../src/simulation/simulated-world.ts";
+import { ROOT } from "./cli-process.ts";
+
+const manifests = await readTopologyManifests(systemDisk);
+
+const SCRIPTS = [
+  `${ROOT}scenarios`,
+  `${ROOT}scenarios/large/throttled.yaml`,
+  `${ROOT}scenarios/large/not-throttled.yaml`,
+];
+
+for (const { path, scenarioOf } of await readScenarioFiles(systemDisk, SCRIPTS)) {
+  test(`scenario ${path.slice(`${ROOT}scenarios/`.length)} holds`, async () => {
+    const result = await simulateScenario(scenarioOf(1), 1, manifests);
+    assert.equal(result.broken, undefined, result.broken && brokenReport(result, 1));
+  });
+}
+
+function libraryScenario(name: string): Scenario {
+  return parseScenario(readFileSync(`${ROOT}scenarios/${name}.yaml`, "utf8"), name);
+}
+
+/** What upstream's defaults are in place of each cure. */
+const DEFAULTS: [cured: string, reproduced: string][] = [
+  ["eleventh-tenant-seen", "eleventh-tenant-hidden"],
+  ["fallback-headroom", "fallback-missing"],
+  ["five-tenants", "gauge-never-falls"],
+  ["five-tenants", "metric-type-value"],
+  ["five-tenants", "short-service-name"],
+  ["both-pipelines", "both-pipelines-collide"],
+  ["from-zero", "stuck-at-zero"],
+  ["metric-errors-few", "metric-errors"],
+  ["prometheus-down-ten-minutes", "fallback-shrinks"],
+  ["scale-down-window", "cooldown-is-not-scale-down"],
+  ["to-zero-one-by-one", "n-to-zero-bypasses-behaviour"],
+  ["zero-stays-zero", "fallback-oscillates"],
+];
+
+for (const [cured, reproduced] of DEFAULTS) {
+  test(`scenario ${cured}.yaml breaks with the manifests of ${reproduced}.yaml`, async () => {
+    const { patches } = libraryScenario(reproduced);
+    const { broken } = await simulateScenario({ ...libraryScenario(cured), patches }, 1, manifests);
+    assert.notEqual(broken, undefined);
+  });
+}
+
+/** Cures of what a fault does: there the fault is without the cure. */
+const FAULTS: [cured: string, reproduced: string][] = [
+  ["metric-lost", "empty-answer-reads-as-zero"],
+  ["metric-lost-may-sleep", "empty-answer-reads-as-zero"],
+  ["gitops-leaves-replicas", "gitops-resets-replicas"],
+];
+
+for (const [cured, reproduced] of FAULTS) {
+  test(`scenario ${cured}.yaml breaks with the faults of ${reproduced}.yaml`, async () => {
+    const { faults } = libraryScenario(reproduced);
+    const { broken } = await simulateScenario({ ...libraryScenario(cured), faults }, 1, manifests);
+    assert.notEqual(broken, undefined);
+  });
+}

@@ -65,6 +65,8 @@ export interface ScenarioWorld {
  * two pods' scrapes for an interval, and a pod that is back is scraped once in the next.
  */
 const CALM_AFTER_SCRAPES = 2;
+/** A database keeps on its volume when tenants were active, and is so late with it. */
+const ACTIVITY_SAVED_MS = 10_000;
 /** What vanished while Prometheus was away counts for so long: `--query.lookback-delta` of the manifests. */
 const LOOKBACK_MS = 60_000;
 
@@ -78,8 +80,11 @@ export interface Traffic {
   stop(): void;
   /** Reads back everything that was acknowledged, and counts what is missing in `lost`. */
   verify(): Promise<void>;
-  /** How many tenants are active at `atMs`, at least and at most, for one who hears of it up to `lateMs` later. */
-  activeTenants(atMs: number, lateMs: number): { min: number; max: number };
+  /**
+   * How many tenants are active at `atMs`, at least and at most, for one who hears of it up to `lateMs` later, and to whom
+   * a request's time may be told wrong by `skewMs`.
+   */
+  activeTenants(atMs: number, lateMs: number, skewMs: number): { min: number; max: number };
 }
 
 export interface Broken {
@@ -118,6 +123,11 @@ class Run {
   /** How the faults that last are ended. */
   readonly #lasting = new Set<() => Promise<void>>();
   readonly #timers: Timer[] = [];
+  /** Databases that start until then may have read times of another clock than theirs is, wrong by this much at most. */
+  #skewedUntilMs = Number.NEGATIVE_INFINITY;
+  #mayBeSkewedByMs = 0;
+  /** What one that did start so may have told since. */
+  #skewMs = 0;
   #toldMs = Number.NEGATIVE_INFINITY;
   #drift = 0;
   #last: Observation | undefined;
@@ -132,7 +142,11 @@ class Run {
     const onFailure = (tenant: string, what: string) => this.#note("failure", `${tenant}: ${what}`);
     this.#traffic = world.traffic ?? new TenantTraffic({ clock, network, url, activeWindowMs, onFailure });
     world.onEvent((what, text) => {
-      if (what === "pod") this.#disturb(text);
+      if (what === "pod") {
+        this.#disturb(text);
+        if (/^test-db-\S+ starting$/.test(text) && this.#nowMs() < this.#skewedUntilMs)
+          this.#skewMs = Math.max(this.#skewMs, this.#mayBeSkewedByMs);
+      }
       this.#note(what, text);
     });
   }
@@ -203,6 +217,7 @@ class Run {
       .join(" ");
     this.#note("fault", text);
     this.#disturb(text);
+    if (kind === "clock-skew") this.#skew(Math.abs(amount ?? 0), toMs);
     try {
       const end = await this.#world.inflict(fault);
       if (end === undefined) return;
@@ -258,13 +273,18 @@ class Run {
     this.#calmFromMs = Math.max(this.#calmFromMs, calmFromMs);
   }
 
+  #skew(byMs: number, toMs = Number.POSITIVE_INFINITY): void {
+    this.#skewedUntilMs = Math.max(this.#skewedUntilMs, toMs + ACTIVITY_SAVED_MS);
+    this.#mayBeSkewedByMs = Math.max(this.#mayBeSkewedByMs, byMs);
+  }
+
   /** How far off the last number that KEDA told was, looked at once, and only where nothing explains it. */
   #driftOf({ replicas, ready, tenants, toldMs, asleep }: WorldState): number {
     if (toldMs === this.#toldMs) return this.#drift;
     this.#toldMs = toldMs;
     const isCalm = this.#lasting.size === 0 && ready === replicas && toldMs > this.#calmFromMs;
     if (!isCalm) return (this.#drift = 0);
-    const { min, max } = this.#traffic.activeTenants(toldMs, this.#world.toldAgeMs);
+    const { min, max } = this.#traffic.activeTenants(toldMs, this.#world.toldAgeMs, this.#skewMs);
     const missing = min > tenants ? Math.max(min - asleep() - tenants, 0) : 0;
     this.#drift = Math.max(missing, tenants - max, 0);
     if (this.#drift > 0) this.#note("drift", `KEDA says ${tenants} tenants, ${min} to ${max} are active`);

@@ -82,15 +82,16 @@ export class TenantTraffic implements Traffic {
   /**
    * How many tenants are active at the time `atMs`, for one who hears of it up to `lateMs` later: at least, since they
    * were answered early enough and late enough, and at most, since a request of theirs was under way: one that waits for
-   * its pod is served when the pod is back.
+   * its pod is served when the pod is back. A pod that started with another clock than the one that it had is wrong by
+   * `skewMs` about what was before.
    */
-  activeTenants(atMs: number, lateMs: number): { min: number; max: number } {
+  activeTenants(atMs: number, lateMs: number, skewMs = 0): { min: number; max: number } {
     const { activeWindowMs } = this.#options;
     let min = 0;
     let max = 0;
     for (const { pending, endedMs, firstAnsweredMs, answeredMs } of this.#tenants.values()) {
-      if (pending > 0 || endedMs > atMs - activeWindowMs - lateMs) max++;
-      if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - activeWindowMs + lateMs) min++;
+      if (pending > 0 || endedMs > atMs - activeWindowMs - lateMs - skewMs) max++;
+      if (firstAnsweredMs <= atMs - lateMs && answeredMs > atMs - activeWindowMs + lateMs + skewMs) min++;
     }
     return { min, max };
   }

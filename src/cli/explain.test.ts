@@ -67,6 +67,14 @@ test("explain() tells of the cooldown where zero is allowed, and that there is n
   assert.match(explain(facts({ average: "0", pods: 1 }), 0).join("\n"), /never goes below 1/);
 });
 
+test("explain() says how old its numbers may be", () => {
+  const given = facts({ average: "0", pods: 1 });
+  given.object.spec.pollingInterval = undefined;
+  const lines = explain(given, 0);
+  assert.ok(lines.includes("KEDA, as of its last poll (every 30 s)"));
+  assert.ok(lines.includes("HPA, as of its last look (every 15 s)"));
+});
+
 test("explain() does without an HPA", () => {
   const lines = explain({ ...facts({ average: "0", pods: 0 }), hpa: undefined }, 0);
   assert.match(lines.at(-1)!, /There is none/);

@@ -2,7 +2,14 @@
 import type { CliCommand, Machine } from "../base/machine.ts";
 import type { Network } from "../base/network.ts";
 import { describeNetworkError } from "../base/network-error.ts";
-import { conditionOf, hpaNameOf, isPaused, SCALED_OBJECTS, type ScaledObject } from "../keda/mod.ts";
+import {
+  conditionOf,
+  DEFAULT_POLLING_INTERVAL_SECONDS,
+  hpaNameOf,
+  isPaused,
+  SCALED_OBJECTS,
+  type ScaledObject,
+} from "../keda/mod.ts";
 import type { HorizontalPodAutoscaler, Scale } from "../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { isStatus } from "../model/kubernetes-status.ts";
@@ -73,13 +80,14 @@ async function gather(api: KubernetesApi, namespace: string, name: string): Prom
 export function explain({ object, hpa, specReplicas, statusReplicas }: Facts, nowMs: number): string[] {
   const { spec, metadata } = object;
   const { kind = "Deployment", name } = spec.scaleTargetRef;
+  const { pollingInterval = DEFAULT_POLLING_INTERVAL_SECONDS } = spec;
   const lines = [
     `${kind} ${metadata.namespace}/${name} has ${specReplicas} replicas (${statusReplicas} pods exist).`,
     "",
-    "KEDA",
+    isPaused(object) ? "KEDA" : `KEDA, as of its last poll (every ${pollingInterval} s)`,
     ...explainScaledObject(object, specReplicas, nowMs),
     "",
-    "HPA",
+    hpa === undefined ? "HPA" : "HPA, as of its last look (every 15 s)",
   ];
   if (hpa !== undefined) return [...lines, ...explainAutoscaler(object, hpa, specReplicas, statusReplicas)];
   return [

@@ -4,6 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
 import type { Notifications } from "./notifications.ts";
+import type { QueryLog } from "./query-log.ts";
 import type { RemoteWriters } from "./remote/remote-writer.ts";
 import type { Notifier } from "./rules/notifier.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
@@ -31,6 +32,7 @@ export interface PrometheusServer {
   readonly rules: RuleManager;
   readonly notifier: Notifier;
   readonly notifications: Notifications;
+  readonly queryLog: QueryLog;
   readonly status: PrometheusStatus;
   /** Replaced by a reload. */
   readonly config: PrometheusConfig;

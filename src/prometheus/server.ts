@@ -8,8 +8,10 @@ import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
 import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
+import { JsonLogFiles } from "./json-log-file.ts";
 import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
 import { Engine } from "./promql/mod.ts";
+import { loggedEngine, QueryLog } from "./query-log.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
 import { Notifier } from "./rules/notifier.ts";
@@ -106,9 +108,12 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     capacity: flags.number("alertmanager.notification-queue-capacity"),
     batchSize: flags.number("alertmanager.notification-batch-size"),
   });
+  const queryLog = new QueryLog();
+  const queryLogs = new JsonLogFiles(disk, clock);
   const rules = new RuleManager(
     {
       engine,
+      engineOf: (ruleGroup) => loggedEngine(engine, queryLog, clock, { ruleGroup }),
       parser: languageOf(flags),
       storage: { appender: appendable.appender, select: (...args) => tsdb.select(...args) },
       clock,
@@ -134,6 +139,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     rules,
     notifier,
     notifications,
+    queryLog,
     externalUrl,
     port: listeners[0].port,
     status: {
@@ -166,6 +172,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   };
 
   async function apply(next: PrometheusConfig): Promise<void> {
+    for (const section of ["remote_read", "tracing"] as const)
+      if (hasContent(next[section])) log.warn(`${section} is not supported and has no effect`);
     const configs = await scrapeConfigsOf(next, disk);
     const groups = await rules.load(next);
     await remotes.reload((next.remote_write ?? []) as RemoteWriteConfig[], next.global.external_labels ?? {});
@@ -173,6 +181,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     notifyDiscovery.reload(notifier.reload(next));
     await rules.apply(groups);
     discovery.reload(new Map(configs.map((each) => [each.job_name, each])));
+    await queryLogs.use([next.global.query_log_file]);
+    queryLog.file = queryLogs.get(next.global.query_log_file);
     tsdb.reconfigure(storeSettings(flags, next));
     state.config = next;
   }
@@ -194,9 +204,15 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       await Promise.all([scrape.stop(), rules.stop()]);
       await notifier.stop();
       await remotes.stop();
+      queryLog.file = undefined;
+      await queryLogs.use([]);
       await tsdb.close();
     },
   };
+}
+
+function hasContent(section: unknown): boolean {
+  return Array.isArray(section) ? section.length > 0 : section !== undefined;
 }
 
 function storeSettings(flags: Flags, config: PrometheusConfig) {

@@ -180,6 +180,7 @@ export function createHttpApi(
         parameters,
         variable,
         ownFamilies: options.ownFamilies,
+        queryLog: server.queryLog,
       };
       return apiResponse(await operation(call));
     } catch (error) {

@@ -16,6 +16,7 @@ import {
 } from "../promql/mod.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
 import { prettyExpression } from "../promql/parser/prettier.ts";
+import { type LoggedQuery, type LoggedResult, type QueryLog, queryStats } from "../query-log.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
 import { Pacer } from "../tsdb/pacer.ts";
 import { RawJson } from "./api-json.ts";
@@ -44,6 +45,7 @@ export interface QueryContext {
   clock: Pick<Clock, "monotonic" | "sleep">;
   request: HttpRequest;
   parameters: URLSearchParams;
+  queryLog?: QueryLog;
 }
 
 /** Points per series that a range query may ask for. */
@@ -84,6 +86,7 @@ export function queryFailure(error: unknown): ApiError {
 
 async function answer(
   context: QueryContext,
+  times: Pick<LoggedQuery, "startMs" | "endMs" | "stepMs">,
   limit: number,
   run: () => Promise<InstantResult | RangeResult>,
 ): Promise<ApiResult> {
@@ -92,7 +95,10 @@ async function answer(
   try {
     result = await run();
   } catch (error) {
-    throw queryFailure(error);
+    const failure = queryFailure(error);
+    // What could not be parsed was no query.
+    if (failure.type !== "bad_data") logQuery(context, times, { error: failure });
+    throw failure;
   }
   const warnings = [...result.warnings];
   if (limit > 0 && truncate(result, limit)) warnings.push(TRUNCATED);
@@ -101,10 +107,21 @@ async function answer(
     warnings.push(
       `value ${JSON.stringify(wanted)} for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"`,
     );
-  const seconds = (context.clock.monotonic() - started) / 1000;
-  const stats = wanted === "" ? undefined : statsOf(result, seconds);
-  const json = await answerJson(result, stats, new Pacer(context.clock));
+  const stats = queryStats(result, (context.clock.monotonic() - started) / 1000);
+  logQuery(context, times, { stats });
+  const json = await answerJson(result, wanted === "" ? undefined : stats, new Pacer(context.clock));
   return { data: new RawJson(json), warnings, infos: result.infos };
+}
+
+function logQuery(
+  { queryLog, parameters, request }: QueryContext,
+  times: Pick<LoggedQuery, "startMs" | "endMs" | "stepMs">,
+  result: LoggedResult,
+): void {
+  const { method, target, remoteAddress: clientIP } = request;
+  const path = target.split("?", 1)[0];
+  const query = parameters.get("query") ?? "";
+  queryLog?.log({ query, ...times, origin: { httpRequest: { clientIP, method, path } } }, result);
 }
 
 function truncate(value: InstantResult | RangeResult, limit: number): boolean {
@@ -115,30 +132,13 @@ function truncate(value: InstantResult | RangeResult, limit: number): boolean {
   return true;
 }
 
-function statsOf({ counts }: InstantResult | RangeResult, seconds: number) {
-  return {
-    timings: {
-      evalTotalTime: seconds,
-      resultSortTime: 0,
-      queryPreparationTime: 0,
-      innerEvalTime: seconds,
-      execQueueTime: 0,
-      execTotalTime: seconds,
-    },
-    samples: {
-      totalQueryableSamples: Math.round(counts.queried),
-      samplesRead: Math.round(counts.read),
-      peakSamples: Math.round(counts.peak),
-    },
-  };
-}
-
 export function instantQuery(context: QueryContext): Promise<ApiResult> {
   const { parameters, engine } = context;
   const limit = limitParameter(parameters);
   const timeMs = timeParameter(parameters, "time", context.nowMs);
   const options = queryOptions(context);
-  return answer(context, limit, () => engine.instant(parameters.get("query") ?? "", timeMs, options));
+  const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+  return answer(context, times, limit, () => engine.instant(parameters.get("query") ?? "", timeMs, options));
 }
 
 export function rangeQuery(context: QueryContext): Promise<ApiResult> {
@@ -166,7 +166,7 @@ export function rangeQuery(context: QueryContext): Promise<ApiResult> {
       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
     );
   const options = queryOptions(context);
-  return answer(context, limit, () =>
+  return answer(context, { startMs, endMs, stepMs }, limit, () =>
     engine.range(parameters.get("query") ?? "", startMs, endMs, stepMs, options),
   );
 }

@@ -17,6 +17,8 @@ export interface RuleSample {
 
 export interface RuleContext {
   engine: Pick<Engine, "instant">;
+  /** The engine for one group, where it is to be known which one asked. @default `engine` */
+  engineOf?: (group: { file: string; name: string }) => Pick<Engine, "instant">;
   /** The parts of PromQL that are on. */
   parser?: ParserOptions;
   storage: Pick<Storage, "appender" | "select">;
@@ -103,7 +105,8 @@ export class RuleGroup {
     this.queryOffsetMs = config.query_offset ?? queryOffsetMs;
     this.rules = config.rules.map((each) => new Rule(each, config.labels, context.parser));
     this.#written = this.rules.map(() => new Map());
-    this.#context = context;
+    const engine = context.engineOf?.({ file, name: config.name }) ?? context.engine;
+    this.#context = { ...context, engine };
   }
 
   get key(): string {

@@ -5,6 +5,7 @@ import type { Network } from "../../base/network.ts";
 import { type Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
+import type { JsonLogFile } from "../json-log-file.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
 import { type AppendContext, appendBody, type ScrapeCounts } from "./append-scrape.ts";
 import { formatOf } from "./content-type.ts";
@@ -20,6 +21,8 @@ export interface ScrapeLoopOptions {
   storage: Pick<Storage, "appender">;
   clock: Clock;
   log: Logger;
+  /** Where scrapes that failed are told, besides the log. */
+  failureLog?: JsonLogFile;
 }
 
 export type TargetHealth = "unknown" | "up" | "down";
@@ -157,7 +160,11 @@ export class ScrapeLoop {
     }
     // What this scrape saw before it failed has not ended, as upstream has it.
     for (const entry of this.#cache.vanished()) this.#markStale(appender, entry.ref, entry.labels!, atMs);
-    if (failure !== undefined) log.debug("Scrape failed", { target: this.target.url, err: failure.message });
+    if (failure !== undefined) {
+      log.debug("Scrape failed", { target: this.target.url, err: failure.message });
+      const { job_name } = this.#options.config;
+      this.#options.failureLog?.write("ERROR", failure.message, { job_name, target: this.target.url });
+    }
     for (const [reason, count] of context.refused)
       log.warn(`Error on ingesting ${reason}s`, { target: this.target.url, num_dropped: count });
     this.#cache.end(!isEmpty && failure === undefined);

@@ -7,6 +7,7 @@ import type { Network } from "../../base/network.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
+import { type JsonLogFile, JsonLogFiles } from "../json-log-file.ts";
 import type { MetricMetadata, Storage } from "../storage.ts";
 import { ScrapeLoop } from "./scrape-loop.ts";
 import { type DroppedTarget, targetsOf } from "./target.ts";
@@ -41,8 +42,11 @@ class Pool implements ScrapePool {
   readonly #options: ScrapeManagerOptions;
   readonly #log: Logger;
 
-  constructor(config: ScrapeConfig, options: ScrapeManagerOptions) {
+  readonly #failureLog: JsonLogFile | undefined;
+
+  constructor(config: ScrapeConfig, options: ScrapeManagerOptions, failureLog: JsonLogFile | undefined) {
     this.config = config;
+    this.#failureLog = failureLog;
     this.#options = options;
     this.#client = createHttpClient(config, options);
     this.#log = options.log.with({ component: "scrape manager", scrape_pool: config.job_name });
@@ -69,6 +73,7 @@ class Pool implements ScrapePool {
         storage,
         clock,
         log: this.#log,
+        failureLog: this.#failureLog,
       });
       this.loops.set(key, loop);
       loop.start();
@@ -123,10 +128,12 @@ export class ScrapeManager {
   readonly #pools = new Map<string, Pool>();
   readonly #options: ScrapeManagerOptions;
   readonly #pending = new Map<string, TargetGroup[]>();
+  readonly #failureLogs: JsonLogFiles;
   #timer: Timer | undefined;
 
   constructor(options: ScrapeManagerOptions) {
     this.#options = options;
+    this.#failureLogs = new JsonLogFiles(options.disk, options.clock);
   }
 
   get pools(): ReadonlyMap<string, ScrapePool> {
@@ -149,10 +156,13 @@ export class ScrapeManager {
    */
   async reload(configs: readonly ScrapeConfig[]): Promise<void> {
     const fresh = new Map<string, Pool>();
+    const logged = [...this.#pools.values()].map(({ config }) => config);
+    await this.#failureLogs.use([...logged, ...configs].map((config) => config.scrape_failure_log_file));
     for (const config of configs) {
       const old = this.#pools.get(config.job_name);
       const same = old !== undefined && isDeepStrictEqual(old.config, config);
-      fresh.set(config.job_name, same ? old : new Pool(config, this.#options));
+      const log = this.#failureLogs.get(config.scrape_failure_log_file);
+      fresh.set(config.job_name, same ? old : new Pool(config, this.#options, log));
     }
     for (const [job, old] of this.#pools) {
       if (fresh.get(job) === old) continue;
@@ -163,6 +173,7 @@ export class ScrapeManager {
       else successor.replace(old);
     }
     for (const [job, pool] of fresh) this.#pools.set(job, pool);
+    await this.#failureLogs.use(configs.map((config) => config.scrape_failure_log_file));
   }
 
   /** Takes all target groups of a job. */
@@ -178,5 +189,6 @@ export class ScrapeManager {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
+    await this.#failureLogs.use([]);
   }
 }

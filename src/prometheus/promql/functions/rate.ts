@@ -61,8 +61,10 @@ function steadyRate(
   for (let step = 0; step < out.length; step++) {
     const begin = source[first[step]];
     const increase = source[last[step]] - begin;
-    const isNear = isCounter && begin < nearZero[step] * increase;
-    out[step] = increase * (isNear ? counterFactor(kind, plan, call, step, begin, increase) : factor[step]);
+    out[step] = increase * factor[step];
+    // Not as one expression: the engine would make an object of each number that may come from a call.
+    if (isCounter && begin < nearZero[step] * increase)
+      out[step] = increase * counterFactor(kind, plan, call, step, begin, increase);
   }
 }
 
@@ -83,9 +85,9 @@ function rateWithResets(
     let increase = source[last] - source[first];
     while (nextReset < resets.length && resets[nextReset] <= first) nextReset++;
     for (let i = nextReset; i < resets.length && resets[i] <= last; i++) increase += source[resets[i] - 1];
-    const isNear = source[first] < nearZero[step] * increase;
-    out[step] =
-      increase * (isNear ? counterFactor(kind, plan, call, step, source[first], increase) : factor[step]);
+    out[step] = increase * factor[step];
+    if (source[first] < nearZero[step] * increase)
+      out[step] = increase * counterFactor(kind, plan, call, step, source[first], increase);
   }
 }
 

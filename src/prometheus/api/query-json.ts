@@ -77,24 +77,25 @@ async function writeValue(out: JsonBytes, value: InstantResult | RangeResult, pa
 }
 
 async function writeVector(out: JsonBytes, samples: VectorValue["samples"], pacer: Pacer): Promise<void> {
+  // Most have the same time, so its text is made once.
   let lastMs = Number.NaN;
   let time = "";
+  let before = "";
   out.ascii("[");
   for (let i = 0; i < samples.length; i++) {
     const { labels, timestampMs, value, histogram } = samples[i];
     if (timestampMs !== lastMs) {
       lastMs = timestampMs;
       time = timestampJson(timestampMs);
+      before = `,"value":[${time},"`;
     }
-    if (i > 0) out.ascii(",");
+    const isLast = i + 1 === samples.length;
     out.bytes(seriesStart(labels));
     if (histogram === undefined) {
-      out.ascii(',"value":[');
-      out.ascii(time);
-      out.ascii(',"');
+      out.ascii(before);
       out.ascii(floatText(value));
-      out.ascii('"]}');
-    } else out.ascii(`,"histogram":[${time},${histogramJson(histogram)}]}`);
+      out.ascii(isLast ? '"]}' : '"]},');
+    } else out.ascii(`,"histogram":[${time},${histogramJson(histogram)}]}${isLast ? "" : ","}`);
     if (i % SERIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
   out.ascii("]");

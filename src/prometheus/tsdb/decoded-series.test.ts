@@ -5,7 +5,7 @@ import { createHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import { type SeriesSamples, STALE_HIGH, STALE_LOW } from "../storage.ts";
 import { SeriesColumns } from "./chunk-decoder.ts";
-import { DecodedSeries } from "./decoded-series.ts";
+import { DecodedSeries, MAX_NEWEST } from "./decoded-series.ts";
 import { Head } from "./head.ts";
 import { SeriesBuilder } from "./series-builder.ts";
 
@@ -115,6 +115,42 @@ test("DecodedSeries answers an unchanged series with one and the same object", (
   append(head, slot, T0 + 50 * STEP_MS, 50);
   assert.equal(decoded.read(slot, T0, T0 + HOUR_MS)!.values.at(-1), 50);
   assert.equal(first!.values.length, 50);
+});
+
+test("DecodedSeries has the newest sample of a series, a stale marker with its bits, and no histogram", () => {
+  const head = new Head(2 * HOUR_MS, 1);
+  const decoded = new DecodedSeries(head);
+  const [a, b] = ["a", "b"].map((name) => slotOf(head, name));
+  for (const slot of [a, b]) append(head, slot, T0, 1);
+  append(head, a, T0 + 1, 2);
+  head.appendFloat(b, T0 + 1, STALE_LOW, STALE_HIGH);
+  const first = decoded.newest(a, T0, T0 + 1)!;
+  assert.deepEqual([[...first.timestamps], [...first.values]], [[T0 + 1], [2]]);
+  assert.equal(decoded.newest(a, T0, T0 + 1), first);
+  const stale = decoded.newest(b, T0, T0 + 1)!;
+  assert.equal(stale.timestamps, first.timestamps);
+  assert.deepEqual(
+    [...new Uint32Array(stale.values.buffer, stale.values.byteOffset, 2)],
+    [STALE_LOW, STALE_HIGH],
+  );
+  assert.equal(decoded.newest(a, T0, T0), undefined);
+  append(head, a, T0 + 2, 3);
+  assert.deepEqual([...decoded.newest(a, T0, T0 + 2)!.values], [3]);
+  head.appendHistogram(a, T0 + 3, createHistogram({ count: 1 }));
+  assert.equal(decoded.newest(a, T0, T0 + 3), undefined);
+});
+
+test("DecodedSeries keeps newest samples up to a limit", () => {
+  const head = new Head(2 * HOUR_MS, 1);
+  const decoded = new DecodedSeries(head);
+  const slots = Array.from({ length: MAX_NEWEST + 1 }, (_, i) => slotOf(head, `series_${i}`));
+  for (const slot of slots) append(head, slot, T0, slot);
+  const newest = (slot: number) => decoded.newest(slot, T0, T0);
+  const first = newest(slots[0]);
+  for (const slot of slots.slice(0, MAX_NEWEST)) newest(slot);
+  assert.equal(newest(slots[0]), first);
+  assert.deepEqual([...newest(slots[MAX_NEWEST])!.values], [slots[MAX_NEWEST]]);
+  assert.notEqual(newest(slots[0]), first);
 });
 
 /** A slab of 16,384 values, in bytes, and what one series takes besides. */

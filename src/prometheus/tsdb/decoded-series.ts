@@ -21,6 +21,8 @@ export const MAX_DECODED_BYTES = 64 * 1024 * 1024;
 const SLAB_VALUES = 16 * 1024;
 /** What a series takes besides its values. */
 const SERIES_BYTES = 512;
+/** Series of which the newest sample is kept; beyond that all are forgotten. */
+export const MAX_NEWEST = 32_768;
 /** Columns of timestamps, by their first, in which other series may have a share. */
 const MAX_SHARED_COLUMNS = 1024;
 
@@ -62,6 +64,8 @@ export class DecodedSeries {
   readonly #columns = new SeriesColumns();
   readonly #shared = new Map<number, TimeColumn>();
   readonly #kept = new Map<number, KeptSeries>();
+  readonly #newest = new Map<number, SeriesSamples>();
+  #newestTimes = NOTHING;
   #slabs: Slab[] = [];
   #slab: Slab | undefined;
   #bytes = 0;
@@ -117,6 +121,26 @@ export class DecodedSeries {
       falls: kept.falls,
     };
     return kept.answer;
+  }
+
+  /** The newest sample alone, where it is a float in the range; else undefined. */
+  newest(slot: number, minMs: number, maxMs: number): SeriesSamples | undefined {
+    const head = this.#head;
+    if (head.truncations !== this.#truncations) this.#clear();
+    const { floats } = this.#columns;
+    floats.clear();
+    if (!head.readLastFloat(slot, minMs, maxMs, floats)) return undefined;
+    const timestampMs = floats.timestamps[0];
+    const kept = this.#newest.get(slot);
+    if (kept !== undefined && kept.timestamps[0] === timestampMs) return kept;
+    if (this.#newestTimes[0] !== timestampMs) this.#newestTimes = Float64Array.of(timestampMs);
+    const values = new Float64Array(1);
+    if (Number.isNaN(floats.values[0])) new Uint32Array(values.buffer).set(floats.words.subarray(0, 2));
+    else values[0] = floats.values[0];
+    const made: SeriesSamples = { labels: head.labelsOf(slot), timestamps: this.#newestTimes, values };
+    if (this.#newest.size >= MAX_NEWEST) this.#newest.clear();
+    this.#newest.set(slot, made);
+    return made;
   }
 
   /** Whether there is more to the series than floats in order. */
@@ -297,6 +321,7 @@ export class DecodedSeries {
     this.#slab = undefined;
     this.#bytes = 0;
     this.#shared.clear();
+    this.#newest.clear();
   }
 }
 

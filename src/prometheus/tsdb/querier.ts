@@ -79,11 +79,10 @@ export class Querier {
     for (let i = 0; i < slots.length && out.length < this.#limit; i++) {
       const slot = slots[i];
       columns.clear();
-      if (hints.newestOnly !== true || !head.readLastFloat(slot, minMs, maxMs, columns.floats)) {
-        const series = decoded.read(slot, minMs, maxMs);
-        if (series === undefined) head.read(slot, minMs, maxMs, columns);
-        else if (series.timestamps.length > 0) out.push(series);
-      }
+      const newest = hints.newestOnly === true ? decoded.newest(slot, minMs, maxMs) : undefined;
+      const series = newest ?? decoded.read(slot, minMs, maxMs);
+      if (series === undefined) head.read(slot, minMs, maxMs, columns);
+      else if (series.timestamps.length > 0) out.push(series);
       if (columns.length > 0) out.push(builder.build(head.labelsOf(slot), columns)!);
       if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }

@@ -23,13 +23,7 @@ export class SeriesBuilder {
     return { labels, timestamps: this.#timestamps, values: this.#copyValues(floats) };
   }
 
-  #copyValues({ values, words, length }: SampleColumns): Float64Array {
-    // The newest sample alone: an array without memory of its own outside of the heap. A NaN moves by its words.
-    if (length === 1 && !Number.isNaN(values[0])) {
-      const one = new Float64Array(1);
-      one[0] = values[0];
-      return one;
-    }
+  #copyValues({ words, length }: SampleColumns): Float64Array {
     if (this.#used + 2 * length > this.#words.length) {
       this.#words = new Uint32Array(2 * Math.max(PIECE_VALUES, length));
       this.#used = 0;

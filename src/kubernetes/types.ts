@@ -479,8 +479,16 @@ export interface Job extends KubernetesObject {
     selector?: LabelSelector;
     manualSelector?: boolean;
     suspend?: boolean;
+    podFailurePolicy?: { rules: PodFailureRule[] };
+    successPolicy?: { rules: { succeededIndexes?: string; succeededCount?: number }[] };
     template: PodTemplate;
   };
+}
+
+export interface PodFailureRule {
+  action: "FailJob" | "FailIndex" | "Ignore" | "Count";
+  onExitCodes?: { containerName?: string; operator: "In" | "NotIn"; values: number[] };
+  onPodConditions?: { type: string; status?: string }[];
 }
 
 export interface CronJob extends KubernetesObject {

@@ -1,6 +1,6 @@
 /**
  * Jobs (upstream `pkg/controller/job`): pods until enough have succeeded, or too many failed. Of completion modes there
- * is NonIndexed and Indexed; pod failure and success policies are not acted on.
+ * is NonIndexed and Indexed; a limit of failures by index is not acted on.
  */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
@@ -16,6 +16,7 @@ import {
   startController,
   writeStatus,
 } from "./controller.ts";
+import { failureMatch, successMatch } from "./job-policies.ts";
 import { podFromTemplate } from "./pod-from-template.ts";
 import { isPodActive, isPodReady, isPodTerminating } from "./pod-state.ts";
 
@@ -58,7 +59,12 @@ async function reconcile(
     active: pods.filter(isPodActive),
     succeeded: pods.filter(({ status }) => status?.phase === "Succeeded"),
     failed: pods.filter(
-      (pod) => pod.status?.phase === "Failed" || (isPodTerminating(pod) && pod.status?.phase !== "Succeeded"),
+      (pod) =>
+        pod.status?.phase === "Failed" ||
+        // With a policy, how a pod ends is waited for.
+        (job.spec.podFailurePolicy === undefined &&
+          isPodTerminating(pod) &&
+          pod.status?.phase !== "Succeeded"),
     ),
   };
   // A Job that goes on after a break counts from then.
@@ -147,8 +153,16 @@ function outcomeOf(
   nowMs: number,
 ): Outcome | undefined {
   const { backoffLimit = DEFAULT_BACK_OFF_LIMIT, activeDeadlineSeconds, completions } = job.spec;
+  const matches = counts.failed.map((pod) => failureMatch(job, pod));
+  const fatal = matches.find((match) => match?.action === "FailJob");
+  if (fatal !== undefined) return { type: "Failed", reason: "PodFailurePolicy", message: fatal.message };
+  const rule = successMatch(job, new Set(counts.succeeded.map(indexOf)));
+  if (rule !== undefined)
+    return { type: "Complete", reason: "SuccessPolicy", message: `Matched rules at index ${rule}` };
+  const ignored = matches.filter((match) => match?.action === "Ignore").length;
   const restarts = [...counts.active].flatMap(({ status }) => status?.containerStatuses ?? []);
-  const failures = counts.failed.length + restarts.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  const failures =
+    counts.failed.length - ignored + restarts.reduce((sum, { restartCount }) => sum + restartCount, 0);
   if (failures > backoffLimit) {
     return {
       type: "Failed",
@@ -272,12 +286,17 @@ async function reportStatus(
     ...(outcome?.type === "Complete" ? { completionTime: now } : {}),
     ...(active.length === 0 ? {} : { active: active.length }),
     ...(counts.succeeded.length === 0 ? {} : { succeeded: doneCount(job, counts) }),
-    ...(counts.failed.length === 0 ? {} : { failed: counts.failed.length }),
+    ...(failedCount(job, counts) === 0 ? {} : { failed: failedCount(job, counts) }),
     ...(isIndexed && counts.succeeded.length > 0 ? { completedIndexes: indexRanges(counts.succeeded) } : {}),
     ready: active.filter(isPodReady).length,
     terminating,
     uncountedTerminatedPods: {},
   });
+}
+
+/** Failures that the policy ignores are not told. */
+function failedCount(job: Job, { failed }: Counts): number {
+  return failed.filter((pod) => failureMatch(job, pod)?.action !== "Ignore").length;
 }
 
 /** The end's conditions come in pairs: that it is decided, and that it has happened. Breaks have one of their own. */

@@ -4,7 +4,9 @@ import test from "node:test";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import type { Condition } from "../types.ts";
 import { startClusterRoleAggregationController } from "./cluster-role-aggregation.ts";
+import { startNamespaceController } from "./namespace.ts";
 import { startResourceQuotaController } from "./resource-quota.ts";
 import { startVolumeProtectionControllers } from "./volume-protection.ts";
 import { createWorkloadWorld } from "./workload-world.ts";
@@ -120,5 +122,38 @@ test("a claim that a pod uses stays until the pod has gone, a volume while it is
   await api.updateStatus(RESOURCES.persistentVolumes, { ...deleted, status: { phase: "Released" } });
   await clock.advance(5_000);
   await assert.rejects(api.get(RESOURCES.persistentVolumes, { name: "pv" }), /not found/);
+  stop();
+});
+
+test("a namespace that is held up says by what, and goes when nothing holds it", async () => {
+  const { api, clock, context, stop } = await start();
+  startNamespaceController(context, { namespacedResources: () => [RESOURCES.configMaps, RESOURCES.secrets] });
+  await api.create(RESOURCES.configMaps, object({}, { ...IN_SHOP, name: "free" }));
+  await api.create(RESOURCES.configMaps, object({}, { ...IN_SHOP, name: "held", finalizers: ["a.b/c"] }));
+  await api.delete(RESOURCES.namespaces, { name: "shop" });
+  await clock.advance(3_000);
+  const { status } = await api.get<KubernetesObject>(RESOURCES.namespaces, { name: "shop" });
+  assert.equal(status?.phase, "Terminating");
+  const told = (status?.conditions ?? []).map(({ type, status, message }: Condition) => [
+    type,
+    status,
+    message,
+  ]);
+  assert.deepEqual(told.slice(3), [
+    [
+      "NamespaceContentRemaining",
+      "True",
+      "Some resources are remaining: configmaps. has 1 resource instances",
+    ],
+    [
+      "NamespaceFinalizersRemaining",
+      "True",
+      "Some content in the namespace has finalizers remaining: a.b/c in 1 resource instances",
+    ],
+  ]);
+  const body = { metadata: { finalizers: null } };
+  await api.patch(RESOURCES.configMaps, { ...IN_SHOP, name: "held" }, { type: "merge", body });
+  await clock.advance(3_000);
+  await assert.rejects(api.get(RESOURCES.namespaces, { name: "shop" }), /not found/);
   stop();
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { jsonResponse } from "../base/network.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
@@ -221,6 +221,22 @@ test("an outage with ignoreNullValues=false and a fallback keeps the replicas, a
   const messages = await events();
   assert.ok(messages.includes("ScaledObjectFallbackActivated: ScaledObject fallback is active"));
   assert.ok(messages.includes("ScaledObjectFallbackDeactivated: ScaledObject fallback is no longer active"));
+  stop.abort();
+});
+
+test("the fallback comes though the status can't be written", async () => {
+  const trigger = { ...PROMETHEUS, metadata: { ...PROMETHEUS.metadata, ignoreNullValues: "false" } };
+  const fallback = { failureThreshold: 2, replicas: 3 };
+  const spec = { pollingInterval: 10, minReplicaCount: 1, fallback, triggers: [trigger] };
+  const { api, clock, prometheus, metric, scaledObject, stop } = await world(spec, { replicas: 4 });
+  const failures = async () => (await scaledObject()).status!.health!["s0-prometheus"].numberOfFailures;
+  prometheus.values = [];
+  for (let tries = 0; tries < 20 && (await failures()) !== 2; tries++) await clock.advance(1000);
+  assert.equal(await failures(), 2);
+  mock.method(api, "patch", async () => {
+    throw new Error("the API server is away");
+  });
+  assert.equal((await metric()).items[0].value, "6", "3 replicas at 2 each");
   stop.abort();
 });
 

@@ -17,6 +17,7 @@ import {
   DEFAULT_POLLING_INTERVAL_SECONDS,
   keyOf,
   type ScaledObject,
+  type ScaledObjectStatus,
   usesModifiers,
   withConditions,
 } from "./scaled-object.ts";
@@ -572,8 +573,8 @@ export class ScaleHandler {
     if (!hasValidFallback(object)) return undefined;
     const known = this.#options.latest(keyOf(object)) ?? object;
     if (!failed && known.status?.health?.[metricName]?.status === "Happy") return 0;
-    let failures = 0;
-    await changeStatus(this.#options.api, object, (status, current) => {
+    let failures = nextHealth(known.status?.health?.[metricName], failed).numberOfFailures!;
+    const change = (status: ScaledObjectStatus, current: ScaledObject): ScaledObjectStatus => {
       const next = nextHealth(status.health?.[metricName], failed);
       failures = next.numberOfFailures!;
       const health = { ...status.health, [metricName]: next };
@@ -585,7 +586,14 @@ export class ScaleHandler {
         { type: "Fallback", status: fallen ? "True" : "False", ...condition },
       ]);
       return { ...status, health, conditions };
-    });
+    };
+    try {
+      await changeStatus(this.#options.api, object, change);
+    } catch (error) {
+      // The count goes on from what is known: an API server that is away must not keep the fallback from coming.
+      const fields = { logger: "fallback", ...namesOf(object), error };
+      this.#options.log.error("failed to patch ScaledObjects Status", fields);
+    }
     return failures;
   }
 

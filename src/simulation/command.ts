@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import type { Disk } from "../base/disk.ts";
 import type { CliCommand, Machine } from "../base/machine.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
-import { readTopologyManifests } from "./manifests.ts";
+import { readTopologyManifests, requirePatched } from "./manifests.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
@@ -70,6 +70,7 @@ export const command: CliCommand = async (args, machine) => {
     for (let seed = first; seed < first + seeds && !machine.signal.aborted; seed++) {
       const startMs = clock.monotonic();
       const scenario = scenarioOf(seed);
+      requirePatched(path, scenario, manifests);
       const keep =
         values.record === undefined ? undefined : `${values.record}/${slug(scenario.name)}-${seed}`;
       const result = await simulateScenario(scenario, seed, manifests, {

@@ -9,7 +9,7 @@ export class FieldError extends Error {
   readonly path: (string | number)[];
 
   constructor(path: (string | number)[], message: string) {
-    super(`${path.join(".")}: ${message}`);
+    super(path.length === 0 ? message : `${path.join(".")}: ${message}`);
     this.path = path;
   }
 }
@@ -32,9 +32,14 @@ export function share(value: unknown, path: Path): number {
 export function boundsOf(value: unknown, path: Path): Bounds {
   const text = String(value).trim();
   const range = /^(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)$/.exec(text);
-  if (range !== null) return { min: Number(range[1]), max: Number(range[2]), text };
+  if (range !== null) {
+    const [min, max] = [Number(range[1]), Number(range[2])];
+    if (!(min <= max)) throw new FieldError(path, `${text} is no range from less to more`);
+    return { min, max, text };
+  }
   const compared = /^(>=|<=|>|<|=)?\s*(-?[\d.]+)$/.exec(text);
-  if (compared === null) throw new FieldError(path, `${text} is no number, comparison or range`);
+  if (compared === null || Number.isNaN(Number(compared[2])))
+    throw new FieldError(path, `${text} is no number, comparison or range`);
   const [, operator = "=", digits] = compared;
   const number = Number(digits);
   const step = Number.EPSILON * Math.max(Math.abs(number), 1) * 4;

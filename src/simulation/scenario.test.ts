@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { systemDisk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { createJournalEngine } from "../test-db/mod.ts";
-import { readTopologyManifests } from "./manifests.ts";
+import { readTopologyManifests, requirePatched } from "./manifests.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { OpenTenants } from "./open-tenants.ts";
 import { parseScenario, ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
@@ -61,6 +61,16 @@ test("parseScenario() names file, line and field of what is wrong", () => {
     [
       "name: x\nfor: 1m\nfaults:\n  - { at: 1s, scale: { a: 1 } }\nexpect: []\n",
       /faults\.0\.scale\.a: Kind\/name/,
+    ],
+    [`${base}  - { at: 10s, replicas: 1.2.3 }\n`, /x\.yaml:4: expect\.0\.replicas: 1\.2\.3 is no number/],
+    [
+      `${base}  - { at: 10s, replicas: 5..1 }\n`,
+      /x\.yaml:4: expect\.0\.replicas: 5\.\.1 is no range from less/,
+    ],
+    ["- a\n", /x\.yaml:1: .*a scenario is a map/],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 1s, patch: { Foo/bar: {} } }\nexpect: []\n",
+      /x\.yaml:4: faults\.0\.patch\.Foo\/bar: one of the kinds ConfigMap/,
     ],
     ["name: x\nfor: 1m\nonly: live\nexpect: []\n", /x\.yaml:3: only: virtual/],
     [
@@ -246,4 +256,12 @@ test("tenants: KEDA's number is told in full while a pod that leaves still count
   assert.equal(broken, undefined);
   const gone = timeline.find(({ text }) => text === "test-db-small-2 gone");
   assert.ok(gone!.atMs > 135_000);
+});
+
+test("requirePatched() names the file and the patch of what is not there", () => {
+  const source = { name: "x", for: "1m", patch: { "Deployment/rooter": { spec: {} } }, expect: [] };
+  assert.throws(() => requirePatched("x.yaml", scenario(source), manifests), {
+    message: "x.yaml: patch: there is no Deployment/rooter in virtual time",
+  });
+  requirePatched("x.yaml", scenario({ ...source, patch: { "Deployment/router": {} } }), manifests);
 });

@@ -32,6 +32,8 @@ import {
   whole,
 } from "./scenario-fields.ts";
 
+/** Kinds that faults patch and scale. */
+export const CHANGEABLE_KINDS = ["ConfigMap", "Deployment", "StatefulSet", "ScaledObject"];
 /** What a scenario may last: a week. */
 export const MAX_DURATION_MS = 7 * 24 * 3_600_000;
 export const MAX_TENANTS = 10_000;
@@ -196,7 +198,7 @@ const FIELDS = [
 
 /** A scenario from its source, checked. @throws Error naming the field */
 export function scenario(source: ScenarioSource): Scenario {
-  if (typeof source !== "object" || source === null) throw new FieldError([], "a scenario is a map");
+  if (!isMap(source)) throw new FieldError([], "a scenario is a map");
   const unknown = Object.keys(source).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw new FieldError([unknown], `unknown field; there are ${FIELDS.join(", ")}`);
   if (typeof source.name !== "string" || source.name === "")
@@ -344,7 +346,7 @@ function workloadsOf(value: unknown, path: Path): Record<string, number> {
   const workloads = typeof value === "number" ? { "StatefulSet/test-db-small": value } : value;
   if (!isMap(workloads)) throw new FieldError(path, "replicas, or Kind/name: replicas, is needed");
   for (const [object, replicas] of Object.entries(workloads)) {
-    if (!OBJECT_NAME.test(object)) throw new FieldError([...path, object], "Kind/name is needed");
+    requireChangeable(object, [...path, object]);
     whole(replicas, [...path, object], 0, 10_000);
   }
   return workloads as Record<string, number>;
@@ -354,9 +356,16 @@ function patchOf(value: unknown, path: Path): NonNullable<Fault["patch"]> {
   const entries = isMap(value) ? Object.entries(value) : [];
   if (entries.length !== 1) throw new FieldError(path, "one Kind/name with its patch is needed");
   const [[object, body]] = entries;
-  if (!OBJECT_NAME.test(object) || !isMap(body))
-    throw new FieldError([...path, object], "Kind/name: a map is needed");
+  requireChangeable(object, [...path, object]);
+  if (!isMap(body)) throw new FieldError([...path, object], "a map is needed");
   return { object, body };
+}
+
+/** @throws FieldError where it names no object that faults may change */
+function requireChangeable(object: string, path: Path): void {
+  if (!OBJECT_NAME.test(object)) throw new FieldError(path, "Kind/name is needed");
+  if (!CHANGEABLE_KINDS.includes(object.split("/")[0]))
+    throw new FieldError(path, `one of the kinds ${CHANGEABLE_KINDS.join(", ")} is needed`);
 }
 
 function expectationOf(entry: Entry, path: Path, endMs: number): Expectation {

@@ -118,6 +118,13 @@ const RAW_OPERATIONS: Record<string, [methods: string[], operation: RawOperation
     },
   ],
   "/read": [["POST"], async (request, { read }) => (await read())(request)],
+  "/openapi.yaml": [
+    READ,
+    async (request, { server }) => {
+      const { openApi } = await import("./openapi.ts");
+      return openApi(request, server);
+    },
+  ],
   "/notifications/live": [READ, (request, { server }) => liveNotifications(request, server)],
   "/search/metric_names": [READ_OR_FORM, searchOperation("metric_names")],
   "/search/label_names": [READ_OR_FORM, searchOperation("label_names")],
@@ -143,6 +150,12 @@ function targetMetadata({ server, parameters }: Call): ApiResult {
   return status.targetMetadata(server, parameters, (labels) =>
     matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
   );
+}
+
+/** Every path of the API with its methods, for who describes it. */
+export function apiPaths(): Map<string, readonly string[]> {
+  const all = [...Object.entries(OPERATIONS), ...Object.entries(RAW_OPERATIONS)];
+  return new Map(all.map(([path, [methods]]) => [path, methods]));
 }
 
 const LABEL_VALUES = /^\/label\/([^/]+)\/values$/;

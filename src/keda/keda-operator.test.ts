@@ -340,6 +340,32 @@ test("a changed spec changes the HPA and the loop; a deleted ScaledObject takes 
   stop.abort();
 });
 
+test("an HPA that somebody meddles with is made right again", async () => {
+  const { api, clock, hpa, stop } = await world({}, { annotations: { note: "mine" } });
+  const made = await hpa();
+  const key = { namespace: NAMESPACE, name: made.metadata.name };
+  const changes: object[] = [
+    { metadata: { labels: { "app.kubernetes.io/part-of": null } } },
+    { metadata: { labels: { "app.kubernetes.io/part-of": "other" } } },
+    { metadata: { annotations: { note: null } } },
+    { spec: { maxReplicas: 2 } },
+  ];
+  for (const body of changes) {
+    await api.patch(RESOURCES.horizontalPodAutoscalers, key, { type: "merge", body });
+    await clock.advance(1000);
+    const { metadata, spec } = await hpa();
+    assert.deepEqual(
+      [metadata.labels, metadata.annotations, spec],
+      [made.metadata.labels, made.metadata.annotations, made.spec],
+      JSON.stringify(body),
+    );
+  }
+  await api.delete(RESOURCES.horizontalPodAutoscalers, key);
+  await clock.advance(1000);
+  assert.deepEqual((await hpa()).spec, made.spec);
+  stop.abort();
+});
+
 test("a spec that can't work says why in Ready and in an event", async () => {
   const cases: [Partial<ScaledObjectSpec>, RegExp][] = [
     [{ minReplicaCount: 5, maxReplicaCount: 2 }, /MinReplicaCount=5 must be less than MaxReplicaCount=2/],

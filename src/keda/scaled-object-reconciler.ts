@@ -2,6 +2,7 @@
  * Keeps what a ScaledObject asks for: its label and finalizer, its HPA, its scale loop and its conditions (keda
  * `controllers/keda/scaledobject_controller.go`).
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
@@ -12,7 +13,6 @@ import { startInformer } from "../wire/kubernetes/informer.ts";
 import { type AdmissionWorld, admissionProblem, admissionWarnings } from "./admission.ts";
 import { deleteHpa, ensureHpa } from "./ensure-hpa.ts";
 import { hasValidFallback } from "./fallback.ts";
-import { hpaDiffers } from "./hpa.ts";
 import type { KedaMetrics } from "./keda-metrics.ts";
 import { ReconcileQueue } from "./reconcile-queue.ts";
 import { PAUSED, READY } from "./scale-executor.ts";
@@ -122,8 +122,7 @@ export class ScaledObjectReconciler {
       resource: RESOURCES.horizontalPodAutoscalers,
       onError,
       onUpdate: (hpa, previous) => {
-        if (hpa.metadata.generation !== previous.metadata.generation || hpaDiffers(hpa, previous))
-          this.#ownerOf(hpa);
+        if (isMeddledWith(hpa, previous)) this.#ownerOf(hpa);
       },
       onDelete: (hpa) => this.#ownerOf(hpa),
     });
@@ -441,6 +440,15 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
 function isOlder(a: ScaledObject, b: ScaledObject): boolean {
   const [first, second] = [a, b].map(({ metadata }) => metadata.creationTimestamp ?? "");
   return first === second ? a.metadata.name < b.metadata.name : first < second;
+}
+
+/** Anything but the HPA's status. */
+function isMeddledWith({ metadata }: KubernetesObject, { metadata: before }: KubernetesObject): boolean {
+  return (
+    metadata.generation !== before.generation ||
+    !isDeepStrictEqual(metadata.labels, before.labels) ||
+    !isDeepStrictEqual(metadata.annotations, before.annotations)
+  );
 }
 
 function concernsUs(object: ScaledObject, previous: ScaledObject): boolean {

@@ -540,7 +540,8 @@ const POLICY: StateObject[] = [
   {
     apiVersion: "v1",
     kind: "ResourceQuota",
-    metadata: meta("quota"),
+    // As below: a quota asks every pod for its requests.
+    metadata: { ...meta("quota"), namespace: "default" },
     spec: { hard: { "requests.cpu": "4", pods: "10" } },
     status: {
       hard: { "requests.cpu": "4", pods: "10", "requests.memory": "8Gi" },
@@ -550,7 +551,8 @@ const POLICY: StateObject[] = [
   {
     apiVersion: "v1",
     kind: "LimitRange",
-    metadata: meta("limits"),
+    // Not where the pods are: it would give them limits.
+    metadata: { ...meta("limits"), namespace: "default" },
     spec: {
       limits: [
         {

@@ -1,16 +1,32 @@
 /**
  * The templates of alert labels and annotations: Go's `text/template`, as far as Prometheus' functions and the
- * constructs that rules use go (`template/template.go`): pipelines, variables, `if`, `range`, `with`, `define`-free.
+ * constructs that rules use go (`template/template.go`): pipelines, variables, `if`, `range`, `with`, `define`.
  */
-import type { Labels } from "../../model/labels.ts";
-import { formatGoFloat } from "../../wire/exposition/go-float.ts";
+import { formatGoDuration } from "../../model/go-duration.ts";
+import { compareStrings } from "../../model/labels.ts";
 import { matchesAnywhere, replaceAll } from "../regex/replace-all.ts";
-import { type Node, type Pipeline, parseTemplate, TemplateError, type Term } from "./template-parser.ts";
+import { checkNames } from "./template-check.ts";
+import { isDot, isSample, printed, type QuerySample, sprint, sprintf, typeName } from "./template-format.ts";
+import {
+  type Node,
+  type Pipeline,
+  parseTemplate,
+  type Template,
+  TemplateError,
+  type Term,
+} from "./template-parser.ts";
+import { Scope } from "./template-scope.ts";
+import {
+  escapeHtml,
+  escapeJs,
+  queryEscape,
+  secondsOf,
+  sliced,
+  splitHostPort,
+  stripDomain,
+} from "./template-text.ts";
 
-export interface QuerySample {
-  labels: Labels;
-  value: number;
-}
+export type { QuerySample };
 
 export interface TemplateData {
   labels: Record<string, string>;
@@ -25,7 +41,6 @@ export interface TemplateData {
 
 /** Values in a template. Maps are records; query results are lists of samples. */
 type Value = unknown;
-type Scope = Map<string, Value>;
 
 /** A template's output may be so long, in characters. */
 export const MAX_TEMPLATE_OUTPUT = 1 << 20;
@@ -33,12 +48,18 @@ export const MAX_TEMPLATE_OUTPUT = 1 << 20;
 /** What is wrong with a template's syntax, or undefined. */
 export function checkTemplate(text: string, name: string): string | undefined {
   try {
-    parseTemplate(text);
+    parseChecked(text);
     return undefined;
   } catch (error) {
-    if (error instanceof TemplateError) return `template: ${name}:1: ${error.message}`;
+    if (error instanceof TemplateError) return `template: ${name}:${error.line ?? 1}: ${error.message}`;
     throw error;
   }
+}
+
+function parseChecked(text: string): Template {
+  const template = parseTemplate(text);
+  checkNames(template.nodes, template.definitions, (name) => Object.hasOwn(FUNCTIONS, name));
+  return template;
 }
 
 /** @throws TemplateError */
@@ -50,20 +71,33 @@ export async function expandTemplate(text: string, data: TemplateData): Promise<
     ExternalURL: data.externalUrl,
     Value: data.value,
   };
-  const scope: Scope = new Map<string, Value>([
+  const scope = new Scope([
     ["$", dot],
     ["$labels", data.labels],
     ["$externalLabels", data.externalLabels],
     ["$externalURL", data.externalUrl],
     ["$value", data.value],
   ]);
-  const output = new Output();
-  await run(parseTemplate(text), dot, scope, data, output);
+  const { nodes, definitions } = parseChecked(text);
+  const output = new Output(definitions);
+  await run(nodes, dot, scope, data, output);
   return output.text;
 }
 
+/** How deep templates may call each other. */
+const MAX_CALL_DEPTH = 100;
+
 class Output {
   text = "";
+  /** Templates that are being executed, one called by the other. */
+  depth = 0;
+  /** What `break` or `continue` has asked for, until the loop has seen it. */
+  jump: "break" | "continue" | undefined;
+  readonly definitions: ReadonlyMap<string, Node[]>;
+
+  constructor(definitions: ReadonlyMap<string, Node[]>) {
+    this.definitions = definitions;
+  }
 
   write(text: string): void {
     this.text += text;
@@ -78,28 +112,32 @@ async function run(
   data: TemplateData,
   output: Output,
 ): Promise<void> {
-  const scope: Scope = new Map(outer);
+  const scope = outer.inner();
   for (const node of nodes) {
+    if (output.jump !== undefined) return;
     switch (node.kind) {
+      case "break":
+      case "continue":
+        output.jump = node.kind;
+        break;
+      case "template":
+        await runNamed(node, dot, scope, data, output);
+        break;
       case "text":
         output.write(node.text);
         break;
       case "action": {
         const value = await evaluate(node.pipeline, dot, scope, data);
         if (node.pipeline.variable === undefined) output.write(printed(value));
-        else {
-          // An assignment reaches the scope that declared the variable; a declaration stays here.
-          scope.set(node.pipeline.variable, value);
-          if (!node.pipeline.declares && outer.has(node.pipeline.variable))
-            outer.set(node.pipeline.variable, value);
-        }
+        else if (node.pipeline.declares) scope.declare(node.pipeline.variable, value);
+        else scope.assign(node.pipeline.variable, value);
         break;
       }
       case "if":
       case "with": {
-        const inner: Scope = new Map(scope);
+        const inner = scope.inner();
         const value = await evaluate(node.pipeline, dot, inner, data);
-        if (node.pipeline.variable !== undefined) inner.set(node.pipeline.variable, value);
+        if (node.pipeline.variable !== undefined) inner.declare(node.pipeline.variable, value);
         if (isTruthy(value)) await run(node.body, node.kind === "with" ? value : dot, inner, data, output);
         else await run(node.otherwise, dot, scope, data, output);
         break;
@@ -111,6 +149,30 @@ async function run(
   }
 }
 
+/** A template sees nothing but what it is given. */
+async function runNamed(
+  { name, pipeline }: Extract<Node, { kind: "template" }>,
+  dot: Value,
+  scope: Scope,
+  data: TemplateData,
+  output: Output,
+): Promise<void> {
+  const body = output.definitions.get(name);
+  if (body === undefined) throw new TemplateError(`template "${name}" not defined`);
+  if (++output.depth > MAX_CALL_DEPTH) throw new TemplateError("exceeded maximum template depth");
+  const argument = pipeline === undefined ? undefined : await evaluate(pipeline, dot, scope, data);
+  await run(body, argument, new Scope([["$", argument]]), data, output);
+  output.depth--;
+}
+
+/** As many numbers may be counted through. */
+const MAX_COUNT = 10_000n;
+
+function countedTo(count: bigint): [Value, Value][] {
+  if (count > MAX_COUNT) throw new TemplateError(`can't range over more than ${MAX_COUNT}`);
+  return Array.from({ length: Number(count > 0n ? count : 0n) }, (_, i) => [BigInt(i), BigInt(i)]);
+}
+
 async function runRange(
   node: Extract<Node, { kind: "range" }>,
   dot: Value,
@@ -120,16 +182,21 @@ async function runRange(
 ): Promise<void> {
   const value = await evaluate(node.pipeline, dot, scope, data);
   const entries: [Value, Value][] = Array.isArray(value)
-    ? value.map((item, index) => [index, item])
-    : typeof value === "object" && value !== null
-      ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-      : [];
+    ? value.map((item, index) => [BigInt(index), item])
+    : typeof value === "bigint"
+      ? countedTo(value)
+      : typeof value === "object" && value !== null
+        ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+        : [];
   if (entries.length === 0) return run(node.otherwise, dot, scope, data, output);
   for (const [key, item] of entries) {
-    const inner: Scope = new Map(scope);
-    if (node.keyVariable !== undefined) inner.set(node.keyVariable, key);
-    if (node.pipeline.variable !== undefined) inner.set(node.pipeline.variable, item);
+    const inner = scope.inner();
+    if (node.keyVariable !== undefined) inner.declare(node.keyVariable, key);
+    if (node.pipeline.variable !== undefined) inner.declare(node.pipeline.variable, item);
     await run(node.body, item, inner, data, output);
+    const { jump } = output;
+    output.jump = undefined;
+    if (jump === "break") break;
   }
 }
 
@@ -174,41 +241,42 @@ function fieldOf(value: Value, path: readonly string[]): Value {
     if (isSample(current)) {
       current = name === "Labels" ? current.labels.toObject() : name === "Value" ? current.value : undefined;
     } else if (typeof current === "object" && current !== null && !Array.isArray(current)) {
+      if (!Object.hasOwn(current, name) && isDot(current)) {
+        throw new TemplateError(
+          `can't evaluate field ${name} in type struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }`,
+        );
+      }
       current = Object.hasOwn(current, name) ? (current as Record<string, Value>)[name] : "";
     } else throw new TemplateError(`can't evaluate field ${name} in type ${typeof current}`);
   }
   return current;
 }
 
-function isSample(value: Value): value is QuerySample {
-  return typeof value === "object" && value !== null && "labels" in value && "value" in value;
-}
-
 function isTruthy(value: Value): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === "object" && value !== null) return Object.keys(value).length > 0;
   return (
-    value !== undefined && value !== "" && value !== 0 && value !== false && !Object.is(value, Number.NaN)
+    value !== undefined &&
+    value !== "" &&
+    value !== 0 &&
+    value !== 0n &&
+    value !== false &&
+    !Object.is(value, Number.NaN)
   );
-}
-
-function printed(value: Value): string {
-  if (typeof value === "number") return formatGoFloat(value);
-  if (value === undefined || value === null) return "<no value>";
-  if (typeof value === "object") {
-    if (isSample(value)) return `${value.labels} => ${formatGoFloat(value.value)}`;
-    const pairs = Object.entries(value).map(([key, item]) => `${key}:${printed(item)}`);
-    return Array.isArray(value) ? `[${value.map(printed).join(" ")}]` : `map[${pairs.sort().join(" ")}]`;
-  }
-  return String(value);
 }
 
 function numberOf(value: Value): number {
   if (typeof value === "number") return value;
+  if (typeof value === "bigint") return Number(value);
+  if (typeof value !== "string") throw new TemplateError(`can't convert ${printedNil(value)} to float`);
   const parsed = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
   if (Number.isNaN(parsed) && value !== "NaN")
     throw new TemplateError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
   return parsed;
+}
+
+function printedNil(value: Value): string {
+  return value === undefined ? "<nil>" : printed(value);
 }
 
 function samplesOf(value: Value): QuerySample[] {
@@ -222,13 +290,25 @@ function sampleOf(value: Value): QuerySample {
 
 type TemplateFunction = (args: Value[], data: TemplateData) => Value | Promise<Value>;
 
+/** @throws TemplateError for values of two kinds: numbers with a point are another kind than those without */
+function requireComparable(name: string, a: Value, b: Value): void {
+  if (typeof a === typeof b) return;
+  throw new TemplateError(
+    `error calling ${name}: incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`,
+  );
+}
+
 function compare(name: string, holds: (order: number) => boolean): TemplateFunction {
   return ([a, b]) => {
-    if (typeof a === "number" || typeof b === "number") return holds(numberOf(a) - numberOf(b));
-    if (typeof a !== typeof b)
-      throw new TemplateError(`error calling ${name}: incompatible types for comparison`);
-    return holds(String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0);
+    requireComparable(name, a, b);
+    if (typeof a === "number" || typeof a === "bigint") return holds(Math.sign(numberOf(a) - numberOf(b)));
+    return holds(compareStrings(String(a), String(b)));
   };
+}
+
+function equal(name: string, a: Value, b: Value): boolean {
+  requireComparable(name, a, b);
+  return a === b;
 }
 
 const FUNCTIONS: Record<string, TemplateFunction> = {
@@ -252,9 +332,11 @@ const FUNCTIONS: Record<string, TemplateFunction> = {
     String(text).replace(/(^|[^\p{L}\p{N}'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
   toUpper: ([text]) => String(text).toUpperCase(),
   toLower: ([text]) => String(text).toLowerCase(),
-  stripPort: ([host]) => String(host).replace(/:\d*$/, ""),
-  stripDomain: ([host]) => String(host).replace(/^([^.:]+)\.[^:]*/, "$1"),
-  parseDuration: ([text]) => numberOf(text),
+  stripPort: ([text]) => splitHostPort(String(text))?.host ?? String(text),
+  stripDomain: ([text]) => stripDomain(String(text)),
+  parseDuration: ([text]) => secondsOf(String(text)),
+  toDuration: ([value]) => formatGoDuration(numberOf(value) * 1000),
+  urlQueryEscape: ([text]) => queryEscape(String(text)),
   humanize: ([value]) => humanize(numberOf(value), 1000),
   humanize1024: ([value]) => humanize(numberOf(value), 1024),
   humanizeDuration: ([value]) => humanizeDuration(numberOf(value)),
@@ -268,22 +350,23 @@ const FUNCTIONS: Record<string, TemplateFunction> = {
   externalURL: (_, data) => data.externalUrl,
   pathPrefix: (_, data) => (data.externalUrl === "" ? "" : new URL(data.externalUrl).pathname),
   safeHtml: ([text]) => text,
-  graphLink: ([expression]) => `/graph?g0.expr=${encodeURIComponent(String(expression))}&g0.tab=0`,
-  tableLink: ([expression]) => `/graph?g0.expr=${encodeURIComponent(String(expression))}&g0.tab=1`,
-  print: (args) => args.map(printed).join(""),
+  graphLink: ([expression]) => `/graph?g0.expr=${queryEscape(String(expression))}&g0.tab=0`,
+  tableLink: ([expression]) => `/graph?g0.expr=${queryEscape(String(expression))}&g0.tab=1`,
+  print: (args) => sprint(args),
   println: (args) => `${args.map(printed).join(" ")}\n`,
   printf: ([format, ...args]) => sprintf(String(format), args),
   len: ([value]) =>
-    typeof value === "string" ? Buffer.byteLength(value) : Object.keys(value as object).length,
+    BigInt(typeof value === "string" ? Buffer.byteLength(value) : Object.keys(value as object).length),
+  slice: ([value, from = 0n, to]) => sliced(value, Number(from), to === undefined ? undefined : Number(to)),
   index: ([value, ...keys]) => fieldOf(value, keys.map(String)),
-  html: ([text]) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
-  urlquery: ([text]) => encodeURIComponent(String(text)).replace(/%20/g, "+"),
-  js: ([text]) => JSON.stringify(String(text)).slice(1, -1),
+  html: (args) => escapeHtml(sprint(args)),
+  urlquery: (args) => queryEscape(args.map(printed).join("")),
+  js: (args) => escapeJs(sprint(args)),
   and: (args) => args.find((value) => !isTruthy(value)) ?? args.at(-1),
   or: (args) => args.find(isTruthy) ?? args.at(-1),
   not: ([value]) => !isTruthy(value),
-  eq: ([first, ...others]) => others.some((other) => first === other || printed(first) === printed(other)),
-  ne: ([a, b]) => printed(a) !== printed(b),
+  eq: ([first, ...others]) => others.some((other) => equal("eq", first, other)),
+  ne: ([a, b]) => !equal("ne", a, b),
   lt: compare("lt", (order) => order < 0),
   le: compare("le", (order) => order <= 0),
   gt: compare("gt", (order) => order > 0),
@@ -299,8 +382,21 @@ export const TEMPLATE_FUNCTION_NAMES: readonly string[] = Object.keys(FUNCTIONS)
   (name) => !BUILTINS.has(name),
 );
 
+/** Of the functions that take a fixed number of arguments. */
+const ARGUMENT_COUNTS: Record<string, number> = Object.fromEntries([
+  ...TEMPLATE_FUNCTION_NAMES.map((name) => [name, 1]),
+  ...["label", "match", "sortByLabel", "ne", "lt", "le", "gt", "ge"].map((name) => [name, 2]),
+  ...["len", "not"].map((name) => [name, 1]),
+  ["reReplaceAll", 3],
+  ...["externalURL", "now", "pathPrefix"].map((name) => [name, 0]),
+  ["args", undefined],
+]);
+
 async function call(name: string, args: Value[], data: TemplateData): Promise<Value> {
   if (!Object.hasOwn(FUNCTIONS, name)) throw new TemplateError(`function "${name}" not defined`);
+  const wanted = ARGUMENT_COUNTS[name];
+  if (wanted !== undefined && args.length !== wanted)
+    throw new TemplateError(`wrong number of args for ${name}: want ${wanted} got ${args.length}`);
   return FUNCTIONS[name](args, data);
 }
 
@@ -322,7 +418,7 @@ function humanize(value: number, base: 1000 | 1024): string {
       scaled /= base;
     }
   } else if (base === 1000) {
-    for (const name of "mµnpfazy") {
+    for (const name of "munpfazy") {
       if (Math.abs(scaled) >= 1) break;
       prefix = name;
       scaled *= 1000;
@@ -337,7 +433,7 @@ function humanizeDuration(seconds: number): string {
   if (Math.abs(seconds) < 1) {
     let scaled = seconds;
     let prefix = "";
-    for (const name of "mµnpfazy") {
+    for (const name of "munpfazy") {
       if (Math.abs(scaled) >= 1) break;
       prefix = name;
       scaled *= 1000;
@@ -361,87 +457,4 @@ function goTime(timeMs: number): string {
   const iso = new Date(Math.round(timeMs)).toISOString();
   const fraction = iso.slice(20, 23).replace(/0+$/, "");
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)}${fraction === "" ? "" : `.${fraction}`} +0000 UTC`;
-}
-
-/** The verbs of `fmt.Sprintf` that make sense for strings and numbers. */
-function sprintf(format: string, args: Value[]): string {
-  let next = 0;
-  return format.replace(
-    /%([-+ 0#]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g,
-    (whole, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
-      if (verb === "%") return "%";
-      if (next >= args.length) return `%!${verb}(MISSING)`;
-      const text = formatVerb(
-        verb,
-        args[next++],
-        precision === undefined ? undefined : Number(precision),
-        flags,
-      );
-      if (text === undefined) return whole;
-      const size = Math.min(Number(width ?? 0), 1000);
-      if (flags.includes("-")) return text.padEnd(size);
-      return flags.includes("0") && !flags.includes("-") ? text.padStart(size, "0") : text.padStart(size);
-    },
-  );
-}
-
-function formatVerb(
-  verb: string,
-  value: Value,
-  precision: number | undefined,
-  flags: string,
-): string | undefined {
-  const signed = (text: string) => (flags.includes("+") && !text.startsWith("-") ? `+${text}` : text);
-  switch (verb) {
-    case "s":
-    case "v":
-      return precision === undefined ? printed(value) : printed(value).slice(0, precision);
-    case "q":
-      return JSON.stringify(printed(value));
-    case "d":
-      return signed(String(Math.trunc(numberOf(value))));
-    case "f":
-    case "F":
-      return signed(plainNumber(numberOf(value), (number) => number.toFixed(Math.min(precision ?? 6, 100))));
-    case "e":
-      return signed(
-        plainNumber(numberOf(value), (number) =>
-          goExponent(number.toExponential(Math.min(precision ?? 6, 100))),
-        ),
-      );
-    case "g":
-      return signed(
-        precision === undefined
-          ? formatGoFloat(numberOf(value))
-          : plainNumber(numberOf(value), (number) => goGeneral(number, Math.max(precision, 1))),
-      );
-    case "t":
-      return String(value);
-    case "x":
-      return typeof value === "number"
-        ? Math.trunc(value).toString(16)
-        : Buffer.from(printed(value)).toString("hex");
-    default:
-      return undefined;
-  }
-}
-
-function plainNumber(value: number, format: (value: number) => string): string {
-  return Number.isFinite(value) ? format(value) : formatGoFloat(value);
-}
-
-function goExponent(text: string): string {
-  return text.replace(/e([+-])(\d)$/, "e$10$2");
-}
-
-/** `%.<n>g`: exponents below 1e-4 and from 1e<n> on, no trailing zeros. */
-function goGeneral(value: number, precision: number): string {
-  const text = value.toExponential(Math.min(precision - 1, 100));
-  const exponent = Number(text.slice(text.indexOf("e") + 1));
-  if (exponent < -4 || exponent >= precision) {
-    const [mantissa, rest] = text.split("e");
-    return goExponent(`${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${rest}`);
-  }
-  const fixed = value.toFixed(Math.max(0, precision - 1 - exponent));
-  return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
 }

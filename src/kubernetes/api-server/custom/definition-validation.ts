@@ -13,13 +13,13 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
   if (spec === undefined) return [required("spec.group"), required("spec.names.plural")];
   const causes: StatusCause[] = [];
   const names = spec.names ?? {};
+  if (metadata.name !== `${names.plural}.${spec.group}`) {
+    causes.push(invalidValue("metadata.name", metadata.name, 'must be spec.names.plural+"."+spec.group'));
+  }
   if (!spec.group) causes.push(required("spec.group"));
   else if (!spec.group.includes("."))
     causes.push(invalidValue("spec.group", spec.group, "should be a domain with at least one dot"));
   causes.push(...checkNames(names));
-  if (metadata.name !== `${names.plural}.${spec.group}`) {
-    causes.push(invalidValue("metadata.name", metadata.name, 'must be spec.names.plural+"."+spec.group'));
-  }
   if (!["Cluster", "Namespaced"].includes(spec.scope)) {
     causes.push(
       spec.scope ? notSupported("spec.scope", spec.scope, ["Cluster", "Namespaced"]) : required("spec.scope"),
@@ -44,6 +44,7 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
     }
   }
   causes.push(...checkVersions(versions));
+  causes.push(...checkConversion(spec));
   if ((spec as { preserveUnknownFields?: boolean }).preserveUnknownFields)
     causes.push(
       invalidValue(
@@ -77,6 +78,31 @@ function checkNames(names: Definition["spec"]["names"]): StatusCause[] {
   if (kind && kind === listKind)
     causes.push(invalidValue("spec.names.listKind", listKind, "kind and listKind may not be the same"));
   return causes;
+}
+
+interface Conversion {
+  strategy?: string;
+  webhook?: { clientConfig?: object; conversionReviewVersions?: string[] };
+}
+
+/** Webhooks are taken, and not called: objects are converted by renaming their version. */
+function checkConversion(spec: Definition["spec"]): StatusCause[] {
+  const { strategy = "None", webhook } = (spec as { conversion?: Conversion }).conversion ?? {};
+  const at = "spec.conversion";
+  if (strategy !== "None" && strategy !== "Webhook")
+    return [notSupported(`${at}.strategy`, strategy, ["None", "Webhook"])];
+  if (strategy === "None")
+    return webhook === undefined
+      ? []
+      : [forbiddenField(`${at}.webhook`, "should not be set when strategy is not set to Webhook")];
+  return [
+    ...(webhook?.clientConfig === undefined
+      ? [required(`${at}.webhookClientConfig`, "required when strategy is set to Webhook")]
+      : []),
+    ...((webhook?.conversionReviewVersions ?? []).length === 0
+      ? [required(`${at}.conversionReviewVersions`)]
+      : []),
+  ];
 }
 
 const COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"];

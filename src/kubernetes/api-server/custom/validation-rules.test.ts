@@ -203,3 +203,14 @@ test("schemas that are not structural are refused", async () => {
     );
   }
 });
+
+test("a conversion by webhook names its webhook", async () => {
+  const store = await storeWith({ type: "object" });
+  const written = definition({ type: "object" });
+  written.spec = { ...written.spec, conversion: { strategy: "Webhook" } };
+  assert.equal(
+    await problems(store.create(RESOURCES.customResourceDefinitions, written, { dryRun: true })),
+    "[spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook, " +
+      "spec.conversion.conversionReviewVersions: Required value]",
+  );
+});

@@ -32,6 +32,8 @@ export interface DiscoverySource {
   serverAddress(): string;
 }
 
+/** As the server of custom resources lists them. */
+const CUSTOM_VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const POD_VERBS: Record<string, string[]> = {
   attach: ["create", "get"],
@@ -168,6 +170,7 @@ function legacyResources(info: ResourceInfo): LegacyResource[] {
 
 export function verbsOf(info: ResourceInfo): string[] {
   if (info.verbs !== undefined) return [...info.verbs];
+  if (info.isCustom) return CUSTOM_VERBS;
   // Namespaces are deleted one by one.
   return info.collection === "/namespaces" ? VERBS.filter((verb) => verb !== "deletecollection") : VERBS;
 }

@@ -1,6 +1,9 @@
 /** What adds to the API: definitions, API services and webhooks. Defaults and checks. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { validateDefinition } from "../custom/definition-validation.ts";
+import { invalidValue, required } from "../field-error.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
 
@@ -30,7 +33,37 @@ export const apiServiceStrategy: KindStrategy = {
   setDefaults({ spec }) {
     if (spec?.service !== undefined) setDefault(spec.service, "port", HTTPS_PORT);
   },
+  validate: validateApiService,
 };
+
+/** `kube-aggregator/pkg/apis/apiregistration/validation`. */
+function validateApiService({ metadata, spec = {} }: KubernetesObject): StatusCause[] {
+  const { group = "", version = "", groupPriorityMinimum = 0, versionPriority = 0, service } = spec;
+  const causes: StatusCause[] = [];
+  const wanted = `${version}.${group}`;
+  if (metadata.name !== wanted)
+    causes.push(
+      invalidValue(
+        "metadata.name",
+        metadata.name,
+        `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`,
+      ),
+    );
+  if (group === "" && version !== "v1")
+    causes.push(required("spec.group", "only v1 may have an empty group and it better be legacy kube"));
+  const problem = dns1035LabelProblem(version);
+  if (problem !== undefined) causes.push(invalidValue("spec.version", version, problem));
+  if (groupPriorityMinimum <= 0 || groupPriorityMinimum > 20_000)
+    causes.push(
+      invalidValue("spec.groupPriorityMinimum", groupPriorityMinimum, "must be positive and less than 20000"),
+    );
+  if (versionPriority <= 0 || versionPriority > 1_000)
+    causes.push(invalidValue("spec.versionPriority", versionPriority, "must be positive and less than 1000"));
+  if (service === undefined) return causes;
+  if (!service.namespace) causes.push(required("spec.service.namespace"));
+  if (!service.name) causes.push(required("spec.service.name"));
+  return causes;
+}
 
 export const webhookConfigurationStrategy: KindStrategy = {
   setDefaults(object) {

@@ -220,3 +220,20 @@ test("defaults are filled in once, and quantities are canonical", async () => {
   const again = await store.replace(RESOURCES.pods, made);
   assert.equal(again.metadata.resourceVersion, made.metadata.resourceVersion);
 });
+
+test("an API service is named after its version and group, and has its priorities", async () => {
+  const store = await newStore();
+  const make = (name: string, spec: object) =>
+    store.create(RESOURCES.apiServices, { metadata: { name }, spec } as KubernetesObject);
+  const spec = { group: "a.b", version: "v1", groupPriorityMinimum: 100, versionPriority: 10 };
+  const start = 'APIService.apiregistration.k8s.io "v1.a.b" is invalid: ';
+  await assert.rejects(make("v1.a.b", { ...spec, groupPriorityMinimum: 30_000, versionPriority: 0 }), {
+    message:
+      `${start}[spec.groupPriorityMinimum: Invalid value: 30000: must be positive and less than 20000, ` +
+      "spec.versionPriority: Invalid value: 0: must be positive and less than 1000]",
+  });
+  await assert.rejects(make("v1.a.b", { ...spec, group: "other.b" }), {
+    message: `${start}metadata.name: Invalid value: "v1.a.b": must be \`spec.version+"."+spec.group\`: "v1.other.b"`,
+  });
+  await make("v1.a.b", spec);
+});

@@ -37,7 +37,9 @@ export interface ServerProcess {
   /** Processor seconds since it started, user and system, all threads. */
   cpuSeconds(): number;
   residentBytes(): number;
-  /** Only with `probe`, see loop-probe.ts: from here to `longestTurn`, the event loop is watched. */
+  /** Only with `probe`, see loop-probe.ts: from when it listened until it was ready. */
+  readonly startTurn: LongestTurn | undefined;
+  /** Only with `probe`: from here to `longestTurn`, the event loop is watched, which takes processor time itself. */
   watchLoop(): void;
   longestTurn(): Promise<LongestTurn>;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -92,18 +94,22 @@ export async function startServer(
     await sleep(20);
   }
   const pid = child.pid!;
+  const readyMs = performance.now() - started;
+  const longestTurn = () => {
+    const answer = new Promise<LongestTurn>((resolve) => child.once("message", resolve));
+    child.send("stop");
+    return answer;
+  };
+  const startTurn = options.probe ? await longestTurn() : undefined;
   return {
     url,
     pid,
-    readyMs: performance.now() - started,
+    readyMs,
+    startTurn,
     cpuSeconds: () => cpuSecondsOf(pid),
     residentBytes: () => residentBytesOf(pid),
     watchLoop: () => void child.send("watch"),
-    longestTurn() {
-      const answer = new Promise<LongestTurn>((resolve) => child.once("message", resolve));
-      child.send("stop");
-      return answer;
-    },
+    longestTurn,
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       await ended;

@@ -52,6 +52,8 @@ export interface Exemplar {
   labels: Labels;
   value: number;
   timestampMs: number;
+  /** The time is not the exemplar's own but that of the scrape that saw it: seen again it is the same one. */
+  isTimedByScrape?: boolean;
 }
 
 export interface MetricMetadata {

@@ -238,7 +238,8 @@ class ScrapeBatch {
   #appendExemplar({ labels, value, timestampMs }: ParsedExemplar, entry: CachedSeries, atMs: number): void {
     const pairs: [string, string][] = [];
     for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i], labels[i + 1]]);
-    const exemplar = { labels: Labels.of(pairs), value, timestampMs: timestampMs ?? atMs };
+    const isTimedByScrape = timestampMs === undefined;
+    const exemplar = { labels: Labels.of(pairs), value, timestampMs: timestampMs ?? atMs, isTimedByScrape };
     try {
       this.#appender.appendExemplar(entry.ref, entry.labels!, exemplar);
     } catch (error) {

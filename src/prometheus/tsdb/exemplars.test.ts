@@ -61,3 +61,18 @@ test("check() leaves out repetitions and refuses older and oversized exemplars",
   assert.equal(check(MAX_EXEMPLAR_LABEL_CHARACTERS)(), true);
   assert.throws(check(MAX_EXEMPLAR_LABEL_CHARACTERS + 1), /exceeds maximum of 128/);
 });
+
+test("an exemplar without a time of its own is the same one when it is scraped again", () => {
+  const storage = new ExemplarStorage(10);
+  const labels = Labels.of({ __name__: "a" });
+  const seen = (timestampMs: number, value: number, isTimedByScrape: boolean) => {
+    const exemplar = { labels: Labels.of({ trace_id: "x" }), value, timestampMs, isTimedByScrape };
+    const isNew = storage.check(labels, exemplar);
+    if (isNew) storage.add(labels, exemplar);
+    return isNew;
+  };
+  assert.deepEqual(
+    [seen(1, 5, true), seen(2, 5, true), seen(3, 6, true), seen(4, 6, false)],
+    [true, false, true, true],
+  );
+});

@@ -60,11 +60,9 @@ export class ExemplarStorage {
     }
     const newest = this.#series.get(labels.key)?.at(-1)?.exemplar;
     if (newest === undefined) return true;
-    if (
-      newest.timestampMs === exemplar.timestampMs &&
-      Object.is(newest.value, exemplar.value) &&
-      newest.labels.equals(exemplar.labels)
-    ) {
+    const isSameTime =
+      newest.timestampMs === exemplar.timestampMs || (newest.isTimedByScrape && exemplar.isTimedByScrape);
+    if (isSameTime && Object.is(newest.value, exemplar.value) && newest.labels.equals(exemplar.labels)) {
       return false;
     }
     const isOlder =

@@ -22,7 +22,7 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
 };
 
 /** What computes enough to earn V8's last compiler, whose code alone is 5 MB resident in each process (decisions/0009). */
-const OPTIMIZED = new Set(["collector", "otelcol", "prometheus"]);
+const OPTIMIZED = "prometheus";
 
 /** What people type. Each entry loads what it needs only. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
@@ -74,7 +74,7 @@ async function runComponent([component, ...args]: string[]): Promise<number> {
     console.error(`unknown component "${component ?? ""}": there are ${Object.keys(COMPONENTS).join(", ")}`);
     return 2;
   }
-  if (!OPTIMIZED.has(component)) setFlagsFromString("--no-opt");
+  if (component !== OPTIMIZED) setFlagsFromString("--no-opt");
   const { createNodeSystem } = await import("./base/node-system.ts");
   return (await load()).command(args, createNodeSystem());
 }

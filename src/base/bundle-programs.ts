@@ -12,8 +12,8 @@ const CACHE = join(PACKAGE_ROOT, "node_modules/.cache/percolate-topology");
 /** Bundles of other states of the sources that are kept, for topologies that still run from them. */
 const KEPT_BUNDLES = 8;
 
-/** As in the pods (run-spec.ts): the cluster's process would keep three times 16 MB for what lives for one request. */
-const NODE_FLAGS = ["--max-semi-space-size=2"];
+/** As in the pods (run-spec.ts): the cluster's process would keep up to 48 MB for what lives for one request. */
+const NODE_FLAGS = ["--max-semi-space-size=1"];
 
 /** Tells the bundled program when the user started it: making the bundle is part of the wait. */
 export const STARTED_VARIABLE = "TOPOLOGY_STARTED_MS";

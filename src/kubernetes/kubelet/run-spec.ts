@@ -120,7 +120,7 @@ function nodeOptions(container: Container, preloadPath: string, own = ""): strin
   const limit = container.resources?.limits?.memory;
   const heapMebibytes = limit === undefined ? 0 : Math.floor((parseQuantity(limit) * HEAP_SHARE) / 2 ** 20);
   const heap = heapMebibytes < MIN_HEAP_MEBIBYTES ? "" : `--max-old-space-size=${heapMebibytes}`;
-  return [preload, "--max-semi-space-size=2", heap, own].filter((option) => option !== "").join(" ");
+  return [preload, "--max-semi-space-size=1", heap, own].filter((option) => option !== "").join(" ");
 }
 
 /** What a memory limit leaves for buffers, code and stacks. */

@@ -47,38 +47,41 @@ export type ComponentCommand = (component: string) => string[];
 
 const OTEL_RELEASES = "ghcr.io/open-telemetry/opentelemetry-collector-releases";
 
-const BUILT_IN: { component: string; images: string[]; programs?: string[] }[] = [
-  { component: "test-db", images: ["percolate/test-db"] },
-  { component: "router", images: ["percolate/router"] },
-  {
-    component: "prometheus",
-    images: ["prom/prometheus", "quay.io/prometheus/prometheus"],
-    programs: ["/bin/prometheus", "prometheus"],
-  },
-  {
-    component: "collector",
-    images: [
-      "otel/opentelemetry-collector",
-      "otel/opentelemetry-collector-contrib",
-      `${OTEL_RELEASES}/opentelemetry-collector`,
-      `${OTEL_RELEASES}/opentelemetry-collector-contrib`,
-    ],
-    programs: ["/otelcol", "otelcol", "/otelcol-contrib", "otelcol-contrib"],
-  },
-  { component: "grafana", images: ["grafana/grafana", "grafana/grafana-oss"], programs: ["/run.sh"] },
-  {
-    component: "kube-state-metrics",
-    images: ["registry.k8s.io/kube-state-metrics/kube-state-metrics"],
-    programs: ["/kube-state-metrics", "kube-state-metrics"],
-  },
-  { component: "keda", images: ["ghcr.io/kedacore/keda"], programs: ["/keda", "keda"] },
-];
+const BUILT_IN: { component: string; images: string[]; programs?: string[]; env?: Record<string, string> }[] =
+  [
+    { component: "test-db", images: ["percolate/test-db"] },
+    { component: "router", images: ["percolate/router"] },
+    {
+      component: "prometheus",
+      images: ["prom/prometheus", "quay.io/prometheus/prometheus"],
+      programs: ["/bin/prometheus", "prometheus"],
+      // A query over many series makes megabytes that are gone when it is answered: the small young generation is not for it.
+      env: { NODE_OPTIONS: "--max-semi-space-size=8" },
+    },
+    {
+      component: "collector",
+      images: [
+        "otel/opentelemetry-collector",
+        "otel/opentelemetry-collector-contrib",
+        `${OTEL_RELEASES}/opentelemetry-collector`,
+        `${OTEL_RELEASES}/opentelemetry-collector-contrib`,
+      ],
+      programs: ["/otelcol", "otelcol", "/otelcol-contrib", "otelcol-contrib"],
+    },
+    { component: "grafana", images: ["grafana/grafana", "grafana/grafana-oss"], programs: ["/run.sh"] },
+    {
+      component: "kube-state-metrics",
+      images: ["registry.k8s.io/kube-state-metrics/kube-state-metrics"],
+      programs: ["/kube-state-metrics", "kube-state-metrics"],
+    },
+    { component: "keda", images: ["ghcr.io/kedacore/keda"], programs: ["/keda", "keda"] },
+  ];
 
 /** `prom/prometheus` and the rest: the images that the project's own components stand in for. */
 export function builtInImages(commandOf: ComponentCommand): Record<string, CatalogueImage> {
   return Object.fromEntries(
-    BUILT_IN.flatMap(({ component, images, programs }) =>
-      images.map((image) => [image, { command: commandOf(component), programs }]),
+    BUILT_IN.flatMap(({ component, images, programs, env }) =>
+      images.map((image) => [image, { command: commandOf(component), programs, env }]),
     ),
   );
 }

@@ -8,6 +8,7 @@ import { groupResource, type KubernetesError, statusError } from "../../../model
 import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { applyLimitDefaults, checkLimits } from "./limit-ranger.ts";
+import type { Refuse } from "./refuse.ts";
 import { chargeQuotas } from "./resource-quota.ts";
 import { admitServiceAccount } from "./service-account.ts";
 
@@ -39,9 +40,6 @@ export function admitNew(
   if (finalizer !== undefined && !metadata.finalizers?.includes(finalizer))
     metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];
 }
-
-/** What a plugin throws when it refuses. */
-export type Refuse = (problem: string) => KubernetesError;
 
 /**
  * Checks an object that is otherwise right, and charges it to its namespace's quotas.

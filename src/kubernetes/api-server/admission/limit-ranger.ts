@@ -3,8 +3,8 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { canonicalQuantity, compareQuantities, parseQuantity } from "../../../model/quantity.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import type { Refuse } from "./admission.ts";
 import { podLimits, podRequests, type ResourceList } from "./pod-resources.ts";
+import type { Refuse } from "./refuse.ts";
 
 interface Limit {
   type: string;

@@ -21,8 +21,8 @@ import {
 import type { ApiContext } from "../api-context.ts";
 import { deepEqual } from "../deep-equal.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import type { Refuse } from "./admission.ts";
 import type { ResourceList } from "./pod-resources.ts";
+import type { Refuse } from "./refuse.ts";
 
 export interface Charge {
   context: ApiContext;

@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { ApiContext } from "../api-context.ts";
 import { setDefault } from "../kinds/pod-defaults.ts";
 import { randomSuffix } from "../random-suffix.ts";
-import type { Refuse } from "./admission.ts";
+import type { Refuse } from "./refuse.ts";
 
 /** Where in-cluster clients look for token, authority and namespace. */
 export const ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";

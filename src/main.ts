@@ -21,7 +21,9 @@ const COMPONENTS: Record<string, () => Promise<{ command: Command }>> = {
   "test-db": () => import("./test-db/command.ts"),
 };
 
-/** What computes enough to earn V8's last compiler, whose code alone is 5 MB resident in each process (decisions/0009). */
+/** Without V8's last compiler, whose code alone is 5 MB resident in each process, and with a heap that grows late. */
+const SMALL = ["--no-opt", "--optimize-for-size"];
+/** What computes enough for all that V8 has (decisions/0009). */
 const OPTIMIZED = "prometheus";
 
 /** What people type. Each entry loads what it needs only. */
@@ -74,7 +76,7 @@ async function runComponent([component, ...args]: string[]): Promise<number> {
     console.error(`unknown component "${component ?? ""}": there are ${Object.keys(COMPONENTS).join(", ")}`);
     return 2;
   }
-  if (component !== OPTIMIZED) setFlagsFromString("--no-opt");
+  if (component !== OPTIMIZED) for (const flag of SMALL) setFlagsFromString(flag);
   const { createNodeSystem } = await import("./base/node-system.ts");
   return (await load()).command(args, createNodeSystem());
 }

@@ -13,7 +13,7 @@ const CACHE = join(PACKAGE_ROOT, "node_modules/.cache/percolate-topology");
 const KEPT_BUNDLES = 8;
 
 /** As in the pods (run-spec.ts): the cluster's process would keep up to 48 MB for what lives for one request. */
-const NODE_FLAGS = ["--max-semi-space-size=1"];
+const NODE_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
 
 /** Tells the bundled program when the user started it: making the bundle is part of the wait. */
 export const STARTED_VARIABLE = "TOPOLOGY_STARTED_MS";

@@ -56,7 +56,7 @@ const BUILT_IN: { component: string; images: string[]; programs?: string[]; env?
       images: ["prom/prometheus", "quay.io/prometheus/prometheus"],
       programs: ["/bin/prometheus", "prometheus"],
       // A query over many series makes megabytes that are gone when it is answered: the small young generation is not for it.
-      env: { NODE_OPTIONS: "--max-semi-space-size=8" },
+      env: { NODE_OPTIONS: "--max-semi-space-size=2" },
     },
     {
       component: "collector",

@@ -2,13 +2,7 @@
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { formatGoFloat } from "./format-go-float.ts";
 import { prometheusLabels } from "./label-allow-list.ts";
-
-export type LabelPairs = [name: string, value: string][];
-
-export interface Sample {
-  labels: LabelPairs;
-  value: number;
-}
+import type { LabelPairs, Sample } from "./sample.ts";
 
 /** The Kubernetes labels and annotations that become labels of a kind's samples; absent: none, no series at all. */
 export interface AllowedKeys {

@@ -48,7 +48,8 @@ import {
 import { REPLICA_SET_FAMILIES, REPLICATION_CONTROLLER_FAMILIES } from "./families/replica-set.ts";
 import { ENDPOINT_SLICE_FAMILIES, ENDPOINTS_FAMILIES, SERVICE_FAMILIES } from "./families/service.ts";
 import { STATEFUL_SET_FAMILIES } from "./families/stateful-set.ts";
-import type { Family, LabelPairs } from "./family.ts";
+import type { Family } from "./family.ts";
+import type { LabelPairs } from "./sample.ts";
 
 export interface Kind {
   resource: GroupVersionResource;

@@ -4,7 +4,7 @@
  * `internal/store/utils.go`). Without it `kube_pod_labels` has no series.
  */
 import { compareStrings } from "../model/labels.ts";
-import type { LabelPairs } from "./family.ts";
+import type { LabelPairs } from "./sample.ts";
 
 /** Resource (`pods`, or `*` for all) → keys, or `*` for every key. */
 export type LabelAllowList = Map<string, string[]>;

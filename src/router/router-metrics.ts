@@ -1,7 +1,9 @@
 /** The router's own `/metrics`. */
 import type { Clock } from "../base/clock.ts";
 import { type Counter, type Histogram, Registry } from "../telemetry/mod.ts";
-import type { RetryReason } from "./router.ts";
+
+/** Why a try did not give an answer. */
+export type RetryReason = "no_owner" | "misdirected" | "unavailable" | "unreachable";
 
 /** Seconds; the long ones are requests that waited for a pod to start. */
 const WAIT_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -24,7 +24,7 @@ import {
 } from "../model/tier-membership.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Replayable } from "./replayable.ts";
-import type { RouterMetrics } from "./router-metrics.ts";
+import type { RetryReason, RouterMetrics } from "./router-metrics.ts";
 
 /** A request is kept this long. */
 export const MAX_WAIT_MS = 30_000;
@@ -61,9 +61,6 @@ export interface RouterOptions {
   /** @default `ATTEMPT_TIMEOUT_MS` */
   attemptTimeoutMs?: number;
 }
-
-/** Why a try did not give an answer. */
-export type RetryReason = "no_owner" | "misdirected" | "unavailable" | "unreachable";
 
 type Try = { response: HttpResponse } | { retry: RetryReason; epoch?: number };
 

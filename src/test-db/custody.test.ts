@@ -8,8 +8,9 @@ import { ownerOf, type TierMembership, type TierPod } from "../model/tier-member
 import { MemoryDisk } from "../simulation/memory-disk.ts";
 import { VirtualClock } from "../simulation/virtual-clock.ts";
 import { ActiveTenants } from "../telemetry/mod.ts";
-import { Custody, DamagedError, MisdirectedError, type Offer, UnavailableError } from "./custody.ts";
+import { Custody, DamagedError, MisdirectedError, UnavailableError } from "./custody.ts";
 import { createJournalEngine } from "./journal-engine.ts";
+import type { Offer } from "./offer.ts";
 import { PeerError, type Peers } from "./peers.ts";
 import { SingleMembership } from "./single-membership.ts";
 import { TenantVolume } from "./tenant-volume.ts";

@@ -7,6 +7,7 @@ import type { Logger } from "../base/log.ts";
 import type { HttpBody } from "../base/network.ts";
 import { ownerOf, podNamed, type TierMembership } from "../model/tier-membership.ts";
 import { Locks } from "./locks.ts";
+import type { Offer, OfferOutcome } from "./offer.ts";
 import { PeerError, type Peers } from "./peers.ts";
 import type { TenantDatabase } from "./tenant-database.ts";
 import type { TenantVolume } from "./tenant-volume.ts";
@@ -60,22 +61,6 @@ export interface CustodyOptions {
   peers: Peers;
   activity: Activity;
 }
-
-/** A copy that another pod offers. */
-export interface Offer {
-  tenant: string;
-  from: string;
-  epoch: number;
-  generation: number;
-  bytes: number;
-  digest: string;
-  /** Milliseconds since the tenant was last active; undefined when it is not. */
-  idleMs?: number;
-  /** The pod offered it before and does not know how that ended. */
-  inDoubt: boolean;
-}
-
-export type OfferOutcome = "accepted" | "superseded";
 
 export class Custody {
   readonly #options: CustodyOptions;

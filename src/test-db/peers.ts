@@ -1,7 +1,7 @@
 /** What pods of a tier ask of each other, over HTTP on the port that serves requests. */
 import { type HttpBody, type Network, readBody } from "../base/network.ts";
 import { EPOCH_HEADER } from "../model/tier-membership.ts";
-import type { Offer, OfferOutcome } from "./custody.ts";
+import type { Offer, OfferOutcome } from "./offer.ts";
 
 /** The other pod cannot be reached, or will not now: try again. */
 export class PeerError extends Error {

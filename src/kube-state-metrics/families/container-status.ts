@@ -1,16 +1,7 @@
 /** What a pod says of its containers and, under other names, of its init containers (upstream `pod.go`). */
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import {
-  alphaGauge,
-  counter,
-  type Family,
-  flag,
-  gauge,
-  info,
-  labelled,
-  type Sample,
-  unixSeconds,
-} from "../family.ts";
+import { alphaGauge, counter, type Family, flag, gauge, info, labelled, unixSeconds } from "../family.ts";
+import type { Sample } from "../sample.ts";
 import { type ResourceList, resourceSamples } from "./resource-samples.ts";
 
 interface ContainerState {

@@ -14,9 +14,9 @@ import {
   one,
   optionalFamily,
   resourceVersionFamily,
-  type Sample,
   unixTime,
 } from "../family.ts";
+import type { Sample } from "../sample.ts";
 
 /** Undefined for what cannot be read, an unknown time zone included. */
 function scheduleOf({ spec }: KubernetesObject): CronSchedule | undefined {

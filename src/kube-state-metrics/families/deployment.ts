@@ -13,8 +13,8 @@ import {
   numberFamily,
   one,
   optionalFamily,
-  type Sample,
 } from "../family.ts";
+import type { Sample } from "../sample.ts";
 
 /** Reasons that become a label as they are; others are `unknown`, so that nobody's text makes series without end. */
 const CONDITION_REASONS = new Set([

@@ -14,8 +14,8 @@ import {
   labelsFamily,
   numberFamily,
   optionalFamily,
-  type Sample,
 } from "../family.ts";
+import type { Sample } from "../sample.ts";
 import { thousandths } from "./resource-samples.ts";
 
 interface MetricValue {

@@ -15,9 +15,9 @@ import {
   optionalFamily,
   ownerFamily,
   presenceFamily,
-  type Sample,
   unixTime,
 } from "../family.ts";
+import type { Sample } from "../sample.ts";
 
 interface Condition {
   type: string;

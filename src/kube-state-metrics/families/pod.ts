@@ -16,11 +16,11 @@ import {
   optInGauge,
   ownerFamily,
   phaseSamples,
-  type Sample,
   unixSeconds,
   unixTime,
 } from "../family.ts";
 import { prometheusLabels } from "../label-allow-list.ts";
+import type { Sample } from "../sample.ts";
 import { CONTAINER_FAMILIES, containerStatuses, INIT_CONTAINER_FAMILIES } from "./container-status.ts";
 import { thousandths, wholeQuantity } from "./resource-samples.ts";
 

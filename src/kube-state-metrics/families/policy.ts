@@ -9,8 +9,8 @@ import {
   labelled,
   labelsFamily,
   numberFamily,
-  type Sample,
 } from "../family.ts";
+import type { Sample } from "../sample.ts";
 import { type ResourceList, thousandths } from "./resource-samples.ts";
 
 export const POD_DISRUPTION_BUDGET_FAMILIES: Family[] = [

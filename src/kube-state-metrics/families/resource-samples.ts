@@ -1,6 +1,7 @@
 /** Quantities as samples: `cpu: 500m, memory: 1Gi` with labels `resource` and `unit` (upstream `utils.go`). */
 import { scaledQuantity } from "../../model/quantity.ts";
-import { labelled, type Sample } from "../family.ts";
+import { labelled } from "../family.ts";
+import type { Sample } from "../sample.ts";
 
 export type ResourceList = Record<string, string>;
 

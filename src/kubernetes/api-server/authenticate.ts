@@ -6,13 +6,7 @@ import { requireAccess } from "./authorize.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { storageKey } from "./object-store.ts";
 import type { ServiceAccountTokens } from "./service-account-token.ts";
-
-export interface User {
-  name: string;
-  uid?: string;
-  groups: readonly string[];
-  extra?: Record<string, string[]>;
-}
+import type { User } from "./user.ts";
 
 export const ADMINISTRATOR: User = {
   name: "kubernetes-admin",

@@ -1,8 +1,8 @@
 /** What a user may do: RBAC over the roles and bindings of the store (`plugin/pkg/auth/authorizer/rbac`). */
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type KubernetesError, statusError } from "../../model/kubernetes-status.ts";
-import type { User } from "./authenticate.ts";
 import { type ObjectStore, storageKey } from "./object-store.ts";
+import type { User } from "./user.ts";
 
 export interface AccessRequest {
   verb: string;

@@ -1,10 +1,11 @@
 /** Questions in the form of objects: who am I, may I, is this token good. Answered, not kept. */
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
-import type { Authenticator, User } from "./authenticate.ts";
+import type { Authenticator } from "./authenticate.ts";
 import { type AccessRequest, isAllowed, rulesFor } from "./authorize.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { TOKEN_ISSUER } from "./service-account-token.ts";
+import type { User } from "./user.ts";
 
 export interface ReviewContext {
   store: ObjectStore;

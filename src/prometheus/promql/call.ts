@@ -3,8 +3,10 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { sizeInSamples } from "../../model/histogram-buckets.ts";
 import type { SeriesSamples } from "../storage.ts";
-import { type EvaluationContext, evaluate, evaluateScalar } from "./evaluator.ts";
-import { FUNCTIONS, type RangeImplementation, type VectorCall } from "./functions/table.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
+import { evaluate, evaluateScalar } from "./evaluator.ts";
+import type { RangeImplementation, VectorCall } from "./functions/function-implementation.ts";
+import { FUNCTIONS } from "./functions/table.ts";
 import { Grid } from "./grid.ts";
 import type { Call, Expression, MatrixSelector, Subquery } from "./parser/ast.ts";
 import { FUNCTION_SIGNATURES } from "./parser/function-signatures.ts";

@@ -2,8 +2,8 @@
 import { maximum, minimum, power } from "./go-math.ts";
 import type { DurationExpression, NumberLiteral } from "./parser/ast.ts";
 import { isDurationOutOfRange } from "./parser/number.ts";
-import type { QueryTimes } from "./preprocess.ts";
 import { QueryError } from "./query-error.ts";
+import type { QueryTimes } from "./query-times.ts";
 
 /**
  * The value in milliseconds.

@@ -9,6 +9,7 @@ import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operatio
 import { setOperation } from "./binary/set-operation.ts";
 import { vectorOperation } from "./binary/vector-operation.ts";
 import { evaluateCall, hasFloatsOnly, rangeStream } from "./call.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
 import { type Grid, ScratchGrid } from "./grid.ts";
 import { LookbackPlanner, lookBack } from "./lookback.ts";
 import {
@@ -20,16 +21,8 @@ import {
 } from "./parser/ast.ts";
 import { typeOf } from "./parser/type-check.ts";
 import { PAUSE_INTERVAL, type QueryRun } from "./query-run.ts";
-import type { Selection } from "./selection.ts";
 import { evaluateSmoothed } from "./smoothed-selector.ts";
 import { countPresent, mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
-
-/** What evaluation of a sub-expression needs to know. */
-export interface EvaluationContext {
-  run: QueryRun;
-  grid: Grid;
-  selection: Selection;
-}
 
 /** The series of a vector; for a scalar one series that has a value at every step. */
 export async function evaluate(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {

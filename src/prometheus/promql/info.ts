@@ -2,8 +2,9 @@
 import { compareStrings, Labels, METADATA_LABELS, METRIC_NAME } from "../../model/labels.ts";
 import { createMatcher, type Matcher } from "../matcher.ts";
 import type { SeriesSamples } from "../storage.ts";
-import { type EvaluationContext, evaluate } from "./evaluator.ts";
-import type { VectorCall } from "./functions/table.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
+import { evaluate } from "./evaluator.ts";
+import type { VectorCall } from "./functions/function-implementation.ts";
 import type { Grid } from "./grid.ts";
 import { infoReference } from "./info-reference.ts";
 import { LookbackPlanner, lookBack } from "./lookback.ts";

@@ -22,8 +22,9 @@ export {
 } from "./engine.ts";
 export { MemoryQueryable } from "./memory-queryable.ts";
 export type { Expression } from "./parser/ast.ts";
-export { type ParserOptions, parseExpression } from "./parser/expression-parser.ts";
+export { parseExpression } from "./parser/expression-parser.ts";
 export { parseMetricSelector } from "./parser/metric-selector.ts";
 export { ParseError } from "./parser/parse-error.ts";
+export type { ParserOptions } from "./parser/parser-options.ts";
 export { printExpression } from "./parser/printer.ts";
 export { QueryError, type QueryErrorKind } from "./query-error.ts";

@@ -5,14 +5,7 @@
 import { calculateDuration } from "./durations.ts";
 import { sharedReference } from "./info-reference.ts";
 import { type Call, type Expression, type Subquery, type VectorSelector, walk } from "./parser/ast.ts";
-
-/** The times of the query as asked for. */
-export interface QueryTimes {
-  startMs: number;
-  endMs: number;
-  /** 0 for an instant query. */
-  stepMs: number;
-}
+import type { QueryTimes } from "./query-times.ts";
 
 /** Functions whose result changes with the evaluation time even where their arguments don't. */
 export const STEP_DEPENDENT_FUNCTIONS: ReadonlySet<string> = new Set([

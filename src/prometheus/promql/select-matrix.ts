@@ -1,7 +1,7 @@
 /** A range selector as the whole of an instant query: the samples themselves. */
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
 import { firstIndex } from "./classic-histogram.ts";
-import type { EvaluationContext } from "./evaluator.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
 import { endsOf, endValues } from "./functions/extended-ends.ts";
 import { wordsOf } from "./lookback.ts";
 import type { MatrixSelector } from "./parser/ast.ts";

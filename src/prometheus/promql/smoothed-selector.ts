@@ -4,7 +4,7 @@ import { IncompatibleSchemasError } from "../../model/histogram-arithmetic.ts";
 import type { SeriesSamples } from "../storage.ts";
 import { MIXED_BUCKET_SCHEMAS, MIXED_FLOATS_HISTOGRAMS } from "./annotations.ts";
 import { firstIndex } from "./classic-histogram.ts";
-import type { EvaluationContext } from "./evaluator.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
 import { valueBetween } from "./functions/extended-ends.ts";
 import { interpolateHistograms } from "./functions/extended-rate.ts";
 import type { Position, VectorSelector } from "./parser/ast.ts";

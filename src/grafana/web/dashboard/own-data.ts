@@ -3,7 +3,7 @@ import { type DashboardHit, getJson, proxyPath } from "../api.ts";
 import type { Field, Frame } from "../data/frame.ts";
 import { arrayOf, objectOf, textOf } from "./json.ts";
 import type { Panel } from "./model.ts";
-import type { QueryContext } from "./run-queries.ts";
+import type { QueryContext } from "./query-context.ts";
 
 /** Alerts, or links, of one panel. */
 const MAX_ITEMS = 200;

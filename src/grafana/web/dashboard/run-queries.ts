@@ -9,16 +9,8 @@ import { fixed, interpolate, prometheusFormat, type Scope, type VariableValue } 
 import { objectOf } from "./json.ts";
 import type { DataSourceRef, Panel, Target } from "./model.ts";
 import { OWN_DATA } from "./own-data.ts";
+import type { QueryContext } from "./query-context.ts";
 import { intervalMs, intervalText, queryIntervalMs, type TimeRange } from "./time-range.ts";
-
-export interface QueryContext {
-  scope: Scope;
-  range: TimeRange;
-  /** As many points as the panel is wide. */
-  maxDataPoints: number;
-  dataSources: readonly DataSourceInfo[];
-  signal: AbortSignal;
-}
 
 export interface ExemplarPoint {
   ms: number;

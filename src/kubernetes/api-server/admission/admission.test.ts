@@ -5,8 +5,8 @@ import { systemClock } from "../../../base/clock.ts";
 import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import type { User } from "../authenticate.ts";
 import { ClusterStore } from "../cluster-store.ts";
+import type { User } from "../user.ts";
 
 const LIMITS = { group: "", version: "v1", resource: "limitranges" };
 const META = { namespace: "t", name: "x" };

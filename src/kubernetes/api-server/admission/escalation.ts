@@ -4,11 +4,11 @@
  */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { notFound } from "../../../model/kubernetes-status.ts";
-import type { User } from "../authenticate.ts";
 import { isAllowed, type PolicyRule, rulesFor } from "../authorize.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { type ObjectStore, storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import type { User } from "../user.ts";
 import { forbidden } from "./admission.ts";
 
 const RBAC = "rbac.authorization.k8s.io";

@@ -7,8 +7,8 @@ import type { HttpRequest, HttpResponse, Network, TlsIdentity } from "../../../b
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
-import type { User } from "../authenticate.ts";
 import type { ClusterStore } from "../cluster-store.ts";
+import type { User } from "../user.ts";
 import type { LegacyResource, RemoteGroup } from "./discovery.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { serviceEndpoint } from "./service-endpoint.ts";

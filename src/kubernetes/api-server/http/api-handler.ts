@@ -5,10 +5,11 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "../../../base/netwo
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import type { PodRuntime } from "../../pod-runtime.ts";
-import type { Authenticator, User } from "../authenticate.ts";
+import type { Authenticator } from "../authenticate.ts";
 import { type AccessRequest, requireAccess } from "../authorize.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { answerReview } from "../reviews.ts";
+import type { User } from "../user.ts";
 import { inPreferredForm } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
 import type { FieldDescriptions } from "./field-descriptions.ts";

@@ -4,7 +4,6 @@ import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { KubernetesApi, WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
-import type { User } from "../authenticate.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { forbiddenField, required } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
@@ -18,6 +17,7 @@ import {
   type TableOptions,
   wantsTable,
 } from "../table/table-response.ts";
+import type { User } from "../user.ts";
 import { invalid } from "../validate-object.ts";
 import { checkAcceptable } from "./accept.ts";
 import { duplicateFields } from "./json-text.ts";

@@ -6,7 +6,6 @@ import { reviewObject } from "../admission/admission.ts";
 import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
-import type { User } from "../authenticate.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
@@ -14,6 +13,7 @@ import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import type { User } from "../user.ts";
 import { validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
 

@@ -1,6 +1,7 @@
 /** Aggregation operators: `sum by (pod) (…)`. */
 import { informHistogramIgnored, warnInvalidQuantile } from "../annotations.ts";
-import { type EvaluationContext, evaluate, evaluateEach, evaluateScalar } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
+import { evaluate, evaluateEach, evaluateScalar } from "../evaluator.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { isValidLabelName } from "../parser/label-name.ts";
 import { quoteString } from "../parser/lexer.ts";

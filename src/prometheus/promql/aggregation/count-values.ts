@@ -2,7 +2,7 @@
 import { formatHistogram } from "../../../model/histogram-format.ts";
 import { compareStrings, type Labels } from "../../../model/labels.ts";
 import { formatFloat } from "../../../model/number-format.ts";
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { ColumnBuilder, StepSeries } from "../step-series.ts";
 import { groupLabels } from "./grouping.ts";

@@ -2,7 +2,7 @@
 
 import { formatG } from "../../../model/number-format.ts";
 import { informHistogramIgnored } from "../annotations.ts";
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import { hashLabels } from "../label-hash.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { executionError } from "../query-error.ts";

@@ -1,5 +1,5 @@
 /** The result of an operator on vectors: series of equal labels are one, step by step. */
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import type { QueryError } from "../query-error.ts";
 import { hasDuplicates, mergeDuplicates, type StepSeries } from "../step-series.ts";
 

@@ -1,5 +1,5 @@
 /** Operators with a scalar on at least one side. */
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import { type BinaryExpression, isComparison } from "../parser/ast.ts";
 import { ColumnBuilder, StepSeries, scalarSeries } from "../step-series.ts";
 import { arithmetic, type ComparisonOperator, comparison, isArithmetic } from "./arithmetic.ts";

@@ -1,5 +1,5 @@
 /** `and`, `or`, `unless`. */
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import type { BinaryExpression } from "../parser/ast.ts";
 import { duplicateLabelSet } from "../query-error.ts";
 import { StepSeries } from "../step-series.ts";

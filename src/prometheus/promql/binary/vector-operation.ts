@@ -1,6 +1,6 @@
 /** Arithmetic and comparison between two vectors (`VectorBinop` in upstream's `promql/engine.go`). */
 import { Labels, METADATA_LABELS } from "../../../model/labels.ts";
-import type { EvaluationContext } from "../evaluator.ts";
+import type { EvaluationContext } from "../evaluation-context.ts";
 import type { Grid } from "../grid.ts";
 import type { BinaryExpression, VectorMatching } from "../parser/ast.ts";
 import { duplicateLabelSet, executionError } from "../query-error.ts";

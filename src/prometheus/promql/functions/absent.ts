@@ -4,7 +4,7 @@ import type { Grid } from "../grid.ts";
 import type { Expression } from "../parser/ast.ts";
 import type { RangeCall } from "../range-function.ts";
 import { ColumnBuilder, StepSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 export function absent({ grid, call, vectors }: VectorCall): StepSeries[] {
   return whereNone(vectors[0], call.arguments[0], grid, false);

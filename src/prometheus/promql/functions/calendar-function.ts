@@ -2,7 +2,7 @@
 import { Labels } from "../../../model/labels.ts";
 import { ColumnBuilder, StepSeries } from "../step-series.ts";
 import { type CalendarField, calendarField } from "./calendar.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 export function calendarFunction(field: CalendarField): (call: VectorCall) => StepSeries[] {
   return ({ grid, run, vectors }) => {

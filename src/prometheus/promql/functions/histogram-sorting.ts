@@ -5,7 +5,7 @@ import { BucketList } from "../classic-histogram.ts";
 import type { Position } from "../parser/ast.ts";
 import { quoteString } from "../parser/lexer.ts";
 import { StepSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 /** The buckets of one classic histogram. */
 export interface ClassicHistogram {

@@ -10,9 +10,9 @@ import { KahanSum } from "../kahan.ts";
 import { type HistogramAnswer, nativeFraction, nativeQuantile } from "../native-quantile.ts";
 import type { StringLiteral } from "../parser/ast.ts";
 import { ColumnBuilder, StepSeries } from "../step-series.ts";
+import type { VectorCall } from "./function-implementation.ts";
 import { informForcedMonotonicity, informOfNaN } from "./histogram-remarks.ts";
 import { fillBuckets, sortHistograms } from "./histogram-sorting.ts";
-import type { VectorCall } from "./table.ts";
 
 /** A function of each native histogram on its own; floats go. */
 export function perHistogram(

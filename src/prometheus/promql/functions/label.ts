@@ -5,7 +5,7 @@ import type { StringLiteral } from "../parser/ast.ts";
 import { isValidLabelName } from "../parser/label-name.ts";
 import { executionError } from "../query-error.ts";
 import { mergeDuplicates, type StepSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 export async function labelReplace({ grid, run, call, vectors }: VectorCall): Promise<StepSeries[]> {
   const [destination, replacement, source, pattern] = strings(call.arguments.slice(1) as StringLiteral[]);

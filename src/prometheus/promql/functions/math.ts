@@ -1,6 +1,6 @@
 /** Functions that map each float on its own. */
 import { maximum, minimum } from "../go-math.ts";
-import type { FloatsImplementation } from "./table.ts";
+import type { FloatsImplementation } from "./function-implementation.ts";
 
 const plain = (compute: (value: number) => number): FloatsImplementation => ({
   kind: "floats",

@@ -2,7 +2,7 @@
 import { Labels } from "../../../model/labels.ts";
 import { maximum, minimum } from "../go-math.ts";
 import { ColumnBuilder, StepSeries, scalarSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 /** The one float of each step; NaN where there is none or more than one. */
 export function scalar({ grid, vectors }: VectorCall): StepSeries[] {

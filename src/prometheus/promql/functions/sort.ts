@@ -2,8 +2,8 @@
 import { compareLabels } from "../../../model/labels.ts";
 import type { StringLiteral } from "../parser/ast.ts";
 import type { StepSeries } from "../step-series.ts";
+import type { VectorCall } from "./function-implementation.ts";
 import { compareNaturally } from "./natural-order.ts";
-import type { VectorCall } from "./table.ts";
 
 type Direction = "ascending" | "descending";
 

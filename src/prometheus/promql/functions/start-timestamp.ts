@@ -2,7 +2,7 @@
 import { evaluate, lookbackTimes } from "../evaluator.ts";
 import { LookbackPlanner, lookBack } from "../lookback.ts";
 import type { StepSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 /** Of a selector the start time of the sample itself, 0 where unknown; of any other expression nothing. */
 export async function startTimestamp({ context, call }: VectorCall): Promise<StepSeries[]> {

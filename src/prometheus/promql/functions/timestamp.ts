@@ -1,9 +1,11 @@
 /** `timestamp`: when a sample was taken. */
-import { type EvaluationContext, evaluate, lookbackTimes } from "../evaluator.ts";
+
+import type { EvaluationContext } from "../evaluation-context.ts";
+import { evaluate, lookbackTimes } from "../evaluator.ts";
 import { LookbackPlanner, lookBack } from "../lookback.ts";
 import type { VectorSelector } from "../parser/ast.ts";
 import type { StepSeries } from "../step-series.ts";
-import type { VectorCall } from "./table.ts";
+import type { VectorCall } from "./function-implementation.ts";
 
 /** Of a selector the time of the sample itself, of any other expression that of the evaluation. */
 export async function timestamp({ context, call }: VectorCall): Promise<StepSeries[]> {

@@ -9,23 +9,10 @@ import type { Expression } from "./ast.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { type Token, tokenize } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
+import type { ParserOptions } from "./parser-options.ts";
 import { completedCallError, syntaxError } from "./syntax-error.ts";
 import { treeToExpression } from "./tree-to-expression.ts";
 import { checkTypes } from "./type-check.ts";
-
-/** Language features that upstream hides behind `--enable-feature`. */
-export interface ParserOptions {
-  /** `promql-experimental-functions`. @default false */
-  experimentalFunctions?: boolean;
-  /** `promql-duration-expr`. @default true, as it is stable since 3.14 */
-  durationExpressions?: boolean;
-  /** `promql-extended-range-selectors`: `anchored` and `smoothed`. @default false */
-  extendedRangeSelectors?: boolean;
-  /** `promql-binop-fill-modifiers`. @default false */
-  fillModifiers?: boolean;
-  /** `promql-unquoted-utf8-names`, of 3.16: names with letters of any script, and dots. @default false */
-  unquotedUtf8Names?: boolean;
-}
 
 /** How deep parentheses, calls and operators may be nested. Upstream has no limit but its stack. */
 export const EXPRESSION_DEPTH_LIMIT = 250;

@@ -1,8 +1,9 @@
 /** A selector and nothing else, as the API takes them in `match[]` (`ParseMetricSelector` upstream). */
 import type { Matcher } from "../../matcher.ts";
-import { type ParserOptions, parseUnchecked } from "./expression-parser.ts";
+import { parseUnchecked } from "./expression-parser.ts";
 import { describeToken, type Token, tokenize } from "./lexer.ts";
 import { ParseError } from "./parse-error.ts";
+import type { ParserOptions } from "./parser-options.ts";
 
 /**
  * The matchers of `up{job="x"}`. They may match anything: that is the caller's to check.

@@ -17,13 +17,13 @@ import {
   type VectorSelector,
 } from "./ast.ts";
 import { DurationReader, durationMs } from "./duration-reader.ts";
-import type { ParserOptions } from "./expression-parser.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { isValidLabelName } from "./label-name.ts";
 import { quoteString, type Token } from "./lexer.ts";
 import { parseNumber } from "./number.ts";
 import { buildChain, type ChainBuilder, isChain } from "./operator-chain.ts";
 import { ParseError } from "./parse-error.ts";
+import type { ParserOptions } from "./parser-options.ts";
 import { unquote } from "./unquote.ts";
 
 /** @throws ParseError for what the grammar allows and the language doesn't. */

@@ -2,7 +2,7 @@
 import { ClassicHistogram, histogramPartOf } from "../../../model/classic-histogram.ts";
 import { compacted } from "../../../model/histogram-buckets.ts";
 import type { Labels } from "../../../model/labels.ts";
-import type { StoredSeries } from "./test-storage.ts";
+import type { StoredSeries } from "./stored-series.ts";
 
 /** One series for each classic histogram among those given. @throws Error when counts fall or don't add up */
 export function customBucketSeries(series: readonly StoredSeries[]): StoredSeries[] {

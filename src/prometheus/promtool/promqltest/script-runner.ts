@@ -6,7 +6,8 @@
 import type { Clock } from "../../../base/clock.ts";
 import { Engine, type InstantResult, type RangeResult } from "../../promql/mod.ts";
 import type { Expression, VectorSelector } from "../../promql/parser/ast.ts";
-import { type ParserOptions, parseExpression } from "../../promql/parser/expression-parser.ts";
+import { parseExpression } from "../../promql/parser/expression-parser.ts";
+import type { ParserOptions } from "../../promql/parser/parser-options.ts";
 import { printExpression } from "../../promql/parser/printer.ts";
 import { STEP_DEPENDENT_FUNCTIONS } from "../../promql/preprocess.ts";
 import { checkSorted, compareResult } from "./compare.ts";

@@ -1,25 +1,11 @@
 /** What `load` commands have put together, as a real store would give it back. */
 import type { FloatHistogram } from "../../../model/histogram.ts";
 import { areBoundsEqual, isReset } from "../../../model/histogram-arithmetic.ts";
-import type { Labels } from "../../../model/labels.ts";
 import { MemoryQueryable } from "../../promql/memory-queryable.ts";
 import { STALE_HIGH, STALE_LOW } from "../../storage.ts";
 import { customBucketSeries } from "./custom-buckets.ts";
 import type { LoadCommand } from "./script.ts";
-
-/** One sample. Stale markers are neither floats nor histograms here. */
-export interface StoredSample {
-  timestampMs: number;
-  startTimestampMs: number;
-  value: number;
-  histogram: FloatHistogram | undefined;
-  isStale: boolean;
-}
-
-export interface StoredSeries {
-  labels: Labels;
-  samples: StoredSample[];
-}
+import type { StoredSample, StoredSeries } from "./stored-series.ts";
 
 export class TestStorage {
   readonly #series = new Map<string, StoredSeries>();

@@ -30,11 +30,14 @@ const OPTIMIZED = "prometheus";
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: CliCommand }> }> = {
   up: { summary: "boot the whole topology", load: () => import("./cli/up.ts") },
   down: { summary: "stop it", load: () => import("./cli/down.ts") },
-  doctor: { summary: "look for what makes autoscaling go wrong", load: () => import("./cli/doctor.ts") },
-  explain: { summary: "why a workload has its replicas", load: () => import("./cli/explain.ts") },
+  doctor: {
+    summary: "look for what makes autoscaling go wrong",
+    load: () => import("./cli/doctor/doctor.ts"),
+  },
+  explain: { summary: "why a workload has its replicas", load: () => import("./cli/explain/explain.ts") },
   replay: {
     summary: "what KEDA and the HPA would have done on history",
-    load: () => import("./cli/replay.ts"),
+    load: () => import("./cli/replay/replay.ts"),
   },
   test: { summary: "run scenarios in virtual time", load: () => import("./simulation/command.ts") },
   verify: {

@@ -1,15 +1,15 @@
 /** `topology doctor`: looks for the traps of metrics-driven autoscaling in manifests, or in what runs. */
-import type { CliCommand, Machine } from "../base/machine.ts";
-import { PACKAGE_ROOT } from "../base/program-files.ts";
-import type { ScaledObject } from "../keda/mod.ts";
-import { clientOfKubeconfig } from "../wire/kubernetes/kubeconfig.ts";
+import type { CliCommand, Machine } from "../../base/machine.ts";
+import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import { clientOfKubeconfig } from "../../wire/kubernetes/kubeconfig.ts";
+import { parseManifests, readManifests } from "../manifests.ts";
+import { flag, helpText, optionalText, parseOptions, text, UsageError } from "../options.ts";
+import { findRunning, openApi } from "../run-state.ts";
 import type { Finding, Found, Level } from "./doctor-finding.ts";
 import { examineConditions, examineQueries, objectsOf } from "./doctor-live.ts";
 import { examinePipelines } from "./doctor-pipelines.ts";
 import { examineScaledObject } from "./doctor-scaled-object.ts";
-import { parseManifests, readManifests } from "./manifests.ts";
-import { flag, helpText, optionalText, parseOptions, text, UsageError } from "./options.ts";
-import { findRunning, openApi } from "./run-state.ts";
 
 const OPTIONS = {
   "data-dir": text("DIR", "of a running topology, which is examined when no PATH is given", ".topology"),

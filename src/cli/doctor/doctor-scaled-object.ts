@@ -1,7 +1,7 @@
 /** The traps of a ScaledObject: what it says and what its author believes it to say. */
-import { replicaBoundsProblem, type ScaledObject, type Trigger, triggersProblem } from "../keda/mod.ts";
-import { DEFAULT_TOLERANCE } from "../kubernetes/mod.ts";
-import { parseQuantity } from "../model/quantity.ts";
+import { replicaBoundsProblem, type ScaledObject, type Trigger, triggersProblem } from "../../keda/mod.ts";
+import { DEFAULT_TOLERANCE } from "../../kubernetes/mod.ts";
+import { parseQuantity } from "../../model/quantity.ts";
 import { Examination, type Finding, type Found } from "./doctor-finding.ts";
 
 /** Triggers whose value does not come from the pods that they scale. */

@@ -1,7 +1,7 @@
 /** `topology explain scaledobject NAME`: each number from query to pods, and what would change it. */
-import type { CliCommand, Machine } from "../base/machine.ts";
-import type { Network } from "../base/network.ts";
-import { describeNetworkError } from "../base/network-error.ts";
+import type { CliCommand, Machine } from "../../base/machine.ts";
+import type { Network } from "../../base/network.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
 import {
   conditionOf,
   DEFAULT_POLLING_INTERVAL_SECONDS,
@@ -9,14 +9,14 @@ import {
   isPaused,
   SCALED_OBJECTS,
   type ScaledObject,
-} from "../keda/mod.ts";
-import type { HorizontalPodAutoscaler, Scale } from "../kubernetes/mod.ts";
-import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
-import { isStatus } from "../model/kubernetes-status.ts";
+} from "../../keda/mod.ts";
+import type { HorizontalPodAutoscaler, Scale } from "../../kubernetes/mod.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import { isStatus } from "../../model/kubernetes-status.ts";
+import { helpText, parseOptions, text, UsageError } from "../options.ts";
+import { findRunning, openApi } from "../run-state.ts";
 import { explainAutoscaler } from "./explain-autoscaler.ts";
 import { explainScaledObject } from "./explain-scaled-object.ts";
-import { helpText, parseOptions, text, UsageError } from "./options.ts";
-import { findRunning, openApi } from "./run-state.ts";
 
 const OPTIONS = {
   namespace: { ...text("NAME", "the ScaledObject's", "percolate-test"), short: "n" },

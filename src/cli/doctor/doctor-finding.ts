@@ -1,5 +1,5 @@
 /** What `topology doctor` looks at, and what it finds. */
-import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 
 export type Level = "ok" | "warn" | "fail";
 

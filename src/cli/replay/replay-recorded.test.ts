@@ -1,15 +1,15 @@
 /** What Prometheus stored of a run is enough to tell its scaling again, step by step. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemDisk } from "../base/disk.ts";
-import { seededRandom } from "../base/random.ts";
-import type { ScaledObject } from "../keda/mod.ts";
-import { readTopologyManifests } from "../simulation/manifests.ts";
-import type { MemoryDisk } from "../simulation/memory-disk.ts";
-import { type ScenarioSource, scenario } from "../simulation/scenario.ts";
-import { simulateScenario } from "../simulation/simulated-world.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
-import { patched } from "../simulation/world-objects.ts";
+import { systemDisk } from "../../base/disk.ts";
+import { seededRandom } from "../../base/random.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import { readTopologyManifests } from "../../simulation/manifests.ts";
+import type { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { type ScenarioSource, scenario } from "../../simulation/scenario.ts";
+import { simulateScenario } from "../../simulation/simulated-world.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { patched } from "../../simulation/world-objects.ts";
 import { openDirectoryHistory } from "./replay-history.ts";
 import { queriesOf, replay, STEP_MS } from "./replay-model.ts";
 

@@ -1,10 +1,10 @@
 /** What a query answered over the time that is replayed: from a Prometheus data directory, or from a Prometheus. */
-import type { Clock } from "../base/clock.ts";
-import type { Disk } from "../base/disk.ts";
-import { silentLogger } from "../base/log.ts";
-import type { Network } from "../base/network.ts";
-import type { Random } from "../base/random.ts";
-import { Engine, openTsdb } from "../prometheus/mod.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Disk } from "../../base/disk.ts";
+import { silentLogger } from "../../base/log.ts";
+import type { Network } from "../../base/network.ts";
+import type { Random } from "../../base/random.ts";
+import { Engine, openTsdb } from "../../prometheus/mod.ts";
 
 /** Points of one range query; Prometheus itself takes 11,000. */
 export const POINTS_PER_QUERY = 10_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ScaledObject, ScaledObjectSpec } from "../keda/mod.ts";
+import type { ScaledObject, ScaledObjectSpec } from "../../keda/mod.ts";
 import { LoadedPods } from "./replay-capacity.ts";
 import type { Grid, QueryHistory } from "./replay-history.ts";
 import { type ReplayPolicy, replay, STEP_MS } from "./replay-model.ts";

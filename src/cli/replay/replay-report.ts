@@ -1,12 +1,12 @@
 /** The replay for a terminal and as JSON, and what there is to say about it in words. */
-import type { Machine } from "../base/machine.ts";
-import type { ScaledObject } from "../keda/mod.ts";
-import { parseQuantity } from "../model/quantity.ts";
+import type { Machine } from "../../base/machine.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import { parseQuantity } from "../../model/quantity.ts";
+import { formatTable } from "../table.ts";
 import type { Grid } from "./replay-history.ts";
 import type { ReplaySteps } from "./replay-model.ts";
 import type { ReplaySummary } from "./replay-summary.ts";
 import type { Variant } from "./replay-variants.ts";
-import { formatTable } from "./table.ts";
 
 const PICTURE_WIDTH = 60;
 /** Policies whose replicas are drawn. */

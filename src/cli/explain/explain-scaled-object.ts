@@ -11,7 +11,7 @@ import {
   type ScaledObject,
   type Trigger,
   usesModifiers,
-} from "../keda/mod.ts";
+} from "../../keda/mod.ts";
 
 export function explainScaledObject(object: ScaledObject, replicas: number, nowMs: number): string[] {
   const lines: string[] = [];

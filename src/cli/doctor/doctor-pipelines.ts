@@ -1,6 +1,6 @@
 /** The traps between the parts: scraping, pushing, flags, and queries that count the wrong thing. */
 import { parse } from "yaml";
-import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { Examination, type Finding, type Found } from "./doctor-finding.ts";
 
 type ConfigMap = KubernetesObject & { data?: Record<string, string> };

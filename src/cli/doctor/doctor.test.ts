@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemDisk } from "../base/disk.ts";
-import { PACKAGE_ROOT } from "../base/program-files.ts";
+import { systemDisk } from "../../base/disk.ts";
+import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import { parseManifests, readManifests } from "../manifests.ts";
 import { examineObjects } from "./doctor.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { firstHidden } from "./doctor-scaled-object.ts";
-import { parseManifests, readManifests } from "./manifests.ts";
 
 const FOLDER = `${PACKAGE_ROOT}/k8s/test-topology`;
 const own = await readManifests(systemDisk, [`${FOLDER}/manifests`, `${FOLDER}/embedded`]);

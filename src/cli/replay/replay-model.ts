@@ -6,8 +6,8 @@
  * Prometheus (push triggers, CPU, memory) is not replayed.
  */
 
-import type { Clock } from "../base/clock.ts";
-import { silentLogger } from "../base/log.ts";
+import type { Clock } from "../../base/clock.ts";
+import { silentLogger } from "../../base/log.ts";
 import {
   applyFormula,
   COMPOSITE_METRIC,
@@ -25,7 +25,7 @@ import {
   type ScaledObject,
   triggersProblem,
   usesModifiers,
-} from "../keda/mod.ts";
+} from "../../keda/mod.ts";
 import {
   type AutoscalerMemory,
   type AutoscalerVersion,
@@ -35,9 +35,9 @@ import {
   newAutoscalerMemory,
   rememberScaling,
   type Scale,
-} from "../kubernetes/mod.ts";
-import { kubernetesTime } from "../model/kubernetes-object.ts";
-import { parseQuantity } from "../model/quantity.ts";
+} from "../../kubernetes/mod.ts";
+import { kubernetesTime } from "../../model/kubernetes-object.ts";
+import { parseQuantity } from "../../model/quantity.ts";
 import { type CapacityModel, LoadedPods } from "./replay-capacity.ts";
 import type { Grid, QueryHistory } from "./replay-history.ts";
 import { type ReplayedTrigger, replayedTriggers } from "./replay-triggers.ts";

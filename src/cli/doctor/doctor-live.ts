@@ -1,10 +1,10 @@
 /** What only a running cluster shows: conditions, and what the queries answer. */
-import type { Network } from "../base/network.ts";
-import type { ScaledObject } from "../keda/mod.ts";
-import { conditionOf, SCALED_OBJECTS } from "../keda/mod.ts";
-import type { HorizontalPodAutoscaler } from "../kubernetes/mod.ts";
-import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
-import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import type { Network } from "../../base/network.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import { conditionOf, SCALED_OBJECTS } from "../../keda/mod.ts";
+import type { HorizontalPodAutoscaler } from "../../kubernetes/mod.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { Examination, type Finding, type Found } from "./doctor-finding.ts";
 
 const QUERY_TIMEOUT_MS = 5_000;

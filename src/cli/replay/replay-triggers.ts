@@ -1,5 +1,5 @@
 /** The triggers of a ScaledObject as a replay reads them: Prometheus' from history, cron's from the time. */
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import {
   createCronScaler,
   type ExternalMetricValue,
@@ -11,7 +11,7 @@ import {
   type Trigger,
   type TriggerConfig,
   usesModifiers,
-} from "../keda/mod.ts";
+} from "../../keda/mod.ts";
 import type { QueryHistory } from "./replay-history.ts";
 
 export interface ReplayedTrigger {

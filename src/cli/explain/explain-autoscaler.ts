@@ -1,12 +1,12 @@
 /** The HPA's part of `explain`: from each metric to the replicas that it asks for, and what holds them. */
-import { hpaMaxReplicas, hpaMinReplicas, type ScaledObject } from "../keda/mod.ts";
+import { hpaMaxReplicas, hpaMinReplicas, type ScaledObject } from "../../keda/mod.ts";
 import {
   DEFAULT_TOLERANCE,
   DOWNSCALE_STABILIZATION_SECONDS,
   type HorizontalPodAutoscaler,
   type MetricSpec,
-} from "../kubernetes/mod.ts";
-import { parseQuantity } from "../model/quantity.ts";
+} from "../../kubernetes/mod.ts";
+import { parseQuantity } from "../../model/quantity.ts";
 
 /** What a metric says, and how many replicas it asks for where that is known. */
 interface Explained {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ScaledObject } from "../keda/mod.ts";
-import type { HorizontalPodAutoscaler } from "../kubernetes/mod.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import type { HorizontalPodAutoscaler } from "../../kubernetes/mod.ts";
 import { explain } from "./explain.ts";
 
 function facts(options: {

@@ -1,8 +1,8 @@
 /** `topology replay`: what KEDA and the HPA would have done, and what another policy would have. */
-import type { CliCommand, Machine } from "../base/machine.ts";
-import type { ScaledObject } from "../keda/mod.ts";
-import type { AutoscalerVersion } from "../kubernetes/mod.ts";
-import { parseManifests } from "./manifests.ts";
+import type { CliCommand, Machine } from "../../base/machine.ts";
+import type { ScaledObject } from "../../keda/mod.ts";
+import type { AutoscalerVersion } from "../../kubernetes/mod.ts";
+import { parseManifests } from "../manifests.ts";
 import {
   choice,
   duration,
@@ -14,7 +14,7 @@ import {
   parseOptions,
   text,
   UsageError,
-} from "./options.ts";
+} from "../options.ts";
 import { CAPACITY_MODELS, type CapacityModel } from "./replay-capacity.ts";
 import {
   type Grid,

@@ -1,6 +1,6 @@
 /** `--vary threshold=1..10`: policies that differ from the ScaledObject in a field or two. */
-import type { AutoscalerVersion } from "../kubernetes/mod.ts";
-import { UsageError } from "./options.ts";
+import type { AutoscalerVersion } from "../../kubernetes/mod.ts";
+import { UsageError } from "../options.ts";
 import type { ReplayPolicy } from "./replay-model.ts";
 
 /** All combinations together. */

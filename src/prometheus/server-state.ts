@@ -3,10 +3,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
+import type { Instrument } from "./metrics/instruments.ts";
 import type { Notifications } from "./notifications.ts";
+import type { Notifier } from "./notifier/notifier.ts";
 import type { QueryLog } from "./query-log.ts";
 import type { RemoteWriters } from "./remote/remote-writer.ts";
-import type { Notifier } from "./rules/notifier.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
 import type { ScrapeManager } from "./scrape/scrape-manager.ts";
 import type { Tsdb, TsdbAppender } from "./tsdb/mod.ts";
@@ -33,6 +34,8 @@ export interface PrometheusServer {
   readonly notifier: Notifier;
   readonly notifications: Notifications;
   readonly queryLog: QueryLog;
+  /** What parts of the server count of themselves. */
+  readonly instruments: readonly Instrument[];
   readonly status: PrometheusStatus;
   /** Replaced by a reload. */
   readonly config: PrometheusConfig;

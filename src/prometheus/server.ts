@@ -10,12 +10,16 @@ import { DiscoveryManager } from "./discovery/discovery-manager.ts";
 import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
 import { JsonLogFiles } from "./json-log-file.ts";
 import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
+import { Notifier } from "./notifier/notifier.ts";
+import { NotifierMetrics } from "./notifier/notifier-metrics.ts";
 import { Engine } from "./promql/mod.ts";
 import { loggedEngine, QueryLog } from "./query-log.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
-import { Notifier } from "./rules/notifier.ts";
+import { RuleConcurrency } from "./rules/rule-concurrency.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
+import { RuleMetrics } from "./rules/rule-metrics.ts";
+import { notificationsOf } from "./rules/rule-notifications.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
 import type { PrometheusServer } from "./server-state.ts";
 import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
@@ -99,17 +103,21 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   });
   const externalUrl =
     flags.text("web.external-url").replace(/\/$/, "") || `http://${hostname()}:${listeners[0].port}`;
+  const queueCapacity = flags.number("alertmanager.notification-queue-capacity");
+  const notifierMetrics = new NotifierMetrics(clock, queueCapacity);
   const notifier = new Notifier({
     network: system.network,
     disk,
     clock,
     log: log.with({ component: "notifier" }),
-    externalUrl,
-    capacity: flags.number("alertmanager.notification-queue-capacity"),
+    metrics: notifierMetrics,
+    capacity: queueCapacity,
     batchSize: flags.number("alertmanager.notification-batch-size"),
+    drains: flags.boolean("alertmanager.drain-notification-queue-on-shutdown"),
   });
   const queryLog = new QueryLog();
   const queryLogs = new JsonLogFiles(disk, clock);
+  const ruleMetrics = new RuleMetrics(clock);
   const rules = new RuleManager(
     {
       engine,
@@ -118,8 +126,13 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       storage: { appender: appendable.appender, select: (...args) => tsdb.select(...args) },
       clock,
       log: log.with({ component: "rule manager" }),
+      metrics: ruleMetrics,
+      concurrency: flags.hasFeature("concurrent-rule-eval")
+        ? new RuleConcurrency(flags.number("rules.max-concurrent-evals"))
+        : undefined,
+      queryOffsetMs: () => state.config.global.rule_query_offset,
       externalUrl,
-      notify: (alerts, rule) => notifier.send(alerts, rule.expression),
+      notify: (alerts, rule) => notifier.send(notificationsOf(alerts, rule, externalUrl)),
       outageToleranceMs: flags.duration("rules.alert.for-outage-tolerance"),
       forGracePeriodMs: flags.duration("rules.alert.for-grace-period"),
       resendDelayMs: flags.duration("rules.alert.resend-delay"),
@@ -140,6 +153,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     notifier,
     notifications,
     queryLog,
+    instruments: [...ruleMetrics.instruments, ...notifierMetrics.instruments],
     externalUrl,
     port: listeners[0].port,
     status: {
@@ -175,11 +189,11 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     for (const section of ["remote_read", "tracing"] as const)
       if (hasContent(next[section])) log.warn(`${section} is not supported and has no effect`);
     const configs = await scrapeConfigsOf(next, disk);
-    const groups = await rules.load(next);
+    const loadedRules = await rules.load(next);
     await remotes.reload((next.remote_write ?? []) as RemoteWriteConfig[], next.global.external_labels ?? {});
     await scrape.reload(configs);
     notifyDiscovery.reload(notifier.reload(next));
-    await rules.apply(groups);
+    await rules.apply(loadedRules);
     discovery.reload(new Map(configs.map((each) => [each.job_name, each])));
     await queryLogs.use([next.global.query_log_file]);
     queryLog.file = queryLogs.get(next.global.query_log_file);

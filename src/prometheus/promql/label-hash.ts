@@ -1,14 +1,16 @@
-/**
- * A label set's place in [0, 1), for `limit_ratio`: the same for the same labels everywhere and always, and spread
- * evenly. xxHash64 of upstream's own encoding of labels (`model/labels/labels_stringlabels.go`), so that both
- * choose the same series.
- */
+/** The hash of a label set: the same for the same labels everywhere and always, and the same as upstream's. */
 import type { Labels } from "../../model/labels.ts";
 
 /** Lengths from here on take four bytes: this one and three, little-endian. */
 const LONG_LENGTH = 255;
 
+/** A label set's place in [0, 1), for `limit_ratio`: spread evenly. */
 export function hashLabels(labels: Labels): number {
+  return Number(labelHash(labels)) / 2 ** 64;
+}
+
+/** xxHash64 of upstream's own encoding of labels (`model/labels/labels_stringlabels.go`). */
+export function labelHash(labels: Labels): bigint {
   const parts: Uint8Array[] = [];
   for (const text of labels.flat) {
     const bytes = Buffer.from(text);
@@ -20,7 +22,7 @@ export function hashLabels(labels: Labels): number {
       bytes,
     );
   }
-  return Number(xxHash64(Buffer.concat(parts))) / 2 ** 64;
+  return xxHash64(Buffer.concat(parts));
 }
 
 const PRIME_1 = 0x9e3779b185ebca87n;

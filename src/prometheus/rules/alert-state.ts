@@ -1,9 +1,7 @@
 /** The alerts of one alerting rule, from pending to resolved (`rules/alerting.go`). */
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import { createMatcher } from "../matcher.ts";
-import { isStaleMarker } from "../storage.ts";
+import { type RuleContext, type RuleSample, templateQuery } from "./rule.ts";
 import type { RuleConfig } from "./rule-file.ts";
-import { type RuleContext, type RuleSample, templateQuery } from "./rule-group.ts";
 import { expandTemplate, type TemplateData } from "./template.ts";
 
 export type AlertStateName = "inactive" | "pending" | "firing";
@@ -30,22 +28,27 @@ export class AlertState {
   readonly #labels: Record<string, string>;
   #active = new Map<string, ActiveAlert>();
   /** No `ALERTS` are written before the state of an earlier process was looked up. */
-  #isRestored: boolean;
+  isRestored: boolean;
 
-  constructor(config: RuleConfig, labels: Record<string, string>) {
+  constructor(config: RuleConfig, labels: Record<string, string>, restores: boolean) {
     this.#config = config;
     this.#labels = labels;
-    this.#isRestored = config.for === 0;
+    this.isRestored = !restores;
   }
 
+  /** Goes on with the alerts of the rule that this one replaces. */
   inherit(old: AlertState): void {
-    this.#active = old.#active;
-    this.#isRestored ||= old.#isRestored;
+    this.#active = new Map(old.#active);
   }
 
-  /** There was no process before: nothing is to be looked up. */
-  startAnew(): void {
-    this.#isRestored = true;
+  /** How long an alert waits before it fires; milliseconds. */
+  get holdMs(): number {
+    return this.#config.for;
+  }
+
+  /** All that are known, resolved ones too. Theirs is the state: what is changed in them holds. */
+  get known(): Iterable<ActiveAlert> {
+    return this.#active.values();
   }
 
   get state(): AlertStateName {
@@ -58,10 +61,13 @@ export class AlertState {
     return [...this.#active.values()].filter((alert) => alert.state !== "inactive");
   }
 
-  /** Takes the result of the rule's expression and answers the samples to be written. */
+  /**
+   * Takes the result of the rule's expression and answers the samples to be written.
+   *
+   * @throws Error where two alerts have the same labels, or there are more than `limit` (0: as many as there are)
+   */
   async update(
     atMs: number,
-    queryMs: number,
     result: RuleSample[],
     context: RuleContext,
     limit: number,
@@ -83,7 +89,7 @@ export class AlertState {
     for (const [key, alert] of this.#active) {
       if (!this.#advance(key, alert, found.has(key), atMs)) continue;
       count++;
-      if (this.#isRestored) samples.push(...this.#samplesOf(alert, queryMs));
+      if (this.isRestored) samples.push(...this.#samplesOf(alert));
     }
     if (limit > 0 && count > limit) {
       this.#active.clear();
@@ -127,9 +133,11 @@ export class AlertState {
       query: (expression) => templateQuery(context.engine, expression, atMs),
     };
     const expand = async (text: string) => {
+      context.metrics.expansions.add(1);
       try {
         return await expandTemplate(text, data);
       } catch (error) {
+        context.metrics.expansionFailures.add(1);
         context.log.warn("Expanding alert template failed", { alert: this.#config.alert, err: error });
         return `<error expanding template: ${(error as Error).message}>`;
       }
@@ -155,9 +163,16 @@ export class AlertState {
     };
   }
 
-  #samplesOf(alert: ActiveAlert, _queryMs: number): RuleSample[] {
+  /** A label that its template left empty stands as the rule has it, template and all: so it does upstream. */
+  #samplesOf(alert: ActiveAlert): RuleSample[] {
     const named = (name: string, extra: [string, string][]) =>
-      Labels.of([...alert.labels, [METRIC_NAME, name], ["alertname", this.#config.alert], ...extra]);
+      Labels.of([
+        ...Object.entries(this.#labels),
+        ...alert.labels,
+        [METRIC_NAME, name],
+        ["alertname", this.#config.alert],
+        ...extra,
+      ]);
     return [
       { labels: named("ALERTS", [["alertstate", alert.state]]), value: 1 },
       { labels: named("ALERTS_FOR_STATE", []), value: Math.floor(alert.activeAtMs / 1000) },
@@ -177,55 +192,4 @@ export class AlertState {
     }
     return due;
   }
-
-  /** Since when alerts were active before the process ended (`Group.RestoreForState`). */
-  async restore(atMs: number, context: RuleContext, intervalMs: number): Promise<void> {
-    if (this.#isRestored) return;
-    this.#isRestored = true;
-    const { outageToleranceMs, forGracePeriodMs, storage } = context;
-    if (this.#config.for < forGracePeriodMs || this.#active.size === 0) return;
-    const matchers = [
-      createMatcher(METRIC_NAME, "=", "ALERTS_FOR_STATE"),
-      createMatcher("alertname", "=", this.#config.alert),
-    ];
-    const range = { minMs: atMs - outageToleranceMs, maxMs: atMs };
-    const series = await storage.select(matchers, range);
-    for (const alert of this.#active.values()) {
-      const labels = alert.labels.with(METRIC_NAME, "ALERTS_FOR_STATE");
-      const found = series.find((each) => each.labels.equals(labels));
-      if (found === undefined) continue;
-      const last = lastReal(found.timestamps, found.values);
-      if (last === undefined) continue;
-      this.#resume(alert, last.value * 1000, last.timestampMs, atMs, forGracePeriodMs, intervalMs);
-    }
-  }
-
-  /** The time that the process was down does not count, and an alert near its end waits a grace period at least. */
-  #resume(
-    alert: ActiveAlert,
-    wasActiveAtMs: number,
-    downAtMs: number,
-    atMs: number,
-    graceMs: number,
-    _intervalMs: number,
-  ): void {
-    const holdMs = this.#config.for;
-    const spentMs = downAtMs - wasActiveAtMs;
-    const remainingMs = holdMs - spentMs;
-    let activeAtMs = wasActiveAtMs;
-    if (remainingMs <= 0) activeAtMs = wasActiveAtMs;
-    else if (remainingMs < graceMs) activeAtMs = atMs + graceMs - holdMs;
-    else activeAtMs = wasActiveAtMs + (atMs - downAtMs);
-    alert.activeAtMs = activeAtMs;
-  }
-}
-
-function lastReal(
-  timestamps: Float64Array,
-  values: Float64Array,
-): { timestampMs: number; value: number } | undefined {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
-  for (let i = timestamps.length - 1; i >= 0; i--)
-    if (!isStaleMarker(words, i)) return { timestampMs: timestamps[i], value: values[i] };
-  return undefined;
 }

@@ -1,79 +1,23 @@
-/** One group of rules: evaluated one after the other, at the same time (`rules/group.go`, `alerting.go`, `recording.go`). */
-import type { Clock, Timer } from "../../base/clock.ts";
+/** One group of rules: evaluated at the same time, one after the other where one uses the other (`rules/group.go`). */
+import type { Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import type { FloatHistogram } from "../../model/histogram.ts";
-import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import { type Engine, type ParserOptions, parseExpression, printExpression } from "../promql/mod.ts";
-import { AppendError, type Appender, type Storage } from "../storage.ts";
-import { type ActiveAlert, AlertState } from "./alert-state.ts";
-import type { RuleConfig, RuleGroupConfig } from "./rule-file.ts";
-import type { QuerySample } from "./template.ts";
+import { Labels } from "../../model/labels.ts";
+import { labelHash } from "../promql/label-hash.ts";
+import { QueryError } from "../promql/mod.ts";
+import { restoreAlerts } from "./alert-restore.ts";
+import { queryVector, Rule, type RuleContext, type RuleSample, recorded } from "./rule.ts";
+import { concurrentBatches } from "./rule-concurrency.ts";
+import type { RuleGroupConfig } from "./rule-file.ts";
+import { appendResult, markStale, type WrittenSeries } from "./rule-results.ts";
 
-export interface RuleSample {
-  labels: Labels;
-  value: number;
-  histogram?: FloatHistogram;
-}
-
-export interface RuleContext {
-  engine: Pick<Engine, "instant">;
-  /** The engine for one group, where it is to be known which one asked. @default `engine` */
-  engineOf?: (group: { file: string; name: string }) => Pick<Engine, "instant">;
-  /** The parts of PromQL that are on. */
-  parser?: ParserOptions;
-  storage: Pick<Storage, "appender" | "select">;
-  clock: Clock;
-  log: Logger;
-  externalLabels: Record<string, string>;
-  externalUrl: string;
-  /** Alerts whose state is told to Alertmanagers. */
-  notify: (alerts: ActiveAlert[], rule: Rule) => void;
-  outageToleranceMs: number;
-  forGracePeriodMs: number;
-  resendDelayMs: number;
-}
-
-export interface RuleStatus {
-  health: "unknown" | "ok" | "err";
-  lastError: string;
-  evaluationSeconds: number;
-  /** Milliseconds since the epoch; 0: never. */
-  lastEvaluationMs: number;
-}
-
-export class Rule {
-  readonly config: RuleConfig;
-  readonly labels: Record<string, string>;
-  /** The expression in the spelling of the language's printer, as all that is told of a rule has it. */
-  readonly expression: string;
-  readonly status: RuleStatus = {
-    health: "unknown",
-    lastError: "",
-    evaluationSeconds: 0,
-    lastEvaluationMs: 0,
-  };
-  /** undefined: a recording rule. */
-  readonly alerts: AlertState | undefined;
-
-  constructor(config: RuleConfig, groupLabels: Record<string, string> | undefined, parser?: ParserOptions) {
-    this.config = config;
-    this.labels = { ...groupLabels, ...config.labels };
-    this.expression = printed(config.expr, parser);
-    this.alerts = config.alert === "" ? undefined : new AlertState(config, this.labels);
-  }
-
-  get name(): string {
-    return this.config.alert || this.config.record;
-  }
-}
-
-/** A rule that was loaded can be parsed; without its parts of PromQL its text stands as it is. */
-function printed(text: string, parser: ParserOptions | undefined): string {
-  try {
-    return printExpression(parseExpression(text, parser));
-  } catch {
-    return text;
-  }
+export interface RuleGroupOptions {
+  config: RuleGroupConfig;
+  file: string;
+  /** Of groups that say none; milliseconds. */
+  intervalMs: number;
+  /** Whether the process has just begun: the ages of alerts are then those of the process before. */
+  restores: boolean;
+  context: RuleContext;
 }
 
 export class RuleGroup {
@@ -81,189 +25,250 @@ export class RuleGroup {
   readonly file: string;
   readonly rules: Rule[];
   readonly intervalMs: number;
-  readonly queryOffsetMs: number;
   lastEvaluationMs = 0;
   evaluationSeconds = 0;
   readonly #context: RuleContext;
+  readonly #log: Logger;
   /** By rule: what the evaluation before wrote, so that what is gone can be marked. */
-  #written: Map<string, Labels>[];
-  #timer: Timer | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #written: WrittenSeries[];
+  /** What rules wrote that are gone: marked by the next evaluation. */
+  #orphans: Labels[] = [];
+  #restores: boolean;
   #isStopped = false;
-  #isRestored = false;
+  /** Ends the wait for the next evaluation. */
+  #wake: (() => void) | undefined;
+  #running: Promise<void> = Promise.resolve();
 
-  constructor(
-    config: RuleGroupConfig,
-    file: string,
-    intervalMs: number,
-    queryOffsetMs: number,
-    context: RuleContext,
-  ) {
+  constructor({ config, file, intervalMs, restores, context }: RuleGroupOptions) {
     this.config = config;
     this.file = file;
     this.intervalMs = config.interval || intervalMs;
-    this.queryOffsetMs = config.query_offset ?? queryOffsetMs;
-    this.rules = config.rules.map((each) => new Rule(each, config.labels, context.parser));
+    this.rules = config.rules.map((each) => new Rule(each, config.labels, context.parser, restores));
     this.#written = this.rules.map(() => new Map());
+    this.#restores = restores;
     const engine = context.engineOf?.({ file, name: config.name }) ?? context.engine;
     this.#context = { ...context, engine };
+    this.#log = context.log.with({ file, group: config.name });
+    context.metrics.addGroup(this.key, this.rules.length, this.intervalMs);
   }
 
   get key(): string {
     return `${this.file};${this.config.name}`;
   }
 
-  /** Goes on where a group that it replaces was: alerts stay active, series are not lost sight of. */
+  get queryOffsetMs(): number {
+    return this.config.query_offset ?? this.#context.queryOffsetMs();
+  }
+
+  /** Whether the two do the same: one can go on in place of the other. */
+  equals(other: RuleGroup): boolean {
+    const shape = ({ intervalMs, config, rules }: RuleGroup) =>
+      JSON.stringify([intervalMs, config.limit, config.query_offset, rules.map((rule) => rule.definition)]);
+    return this.key === other.key && shape(this) === shape(other);
+  }
+
+  /**
+   * Goes on where a group that it replaces was: alerts stay active, series are not lost sight of. Rules are the same
+   * that have name and labels in common, the first of several with the first.
+   */
   inherit(old: RuleGroup): void {
+    this.evaluationSeconds = old.evaluationSeconds;
+    this.lastEvaluationMs = old.lastEvaluationMs;
+    const left = new Set(old.rules.keys());
     for (const [index, rule] of this.rules.entries()) {
-      const before = old.rules.findIndex(
-        (each) => each.name === rule.name && JSON.stringify(each.labels) === JSON.stringify(rule.labels),
-      );
-      if (before < 0) continue;
+      const before = [...left].find((each) => old.rules[each].identity === rule.identity);
+      if (before === undefined) continue;
+      left.delete(before);
       this.#written[index] = old.#written[before];
-      old.#written[before] = new Map();
       if (rule.alerts !== undefined && old.rules[before].alerts !== undefined)
         rule.alerts.inherit(old.rules[before].alerts);
     }
-    this.#isRestored = old.#isRestored;
+    this.#orphans = [...old.#orphans, ...[...left].flatMap((index) => [...old.#written[index].values()])];
   }
 
-  /** Evaluates at a place of the interval that is the group's own, the first time at the next such moment. */
+  /** Evaluates at a place of the interval that is the group's own, until it is stopped. */
   start(): void {
-    const { clock } = this.#context;
-    const offsetMs = hash(this.key) % this.intervalMs;
-    const sinceMs = clock.now() % this.intervalMs;
-    let dueMs = clock.now() + ((offsetMs - sinceMs + this.intervalMs) % this.intervalMs);
-    const tick = () => {
-      if (this.#isStopped) return;
-      const atMs = dueMs;
-      // Evaluations that took too long are left out, not made up for.
-      while (dueMs <= clock.now()) dueMs += this.intervalMs;
-      this.#timer = clock.after(dueMs - clock.now(), tick);
-      this.#running = this.#running.then(() => (this.#isStopped ? undefined : this.evaluate(atMs)));
-    };
-    this.#timer = clock.after(dueMs - clock.now(), tick);
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#wake?.();
     await this.#running;
   }
 
-  /** Marks everything that it wrote as ended: the group is gone from the configuration. */
-  async end(): Promise<void> {
-    const appender = this.#context.storage.appender();
-    const atMs = this.#context.clock.now();
-    for (const written of this.#written)
-      for (const labels of written.values()) markStale(appender, labels, atMs);
-    await appender.commit();
-  }
-
-  async evaluate(atMs: number): Promise<void> {
+  /**
+   * For a group that was stopped because the configuration has it no more: marks everything that it wrote as ended,
+   * after two intervals, since a group of another name may go on with it.
+   */
+  endLater(): Timer {
     const { clock } = this.#context;
-    const started = clock.monotonic();
-    for (const [index, rule] of this.rules.entries()) {
-      const ruleStarted = clock.monotonic();
-      try {
-        await this.#evaluateRule(rule, index, atMs);
-        Object.assign(rule.status, { health: "ok", lastError: "" });
-      } catch (error) {
-        Object.assign(rule.status, { health: "err", lastError: (error as Error).message });
-        this.#context.log.warn("Evaluating rule failed", {
-          group: this.config.name,
-          rule: rule.name,
-          err: error,
-        });
+    const atMs = clock.now();
+    this.#orphans.push(...this.#written.flatMap((written) => [...written.values()]));
+    return clock.after(2 * this.intervalMs, () => void this.#markOrphans(atMs));
+  }
+
+  /** The place of the interval at or before a time, the same for the same name and file everywhere. */
+  slotBefore(timeMs: number): number {
+    const hash = labelHash(Labels.of({ name: this.config.name, file: this.file }));
+    const offsetMs = Number((hash % (BigInt(this.intervalMs) * 1_000_000n)) / 1_000_000n);
+    const shifted = timeMs - offsetMs;
+    return shifted - (shifted % this.intervalMs) + offsetMs;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, metrics } = this.#context;
+    const { intervalMs } = this;
+    let slotMs = this.slotBefore(clock.now()) + intervalMs;
+    let tickMs = slotMs;
+    let evaluations = 0;
+    while (await this.#waitUntil(tickMs)) {
+      const nowMs = clock.now();
+      if (evaluations > 0) {
+        // Evaluations that took too long are left out, not made up for.
+        const missed = Math.max(0, Math.floor((nowMs - slotMs) / intervalMs) - 1);
+        metrics.iterationsMissed.add(missed, this.key);
+        metrics.iterations.add(missed, this.key);
+        slotMs += (missed + 1) * intervalMs;
       }
-      rule.status.evaluationSeconds = (clock.monotonic() - ruleStarted) / 1000;
-      rule.status.lastEvaluationMs = atMs;
-    }
-    this.lastEvaluationMs = atMs;
-    this.evaluationSeconds = (clock.monotonic() - started) / 1000;
-    if (!this.#isRestored) {
-      this.#isRestored = true;
-      for (const rule of this.rules) await rule.alerts?.restore(atMs, this.#context, this.intervalMs);
+      while (tickMs <= nowMs) tickMs += intervalMs;
+      metrics.iterations.add(1, this.key);
+      await this.evaluate(slotMs);
+      // Not after the first one: alerts may depend on what other rules have not recorded yet.
+      if (++evaluations === 2 && this.#restores && !this.#isStopped) await this.#restore();
     }
   }
 
-  async #evaluateRule(rule: Rule, index: number, atMs: number): Promise<void> {
-    const { storage, resendDelayMs } = this.#context;
-    const queryMs = atMs - this.queryOffsetMs;
-    const result = await queryVector(this.#context.engine, rule.config.expr, queryMs);
-    const samples =
-      rule.alerts === undefined
-        ? recorded(rule, result)
-        : await rule.alerts.update(atMs, queryMs, result, this.#context, this.config.limit);
-    if (rule.alerts === undefined && this.config.limit > 0 && samples.length > this.config.limit)
-      throw new Error(`exceeded limit of ${this.config.limit} with ${samples.length} series`);
-    const written = new Map<string, Labels>();
-    const appender = storage.appender();
-    for (const { labels, value, histogram } of samples) {
-      try {
-        if (histogram === undefined) appender.append(0, labels, queryMs, value);
-        else appender.appendHistogram(0, labels, queryMs, histogram);
-        written.set(labels.key, labels);
-      } catch (error) {
-        if (!(error instanceof AppendError)) throw error;
-        this.#context.log.warn("Rule evaluation result discarded", {
-          rule: rule.name,
-          err: error,
-          sample: String(labels),
-        });
-      }
+  /** Whether the group still runs when it is time. */
+  async #waitUntil(timeMs: number): Promise<boolean> {
+    const delayMs = timeMs - this.#context.clock.now();
+    if (this.#isStopped || delayMs <= 0) return !this.#isStopped;
+    await new Promise<void>((resolve) => {
+      const timer = this.#context.clock.after(delayMs, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+    return !this.#isStopped;
+  }
+
+  async #restore(): Promise<void> {
+    const { clock, metrics } = this.#context;
+    const started = clock.monotonic();
+    const atMs = clock.now();
+    for (const rule of this.rules) await restoreAlerts(rule, atMs, this.#context);
+    this.#restores = false;
+    metrics.lastRestoreDuration.set((clock.monotonic() - started) / 1000, this.key);
+  }
+
+  /** Evaluates all rules once, as of `atMs`. */
+  async evaluate(atMs: number): Promise<void> {
+    const { clock, metrics } = this.#context;
+    const started = clock.monotonic();
+    const startedMs = clock.now();
+    const samples = await this.#evaluateRules(atMs);
+    if (samples !== undefined) {
+      metrics.lastSamples.set(samples, this.key);
+      await this.#markOrphans(atMs);
     }
-    for (const [key, labels] of this.#written[index])
-      if (!written.has(key)) markStale(appender, labels, queryMs);
-    await appender.commit();
-    this.#written[index] = written;
+    const seconds = (clock.monotonic() - started) / 1000;
+    metrics.observeGroup(seconds);
+    metrics.lastRuleDurationSum.set(
+      this.rules.reduce((sum, rule) => sum + rule.status.evaluationSeconds, 0),
+      this.key,
+    );
+    this.evaluationSeconds = seconds;
+    metrics.lastDuration.set(seconds, this.key);
+    this.lastEvaluationMs = startedMs;
+    metrics.lastEvaluation.set(startedMs / 1000, this.key);
+  }
+
+  /** How many samples came of it; undefined where the group was stopped before all were evaluated. */
+  async #evaluateRules(atMs: number): Promise<number | undefined> {
+    const { concurrency } = this.#context;
+    const batches =
+      concurrency === undefined ? this.rules.map((_, index) => [index]) : concurrentBatches(this.rules);
+    let samples = 0;
+    const evaluate = async (index: number) => {
+      samples += await this.#evaluateRule(index, atMs);
+    };
+    for (const batch of batches) {
+      const running: Promise<void>[] = [];
+      for (const index of batch) {
+        if (this.#isStopped) break;
+        if (batch.length > 1 && concurrency?.tryAcquire())
+          running.push(evaluate(index).finally(() => concurrency.release()));
+        else await evaluate(index);
+      }
+      await Promise.all(running);
+      if (this.#isStopped) return undefined;
+    }
+    return samples;
+  }
+
+  /** How many samples it had. Whatever fails is the rule's state and no exception. */
+  async #evaluateRule(index: number, atMs: number): Promise<number> {
+    const { clock, metrics } = this.#context;
+    const rule = this.rules[index];
+    const started = clock.monotonic();
+    const startedMs = clock.now();
+    metrics.evaluations.add(1, this.key);
+    try {
+      return await this.#resultOf(index, atMs);
+    } catch (error) {
+      rule.fail(error);
+      metrics.evaluationFailures.add(1, this.key);
+      if (!(error instanceof QueryError && error.kind === "canceled"))
+        this.#log.warn("Evaluating rule failed", { name: rule.name, index, err: error });
+      return 0;
+    } finally {
+      const seconds = (clock.monotonic() - started) / 1000;
+      metrics.observeRule(seconds);
+      rule.status.evaluationSeconds = seconds;
+      rule.status.lastEvaluationMs = startedMs;
+    }
+  }
+
+  async #resultOf(index: number, atMs: number): Promise<number> {
+    const { engine, storage, resendDelayMs } = this.#context;
+    const rule = this.rules[index];
+    const { limit } = this.config;
+    const queryMs = atMs - this.queryOffsetMs;
+    const result = await queryVector(engine, rule.config.expr, queryMs);
+    const samples: RuleSample[] =
+      rule.alerts === undefined
+        ? recorded(rule, result, limit)
+        : await rule.alerts.update(atMs, result, this.#context, limit);
+    rule.succeed();
     if (rule.alerts !== undefined)
       this.#context.notify(rule.alerts.toSend(atMs, resendDelayMs, this.intervalMs), rule);
+    const log = this.#log.with({ name: rule.name, index });
+    const appender = storage.appender();
+    const { written, error } = appendResult(appender, samples, queryMs, log);
+    if (error !== undefined) rule.fail(error);
+    const gone = [...this.#written[index]].filter(([key]) => !written.has(key));
+    markStale(
+      appender,
+      gone.map(([, labels]) => labels),
+      queryMs,
+      log,
+    );
+    await appender.commit();
+    this.#written[index] = written;
+    return samples.length;
   }
-}
 
-function recorded(rule: Rule, result: RuleSample[]): RuleSample[] {
-  const seen = new Set<string>();
-  return result.map(({ labels, value, histogram }) => {
-    const named = Labels.of([...labels, [METRIC_NAME, rule.config.record], ...Object.entries(rule.labels)]);
-    if (seen.has(named.key))
-      throw new Error("vector contains metrics with the same labelset after applying rule labels");
-    seen.add(named.key);
-    return { labels: named, value, histogram };
-  });
-}
-
-function markStale(appender: Appender, labels: Labels, atMs: number): void {
-  try {
-    appender.appendStale(0, labels, atMs);
-  } catch (error) {
-    if (!(error instanceof AppendError)) throw error;
+  async #markOrphans(atMs: number): Promise<void> {
+    if (this.#orphans.length === 0) return;
+    const appender = this.#context.storage.appender();
+    markStale(appender, this.#orphans, atMs - this.queryOffsetMs, this.#log);
+    try {
+      await appender.commit();
+      this.#orphans = [];
+    } catch (error) {
+      this.#log.warn("Stale sample appending for previous configuration failed", { err: error });
+    }
   }
-}
-
-/** The result as a vector: a scalar is one without labels. */
-export async function queryVector(
-  engine: Pick<Engine, "instant">,
-  expression: string,
-  timeMs: number,
-): Promise<RuleSample[]> {
-  const result = await engine.instant(expression, timeMs);
-  if (result.kind === "vector") return result.samples;
-  if (result.kind === "scalar") return [{ labels: Labels.empty, value: result.value }];
-  throw new Error("rule result is not a vector or scalar");
-}
-
-/** For templates. */
-export async function templateQuery(
-  engine: Pick<Engine, "instant">,
-  expression: string,
-  timeMs: number,
-): Promise<QuerySample[]> {
-  return (await queryVector(engine, expression, timeMs)).map(({ labels, value }) => ({ labels, value }));
-}
-
-function hash(text: string): number {
-  let state = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
-  return state >>> 0;
 }

@@ -28,6 +28,16 @@ export function queryEscape(text: string): string {
     .replace(/%20/g, "+");
 }
 
+/** Where a server shows an expression's values, relative to its address. */
+export function tableLink(expression: string): string {
+  return `/graph?g0.expr=${queryEscape(expression)}&g0.tab=1`;
+}
+
+/** Where it shows its graph. */
+export function graphLink(expression: string): string {
+  return `/graph?g0.expr=${queryEscape(expression)}&g0.tab=0`;
+}
+
 /** Seconds of `1h30m`, which may be negative. @throws TemplateError */
 export function secondsOf(duration: string): number {
   const isNegative = duration.startsWith("-");

@@ -19,11 +19,13 @@ import { Scope } from "./template-scope.ts";
 import {
   escapeHtml,
   escapeJs,
+  graphLink,
   queryEscape,
   secondsOf,
   sliced,
   splitHostPort,
   stripDomain,
+  tableLink,
 } from "./template-text.ts";
 
 export type { QuerySample };
@@ -350,8 +352,8 @@ const FUNCTIONS: Record<string, TemplateFunction> = {
   externalURL: (_, data) => data.externalUrl,
   pathPrefix: (_, data) => (data.externalUrl === "" ? "" : new URL(data.externalUrl).pathname),
   safeHtml: ([text]) => text,
-  graphLink: ([expression]) => `/graph?g0.expr=${queryEscape(String(expression))}&g0.tab=0`,
-  tableLink: ([expression]) => `/graph?g0.expr=${queryEscape(String(expression))}&g0.tab=1`,
+  graphLink: ([expression]) => graphLink(String(expression)),
+  tableLink: ([expression]) => tableLink(String(expression)),
   print: (args) => sprint(args),
   println: (args) => `${args.map(printed).join(" ")}\n`,
   printf: ([format, ...args]) => sprintf(String(format), args),

@@ -119,7 +119,8 @@ export class ScrapeRequester {
   }
 }
 
-const STATUS_TEXTS: Record<number, string> = {
+/** Reason phrases of statuses that a server may answer in place of what was asked for. */
+export const STATUS_TEXTS: Record<number, string> = {
   301: "Moved Permanently",
   302: "Found",
   400: "Bad Request",

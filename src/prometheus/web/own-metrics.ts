@@ -1,5 +1,6 @@
 /** The server's own `/metrics`, under upstream's names. */
 import type { HttpRequest, HttpResponse } from "../../base/network.ts";
+import { compareStrings } from "../../model/labels.ts";
 import {
   type FamilyType,
   type MetricFamily,
@@ -53,8 +54,13 @@ export function ownFamilies(server: PrometheusServer, http: HttpMetrics): Metric
     ...scrapeFamilies(server),
     ...remoteFamilies(server.remotes),
     ...httpFamilies(http),
-  ];
-  return families.sort((a, b) => (a.name < b.name ? -1 : 1));
+    ...server.instruments.map((each) => each.family()),
+  ].filter((each) => each.samples.length > 0);
+  return families.sort((a, b) => compareStrings(shownName(a), shownName(b)));
+}
+
+function shownName({ name, type }: MetricFamily): string {
+  return type === "counter" ? `${name}_total` : name;
 }
 
 export function ownMetrics(server: PrometheusServer, http: HttpMetrics, openMetrics: boolean): HttpResponse {

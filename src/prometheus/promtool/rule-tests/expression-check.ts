@@ -4,7 +4,7 @@ import { compareLabels, Labels } from "../../../model/labels.ts";
 import { formatDuration } from "../../config/units.ts";
 import { type Engine, parseMetricSelector } from "../../promql/mod.ts";
 import { quoteString } from "../../promql/parser/lexer.ts";
-import { queryVector } from "../../rules/rule-group.ts";
+import { queryVector } from "../../rules/rule.ts";
 import { parseSeriesDescription } from "../promqltest/series-description.ts";
 import type { TestGroup } from "./test-file.ts";
 

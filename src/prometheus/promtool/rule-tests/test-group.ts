@@ -7,6 +7,7 @@ import { Engine } from "../../promql/mod.ts";
 import { tokenize } from "../../promql/parser/lexer.ts";
 import type { RuleGroupConfig } from "../../rules/rule-file.ts";
 import { RuleGroup } from "../../rules/rule-group.ts";
+import { RuleMetrics } from "../../rules/rule-metrics.ts";
 import { parseSeriesDescription, type SeriesDescription } from "../promqltest/series-description.ts";
 import { TestStorage } from "../promqltest/test-storage.ts";
 import { checkAlerts } from "./alert-check.ts";
@@ -71,6 +72,8 @@ export async function runTestGroup(test: TestGroup, options: TestRunOptions): Pr
     storage: store.storage,
     clock,
     log: silentLogger,
+    metrics: new RuleMetrics(clock),
+    queryOffsetMs: () => 0,
     externalLabels: test.external_labels ?? {},
     externalUrl: test.external_url,
     notify: () => {},
@@ -79,9 +82,9 @@ export async function runTestGroup(test: TestGroup, options: TestRunOptions): Pr
     resendDelayMs: 0,
   };
   const groups = options.rules.map(
-    ({ config, file: path }) => new RuleGroup(config, path, test.interval, 0, context),
+    ({ config, file: path }) =>
+      new RuleGroup({ config, file: path, intervalMs: test.interval, restores: false, context }),
   );
-  for (const group of groups) for (const rule of group.rules) rule.alerts?.startAnew();
   return new TestRun(test, groups, engine, store, options).run();
 }
 

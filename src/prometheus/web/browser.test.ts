@@ -67,7 +67,9 @@ test("the page completes, runs and draws an expression, and shows targets", {
     await page.keyboard.press("Escape");
     await page.keyboard.type("p)");
     await page.getByRole("button", { name: "Execute" }).click();
-    await page.locator(".legend li").waitFor();
+    // Whatever the answer is shown as, so that a failure says what came instead of a graph.
+    const shown = page.locator(".legend, main .error, main .empty").first();
+    assert.equal(await shown.textContent(), '{job="self"}');
     await page.getByRole("tab", { name: "Table" }).click();
     assert.equal(await page.locator("td.value").first().textContent(), "1");
     assert.deepEqual(errors, []);

@@ -62,9 +62,10 @@ export function QueryPage() {
     try {
       // The server's time counts, not the browser's.
       const clock = await ask<{ result: [number, string] }>("query", { query: "time()" });
-      // Whole steps, so that a graph that is asked for again does not flicker; the last one looks back to now.
+      // Whole steps from end to end, so that a graph that is asked for again does not flicker, and so that the last
+      // point is at the end: it looks back to now, and shows a series that has only just begun.
       const end = Math.ceil(clock.data.result[0] / step) * step;
-      const start = end - range;
+      const start = end - Math.ceil(range / step) * step;
       const answer =
         tab === "table"
           ? await timed(() => ask<QueryData>("query", { query: expression }))

@@ -2,7 +2,7 @@
 
 import type { PanelFieldConfig } from "../data/field-config.ts";
 import type { FieldConfig } from "../data/frame.ts";
-import type { Transformation } from "../data/transformations.ts";
+import type { Transformation } from "../data/transformations/transform.ts";
 
 export interface DataSourceRef {
   type?: string;

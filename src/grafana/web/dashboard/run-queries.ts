@@ -4,7 +4,7 @@ import { applyFieldConfig } from "../data/field-config.ts";
 import type { Frame } from "../data/frame.ts";
 import { linesFrame, readLines } from "../data/logs.ts";
 import { framesOf, type PrometheusResult } from "../data/prometheus.ts";
-import { transform } from "../data/transformations.ts";
+import { transform } from "../data/transformations/transform.ts";
 import { fixed, interpolate, prometheusFormat, type Scope, type VariableValue } from "./interpolate.ts";
 import { objectOf } from "./json.ts";
 import type { DataSourceRef, Panel, Target } from "./model.ts";

@@ -6,7 +6,7 @@ import { displayNameOf, type Field, type Frame } from "./frame.ts";
 import { framesOf, legendOf } from "./prometheus.ts";
 import { reduce } from "./reduce.ts";
 import { readTrace } from "./trace.ts";
-import { transform } from "./transformations.ts";
+import { transform } from "./transformations/transform.ts";
 import { displayText, formatUnit } from "./units.ts";
 
 test("formatUnit() writes values in Grafana's units", () => {

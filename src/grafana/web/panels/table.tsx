@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { css } from "../css.ts";
 import { thresholdColor, valueColor, withAlpha } from "../data/colors.ts";
 import { displayNameOf, type Field, type Frame, lengthOf } from "../data/frame.ts";
-import { transform } from "../data/transformations.ts";
+import { transform } from "../data/transformations/transform.ts";
 import { displayText, displayValue } from "../data/units.ts";
 import { custom } from "./graph-data.ts";
 import type { PanelProps } from "./panel-props.ts";

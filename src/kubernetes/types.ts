@@ -246,6 +246,11 @@ export interface ContainerStatus {
   image: string;
   imageID: string;
   containerID?: string;
+  /** Requests as the node has them set aside. */
+  allocatedResources?: Record<string, string | number>;
+  /** What the running container has. */
+  resources?: Container["resources"];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; recursiveReadOnly?: string }[];
 }
 
 export interface PodStatus {

@@ -13,6 +13,7 @@ import {
   startController,
 } from "./controller.ts";
 import { isPodReady, isPodTerminating } from "./pod-state.ts";
+import { createTriggerTimes, withTriggerTime } from "./trigger-time.ts";
 
 export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const HEADLESS_LABEL = "service.kubernetes.io/headless";
@@ -33,21 +34,25 @@ export function startEndpointSliceController(context: ControllerContext): void {
   const services = informers.of<Service>(RESOURCES.services);
   const pods = informers.of<Pod>(RESOURCES.pods);
   const nodes = informers.of<Node>(RESOURCES.nodes);
+  const triggerTimes = createTriggerTimes();
 
   const controller = startController({
     context,
     name: "endpoint-slice-controller",
     async reconcile(key) {
       const service = await getIfExists<Service>(api, RESOURCES.services, splitKey(key) as { name: string });
+      if (service === undefined) triggerTimes.forget(key);
       // Without a selector somebody else writes the slices; those of a deleted Service go with their owner.
       if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
       if (service.spec.selector === undefined || service.spec.type === "ExternalName") return undefined;
-      const members = [...pods.objects.values()]
-        .filter((pod) => isSelected(service, pod) && hasAddress(pod))
+      const selected = [...pods.objects.values()].filter((pod) => isSelected(service, pod));
+      const changedAt = triggerTimes.next(key, service, selected);
+      const members = selected
+        .filter(hasAddress)
         .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
       const groups = groupByPorts(service, members, (name) => nodes.objects.get(name));
-      await writeSlices(service, groups);
-      await writeEndpoints(service, groups);
+      await writeSlices(service, groups, changedAt);
+      await writeEndpoints(service, groups, changedAt);
       return undefined;
     },
   });
@@ -65,7 +70,11 @@ export function startEndpointSliceController(context: ControllerContext): void {
     return service === undefined ? [] : [`${metadata.namespace}/${service}`];
   });
 
-  async function writeSlices(service: Service, groups: PortGroup[]): Promise<void> {
+  async function writeSlices(
+    service: Service,
+    groups: PortGroup[],
+    changedAt: string | undefined,
+  ): Promise<void> {
     const { namespace, name } = service.metadata;
     const labels = sliceLabels(service);
     const listed = await api.list<EndpointSlice>(RESOURCES.endpointSlices, {
@@ -89,6 +98,7 @@ export function startEndpointSliceController(context: ControllerContext): void {
             generateName: `${name}-`,
             namespace,
             labels,
+            annotations: withTriggerTime(undefined, changedAt),
             ownerReferences: [controllerReference(service, "v1", "Service")],
           },
           addressType: "IPv4",
@@ -100,14 +110,18 @@ export function startEndpointSliceController(context: ControllerContext): void {
         await api.replace(RESOURCES.endpointSlices, {
           ...slice,
           ...content,
-          metadata: { ...metadata, labels },
+          metadata: { ...metadata, labels, annotations: withTriggerTime(metadata.annotations, changedAt) },
         });
       }
     }
     for (const slice of existing) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
   }
 
-  async function writeEndpoints(service: Service, groups: PortGroup[]): Promise<void> {
+  async function writeEndpoints(
+    service: Service,
+    groups: PortGroup[],
+    changedAt: string | undefined,
+  ): Promise<void> {
     const { namespace, name, labels } = service.metadata;
     const subsets = groups.map(subsetOf).filter((subset) => subset !== undefined);
     const existing = await getIfExists<KubernetesObject & { subsets?: unknown[] }>(api, RESOURCES.endpoints, {
@@ -115,8 +129,13 @@ export function startEndpointSliceController(context: ControllerContext): void {
       name,
     });
     if (existing !== undefined) {
-      if (!sameJson(existing.subsets ?? [], subsets))
-        await api.replace(RESOURCES.endpoints, { ...existing, subsets });
+      if (sameJson(existing.subsets ?? [], subsets)) return;
+      const annotations = withTriggerTime(existing.metadata.annotations, changedAt);
+      await api.replace(RESOURCES.endpoints, {
+        ...existing,
+        metadata: { ...existing.metadata, annotations },
+        subsets,
+      });
       return;
     }
     try {
@@ -126,6 +145,7 @@ export function startEndpointSliceController(context: ControllerContext): void {
         metadata: {
           name,
           namespace,
+          annotations: withTriggerTime(undefined, changedAt),
           labels: {
             ...labels,
             ...headlessLabel(service),

@@ -7,7 +7,7 @@ export function podFromTemplate(
   template: PodTemplate,
   namespace: string,
   owner: OwnerReference,
-  name: { name: string } | { generateName: string },
+  name: { name?: string; generateName?: string },
 ): Pod {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   return {

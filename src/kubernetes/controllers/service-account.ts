@@ -3,10 +3,14 @@ import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import type { ConfigMap } from "../types.ts";
-import { type ControllerContext, getIfExists, startController } from "./controller.ts";
+import { type ControllerContext, getIfExists, sameJson, startController } from "./controller.ts";
 
 /** The ConfigMap from which pods learn whom to trust. */
 export const ROOT_CA_CONFIG_MAP = "kube-root-ca.crt";
+const DESCRIPTION = "kubernetes.io/description";
+const ROOT_CA_DESCRIPTION =
+  "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the " +
+  "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
 
 /** @param ca PEM of the cluster's authority */
 export function startServiceAccountController(context: ControllerContext, ca: string): void {
@@ -26,13 +30,22 @@ export function startServiceAccountController(context: ControllerContext, ca: st
       const map: ConfigMap = {
         apiVersion: "v1",
         kind: "ConfigMap",
-        metadata: { name: ROOT_CA_CONFIG_MAP, namespace },
+        metadata: {
+          name: ROOT_CA_CONFIG_MAP,
+          namespace,
+          annotations: { [DESCRIPTION]: ROOT_CA_DESCRIPTION },
+        },
         data: { "ca.crt": ca },
       };
       const present = await getIfExists<ConfigMap>(api, RESOURCES.configMaps, map.metadata);
       if (present === undefined) await createIfMissing(context, RESOURCES.configMaps, map);
-      else if (present.data?.["ca.crt"] !== ca) {
-        await api.replace<ConfigMap>(RESOURCES.configMaps, { ...present, data: map.data });
+      else if (
+        !sameJson(present.data, map.data) ||
+        present.metadata.annotations?.[DESCRIPTION] === undefined
+      ) {
+        const annotations = { ...present.metadata.annotations, ...map.metadata.annotations };
+        const metadata = { ...present.metadata, annotations };
+        await api.replace<ConfigMap>(RESOURCES.configMaps, { ...present, metadata, data: map.data });
       }
       return undefined;
     },

@@ -197,7 +197,10 @@ async function createPod(pass: Pass, ordinal: number): Promise<void> {
   const revision = revisionFor(pass, ordinal);
   const name = `${set.metadata.name}-${ordinal}`;
   const owner = controllerReference(set, "apps/v1", "StatefulSet");
-  const pod = podFromTemplate(templateOf(revision), set.metadata.namespace!, owner, { name });
+  const pod = podFromTemplate(templateOf(revision), set.metadata.namespace!, owner, {
+    name,
+    generateName: `${set.metadata.name}-`,
+  });
   pod.metadata.labels = {
     ...pod.metadata.labels,
     ...identityLabels(name, ordinal),

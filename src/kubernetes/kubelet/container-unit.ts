@@ -5,6 +5,7 @@ import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import type { Container, ContainerState, ContainerStatus } from "../types.ts";
 import { BackOff } from "./back-off.ts";
 import type { ContainerRun } from "./container-runtime.ts";
+import { fullImageName } from "./image-catalogue.ts";
 import type { Prober } from "./prober.ts";
 
 export type ContainerRole = "init" | "sidecar" | "main";
@@ -98,20 +99,39 @@ export class ContainerUnit {
         ? { terminated }
         : { waiting: this.waiting };
     const hasId = run !== undefined || terminated !== undefined || lastTerminated !== undefined;
+    const mounts = (spec.volumeMounts ?? []).map(({ name, mountPath, readOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly ? { readOnly, recursiveReadOnly: "Disabled" } : {}),
+    }));
     return {
       name: spec.name,
       state,
       lastState: lastTerminated === undefined ? {} : { terminated: lastTerminated },
       ready: this.ready,
       restartCount: this.attempt,
-      image: spec.image,
+      image: hasId ? fullImageName(spec.image) : spec.image,
       imageID: hasId ? `local/${spec.image}` : "",
       ...(hasId ? { containerID: this.containerId(this.attempt) } : {}),
       started: this.started,
+      ...(hasId ? resourcesOf(spec) : {}),
+      ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
     };
   }
 
   containerId(attempt: number): string {
     return `process://${this.#podUid}/${this.spec.name}/${attempt}`;
   }
+}
+
+/** What a container has of what it asked for: all of it. */
+function resourcesOf({ resources }: Container): Pick<ContainerStatus, "allocatedResources" | "resources"> {
+  const { requests, limits } = resources ?? {};
+  return {
+    ...(requests === undefined ? {} : { allocatedResources: requests }),
+    resources: {
+      ...(limits === undefined ? {} : { limits }),
+      ...(requests === undefined ? {} : { requests }),
+    },
+  };
 }

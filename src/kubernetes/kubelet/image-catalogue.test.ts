@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { builtInImages, createImageCatalogue, parseImages } from "./image-catalogue.ts";
+import { builtInImages, createImageCatalogue, fullImageName, parseImages } from "./image-catalogue.ts";
 
 const catalogue = createImageCatalogue(
   builtInImages((component) => ["run", component]),
@@ -66,3 +66,16 @@ for (const [text, message] of WRONG) {
   test(`parseImages() rejects ${text}`, () =>
     assert.throws(() => parseImages(text, "images.yaml"), { message }));
 }
+
+test("an image's full name has registry, folder and tag", () => {
+  const names = {
+    busybox: "docker.io/library/busybox:latest",
+    "busybox:1": "docker.io/library/busybox:1",
+    "acme/orders": "docker.io/acme/orders:latest",
+    "quay.io/acme/orders:2": "quay.io/acme/orders:2",
+    "localhost/orders": "localhost/orders:latest",
+    "registry:5000/orders": "registry:5000/orders:latest",
+    "acme/orders@sha256:0a": "docker.io/acme/orders@sha256:0a",
+  };
+  for (const [name, full] of Object.entries(names)) assert.equal(fullImageName(name), full);
+});

@@ -169,6 +169,15 @@ function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+/** An image's name in full, as a runtime tells it: `busybox` → `docker.io/library/busybox:latest`. */
+export function fullImageName(image: string): string {
+  const slash = image.indexOf("/");
+  const first = image.slice(0, Math.max(0, slash));
+  const isDomain = /[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase();
+  const named = slash === -1 ? `docker.io/library/${image}` : isDomain ? image : `docker.io/${image}`;
+  return named.includes("@") || repositoryOf(named) !== named ? named : `${named}:latest`;
+}
+
 /** Docker Hub's ways to write one name come to one; the digest goes. */
 function normalise(image: string): string {
   return image

@@ -5,14 +5,10 @@
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
+import type { EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
+import { createEventSeriesRecorder } from "../../wire/kubernetes/event-series-recorder.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
-import {
-  type Controller,
-  type ControllerContext,
-  getIfExists,
-  splitKey,
-  startController,
-} from "../controllers/controller.ts";
+import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
 import type { Condition, Node, PersistentVolumeClaim, Pod } from "../types.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
 import { createNodeInfos } from "./node-info.ts";
@@ -25,17 +21,22 @@ const RETRY_MS = 10_000;
 /** How long a new pod's claims may be unbound before it is told, in milliseconds. */
 const VOLUME_PATIENCE_MS = 2_000;
 
+const SCHEDULER = "default-scheduler";
+
 export function startScheduler(context: ControllerContext): void {
   const { informers } = context;
   /** Bound by us, and not yet seen so in the informer. */
   const assumed = new Map<string, Pod>();
   const pods = informers.of<Pod>(RESOURCES.pods);
   informers.of(RESOURCES.namespaces);
-  const controller: Controller = startController({
+  const { api, clock } = context;
+  const instance = `${SCHEDULER}-percolate-test-control-plane`;
+  const events = createEventSeriesRecorder({ api, clock, component: SCHEDULER, instance });
+  const controller = startController({
     context,
-    name: "default-scheduler",
+    name: SCHEDULER,
     workers: 1,
-    reconcile: (key) => schedule(context, controller, assumed, key),
+    reconcile: (key) => schedule(context, events, assumed, key),
   });
   const waiting = () =>
     [...pods.objects.values()]
@@ -61,12 +62,12 @@ export function startScheduler(context: ControllerContext): void {
 }
 
 function isWaiting(pod: Pod): boolean {
-  const { schedulerName = "default-scheduler" } = pod.spec;
+  const { schedulerName = SCHEDULER } = pod.spec;
   return (
     !pod.spec.nodeName &&
     pod.metadata.deletionTimestamp === undefined &&
     (pod.spec.schedulingGates ?? []).length === 0 &&
-    schedulerName === "default-scheduler"
+    schedulerName === SCHEDULER
   );
 }
 
@@ -76,7 +77,7 @@ function byPriority(a: Pod, b: Pod): number {
 
 async function schedule(
   context: ControllerContext,
-  controller: Controller,
+  events: EventRecorder,
   assumed: Map<string, Pod>,
   key: string,
 ): Promise<number | undefined> {
@@ -99,18 +100,18 @@ async function schedule(
   if (possible.length === 0) {
     const preemption = problem === undefined ? findPreemption(situation, refusals) : undefined;
     const why = problem ?? (refusals as Refusal[]);
-    await reportFailure(context, controller, pod, nodes.length, why, preemption?.node.metadata.name);
-    if (preemption !== undefined) await preempt(context, controller, pod, preemption);
+    await reportFailure(context, events, pod, nodes.length, why, preemption?.node.metadata.name);
+    if (preemption !== undefined) await preempt(context, events, pod, preemption);
     return RETRY_MS;
   }
   const { node } = bestNode(situation, possible);
-  await bind(context, controller, pod, node.metadata.name);
+  await bind(context, events, pod, node.metadata.name);
   assumed.set(pod.metadata.uid!, { ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } });
 }
 
 async function bind(
   context: ControllerContext,
-  controller: Controller,
+  events: EventRecorder,
   pod: Pod,
   nodeName: string,
 ): Promise<void> {
@@ -123,7 +124,7 @@ async function bind(
   };
   await context.api.create(RESOURCES.pods, binding, { subresource: "binding" });
   const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
-  controller.events.record(pod, "Normal", "Scheduled", message);
+  events.record(pod, "Normal", "Scheduled", message, { action: "Binding" });
 }
 
 function ageMs({ clock }: ControllerContext, pod: Pod): number {
@@ -148,7 +149,7 @@ async function claimProblem({ api }: ControllerContext, pod: Pod): Promise<strin
 /** The victims are told why, and go within their own grace. Their room is kept for nobody: upstream does that too. */
 async function preempt(
   { api, clock }: ControllerContext,
-  controller: Controller,
+  events: EventRecorder,
   pod: Pod,
   { node, victims }: Preemption,
 ): Promise<void> {
@@ -171,7 +172,7 @@ async function preempt(
       });
       await api.delete(RESOURCES.pods, { namespace, name }, { preconditions: { uid } });
       const message = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
-      controller.events.record(victim, "Normal", "Preempted", message);
+      events.record(victim, "Normal", "Preempted", message, { action: "Preempting" });
     } catch (error) {
       if (!isStatus(error, "Conflict", "NotFound")) throw error;
     }
@@ -180,7 +181,7 @@ async function preempt(
 
 async function reportFailure(
   context: ControllerContext,
-  controller: Controller,
+  events: EventRecorder,
   pod: Pod,
   nodeCount: number,
   why: string | Refusal[],
@@ -202,7 +203,7 @@ async function reportFailure(
   const before = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   const isNominated = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
   if (before?.status === "False" && before.message === message && isNominated) return;
-  controller.events.record(pod, "Warning", "FailedScheduling", message);
+  events.record(pod, "Warning", "FailedScheduling", message, { action: "Scheduling" });
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== "PodScheduled");
   if (before?.status === "False") condition.lastTransitionTime = before.lastTransitionTime;
   try {

@@ -1,11 +1,12 @@
 /**
  * Events, as client-go's `record.EventRecorder` writes them: an event that repeats is counted up instead of written
- * again. Recording never fails and never waits: what can't be written is dropped, as upstream does.
+ * again, many that say nearly the same are one, and one source can't flood an object. Recording never fails and never waits: what can't be written is dropped, as upstream does.
  */
 import type { Clock } from "../../base/clock.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
+import { createEventCorrelator } from "./event-correlator.ts";
 
 export type EventType = "Normal" | "Warning";
 
@@ -43,8 +44,6 @@ export interface EventRecorderOptions {
 export const MAX_REMEMBERED_EVENTS = 4096;
 /** Events that wait to be written; more are dropped. */
 export const MAX_QUEUED_EVENTS = 1000;
-/** An event that repeats after this time is a new one (`defaultAggregateIntervalInSeconds`). */
-const REPEAT_MS = 600_000;
 /** Longer messages are cut, as the API server would refuse them. */
 export const MAX_EVENT_MESSAGE_LENGTH = 1024;
 
@@ -54,12 +53,14 @@ interface Remembered {
   name: string;
   namespace: string;
   count: number;
-  lastMs: number;
+  /** `firstTimestamp`. */
+  first: string;
 }
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { api, clock, component, onError } = options;
   const remembered = new Map<string, Remembered>();
+  const correlator = createEventCorrelator(clock);
   let queue: Promise<void> = Promise.resolve();
   let queued = 0;
 
@@ -67,25 +68,34 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     object: KubernetesObject,
     type: EventType,
     reason: string,
-    message: string,
+    text: string,
     { fieldPath, host }: EventPlace,
   ): Promise<void> {
     const nowMs = clock.now();
     const { name, namespace = "default", uid = "" } = object.metadata;
-    const key = [object.kind, namespace, name, uid, fieldPath, host, type, reason, message].join("\n");
+    const subject = [host, object.kind, namespace, name, uid, object.apiVersion, type].join("\n");
+    const { combined, message } = correlator.aggregate(`${subject}\n${reason}`, text);
+    const key = [subject, reason, ...(combined ? [] : [fieldPath, message])].join("\n");
     const previous = remembered.get(key);
-    const repeated = previous !== undefined && nowMs - previous.lastMs < REPEAT_MS;
-    const entry = repeated
-      ? { ...previous, count: previous.count + 1, lastMs: nowMs }
-      : { name: eventName(name, nowMs, remembered), namespace, count: 1, lastMs: nowMs };
+    const time = kubernetesTime(nowMs);
+    const entry =
+      previous === undefined
+        ? { name: eventName(name, nowMs, remembered), namespace, count: 1, first: time }
+        : { ...previous, count: previous.count + 1 };
     remembered.delete(key);
     remembered.set(key, entry);
     if (remembered.size > MAX_REMEMBERED_EVENTS) remembered.delete(remembered.keys().next().value!);
-    const time = kubernetesTime(nowMs);
-    if (repeated) {
-      const body = { count: entry.count, lastTimestamp: time };
-      await api.patch(RESOURCES.events, { namespace, name: entry.name }, { type: "merge", body });
-      return;
+    // Counted all the same, so that the next one that is written tells of those that were not.
+    if (!correlator.admits(subject)) return;
+    if (previous !== undefined) {
+      const body = { count: entry.count, lastTimestamp: time, message };
+      try {
+        await api.patch(RESOURCES.events, { namespace, name: entry.name }, { type: "merge", body });
+        return;
+      } catch (error) {
+        // It has expired: it is written anew, with all that was counted.
+        if (!isStatus(error, "NotFound")) throw error;
+      }
     }
     const { apiVersion, kind } = object;
     const { resourceVersion } = object.metadata;
@@ -105,12 +115,12 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       type,
       reason,
       message,
-      count: 1,
-      firstTimestamp: time,
+      count: entry.count,
+      firstTimestamp: entry.first,
       lastTimestamp: time,
       source: { component, ...(host === undefined ? {} : { host }) },
-      reportingComponent: component,
-      reportingInstance: "",
+      reportingComponent: combined ? "" : component,
+      reportingInstance: combined ? "" : (host ?? ""),
     } as KubernetesObject);
   }
 

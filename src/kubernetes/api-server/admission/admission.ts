@@ -8,6 +8,7 @@ import { groupResource, type KubernetesError, statusError } from "../../../model
 import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { applyLimitDefaults, checkLimits } from "./limit-ranger.ts";
+import { takeTopologyLabels } from "./pod-topology.ts";
 import type { Refuse } from "./refuse.ts";
 import { chargeQuotas } from "./resource-quota.ts";
 import { admitServiceAccount } from "./service-account.ts";
@@ -34,6 +35,7 @@ export function admitNew(
   if (info.collection === "/pods") {
     applyLimitDefaults(context.store, object);
     admitServiceAccount(context, object, refuse);
+    takeTopologyLabels(context.store, object);
   }
   const finalizer = PROTECTION[info.collection];
   const { metadata } = object;

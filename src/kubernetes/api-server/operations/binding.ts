@@ -1,6 +1,7 @@
 /** `pods/binding`: the scheduler's decision. */
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict, statusError } from "../../../model/kubernetes-status.ts";
+import { takeTopologyLabels } from "../admission/pod-topology.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { commit, existingObject, type UpdateOptions } from "./update.ts";
@@ -36,5 +37,10 @@ export function bindPod(
     lastTransitionTime: kubernetesTime(context.clock.now()),
   };
   pod.status = { ...pod.status, conditions: [...others, scheduled] };
+  for (const field of ["labels", "annotations"] as const) {
+    const added = binding.metadata[field];
+    if (added !== undefined) pod.metadata[field] = { ...pod.metadata[field], ...added };
+  }
+  takeTopologyLabels(context.store, pod);
   return commit(context, info, pod, previous, options);
 }

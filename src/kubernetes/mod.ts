@@ -49,4 +49,7 @@ export type {
 } from "./controllers/horizontal-pod-autoscaler-types.ts";
 export { startReplicaSetController } from "./controllers/replica-set.ts";
 export { startStatefulSetController } from "./controllers/stateful-set.ts";
+export { BackOff } from "./kubelet/back-off.ts";
 export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";
+export { Prober } from "./kubelet/prober.ts";
+export type { Probe } from "./types.ts";

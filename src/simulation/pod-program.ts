@@ -4,6 +4,7 @@ import type { System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { FACTORIES, loadConfig, Service } from "../collector/mod.ts";
 import { startKedaOperator } from "../keda/mod.ts";
+import type { Probe } from "../kubernetes/mod.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { parseFlags, startServer } from "../prometheus/mod.ts";
@@ -21,6 +22,10 @@ export interface Container {
   image: string;
   args?: string[];
   env?: { name: string; value?: string }[];
+  ports?: { name?: string; containerPort: number }[];
+  startupProbe?: Probe;
+  readinessProbe?: Probe;
+  livenessProbe?: Probe;
 }
 
 export interface ProgramContext {

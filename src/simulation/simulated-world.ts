@@ -199,11 +199,12 @@ export class SimulatedWorld implements ScenarioWorld {
       case "delete":
         await deletePods(api, meant);
         return undefined;
-      case "hang":
-        for (const address of addresses) network.unplug(address);
+      case "hang": {
+        const ends = pods.map((pod) => kubelet.hang(pod));
         return async () => {
-          for (const address of addresses) network.plug(address);
+          for (const end of ends) end?.();
         };
+      }
       case "partition": {
         const [a, b] = addresses;
         if (a === undefined || b === undefined) return undefined;

@@ -1,11 +1,11 @@
 /**
- * Runs pods as virtual processes: start-up takes a time from a distribution, readiness is asked over the network, what
- * dies is started again with back-off, what is deleted gets its grace period.
+ * Runs pods as virtual processes: start-up takes a time from a distribution, the kubelet's own prober asks over the
+ * network, what dies is started again with its back-off, what is deleted or does not answer gets its grace period.
  */
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Informers } from "../kubernetes/mod.ts";
+import { BackOff, type Informers, type Probe, Prober } from "../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../model/kubernetes-object.ts";
 import { isStatus } from "../model/kubernetes-status.ts";
@@ -14,20 +14,13 @@ import { MemoryDisk } from "./memory-disk.ts";
 import type { OpenTenants } from "./open-tenants.ts";
 import { type Container, type PodProgram, programOf, repositoryOf } from "./pod-program.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
-import { bound, environmentOf, keyOf, mountFiles, probeOf } from "./virtual-pod.ts";
+import { bound, environmentOf, keyOf, mountFiles, probeTarget } from "./virtual-pod.ts";
 import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts";
 
-/** Readiness is asked so often until a pod is ready, and then. */
-const STARTUP_PROBE_MS = 250;
-const READINESS_PROBE_MS = 5_000;
-const PROBE_TIMEOUT_MS = 1_000;
 /** Nodes of the simulated cluster. */
 const NODES = 3;
-/** Unready so many times in a row while its process lives, a pod is started again. */
-const LIVENESS_FAILURES = 6;
-/** The second start of a container waits this long, the next ones twice as long each. */
-const BACKOFF_MIN_MS = 10_000;
-const BACKOFF_MAX_MS = 300_000;
+/** As the API server defaults `terminationGracePeriodSeconds`. */
+const GRACE_SECONDS = 30;
 
 /** A tenant's file on a pod's volume. */
 const TENANT_FILE = /^\/data\/tenants\/(.+)\.\d+\.(?:db|handover)$/;
@@ -57,10 +50,10 @@ interface RunningPod {
   ip: string;
   process?: VirtualProcess;
   ready: boolean;
-  everReady: boolean;
-  failures: number;
+  prober?: Prober;
+  backOff: BackOff;
   restarts: number;
-  probe?: Timer;
+  /** It is to go: nothing of it is started again. */
   ended: boolean;
 }
 
@@ -96,6 +89,28 @@ export class VirtualKubelet {
     this.#find(name)?.process?.kill();
   }
 
+  /**
+   * SIGSTOP of a pod's process: nothing of it runs, and what is sent to it waits. Answers SIGCONT; undefined where no
+   * process runs. One that is killed meanwhile, by its probe, is followed by one that is not stopped.
+   */
+  hang(name: string): (() => void) | undefined {
+    const { network } = this.#options;
+    const pod = this.#find(name);
+    const process = pod?.process;
+    if (pod === undefined || process === undefined) return undefined;
+    network.unplug(pod.ip);
+    process.stop();
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
+      network.plug(pod.ip);
+      process.proceed();
+    };
+    void process.killed.then(end);
+    return end;
+  }
+
   /** How many tenants lie on volumes of pods that are not there, and nowhere else: nobody counts them. */
   tenantsAsleep(): number {
     const here = new Set<string>();
@@ -123,10 +138,11 @@ export class VirtualKubelet {
   /** Addresses of pods that are ready and have these labels. */
   readyAddresses(namespace: string, selector: Record<string, string>): string[] {
     return [...this.#pods.values()]
-      .filter(({ object, ready }) => {
+      .filter(({ object, ready, ended }) => {
         const { labels = {}, namespace: own } = object.metadata;
         return (
           ready &&
+          !ended &&
           own === namespace &&
           Object.entries(selector).every(([key, value]) => labels[key] === value)
         );
@@ -146,7 +162,7 @@ export class VirtualKubelet {
     if (pod === undefined || pod.ended || pod.object.metadata.uid !== object.metadata.uid) return;
     pod.ended = true;
     pod.process?.kill();
-    pod.probe?.cancel();
+    pod.prober?.stop();
     this.#options.network.drop(pod.ip);
     this.#pods.delete(key);
     this.#tell(pod, "gone");
@@ -159,8 +175,7 @@ export class VirtualKubelet {
       object,
       ip,
       ready: false,
-      everReady: false,
-      failures: 0,
+      backOff: new BackOff(),
       restarts: 0,
       ended: false,
     };
@@ -192,12 +207,10 @@ export class VirtualKubelet {
     }
     const process = await this.#processFor(pod, container);
     pod.process = process;
-    // Until it has answered once it is starting, and takes the time that it takes.
-    pod.everReady = false;
-    pod.failures = 0;
+    const startedMs = clock.monotonic();
     // A model is ready as soon as it runs, and never hangs.
     if (modelled !== undefined) await this.#setReady(pod, true);
-    else this.#scheduleProbe(key, pod, STARTUP_PROBE_MS);
+    else pod.prober = this.#probe(pod, process, container);
     const env = environmentOf(container, pod);
     const context = {
       system: process.system,
@@ -212,21 +225,20 @@ export class VirtualKubelet {
     await Promise.race([program(context).catch(() => {}), process.killed]);
     // Whatever it had begun and not waited for ends with it.
     process.kill();
-    if (pod.process === process) await this.#exited(key, pod);
+    if (pod.process === process) await this.#exited(key, pod, clock.monotonic() - startedMs);
   }
 
   /** The process is gone: again, unless the pod goes too. */
-  async #exited(key: string, pod: RunningPod): Promise<void> {
+  async #exited(key: string, pod: RunningPod, ranMs: number): Promise<void> {
     const { clock, signal } = this.#options;
-    pod.probe?.cancel();
+    pod.prober?.stop();
     pod.process = undefined;
     await this.#setReady(pod, false);
     if (pod.ended || pod.object.metadata.deletionTimestamp !== undefined || signal.aborted) return;
     this.#tell(pod, "crashed");
-    const backoffMs =
-      pod.restarts === 0 ? 0 : Math.min(BACKOFF_MIN_MS * 2 ** (pod.restarts - 1), BACKOFF_MAX_MS);
     pod.restarts++;
-    await clock.sleep(backoffMs, signal).catch(() => {});
+    pod.backOff.fail(clock.monotonic(), ranMs);
+    await clock.sleep(pod.backOff.remainingMs(clock.monotonic()), signal).catch(() => {});
     await this.#start(key, pod);
   }
 
@@ -270,17 +282,11 @@ export class VirtualKubelet {
   }
 
   async #stop(key: string, pod: RunningPod): Promise<void> {
-    const { api, clock } = this.#options;
-    const { name, namespace, uid, deletionGracePeriodSeconds = 30 } = pod.object.metadata;
+    const { api } = this.#options;
+    const { name, namespace, uid, deletionGracePeriodSeconds = GRACE_SECONDS } = pod.object.metadata;
     pod.ended = true;
-    const { process } = pod;
-    if (process !== undefined) {
-      process.terminate();
-      const limitMs = clock.monotonic() + deletionGracePeriodSeconds * 1000;
-      while (pod.process !== undefined && clock.monotonic() < limitMs) await clock.sleep(STARTUP_PROBE_MS);
-      process.kill();
-    }
-    pod.probe?.cancel();
+    if (pod.process !== undefined) await this.#end(pod.process, deletionGracePeriodSeconds);
+    pod.prober?.stop();
     this.#options.network.drop(pod.ip);
     await this.#setReady(pod, false);
     const options = { gracePeriodSeconds: 0, preconditions: { uid } };
@@ -289,35 +295,46 @@ export class VirtualKubelet {
     this.#tell(pod, "gone");
   }
 
-  #scheduleProbe(key: string, pod: RunningPod, delayMs: number): void {
-    pod.probe?.cancel();
-    pod.probe = this.#options.clock.after(delayMs, () => void this.#probe(key, pod));
+  /** SIGTERM, and SIGKILL when the grace period is over. */
+  async #end(process: VirtualProcess, graceSeconds: number): Promise<void> {
+    process.terminate();
+    const { promise: overdue, resolve } = Promise.withResolvers<void>();
+    const limit = this.#options.clock.after(graceSeconds * 1000, resolve);
+    await Promise.race([process.killed, overdue]);
+    limit.cancel();
+    process.kill();
   }
 
-  async #probe(key: string, pod: RunningPod): Promise<void> {
-    const { process } = pod;
-    if (process === undefined || this.#pods.get(key) !== pod) return;
-    const answers = await this.#asks(pod);
-    if (pod.process !== process || this.#options.signal.aborted) return;
-    pod.failures = answers ? 0 : pod.failures + 1;
-    if (answers) pod.everReady = true;
-    if (answers !== pod.ready) await this.#setReady(pod, answers);
-    // A program that hangs is ended as a liveness probe would, which is not asked any more of a pod that is ending.
-    if (!pod.ended && pod.everReady && pod.failures >= LIVENESS_FAILURES) process.kill();
-    this.#scheduleProbe(key, pod, pod.ready ? READINESS_PROBE_MS : STARTUP_PROBE_MS);
+  #probe(pod: RunningPod, process: VirtualProcess, container: Container): Prober {
+    const { clock } = this.#options;
+    const { terminationGracePeriodSeconds: graceSeconds = GRACE_SECONDS } = pod.object.spec;
+    const prober = new Prober({
+      clock,
+      container,
+      startedMs: clock.now(),
+      run: (probe, timeoutMs) => this.#ask(pod, container, probe, timeoutMs),
+      onChange: () => void this.#setReady(pod, prober.ready),
+      onFailure: () => {},
+      // Liveness is not asked any more of a pod that is ending.
+      onUnhealthy: (_, probe) => {
+        if (!pod.ended) void this.#end(process, probe.terminationGracePeriodSeconds ?? graceSeconds);
+      },
+    });
+    prober.start();
+    if (prober.ready) void this.#setReady(pod, true);
+    return prober;
   }
 
-  async #asks(pod: RunningPod): Promise<boolean> {
-    const target = probeOf(pod.object);
-    if (target === undefined) return true;
+  /** Probes by HTTP; others count as passed. */
+  async #ask(pod: RunningPod, container: Container, probe: Probe, timeoutMs: number) {
+    const target = probeTarget(container, probe);
+    if (target === undefined) return { ok: true, message: "" };
     try {
-      const options = { timeoutMs: PROBE_TIMEOUT_MS };
-      const { status } = await this.#options.network
-        .host("10.0.0.2")
-        .fetch(`http://${pod.ip}:${target}`, options);
-      return status < 400;
-    } catch {
-      return false;
+      const url = `http://${pod.ip}:${target}`;
+      const { status } = await this.#options.network.host("10.0.0.2").fetch(url, { timeoutMs });
+      return { ok: status < 400, message: `status ${status}` };
+    } catch (error) {
+      return { ok: false, message: (error as Error).message };
     }
   }
 

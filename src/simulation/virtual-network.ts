@@ -48,6 +48,8 @@ interface Listener {
   handler: HttpHandler;
   /** Requests under way: cutting one ends it on both sides. */
   open: Set<VirtualConnection>;
+  /** Called when none is under way any more: its server is closing. */
+  onIdle?: () => void;
 }
 
 /** Origins whose parts are kept; those beyond are parsed every time. */
@@ -119,12 +121,19 @@ export class VirtualNetwork {
     this.#listeners.set(key, listener);
     const close = async (graceMs = 0) => {
       if (this.#listeners.get(key) === listener) this.#listeners.delete(key);
-      const { clock } = this.#options;
-      const deadlineMs = clock.monotonic() + graceMs;
-      while (listener.open.size > 0 && clock.monotonic() < deadlineMs) await clock.sleep(1);
+      if (listener.open.size > 0 && graceMs > 0) await this.#untilIdle(listener, graceMs);
       for (const request of listener.open) request.cut(reset());
     };
     return { host: address, port, close };
+  }
+
+  /** Until the last request that is under way is over, `limitMs` at most. */
+  async #untilIdle(listener: Listener, limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limit = this.#options.clock.after(limitMs, resolve);
+    listener.onIdle = resolve;
+    await promise;
+    limit.cancel();
   }
 
   async #fetch(from: string, url: string, options: FetchOptions): Promise<FetchResponse> {
@@ -169,6 +178,7 @@ export class VirtualNetwork {
     listener.open.add(connection);
     const done = () => {
       listener.open.delete(connection);
+      if (listener.open.size === 0) listener.onIdle?.();
       end();
     };
     connection.onCut(done);

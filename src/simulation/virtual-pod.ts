@@ -1,5 +1,6 @@
 /** What a simulated kubelet reads of a pod: its environment, its probe, the files that it mounts. */
 import type { Clock } from "../base/clock.ts";
+import type { Probe } from "../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
@@ -33,17 +34,10 @@ export function environmentOf(
   };
 }
 
-interface Probe {
-  httpGet?: { path?: string; port: number | string };
-}
-
-/** `8000/ready`: where readiness is asked. */
-export function probeOf(pod: KubernetesObject): string | undefined {
-  const container = pod.spec.containers[0];
-  const probe = (container.readinessProbe ?? container.startupProbe) as Probe | undefined;
-  if (probe?.httpGet === undefined) return undefined;
-  const { path = "/", port } = probe.httpGet;
-  const ports = (container.ports ?? []) as { name?: string; containerPort: number }[];
+/** `8000/ready`: where a probe by HTTP asks; undefined for others. */
+export function probeTarget({ ports = [] }: Container, { httpGet }: Probe): string | undefined {
+  if (httpGet === undefined) return undefined;
+  const { path = "/", port } = httpGet;
   const number = typeof port === "number" ? port : ports.find(({ name }) => name === port)?.containerPort;
   return `${number}${path}`;
 }

@@ -1,6 +1,7 @@
 /**
  * A process in virtual time: a `System` whose parts stop when it is killed. Code that was running goes nowhere: its
- * next read, write, timer or answer never comes, exactly as if it were not there.
+ * next read, write, timer or answer never comes, exactly as if it were not there. One that is stopped (SIGSTOP) gets
+ * all of these when it goes on.
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { sleepOn } from "../base/clock.ts";
@@ -31,6 +32,10 @@ export interface VirtualProcess {
   terminate(): void;
   /** SIGKILL. */
   kill(): void;
+  /** SIGSTOP: nothing of it runs until `proceed`. What is sent to its servers is the network's to hold. */
+  stop(): void;
+  /** SIGCONT: what fell due meanwhile happens now, in order. */
+  proceed(): void;
   readonly alive: boolean;
   /** Resolves when it is killed. */
   readonly killed: Promise<void>;
@@ -40,20 +45,23 @@ export function createVirtualProcess(options: VirtualProcessOptions): VirtualPro
   const stop = new AbortController();
   const hangups: (() => void)[] = [];
   let alive = true;
+  const halt = new Halt();
   const killed = Promise.withResolvers<void>();
-  /** What a living process gets, and a killed one waits for in vain. */
+  /** What a living process gets, a stopped one when it goes on, and a killed one waits for in vain. */
   const living = async <T>(work: () => Promise<T>): Promise<T> => {
     if (!alive) return never();
     try {
       const value = await work();
+      if (halt.isOn) await halt.over();
       return alive ? value : await never();
     } catch (error) {
+      if (halt.isOn) await halt.over();
       if (!alive) return never();
       throw error;
     }
   };
   const system: System = {
-    clock: livingClock(options.clock, () => alive),
+    clock: livingClock(options.clock, () => alive, halt),
     random: options.random,
     disk: livingDisk(options.disk, living, () => alive),
     network: {
@@ -68,8 +76,10 @@ export function createVirtualProcess(options: VirtualProcessOptions): VirtualPro
   };
   return {
     system,
-    connect: (api) => livingApi(api, living, () => alive),
-    terminate: () => stop.abort(new Error("received SIGTERM")),
+    connect: (api) => livingApi(api, living, () => alive, halt),
+    terminate: () => halt.defer(() => stop.abort(new Error("received SIGTERM"))),
+    stop: () => halt.begin(),
+    proceed: () => halt.end(),
     kill() {
       if (!alive) return;
       alive = false;
@@ -89,17 +99,78 @@ function never(): Promise<never> {
 
 type Living = <T>(work: () => Promise<T>) => Promise<T>;
 
-function livingClock(clock: Clock, isAlive: () => boolean): Clock {
-  const guarded = (callback: () => void) => () => {
+/** While it lasts what is due waits. */
+class Halt {
+  #due: (() => void)[] = [];
+  isOn = false;
+
+  begin(): void {
+    this.isOn = true;
+  }
+
+  end(): void {
+    if (!this.isOn) return;
+    this.isOn = false;
+    const due = this.#due;
+    this.#due = [];
+    for (const callback of due) this.defer(callback);
+  }
+
+  /** Calls back when it is over: now where it is not on. */
+  defer(callback: () => void): void {
+    if (this.isOn) this.#due.push(callback);
+    else callback();
+  }
+
+  over(): Promise<void> {
+    return new Promise((resolve) => this.defer(resolve));
+  }
+}
+
+function livingClock(clock: Clock, isAlive: () => boolean, halt: Halt): Clock {
+  const ifAlive = (callback: () => void) => () => {
     if (isAlive()) callback();
   };
   const own: Clock = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
-    after: (delayMs, callback): Timer => clock.after(delayMs, guarded(callback)),
+    after(delayMs, callback): Timer {
+      let cancelled = false;
+      const timer = clock.after(delayMs, () =>
+        halt.defer(
+          ifAlive(() => {
+            if (!cancelled) callback();
+          }),
+        ),
+      );
+      return {
+        cancel() {
+          cancelled = true;
+          timer.cancel();
+        },
+      };
+    },
     every(intervalMs, callback): Timer {
-      const timer = clock.every(intervalMs, () => (isAlive() ? callback() : timer.cancel()));
-      return timer;
+      let cancelled = false;
+      let due = false;
+      const timer = clock.every(intervalMs, () => {
+        if (!isAlive()) return timer.cancel();
+        // Turns that were missed are one.
+        if (due) return;
+        due = true;
+        halt.defer(
+          ifAlive(() => {
+            due = false;
+            if (!cancelled) callback();
+          }),
+        );
+      });
+      return {
+        cancel() {
+          cancelled = true;
+          timer.cancel();
+        },
+      };
     },
     sleep: (delayMs, signal) => sleepOn(own, delayMs, signal),
   };
@@ -121,7 +192,7 @@ function livingDisk(disk: Disk, living: Living, isAlive: () => boolean): Disk {
   };
 }
 
-function livingApi(api: KubernetesApi, living: Living, isAlive: () => boolean): KubernetesApi {
+function livingApi(api: KubernetesApi, living: Living, isAlive: () => boolean, halt: Halt): KubernetesApi {
   return {
     get: (...args) => living(() => api.get(...args)),
     list: (...args) => living(() => api.list(...args)),
@@ -132,6 +203,7 @@ function livingApi(api: KubernetesApi, living: Living, isAlive: () => boolean): 
     delete: (...args) => living(() => api.delete(...args)),
     async *watch<T extends KubernetesObject>(...args: Parameters<KubernetesApi["watch"]>) {
       for await (const event of api.watch<T>(...args)) {
+        if (halt.isOn) await halt.over();
         if (!isAlive()) await never();
         yield event;
       }

@@ -20,7 +20,7 @@ const PACKAGES: Record<string, [path: string, files: string[]]> = {
   ],
   "apiregistration/v1": ["kube-aggregator/pkg/apis/apiregistration/v1", ["types.go"]],
   ...Object.fromEntries(
-    "core/v1 apps/v1 batch/v1 autoscaling/v1 autoscaling/v2 policy/v1 rbac/v1 coordination/v1 discovery/v1 events/v1 networking/v1 scheduling/v1 storage/v1 authorization/v1 authentication/v1 admissionregistration/v1 certificates/v1 node/v1"
+    "core/v1 apps/v1 batch/v1 autoscaling/v1 autoscaling/v2 policy/v1 rbac/v1 coordination/v1 discovery/v1 events/v1 networking/v1 scheduling/v1 storage/v1 authorization/v1 authentication/v1 admissionregistration/v1 certificates/v1 node/v1 flowcontrol/v1 resource/v1"
       .split(" ")
       .map((name) => [name, [`api/${name}`, ["types.go"]]]),
   ),
@@ -29,7 +29,7 @@ const PACKAGES: Record<string, [path: string, files: string[]]> = {
 /** Kinds to start from: everything that they reach is kept. */
 const ROOTS = (
   "core/v1: ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod PodTemplate " +
-  "ReplicationController ResourceQuota Secret Service ServiceAccount Binding;apps/v1: ControllerRevision DaemonSet " +
+  "ReplicationController ResourceQuota Secret Service ServiceAccount Binding ComponentStatus;apps/v1: ControllerRevision DaemonSet " +
   "Deployment ReplicaSet StatefulSet;batch/v1: CronJob Job;autoscaling/v1: HorizontalPodAutoscaler Scale;autoscaling/v2: " +
   "HorizontalPodAutoscaler;policy/v1: PodDisruptionBudget Eviction;rbac/v1: ClusterRole ClusterRoleBinding Role " +
   "RoleBinding;coordination/v1: Lease;discovery/v1: EndpointSlice;events/v1: Event;networking/v1: Ingress IngressClass " +
@@ -37,7 +37,9 @@ const ROOTS = (
   "CSIStorageCapacity VolumeAttachment VolumeAttributesClass;certificates/v1: CertificateSigningRequest;node/v1: RuntimeClass;" +
   "authorization/v1: SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview LocalSubjectAccessReview;" +
   "authentication/v1: TokenReview TokenRequest SelfSubjectReview;admissionregistration/v1: " +
-  "MutatingWebhookConfiguration ValidatingWebhookConfiguration;apiextensions/v1: CustomResourceDefinition;" +
+  "MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy " +
+  "ValidatingAdmissionPolicyBinding;flowcontrol/v1: FlowSchema PriorityLevelConfiguration;resource/v1: DeviceClass " +
+  "ResourceClaim ResourceClaimTemplate ResourceSlice;apiextensions/v1: CustomResourceDefinition;" +
   "apiregistration/v1: APIService;meta/v1: DeleteOptions"
 )
   .split(";")
@@ -139,6 +141,17 @@ function resolve(goType: string, from: Declaration): string {
   return isEnum ? name : base;
 }
 
+/** The name of a type that is a text, a list or a map by another name, as Go's messages have it: `v1.URIScheme`. */
+function namedType(goType: string, from: Declaration, resolved: string): string {
+  const [, list, bare] = /^\*?(\[\])?\*?([A-Za-z_][\w.]*)$/.exec(goType) ?? [];
+  const isKnownByName = resolved.includes("/") && !(resolved.startsWith("[]") && list === undefined);
+  if (bare === undefined || PRIMITIVES.has(bare) || isKnownByName) return "";
+  const [qualifier, name] = bare.includes(".") ? bare.split(".") : [undefined, bare];
+  const owner = qualifier === undefined ? from.package : (from.imports.get(qualifier) ?? qualifier);
+  const isNamed = owner === "types" || declarations.get(`${owner}.${name}`)?.alias !== undefined;
+  return isNamed ? `~${list ?? ""}${owner.slice(owner.lastIndexOf("/") + 1)}.${name}` : "";
+}
+
 const lines = new Map<string, string>();
 
 /** The fields of a struct, and of all that it reaches. */
@@ -191,7 +204,7 @@ function fieldOf(line: string, declaration: Declaration, markers: string[]): str
   const isOmitted = options.includes("omitzero") || (options.includes("omitempty") && !isStruct(type));
   const unusual = isOmitted === isRequired ? (isOmitted ? "@omit" : "@zero") : "";
   const mark = isPointer || (isStruct(type) && !isRequired && !isOmitted) ? "" : unusual;
-  return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${isPointer ? "^" : ""}${listOf(tags, markers)}${mark}`;
+  return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${isPointer ? "^" : ""}${listOf(tags, markers)}${mark}${namedType(goType, declaration, type)}`;
 }
 
 /** How a list or map merges: `@map(a,b)`, `@set`, `@atomic`, `@merge(key)`, `@replace`, `@retain`. */

@@ -1,5 +1,5 @@
 /** What a new cluster has before any controller runs: namespaces, roles, priority classes. */
-import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { type GroupVersionResource, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, READING } from "./bootstrap-roles.ts";
@@ -26,11 +26,24 @@ const AUTH_READER = {
   ],
 } as unknown as KubernetesObject;
 
+const COMPONENT_STATUSES: GroupVersionResource = {
+  group: "",
+  version: "v1",
+  resource: "componentstatuses",
+};
+
+/** The one component that this server knows of: its own store, under the name of the store upstream. */
+const STORE_STATUS = {
+  metadata: { name: "etcd-0" },
+  conditions: [{ type: "Healthy", status: "True", message: "ok" }],
+} as unknown as KubernetesObject;
+
 /** Makes what is missing. */
 export async function bootstrapCluster(api: ClusterStore, identity?: ClusterIdentity): Promise<void> {
   for (const name of NAMESPACES) await ensure(api, RESOURCES.namespaces, { metadata: { name } });
   for (const role of CLUSTER_ROLES) await ensure(api, RESOURCES.clusterRoles, role);
   for (const binding of CLUSTER_ROLE_BINDINGS) await ensure(api, RESOURCES.clusterRoleBindings, binding);
+  await ensure(api, COMPONENT_STATUSES, STORE_STATUS);
   await ensure(api, RESOURCES.roles, AUTH_READER);
   for (const priorityClass of PRIORITY_CLASSES) await ensure(api, RESOURCES.priorityClasses, priorityClass);
   if (identity !== undefined) await publishAuthorities(api, identity);
@@ -55,7 +68,7 @@ async function publishAuthorities(api: ClusterStore, { ca, frontProxy }: Cluster
 
 async function ensure(
   api: ClusterStore,
-  resource: (typeof RESOURCES)[keyof typeof RESOURCES],
+  resource: GroupVersionResource,
   object: KubernetesObject,
 ): Promise<void> {
   const { namespace, name } = object.metadata;

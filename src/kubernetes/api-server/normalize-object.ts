@@ -9,6 +9,14 @@ import { isJsonObject, type JsonObject, setMember } from "./patch/merge-patch.ts
 /** A value that does not fit its field. The message is that of Go's decoder. */
 export class FieldTypeError extends Error {}
 
+/** Where a value is: as warnings name it, with indexes, and as Go's decoder does, without indexes and keys of maps. */
+interface Place {
+  path: string;
+  goPath: string;
+  /** The field's type, where Go has a name of its own for it. */
+  goName?: string;
+}
+
 /**
  * @param unknownFields takes the paths of the fields that the kind does not have:
  * `spec.template.spec.containers[0].imag`
@@ -16,21 +24,23 @@ export class FieldTypeError extends Error {}
  */
 export function normalizeObject(type: ApiType, object: JsonObject, unknownFields: string[]): JsonObject {
   const { apiVersion, kind, ...members } = object;
-  return { apiVersion, kind, ...normalizeStruct(type, members, "", unknownFields) };
+  return { apiVersion, kind, ...normalizeStruct(type, members, { path: "", goPath: "" }, unknownFields) };
 }
 
-function normalizeStruct(type: ApiType, value: JsonObject, path: string, unknown: string[]): JsonObject {
+function normalizeStruct(type: ApiType, value: JsonObject, place: Place, unknown: string[]): JsonObject {
   const result: JsonObject = {};
   for (const [name, member] of Object.entries(value)) {
     const field = type.fields.get(name);
-    const at = path === "" ? name : `${path}.${name}`;
+    const path = place.path === "" ? name : `${place.path}.${name}`;
     if (field === undefined) {
-      if (!isEmbeddedTypeMeta(type, name)) unknown.push(at);
+      if (!isEmbeddedTypeMeta(type, name)) unknown.push(path);
       else result[name] = member;
       continue;
     }
     if (member === null || member === undefined) continue;
-    const normalized = normalizeField(type, field, member, at, unknown);
+    const inlined = field.inlinedFrom === undefined ? name : `${field.inlinedFrom}.${name}`;
+    const goPath = place.goPath === "" ? inlined : `${place.goPath}.${inlined}`;
+    const normalized = normalizeField(type, field, member, { path, goPath }, unknown);
     if (field.isRequired || field.isPointer || !isZero(normalized)) result[name] = normalized;
   }
   return result;
@@ -46,59 +56,70 @@ function isZero(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
+function wrongType(owner: ApiType, value: unknown, { goPath }: Place, goType: string): FieldTypeError {
+  const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
+  const found = jsonKind(value, goType);
+  return new FieldTypeError(
+    `json: cannot unmarshal ${found} into Go struct field ${struct}.${goPath} of type ${goType}`,
+  );
+}
+
 function normalizeField(
   owner: ApiType,
   field: ApiField,
   value: unknown,
-  path: string,
+  place: Place,
   unknown: string[],
 ): unknown {
   const { container, item } = field.type;
-  const fail = (kind: string) => {
-    const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
-    throw new FieldTypeError(
-      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${path} of type ${kind}`,
-    );
-  };
+  const { goName } = field;
+  const itemName = goName?.startsWith("[]") ? goName.slice(2) : undefined;
+  const one = (entry: unknown, at: Place) =>
+    entry === null ? zeroOf(item) : normalizeValue(owner, item, entry, { ...at, goName: itemName }, unknown);
   if (container === "list") {
-    if (!Array.isArray(value)) return fail(`[]${goType(item)}`);
-    return value.map((entry, index) =>
-      normalizeValue(owner, item, entry, `${path}[${index}]`, path, unknown),
-    );
+    if (!Array.isArray(value)) throw wrongType(owner, value, place, goName ?? `[]${goType(item)}`);
+    return value.map((entry, index) => one(entry, { ...place, path: `${place.path}[${index}]` }));
   }
   if (container === "map") {
-    if (!isJsonObject(value)) return fail(`map[string]${goType(item)}`);
+    if (!isJsonObject(value)) throw wrongType(owner, value, place, goName ?? `map[string]${goType(item)}`);
     const result: JsonObject = {};
-    for (const [key, entry] of Object.entries(value)) {
-      setMember(
-        result,
-        key,
-        entry === null ? zeroOf(item) : normalizeValue(owner, item, entry, `${path}.${key}`, path, unknown),
-      );
-    }
+    for (const [key, entry] of Object.entries(value))
+      setMember(result, key, one(entry, { ...place, path: `${place.path}.${key}` }));
     return result;
   }
-  return normalizeValue(owner, item, value, path, path, unknown);
+  return normalizeValue(owner, item, value, { ...place, goName }, unknown);
 }
 
+/** What Go has where a list or a map says null. */
 function zeroOf(type: string): unknown {
-  return type === "string" || type === "bytes" ? "" : type === "quantity" ? "0" : null;
+  switch (type) {
+    case "string":
+    case "bytes":
+      return "";
+    case "bool":
+      return false;
+    case "quantity":
+      return "0";
+    case "int32":
+    case "int64":
+    case "float64":
+    case "intorstring":
+      return 0;
+  }
+  const struct = apiType(type);
+  if (struct === undefined) return null;
+  return struct.values === undefined ? {} : "";
 }
 
-/** @param goPath the path as Go's messages have it: without indexes */
 function normalizeValue(
   owner: ApiType,
   type: string,
   value: unknown,
-  path: string,
-  goPath: string,
+  place: Place,
   unknown: string[],
 ): unknown {
-  const fail = () => {
-    const struct = owner.name.slice(owner.name.lastIndexOf(".") + 1);
-    throw new FieldTypeError(
-      `json: cannot unmarshal ${jsonKind(value, type)} into Go struct field ${struct}.${goPath} of type ${goType(type)}`,
-    );
+  const fail = (wanted = type): never => {
+    throw wrongType(owner, value, place, wanted === type ? (place.goName ?? goType(type)) : goType(wanted));
   };
   switch (type) {
     case "string":
@@ -112,9 +133,8 @@ function normalizeValue(
     case "duration":
       return typeof value === "number" || type === "duration" ? value : fail();
     case "intorstring":
-      return typeof value === "string" || (typeof value === "number" && isWhole(value, "int32"))
-        ? value
-        : fail();
+      if (typeof value === "number" && !isWhole(value, "int32")) return fail("int32");
+      return typeof value === "string" || typeof value === "number" ? value : fail();
     case "bytes":
       return typeof value === "string" ? checkBase64(value) : fail();
     case "quantity":
@@ -129,7 +149,7 @@ function normalizeValue(
   const struct = apiType(type);
   if (struct === undefined) throw new Error(`unknown type ${type}`);
   if (struct.values !== undefined) return typeof value === "string" ? value : fail();
-  return isJsonObject(value) ? normalizeStruct(struct, value, path, unknown) : fail();
+  return isJsonObject(value) ? normalizeStruct(struct, value, place, unknown) : fail();
 }
 
 function isWhole(value: number, type: string): boolean {
@@ -176,7 +196,7 @@ function jsonKind(value: unknown, type = ""): string {
   if (Array.isArray(value)) return "array";
   if (typeof value === "boolean") return "bool";
   // A number of the wrong size is quoted.
-  if (typeof value === "number") return type.startsWith("int") ? `number ${value}` : "number";
+  if (typeof value === "number") return /^int\d/.test(type) ? `number ${value}` : "number";
   return typeof value;
 }
 
@@ -184,8 +204,9 @@ function jsonKind(value: unknown, type = ""): string {
 function goType(type: string): string {
   const names: Record<string, string> = {
     bytes: "[]uint8",
-    time: "v1.Time",
-    microtime: "v1.MicroTime",
+    time: "string",
+    microtime: "string",
+    any: "v1.JSON",
     intorstring: "intstr.IntOrString",
   };
   if (names[type] !== undefined) return names[type];

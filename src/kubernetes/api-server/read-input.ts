@@ -26,7 +26,7 @@ export function readInput(info: ResourceInfo, input: unknown, options: InputOpti
   if (!isJsonObject(input)) throw statusError("BadRequest", `${info.kind}: the body is not an object`);
   const apiVersion = apiVersionOf(info.group, info.version);
   checkKind(info, input, apiVersion, options);
-  const named = { ...input, apiVersion, kind: info.kind, metadata: input.metadata ?? {} };
+  const named: JsonObject = { ...input, apiVersion, kind: info.kind, metadata: input.metadata ?? {} };
   const type = info.isCustom ? undefined : kindType(info.group, info.version, info.kind);
   if (type === undefined) return readCustom(info, structuredClone(named), options);
   try {
@@ -96,7 +96,9 @@ function cannotHandle(info: Pick<ResourceInfo, "kind" | "version">, problem: str
 }
 
 function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string, options: InputOptions): void {
-  const { apiVersion: inVersion = apiVersion, kind = info.kind } = input;
+  // Neither is needed where the path says what comes.
+  const inVersion = input.apiVersion || apiVersion;
+  const kind = input.kind || info.kind;
   const [version, group = ""] = String(inVersion).split("/").reverse();
   const refuse = (problem: string) => {
     const what = `${String(kind)} in version ${JSON.stringify(version)}`;
@@ -112,10 +114,10 @@ function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string, op
     refuse(
       `converting (${version}.${String(kind)}) to (${info.group.split(".")[0] || "core"}.${info.kind}): unknown conversion`,
     );
-  if (input.apiVersion !== undefined && input.apiVersion !== apiVersion) {
+  if (inVersion !== apiVersion) {
     throw statusError(
       "BadRequest",
-      `the API version in the data (${String(input.apiVersion)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${String(inVersion)}) does not match the expected API version (${apiVersion})`,
     );
   }
 }

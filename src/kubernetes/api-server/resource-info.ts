@@ -25,6 +25,10 @@ export interface ResourceInfo extends GroupVersionResource {
   scale?: ScalePaths;
   /** What may be done with it. @default everything */
   verbs?: readonly string[];
+  /** A question in the form of an object, answered and not kept. */
+  isReview?: boolean;
+  /** The version that is stored, where it is another one. */
+  storedAs?: Pick<ResourceInfo, "group" | "version">;
   /** Other subresources: `log`, `exec`, `binding`, … */
   subresources: readonly string[];
   /** `metadata.generation` counts changes of everything but metadata and status. */
@@ -33,6 +37,8 @@ export interface ResourceInfo extends GroupVersionResource {
   columns?: readonly TableColumn[];
   /** The schema of a custom resource (OpenAPI v3), as its definition has it. */
   schema?: JsonSchema;
+  /** What clients are told that use this version. */
+  deprecation?: string;
   /** Kinds that are data to the cluster (a custom resource) have their definition here. */
   isCustom: boolean;
 }

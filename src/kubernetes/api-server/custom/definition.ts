@@ -17,6 +17,8 @@ interface DefinitionVersion {
   name: string;
   served: boolean;
   storage: boolean;
+  deprecated?: boolean;
+  deprecationWarning?: string;
   schema?: { openAPIV3Schema?: JsonSchema };
   subresources?: {
     status?: object;
@@ -50,6 +52,7 @@ export function resourcesOf({ spec }: Definition): ResourceInfo[] {
 function resourceOf(spec: Definition["spec"], version: DefinitionVersion): ResourceInfo {
   const { group, names, scope } = spec;
   const { scale, status } = version.subresources ?? {};
+  const stored = spec.versions.find((each) => each.storage);
   return {
     group,
     version: version.name,
@@ -72,6 +75,10 @@ function resourceOf(spec: Definition["spec"], version: DefinitionVersion): Resou
     columns: columnsOf(version.additionalPrinterColumns),
     schema: version.schema?.openAPIV3Schema,
     isCustom: true,
+    storedAs: { group, version: stored?.name ?? version.name },
+    ...(version.deprecated && {
+      deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`,
+    }),
   };
 }
 

@@ -28,10 +28,14 @@ export function checkAcceptable(accept: string | undefined): void {
     WILDCARDS.includes(type) ||
     (FORMS.includes(type) && parameters.every((each) => !each.startsWith("as=") || VIEWS.test(each)));
   if (ranges.length === 0 || ranges.some(isTaken)) return;
-  throw statusError("NotAcceptable", `only the following media types are accepted: ${FORMS.join(", ")}`);
+  throw statusError(
+    "NotAcceptable",
+    `406: Not Acceptable\n\nAvailable representations: ${FORMS.join(", ")}`,
+    {},
+  );
 }
 
-/** The answer in YAML, where the client prefers it; anything but JSON as it is. */
+/** The answer in YAML 1.1 (texts that older readers take for times or truth values are quoted), where the client prefers it; anything but JSON as it is. */
 export function inPreferredForm(accept: string | undefined, response: HttpResponse): HttpResponse {
   const first = rangesOf(accept).find(({ type }) => FORMS.includes(type) || WILDCARDS.includes(type));
   const isJson =
@@ -40,6 +44,10 @@ export function inPreferredForm(accept: string | undefined, response: HttpRespon
   return {
     ...response,
     headers: { ...response.headers, "content-type": "application/yaml" },
-    body: stringify(JSON.parse(response.body as string), { sortMapEntries: true, lineWidth: 0 }),
+    body: stringify(JSON.parse(response.body as string), {
+      version: "1.1",
+      sortMapEntries: true,
+      lineWidth: 0,
+    }),
   };
 }

@@ -8,6 +8,7 @@ import type { PodRuntime } from "../../pod-runtime.ts";
 import type { Authenticator } from "../authenticate.ts";
 import { type AccessRequest, requireAccess } from "../authorize.ts";
 import type { ClusterStore } from "../cluster-store.ts";
+import type { ResourceInfo } from "../resource-info.ts";
 import { answerReview } from "../reviews.ts";
 import type { User } from "../user.ts";
 import { inPreferredForm } from "./accept.ts";
@@ -86,11 +87,10 @@ async function general(
     case "/version":
     case "/version/":
       return objectResponse(200, VERSION);
-    case "/healthz":
-    case "/livez":
-    case "/readyz":
-      return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body: "ok" };
   }
+  const [, probe, check] = /^\/(healthz|livez|readyz)(?:\/(\w+))?$/.exec(info.path) ?? [];
+  if (probe !== undefined && (check === undefined || HEALTH_CHECKS.includes(check)))
+    return healthResponse(probe, check === undefined && info.query.has("verbose"));
   const resources = options.discovery.resources();
   const found =
     (info.path.startsWith("/openapi/")
@@ -102,11 +102,32 @@ async function general(
         })
       : undefined) ?? (await discoveryResponse(info.path, request, options.discovery));
   if (found !== undefined) return found;
-  if (info.path === "/")
-    return objectResponse(200, {
-      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
-    });
+  if (info.path === "/") return objectResponse(200, { paths: rootPaths(resources) });
   return NO_SUCH_PATH;
+}
+
+/** What is asked of the server's health: that it answers, and that the log of its store is written. */
+const HEALTH_CHECKS = ["ping", "log"];
+
+function healthResponse(probe: string, isVerbose: boolean): HttpResponse {
+  const lines = HEALTH_CHECKS.map((check) => `[+]${check} ok\n`).join("");
+  return {
+    status: 200,
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache, private" },
+    body: isVerbose ? `${lines}${probe} check passed\n` : "ok",
+  };
+}
+
+function rootPaths(resources: readonly ResourceInfo[]): string[] {
+  const paths = new Set(["/api", "/api/v1", "/apis", "/openapi/v2", "/openapi/v3", "/version"]);
+  for (const { group, version } of resources) {
+    if (group === "") continue;
+    paths.add(`/apis/${group}`);
+    paths.add(`/apis/${group}/${version}`);
+  }
+  for (const probe of ["/healthz", "/livez", "/readyz"])
+    for (const path of [probe, ...HEALTH_CHECKS.map((check) => `${probe}/${check}`)]) paths.add(path);
+  return [...paths].sort();
 }
 
 const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION)!;
@@ -146,7 +167,7 @@ async function resource(
     if (api.context.registry.all().some(({ group }) => group === info.group)) throw noSuchResource();
     return NO_SUCH_PATH;
   }
-  if (found.verbs !== undefined) {
+  if (found.isReview) {
     if (info.verb !== "create") throw methodNotAllowed();
     const { value } = await readRequestBody(request);
     const context = { store: api.context.store, authenticator: options.authenticator, user };

@@ -1,4 +1,5 @@
 /** Which groups, versions and resources there are: `/api`, `/apis` and below, in the legacy and the aggregated form. */
+import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import { apiVersionOf } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
@@ -23,6 +24,7 @@ export interface LegacyResource {
   verbs: string[];
   shortNames?: string[];
   categories?: string[];
+  storageVersionHash?: string;
 }
 
 export interface DiscoverySource {
@@ -54,6 +56,26 @@ const POD_KINDS: Record<string, [group: string, version: string, kind: string]> 
   portforward: ["", "v1", "PodPortForwardOptions"],
   token: ["authentication.k8s.io", "v1", "TokenRequest"],
 };
+
+/** Groups as the aggregator orders them, by priority; others come after them. */
+const GROUP_ORDER = (
+  "apiregistration.k8s.io apps events.k8s.io authentication.k8s.io authorization.k8s.io autoscaling batch " +
+  "certificates.k8s.io networking.k8s.io policy rbac.authorization.k8s.io storage.k8s.io admissionregistration.k8s.io " +
+  "apiextensions.k8s.io scheduling.k8s.io coordination.k8s.io node.k8s.io discovery.k8s.io resource.k8s.io " +
+  "flowcontrol.apiserver.k8s.io"
+).split(" ");
+
+function rankOf(group: string): number {
+  const rank = GROUP_ORDER.indexOf(group);
+  return rank === -1 ? GROUP_ORDER.length : rank;
+}
+
+/** Tells clients of storage migration whether objects are stored as another version is: the stored kind's hash. */
+function storageVersionHash({ group, version, kind, storedAs }: ResourceInfo): string {
+  const stored = storedAs ?? { group, version };
+  const hash = createHash("sha256").update(`${stored.group}/${stored.version}/${kind}`).digest();
+  return hash.subarray(0, 8).toString("base64");
+}
 
 const AGGREGATED = /^application\/json;g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList$/;
 
@@ -115,7 +137,15 @@ function groupsOf(source: DiscoverySource): Group[] {
     if (!group.versions.includes(version)) group.versions.push(version);
     groups.set(name, group);
   }
-  return [...groups.values()];
+  return [...groups.values()].sort((a, b) => rankOf(a.name) - rankOf(b.name));
+}
+
+/** The resources of a version: built-in ones in the order of their names. */
+function infosOf(source: DiscoverySource, group: string, version: string): ResourceInfo[] {
+  const infos = source.resources().filter((info) => info.group === group && info.version === version);
+  return infos.every((info) => info.isCustom)
+    ? infos
+    : infos.sort((a, b) => (a.resource < b.resource ? -1 : 1));
 }
 
 function groupObject({ name, versions }: Group) {
@@ -136,7 +166,7 @@ async function resourceList(
       throw statusError("ServiceUnavailable", "the server is currently unable to handle the request");
     return objectResponse(200, { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources });
   }
-  const infos = source.resources().filter((info) => info.group === group && info.version === version);
+  const infos = infosOf(source, group, version);
   if (infos.length === 0) return undefined;
   return objectResponse(200, {
     kind: "APIResourceList",
@@ -156,6 +186,7 @@ function legacyResources(info: ResourceInfo): LegacyResource[] {
     verbs: verbsOf(info),
     ...(info.shortNames.length > 0 && { shortNames: [...info.shortNames] }),
     ...(info.categories.length > 0 && { categories: [...info.categories] }),
+    ...(info.isReview || info.verbs !== undefined ? {} : { storageVersionHash: storageVersionHash(info) }),
   };
   const others = subresourcesOf(info).map(({ name, verbs, kind: [group, version, subKind] }) => ({
     name: `${resource}/${name}`,
@@ -165,7 +196,7 @@ function legacyResources(info: ResourceInfo): LegacyResource[] {
     kind: subKind,
     verbs,
   }));
-  return [main, ...others];
+  return [main, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
 }
 
 export function verbsOf(info: ResourceInfo): string[] {
@@ -221,7 +252,7 @@ async function aggregatedGroup({ name, versions }: Group, source: DiscoverySourc
 async function aggregatedVersion(group: string, version: string, source: DiscoverySource) {
   const remote = source.remoteGroups().find((each) => each.group === group && each.version === version);
   if (remote === undefined) {
-    const infos = source.resources().filter((info) => info.group === group && info.version === version);
+    const infos = infosOf(source, group, version);
     return { version, resources: infos.map(aggregatedResource), freshness: "Current" };
   }
   const resources = await remote.resources();

@@ -1,5 +1,5 @@
 /** Reads a request's body: JSON, YAML or protobuf. All of it is hostile. */
-import { parse as parseYaml } from "yaml";
+import { parse as parseYaml, type Tags } from "yaml";
 import { BodyLimitError, type HttpRequest, readBody } from "../../../base/network.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import { decodeKubernetesProtobuf } from "../../../wire/kubernetes/protobuf-decoder.ts";
@@ -42,7 +42,18 @@ export async function readRequestBody(request: HttpRequest, purpose: BodyPurpose
   checkShape(value);
   if (purpose.kind !== undefined && (typeof value !== "object" || value === null || Array.isArray(value)))
     throw unrecognized(purpose.kind, noKind(text), bytes);
+  if (purpose.kind !== undefined) checkTypeMeta(value as Record<string, unknown>, purpose.kind, bytes);
   return { value, mediaType, ...(isJson && { jsonText: text }) };
+}
+
+function checkTypeMeta(value: Record<string, unknown>, kind: string, bytes: Uint8Array): void {
+  for (const name of ["apiVersion", "kind"]) {
+    const given = value[name];
+    if (given === undefined || given === null || typeof given === "string") continue;
+    const found = Array.isArray(given) ? "array" : typeof given === "boolean" ? "bool" : typeof given;
+    const problem = `json: cannot unmarshal ${found} into Go struct field .${name} of type string`;
+    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${problem}`, bytes);
+  }
 }
 
 function unrecognized(kind: string, problem: string, bytes: Uint8Array) {
@@ -154,7 +165,15 @@ function parseBodyYaml(text: string): unknown {
       // Flow-style YAML also starts with a brace.
     }
   }
-  return parseYaml(text, { maxAliasCount: 100 });
+  return parseYaml(text, { version: "1.1", maxAliasCount: 100, customTags: asKubernetesReads });
+}
+
+/** YAML 1.1 as Go's package takes it: `yes` and `0644` are no texts, but times and numbers to the base 60 are. */
+function asKubernetesReads(tags: Tags): Tags {
+  const others = new Set(
+    ["timestamp", "binary", "omap", "pairs", "set"].map((name) => `tag:yaml.org,2002:${name}`),
+  );
+  return tags.filter((tag) => typeof tag === "string" || !(others.has(tag.tag) || tag.format === "TIME"));
 }
 
 /**

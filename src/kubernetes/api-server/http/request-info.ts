@@ -52,6 +52,9 @@ export function requestInfo(method: string, target: string): RequestInfo {
 function readResource(info: RequestInfo, method: string, parts: string[]): void {
   info.version = parts[0] ?? "";
   let rest = parts.slice(1);
+  // The path of watches before there was a parameter.
+  const isWatch = rest[0] === "watch" && rest.length > 1 && method === "GET";
+  if (isWatch) rest = rest.slice(1);
   if (rest.length === 0) return;
   if (rest[0] === "namespaces" && rest.length > 1) {
     info.namespace = rest[1];
@@ -60,7 +63,11 @@ function readResource(info: RequestInfo, method: string, parts: string[]): void 
   info.isResource = true;
   [info.resource, info.name, info.subresource] = rest;
   info.rest = rest.slice(3).join("/");
-  info.verb = verbOf(info, method);
+  if (isWatch && info.name !== undefined) {
+    info.query.append("fieldSelector", `metadata.name=${info.name}`);
+    info.name = undefined;
+  }
+  info.verb = isWatch ? "watch" : verbOf(info, method);
 }
 
 function verbOf(info: RequestInfo, method: string): string {
@@ -73,8 +80,7 @@ function verbOf(info: RequestInfo, method: string): string {
       return "patch";
     case "DELETE":
       return info.name === undefined ? "deletecollection" : "delete";
-    case "GET":
-    case "HEAD": {
+    case "GET": {
       if (info.name !== undefined) return "get";
       return isTrue(info.query.get("watch")) ? "watch" : "list";
     }

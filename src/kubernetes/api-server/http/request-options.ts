@@ -5,7 +5,7 @@ import type {
   PropagationPolicy,
   WatchOptions,
 } from "../../../model/kubernetes-api.ts";
-import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
+import { internalFailure, type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
 import { forbiddenField, invalidValue, notSupported } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
@@ -86,6 +86,12 @@ export function watchOptionsOf(info: RequestInfo): WatchOptions {
   const { query } = info;
   checkVersionMatch(query, true);
   const initial = query.get("sendInitialEvents");
+  const version = query.get("resourceVersion") ?? "";
+  if (!/^\d{0,20}$/.test(version)) {
+    const given = JSON.stringify(version);
+    const problem = `strconv.ParseUint: parsing ${given}: invalid syntax`;
+    throw internalFailure(`resourceVersion: Invalid value: ${given}: ${problem}`);
+  }
   return {
     ...selectionOf(info),
     resourceVersion: query.get("resourceVersion") ?? undefined,

@@ -3,11 +3,12 @@ import type { Clock } from "../../../base/clock.ts";
 import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { KubernetesApi, WatchEvent, WatchOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
+import { isStatus, type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { forbiddenField, required } from "../field-error.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
+import { readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import {
   eventTable,
@@ -30,7 +31,14 @@ import {
   wholeNumber,
   writeOptionsOf,
 } from "./request-options.ts";
-import { jsonOf, objectResponse, successStatus, warningHeader } from "./response.ts";
+import {
+  errorResponse,
+  jsonOf,
+  objectResponse,
+  successStatus,
+  textResponse,
+  warningHeader,
+} from "./response.ts";
 import { MIN_WATCH_TIMEOUT_SECONDS, watchResponse } from "./watch-response.ts";
 
 export interface ResourceRequest {
@@ -44,21 +52,39 @@ export interface ResourceRequest {
   stopping: AbortSignal;
 }
 
+/** A request with what its client is to be told besides the answer, also when that is an error. */
+interface Call extends ResourceRequest {
+  warnings: string[];
+}
+
 /** Kinds that clients are told to leave, by the collection that holds them. */
 const DEPRECATED: Record<string, string> = {
   "/endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
 };
 
-export async function handleResource(each: ResourceRequest): Promise<HttpResponse> {
-  checkAcceptable(each.request.headers.accept);
-  const response = await handleVerb(each);
-  const deprecation = DEPRECATED[each.resource.collection];
-  if (deprecation === undefined) return response;
-  const warning = [warningHeader(deprecation), response.headers?.warning ?? []].flat();
-  return { ...response, headers: { ...response.headers, warning } };
+export async function handleResource(request: ResourceRequest): Promise<HttpResponse> {
+  checkAcceptable(request.request.headers.accept);
+  const each: Call = { ...request, warnings: [] };
+  const deprecation = deprecationOf(each.resource);
+  if (deprecation !== undefined) each.warnings.push(deprecation);
+  let response: HttpResponse;
+  try {
+    response = await handleVerb(each);
+  } catch (error) {
+    if (!isStatus(error)) throw error;
+    response = errorResponse(error);
+  }
+  if (each.warnings.length === 0) return response;
+  return { ...response, headers: { ...response.headers, warning: each.warnings.map(warningHeader) } };
 }
 
-async function handleVerb(each: ResourceRequest): Promise<HttpResponse> {
+function deprecationOf({ collection, deprecation }: ResourceInfo): string | undefined {
+  return deprecation ?? DEPRECATED[collection];
+}
+
+async function handleVerb(each: Call): Promise<HttpResponse> {
+  const { verbs } = each.resource;
+  if (verbs !== undefined && !verbs.includes(each.info.verb)) throw methodNotAllowed();
   switch (each.info.verb) {
     case "get":
       return getOne(each);
@@ -93,25 +119,20 @@ function keyOf({ info }: ResourceRequest) {
   return { namespace: info.namespace, name: info.name!, subresource: info.subresource };
 }
 
-async function getOne(each: ResourceRequest): Promise<HttpResponse> {
+async function getOne(each: Call): Promise<HttpResponse> {
   const object = await each.api.get<KubernetesObject>(each.resource, keyOf(each));
   return show(each, 200, object);
 }
 
 /** One object, as JSON, as a table or as metadata only. */
-function show(
-  each: ResourceRequest,
-  code: number,
-  object: KubernetesObject,
-  warnings: string[] = [],
-): HttpResponse {
+function show(each: Call, code: number, object: KubernetesObject): HttpResponse {
   const { request, resource, info } = each;
   const { accept } = request.headers;
   if (wantsTable(accept) && info.subresource === undefined) {
-    return objectResponse(code, objectTable(resource, object, tableOptions(each)), warnings);
+    return objectResponse(code, objectTable(resource, object, tableOptions(each)));
   }
-  if (wantsMetadata(accept)) return objectResponse(code, metadataOf(object), warnings);
-  return objectResponse(code, object, warnings);
+  if (wantsMetadata(accept)) return objectResponse(code, metadataOf(object));
+  return objectResponse(code, object);
 }
 
 function tableOptions({ info, clock }: ResourceRequest): TableOptions {
@@ -126,7 +147,7 @@ function metadataOf({ metadata }: KubernetesObject) {
   return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
 }
 
-async function list(each: ResourceRequest): Promise<HttpResponse> {
+async function list(each: Call): Promise<HttpResponse> {
   const { request, resource, info, api } = each;
   const found = await api.list<KubernetesObject>(resource, listOptionsOf(info, api.context.store.revision));
   const { accept } = request.headers;
@@ -143,16 +164,21 @@ async function list(each: ResourceRequest): Promise<HttpResponse> {
   return {
     status: 200,
     headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
-    body: listJson(found),
+    body: listJson(resource, found),
   };
 }
 
-/** The list from its items' kept texts. */
-function listJson({ items, ...head }: KubernetesList): string {
-  return `${JSON.stringify(head).slice(0, -1)},"items":[${items.map(jsonOf).join(",")}]}\n`;
+/** The list from its items' kept texts. Items of built-in kinds do not say what they are: the list does. */
+function listJson({ isCustom, kind }: ResourceInfo, { items, ...head }: KubernetesList): string {
+  const type = `{"apiVersion":${JSON.stringify(head.apiVersion)},"kind":${JSON.stringify(kind)},`;
+  const textOf = (item: KubernetesObject) => {
+    const text = jsonOf(item);
+    return !isCustom && text.startsWith(type) ? `{${text.slice(type.length)}` : text;
+  };
+  return `${JSON.stringify(head).slice(0, -1)},"items":[${items.map(textOf).join(",")}]}\n`;
 }
 
-async function watch(each: ResourceRequest): Promise<HttpResponse> {
+async function watch(each: Call): Promise<HttpResponse> {
   const { request, resource, info, api, clock, stopping } = each;
   const { query } = info;
   const stop = new AbortController();
@@ -170,7 +196,7 @@ async function watch(each: ResourceRequest): Promise<HttpResponse> {
   return watchResponse(events, { clock, timeoutSeconds, stop, encode: watchEncoder(each) });
 }
 
-function watchEncoder(each: ResourceRequest): ((event: WatchEvent) => string) | undefined {
+function watchEncoder(each: Call): ((event: WatchEvent) => string) | undefined {
   const { accept } = each.request.headers;
   if (wantsMetadata(accept)) return ({ object }) => JSON.stringify(metadataOf(object));
   if (!wantsTable(accept)) return undefined;
@@ -194,23 +220,23 @@ function watchEncoder(each: ResourceRequest): ((event: WatchEvent) => string) | 
 interface Write {
   object: KubernetesObject;
   options: UpdateOptions;
-  warnings: string[];
 }
 
-function writeOptions({ info, request, user }: ResourceRequest, warnings: string[]): UpdateOptions {
+function writeOptions({ info, request, user, warnings }: Call): UpdateOptions {
   return { ...writeOptionsOf(info, request.headers, (text) => warnings.push(text)), user };
 }
 
 /** The body as an object of the place that the path names. */
-async function readWrite(each: ResourceRequest): Promise<Write> {
+async function readWrite(each: Call): Promise<Write> {
   const { request, info, resource } = each;
-  const warnings: string[] = [];
-  const options = writeOptions(each, warnings);
+  const options = writeOptions(each);
   const kind = info.subresource === undefined ? resource.kind : "Object";
   const { value, jsonText } = await readRequestBody(request, { kind });
   if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
   if (jsonText !== undefined && options.fieldValidation !== "Ignore")
     options.duplicateFields = duplicateFields(jsonText);
+  if (value.metadata !== undefined && value.metadata !== null && !isJsonObject(value.metadata))
+    readInput(resource, value, options);
   const metadata: Record<string, unknown> = isJsonObject(value.metadata) ? { ...value.metadata } : {};
   if (info.namespace !== undefined && resource.namespaced) {
     if (metadata.namespace && metadata.namespace !== info.namespace) {
@@ -235,25 +261,25 @@ async function readWrite(each: ResourceRequest): Promise<Write> {
     }
     metadata.name = info.name;
   }
-  return { object: { ...value, metadata } as unknown as KubernetesObject, options, warnings };
+  return { object: { ...value, metadata } as unknown as KubernetesObject, options };
 }
 
-async function create(each: ResourceRequest): Promise<HttpResponse> {
+async function create(each: Call): Promise<HttpResponse> {
   const { info, resource, api } = each;
   if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
   if (info.name !== undefined && info.subresource === undefined) throw methodNotAllowed();
-  const { object, options, warnings } = await readWrite(each);
+  const { object, options } = await readWrite(each);
   const made = await api.create(resource, object, options);
   if (info.subresource === "binding" || info.subresource === "eviction") {
-    return objectResponse(201, { ...successStatus(), code: 201 }, warnings);
+    return objectResponse(201, { ...successStatus(), code: 201 });
   }
-  return show(each, 201, made, warnings);
+  return show(each, 201, made);
 }
 
-async function update(each: ResourceRequest): Promise<HttpResponse> {
+async function update(each: Call): Promise<HttpResponse> {
   if (each.info.name === undefined) throw methodNotAllowed();
-  const { object, options, warnings } = await readWrite(each);
-  return show(each, 200, await each.api.replace(each.resource, object, options), warnings);
+  const { object, options } = await readWrite(each);
+  return show(each, 200, await each.api.replace(each.resource, object, options));
 }
 
 const PATCH_TYPES: Record<string, "json" | "merge" | "strategic" | "apply"> = {
@@ -263,19 +289,14 @@ const PATCH_TYPES: Record<string, "json" | "merge" | "strategic" | "apply"> = {
   "application/apply-patch+yaml": "apply",
 };
 
-async function patch(each: ResourceRequest): Promise<HttpResponse> {
+async function patch(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   if (info.name === undefined) throw methodNotAllowed();
-  const warnings: string[] = [];
-  const options = writeOptions(each, warnings);
+  const options = writeOptions(each);
   const mediaType = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   const type = PATCH_TYPES[mediaType];
   if (type === undefined) {
-    throw statusError(
-      "UnsupportedMediaType",
-      "the body of the request was in an unknown format - accepted media types include: " +
-        Object.keys(PATCH_TYPES).join(", "),
-    );
+    throw statusError("UnsupportedMediaType", "415: Unsupported Media Type", {});
   }
   checkPatchOptions(type, info);
   const { value } = await readRequestBody(request, { patch: mediaType });
@@ -284,7 +305,7 @@ async function patch(each: ResourceRequest): Promise<HttpResponse> {
     isNew = true;
   };
   const patched = await api.patch(resource, keyOf(each), { type, body: value }, { ...options, onCreate });
-  return show(each, isNew ? 201 : 200, patched, warnings);
+  return show(each, isNew ? 201 : 200, patched);
 }
 
 function checkPatchOptions(type: string, { query }: RequestInfo): void {
@@ -306,7 +327,7 @@ const RETURNED_WHEN_REMOVED = new Set([
   "/services",
 ]);
 
-async function remove(each: ResourceRequest): Promise<HttpResponse> {
+async function remove(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);
@@ -325,7 +346,7 @@ async function remove(each: ResourceRequest): Promise<HttpResponse> {
   );
 }
 
-async function removeAll(each: ResourceRequest): Promise<HttpResponse> {
+async function removeAll(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   if (resource.collection === "/namespaces") throw methodNotAllowed();
   if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
@@ -342,5 +363,5 @@ async function removeAll(each: ResourceRequest): Promise<HttpResponse> {
         if (error?.reason !== "NotFound") throw error;
       });
   }
-  return objectResponse(200, found);
+  return textResponse(200, listJson(resource, found));
 }

@@ -22,6 +22,7 @@ function withTemplate(object: KubernetesObject) {
 }
 
 export const deploymentStrategy: KindStrategy = {
+  countsAnnotations: true,
   setDefaults(object) {
     const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);

@@ -29,7 +29,12 @@ export function createObject(
   input: KubernetesObject,
   options: CreateOptions = {},
 ): KubernetesObject {
-  const object = prepare(context, info, toStorageVersion(info, readInput(info, input, options)));
+  const object = prepare(
+    context,
+    info,
+    toStorageVersion(info, readInput(info, input, options)),
+    options.dryRun === true,
+  );
   const { name, namespace } = object.metadata;
   const strategy = strategyOf(info);
   strategy.setDefaults?.(object);
@@ -49,18 +54,24 @@ export function createObject(
   const key = storageKey(namespace, name);
   const isTaken = context.store.get(info.collection, key) !== undefined;
   reviewObject(context, info, object, undefined, options.dryRun === true || isTaken);
-  if (isTaken) throw alreadyExists(info, name);
   if (options.warn !== undefined)
     for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);
+  if (isTaken) throw alreadyExists(info, name);
   if (options.dryRun) return object;
   return context.store.put(info.collection, key, object);
 }
 
 /** The object as it is about to be stored, without defaults: names, identity, no status. */
-function prepare(context: ApiContext, info: ResourceInfo, input: KubernetesObject): KubernetesObject {
+function prepare(
+  context: ApiContext,
+  info: ResourceInfo,
+  input: KubernetesObject,
+  isDryRun: boolean,
+): KubernetesObject {
   const { status, ...object } = input as KubernetesObject;
   const { metadata } = object;
-  if (metadata.resourceVersion) {
+  // Told by the storage, which a dry run does not reach.
+  if (metadata.resourceVersion && !isDryRun) {
     throw internalFailure("resourceVersion should not be set on objects to be created");
   }
   if (!info.namespaced) delete metadata.namespace;

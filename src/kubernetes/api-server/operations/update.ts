@@ -64,7 +64,10 @@ export function updateObject(
     strategy.prepareForUpdate?.(object, previous, context);
     strategy.setDefaults?.(object);
     completeObject(info, object);
-    if (info.hasGeneration && !sameContent(object, previous)) {
+    const isSame =
+      sameContent(object, previous) &&
+      (!strategy.countsAnnotations || deepEqual(object.metadata.annotations, previous.metadata.annotations));
+    if (info.hasGeneration && !isSame) {
       object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
   }

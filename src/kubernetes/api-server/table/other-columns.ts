@@ -119,3 +119,81 @@ export const addressColumns: TableColumn[] = [
     return [kind, namespace, name].filter(Boolean).join("/");
   }),
 ];
+
+export const admissionPolicyColumns: TableColumn[] = [
+  nameColumn,
+  integer("Validations", ({ spec }) => (spec?.validations ?? []).length),
+  text("ParamKind", ({ spec }) =>
+    spec?.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : "<unset>",
+  ),
+  ageColumn,
+];
+
+export const admissionPolicyBindingColumns: TableColumn[] = [
+  nameColumn,
+  text("PolicyName", ({ spec }) => spec?.policyName),
+  text("ParamRef", ({ spec }) => paramText(spec?.paramRef)),
+  ageColumn,
+];
+
+function paramText(ref: { namespace?: string; name?: string; selector?: object } | undefined): string {
+  if (ref === undefined) return "<unset>";
+  const what = ref.name ?? (ref.selector ? "*" : "");
+  return ref.namespace ? `${ref.namespace}/${what}` : what;
+}
+
+export const flowSchemaColumns: TableColumn[] = [
+  nameColumn,
+  text("PriorityLevel", ({ spec }) => orNone(spec?.priorityLevelConfiguration?.name)),
+  text("MatchingPrecedence", ({ spec }) => spec?.matchingPrecedence ?? 0),
+  text("DistinguisherMethod", ({ spec }) => orNone(spec?.distinguisherMethod?.type)),
+  ageColumn,
+  text("MissingPL", ({ status }) => {
+    const conditions: { type: string; status: string }[] = status?.conditions ?? [];
+    return conditions.find(({ type }) => type === "Dangling")?.status ?? "?";
+  }),
+];
+
+export const priorityLevelColumns: TableColumn[] = [
+  nameColumn,
+  text("Type", ({ spec }) => spec?.type),
+  text("NominalConcurrencyShares", ({ spec }) => spec?.limited?.nominalConcurrencyShares ?? "<none>"),
+  text("Queues", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queues ?? "<none>"),
+  text("HandSize", ({ spec }) => spec?.limited?.limitResponse?.queuing?.handSize ?? "<none>"),
+  text("QueueLengthLimit", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? "<none>"),
+  ageColumn,
+];
+
+export const resourceClaimColumns: TableColumn[] = [
+  nameColumn,
+  text("State", ({ metadata, status }) => {
+    const states = [
+      ...(metadata.deletionTimestamp ? ["deleted"] : []),
+      ...(status?.allocation ? ["allocated"] : []),
+      ...((status?.reservedFor ?? []).length > 0 ? ["reserved"] : []),
+    ];
+    return states.length > 0 ? states.join(",") : "pending";
+  }),
+  ageColumn,
+];
+
+export const resourceSliceColumns: TableColumn[] = [
+  nameColumn,
+  text("Node", ({ spec }) => spec?.nodeName ?? (spec?.allNodes ? "<all>" : "<none>")),
+  text("Driver", ({ spec }) => spec?.driver),
+  text("Pool", ({ spec }) => spec?.pool?.name),
+  ageColumn,
+];
+
+const healthOf = ({ conditions }: Row) =>
+  (conditions ?? []).find(({ type }: { type: string }) => type === "Healthy") ?? {};
+
+export const componentColumns: TableColumn[] = [
+  nameColumn,
+  text("Status", (component) => {
+    const { status } = healthOf(component);
+    return status === "True" ? "Healthy" : status === "False" ? "Unhealthy" : "Unknown";
+  }),
+  text("Message", (component) => healthOf(component).message ?? ""),
+  text("Error", (component) => healthOf(component).error ?? ""),
+];

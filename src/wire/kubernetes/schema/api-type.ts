@@ -6,7 +6,8 @@
  * fields stand among ours in JSON and in a message of its own in protobuf. `[]` is a list, `{}` a map by name.
  * `@map(name)`, `@set`, `@atomic` are list types of server-side apply, `@merge(name)` the key of strategic merge
  * patches, `@replace` and `@retain` their strategies `replace` and `retainKeys`. Go writes required fields and structs that
- * are no pointers even when they are empty: `@omit` and `@zero` mark those where it is the other way round. A first `@atomic` makes the whole struct one. `=A|B` is an enumeration.
+ * are no pointers even when they are empty: `@omit` and `@zero` mark those where it is the other way round. A first `@atomic` makes the whole struct one. `~v1.URIScheme`
+ * is Go's name of a type that is another by that name. `=A|B` is an enumeration.
  */
 import { BUILTIN_TYPES } from "./builtin-types.generated.ts";
 
@@ -35,6 +36,10 @@ export interface ApiField {
   /** Strategic merge patches replace the struct as a whole. */
   isReplaced: boolean;
   retainKeys: boolean;
+  /** What Go calls the type, where that is a name for another type: `v1.URIScheme`, `[]v1.Capability`. */
+  goName?: string;
+  /** The struct whose fields stand among the owner's: `VolumeSource`. */
+  inlinedFrom?: string;
 }
 
 export interface ApiType {
@@ -90,7 +95,8 @@ function readType(name: string, text: string): ApiType {
     if (word.startsWith("*")) {
       const [number, inlineName] = word.slice(1).split(":");
       const inline = apiType(inlineName)!;
-      for (const [fieldName, field] of inline.fields) fields.set(fieldName, field);
+      const inlinedFrom = inlineName.slice(inlineName.lastIndexOf(".") + 1);
+      for (const [fieldName, field] of inline.fields) fields.set(fieldName, { ...field, inlinedFrom });
       wireFields.set(Number(number), { number: Number(number), inline });
       continue;
     }
@@ -105,12 +111,13 @@ function isStruct(name: string): boolean {
   return Object.hasOwn(BUILTIN_TYPES, name) && !BUILTIN_TYPES[name].startsWith("=");
 }
 
-const FIELD = /^([\w$-]+)([!?])(\d+):(\[\]|\{\}(?:\[\])?)?([\w./]+)(\^?)((?:@\w+(?:\([^)]*\))?)*)$/;
+const FIELD =
+  /^([\w$-]+)([!?])(\d+):(\[\]|\{\}(?:\[\])?)?([\w./]+)(\^?)((?:@\w+(?:\([^)]*\))?)*)(?:~((?:\[\])?[\w.]+))?$/;
 
 function readField(word: string): ApiField {
   const match = FIELD.exec(word);
   if (match === null) throw new Error(`bad field notation ${word}`);
-  const [, name, required, number, container, item, pointer, marks] = match;
+  const [, name, required, number, container, item, pointer, marks, goName] = match;
   const mark = (wanted: string) => new RegExp(`@${wanted}(?:\\(([^)]*)\\))?`).exec(marks);
   const map = mark("map");
   return {
@@ -131,5 +138,6 @@ function readField(word: string): ApiField {
     mergeKey: mark("merge")?.[1],
     isReplaced: mark("replace") !== null,
     retainKeys: mark("retain") !== null,
+    goName,
   };
 }

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../../../base/log.ts";
+import { bodyOf, readBody } from "../../../base/network.ts";
+import { seededRandom } from "../../../base/random.ts";
+import { MemoryDisk } from "../../../simulation/memory-disk.ts";
+import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { createApiServer } from "../api-server.ts";
+
+const CONFIG_MAPS = "/api/v1/namespaces/default/configmaps";
+const PODS = "/api/v1/namespaces/default/pods";
+
+async function newServer() {
+  const refuse = () => Promise.reject(new Error("no network"));
+  const server = await createApiServer({
+    clock: new VirtualClock(1_700_000_000_000),
+    random: seededRandom(7),
+    disk: new MemoryDisk(),
+    network: { fetch: refuse, serve: refuse },
+    log: silentLogger,
+    directory: "/data",
+  });
+  return async (method: string, target: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const response = await server.handler({
+      method,
+      target,
+      headers: {
+        host: "127.0.0.1:6443",
+        authorization: `Bearer ${server.adminToken}`,
+        "content-type": "application/json",
+        ...headers,
+      },
+      body: bodyOf(typeof body === "string" || body === undefined ? body : JSON.stringify(body)),
+      remoteAddress: "127.0.0.1",
+      signal: new AbortController().signal,
+    });
+    const { body: sent } = response;
+    const bytes =
+      typeof sent === "string" || sent instanceof Uint8Array ? sent : sent && (await readBody(sent));
+    const text = typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
+    return { status: response.status, headers: response.headers ?? {}, text };
+  };
+}
+
+test("items of a list of a built-in kind do not say their kind, an object does", async () => {
+  const ask = await newServer();
+  await ask("POST", CONFIG_MAPS, { metadata: { name: "a" } });
+  const list = JSON.parse((await ask("GET", CONFIG_MAPS)).text);
+  assert.deepEqual(
+    [list.kind, list.items[0].kind, list.items[0].apiVersion],
+    ["ConfigMapList", undefined, undefined],
+  );
+  assert.equal(JSON.parse((await ask("GET", `${CONFIG_MAPS}/a`)).text).kind, "ConfigMap");
+  const removed = JSON.parse((await ask("DELETE", CONFIG_MAPS)).text);
+  assert.deepEqual([removed.items[0].metadata.name, removed.items[0].kind], ["a", undefined]);
+});
+
+test("warnings are given with refusals, too", async () => {
+  const ask = await newServer();
+  const pod = {
+    metadata: { name: "p" },
+    spec: { containers: [{ name: "c", image: "i", env: [{ name: "A" }, { name: "A" }] }] },
+  };
+  assert.equal((await ask("POST", PODS, pod)).status, 201);
+  const again = await ask("POST", PODS, pod);
+  assert.equal(again.status, 409);
+  assert.match(String(again.headers.warning), /hides previous definition/);
+  const unknown = await ask("POST", `${PODS}?fieldValidation=Warn`, {
+    metadata: { name: "q" },
+    spec: {},
+    nope: 1,
+  });
+  assert.equal(unknown.status, 422);
+  assert.match(String(unknown.headers.warning), /unknown field \\"nope\\"/);
+});
+
+test("values of the wrong type are told by Go's path: no indexes, embedded structs, Go's names of types", async () => {
+  const ask = await newServer();
+  const container = (extra: object) => ({
+    metadata: { name: "p" },
+    spec: { containers: [{ name: "c", image: "i", ...extra }] },
+  });
+  const cases: [object, string][] = [
+    [
+      container({ ports: [{ containerPort: "80" }] }),
+      "string into Go struct field ContainerPort.spec.containers.ports.containerPort of type int32",
+    ],
+    [
+      container({ livenessProbe: { httpGet: 1 } }),
+      "number into Go struct field Probe.spec.containers.livenessProbe.ProbeHandler.httpGet of type v1.HTTPGetAction",
+    ],
+    [
+      container({ resources: { limits: "x" } }),
+      "string into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+    ],
+    [
+      container({ securityContext: { capabilities: { add: [1] } } }),
+      "number into Go struct field Capabilities.spec.containers.securityContext.capabilities.add of type v1.Capability",
+    ],
+    [{ metadata: "x" }, "string into Go struct field Pod.metadata of type v1.ObjectMeta"],
+  ];
+  for (const [pod, problem] of cases) {
+    const { status, text } = await ask("POST", PODS, pod);
+    assert.equal(status, 400);
+    const wanted = `Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal ${problem}`;
+    assert.equal(JSON.parse(text).message, wanted);
+  }
+  const nulls = await ask("POST", PODS, container({ args: [null], env: null }));
+  assert.deepEqual(JSON.parse(nulls.text).spec.containers[0].args, [""]);
+});
+
+test("YAML is that of Go's package: yes is true, and what looks like a time is quoted", async () => {
+  const ask = await newServer();
+  const yaml = { "content-type": "application/yaml" };
+  const refused = await ask("POST", CONFIG_MAPS, "metadata: {name: a}\ndata: {on: yes}\n", yaml);
+  assert.match(refused.text, /cannot unmarshal bool into Go struct field ConfigMap.data of type string/);
+  assert.equal(
+    (await ask("POST", CONFIG_MAPS, "metadata: {name: a}\ndata: {t: 1:30, d: 2026-01-01}\n", yaml)).status,
+    201,
+  );
+  const { text } = await ask("GET", `${CONFIG_MAPS}/a`, undefined, { accept: "application/yaml" });
+  assert.match(text, /t: "1:30"/);
+  assert.match(text, /creationTimestamp: "2023-11-14T22:13:20Z"/);
+});
+
+test("the server answers where upstream has paths of old, and about its health", async () => {
+  const ask = await newServer();
+  assert.equal((await ask("HEAD", CONFIG_MAPS)).status, 405);
+  assert.equal((await ask("GET", "/livez?verbose")).text, "[+]ping ok\n[+]log ok\nlivez check passed\n");
+  assert.equal((await ask("GET", "/readyz/ping")).text, "ok");
+  assert.equal((await ask("GET", "/readyz/nope")).status, 404);
+  const { paths } = JSON.parse((await ask("GET", "/")).text);
+  assert.ok(paths.includes("/apis/apps/v1") && paths.includes("/readyz/ping"));
+  const bad = await ask("GET", `${CONFIG_MAPS}?watch=1&resourceVersion=x`);
+  assert.equal(bad.status, 500);
+  const components = await ask("GET", "/api/v1/componentstatuses");
+  assert.match(String(components.headers.warning), /v1 ComponentStatus is deprecated in v1.19\+/);
+  assert.equal((await ask("POST", "/api/v1/componentstatuses", { metadata: { name: "x" } })).status, 405);
+});

@@ -1,5 +1,4 @@
 /** Discovery of targets in a Kubernetes cluster (`discovery/kubernetes/kubernetes.go`). */
-import { parse as parseYaml } from "yaml";
 import type { Logger } from "../../base/log.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
@@ -7,7 +6,10 @@ import { createKubernetesClient } from "../../wire/kubernetes/client.ts";
 import { createInClusterClient, inClusterNamespace } from "../../wire/kubernetes/in-cluster.ts";
 import { type Informer, objectKey, startInformer } from "../../wire/kubernetes/informer.ts";
 import type { KubernetesDiscoveryConfig, KubernetesRole } from "../config/discovery-config.ts";
+import type { HttpClientConfig } from "../config/http-client-config.ts";
 import type { DiscoverySystem } from "./discovery-manager.ts";
+import { createHttpClient } from "./http-client.ts";
+import { clusterOfKubeconfig } from "./kubeconfig.ts";
 import { buildGroup, type Lookup, sourceOf } from "./kubernetes-targets.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 
@@ -39,43 +41,19 @@ export async function createKubernetesDiscovery(
 }
 
 async function clientFor(config: KubernetesDiscoveryConfig, system: DiscoverySystem): Promise<KubernetesApi> {
-  const { network, disk } = system;
-  if (config.kubeconfig_file !== "") return kubeconfigClient(config.kubeconfig_file, system);
+  if (config.kubeconfig_file !== "") {
+    const text = new TextDecoder().decode(await system.disk.readFile(config.kubeconfig_file));
+    const { server, client } = clusterOfKubeconfig(config.kubeconfig_file, text);
+    return clientBy(client, server, system);
+  }
   if (config.api_server === undefined) return createInClusterClient(system);
-  const { authorization, tls_config: tls } = config;
-  const read = async (path: string) => new TextDecoder().decode(await disk.readFile(path)).trim();
-  const ca = tls?.ca ?? (tls?.ca_file ? await read(tls.ca_file) : undefined);
-  return createKubernetesClient({
-    network,
-    server: config.api_server.replace(/\/$/, ""),
-    ca,
-    token: async () =>
-      authorization?.credentials_file
-        ? await read(authorization.credentials_file)
-        : (authorization?.credentials ?? ""),
-  });
+  return clientBy(config, config.api_server.replace(/\/$/, ""), system);
 }
 
-interface Kubeconfig {
-  "current-context"?: string;
-  contexts?: { name: string; context: { cluster: string; user: string } }[];
-  clusters?: { name: string; cluster: { server: string; "certificate-authority-data"?: string } }[];
-  users?: { name: string; user: { token?: string } }[];
-}
-
-async function kubeconfigClient(path: string, { network, disk }: DiscoverySystem): Promise<KubernetesApi> {
-  const file = parseYaml(new TextDecoder().decode(await disk.readFile(path))) as Kubeconfig;
-  const context = file.contexts?.find((each) => each.name === file["current-context"])?.context;
-  const cluster = file.clusters?.find((each) => each.name === context?.cluster)?.cluster;
-  const user = file.users?.find((each) => each.name === context?.user)?.user;
-  if (cluster === undefined) throw new Error(`${path}: the current context names no cluster`);
-  const data = cluster["certificate-authority-data"];
-  return createKubernetesClient({
-    network,
-    server: cluster.server,
-    ca: data === undefined ? undefined : Buffer.from(data, "base64").toString(),
-    token: () => user?.token ?? "",
-  });
+/** The client whose requests go the way that the configuration says: who it is, whom it trusts, by which proxy. */
+function clientBy(config: HttpClientConfig, server: string, system: DiscoverySystem): KubernetesApi {
+  const { request } = createHttpClient(config, system);
+  return createKubernetesClient({ network: { fetch: request }, server });
 }
 
 /** Follows the objects of a role, and those that its targets take labels from. */
@@ -129,7 +107,12 @@ class Follower {
       services: side("service", RESOURCES.services, isEndpoints),
       nodes: side("node", RESOURCES.nodes, attach?.node === true && this.#role !== "node"),
       namespaces: attach?.namespace
-        ? this.#inform(undefined, RESOURCES.namespaces, undefined, {})
+        ? this.#inform(undefined, RESOURCES.namespaces, undefined, {
+            // One that comes or goes does so with what is in it.
+            onUpdate: (object, previous) => {
+              if (isRelevant(object, previous)) rebuild();
+            },
+          })
         : undefined,
       replicaSets: side(undefined, RESOURCES.replicaSets, attach?.deployment === true),
       jobs: side(undefined, RESOURCES.jobs, attach?.cronjob === true),

@@ -83,7 +83,7 @@ export function initialLabels(
   fallback(ALWAYS_SCRAPE_CLASSIC, String(config.always_scrape_classic_histograms ?? false));
   fallback(SCRAPE_NATIVE, String(config.scrape_native_histograms ?? false));
   for (const [name, values] of Object.entries(config.params ?? {}))
-    if (values.length > 0) labels.set(`__param_${name}`, values[0]);
+    if (values.length > 0) fallback(`__param_${name}`, values[0]);
   return labels;
 }
 
@@ -158,9 +158,10 @@ function urlOf(config: ScrapeConfig, labels: Labels): string {
   const names = new Set(Object.keys(config.params ?? {}));
   for (const [name] of labels) if (name.startsWith("__param_")) names.add(name.slice("__param_".length));
   for (const name of [...names].sort()) {
-    const rest = (config.params?.[name] ?? []).slice(1);
+    const configured = config.params?.[name] ?? [];
     const first = labels.get(`__param_${name}`);
-    for (const value of first === "" ? rest : [first, ...rest]) query.append(name, value);
+    for (const value of first === "" ? configured : [first, ...configured.slice(1)])
+      query.append(name, value);
   }
   const path = labels.get("__metrics_path__");
   const text = query.toString();

@@ -58,7 +58,10 @@ export class BlockSet {
       (block) => replaced.has(block.meta.ulid) || block.meta.compaction.deletable,
     );
     if (!readOnly) await this.remove(gone);
-    else this.#blocks = this.#blocks.filter((block) => !gone.includes(block));
+    else {
+      this.#blocks = this.#blocks.filter((block) => !gone.includes(block));
+      for (const block of gone) await block.close();
+    }
   }
 
   /** Opens a block that was just written. */

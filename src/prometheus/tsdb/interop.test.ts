@@ -1,12 +1,11 @@
 /** Our directories in the real Prometheus and promtool, and theirs in ours. Skipped where they are not installed. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { REAL_PROMETHEUS, runRealPrometheus, temporaryDirectory } from "../../../test/real-prometheus.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemDisk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
@@ -18,13 +17,12 @@ import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
 
 const HOUR = 3600_000;
 const ADDRESS = "127.12.0.7";
-const SERVERS = ["/usr/bin/prometheus", "/usr/local/bin/prometheus"];
 const PROMTOOL = "/usr/bin/promtool";
 
-function temporary(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tsdb-interop-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
+const temporary = (t: TestContext) => temporaryDirectory(t, "tsdb-interop-");
+
+function serve(t: TestContext, binary: string, directory: string, config: string, flags: string[] = []) {
+  return runRealPrometheus(t, { binary, address: ADDRESS, directory, config, flags });
 }
 
 function open(directory: string, options: Partial<TsdbOptions> = {}): Promise<Tsdb> {
@@ -94,71 +92,6 @@ async function fill(directory: string): Promise<{ store: Tsdb; samples: number }
   return { store, samples };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-interface Running {
-  query(expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>;
-  json(path: string): Promise<unknown>;
-  url(path: string): string;
-  kill(signal: NodeJS.Signals): Promise<void>;
-}
-
-async function serve(
-  t: TestContext,
-  binary: string,
-  directory: string,
-  config: string,
-  flags: string[] = [],
-): Promise<Running> {
-  const port = await freePort();
-  const file = join(temporary(t), "prometheus.yml");
-  writeFileSync(file, config.replaceAll("PORT", String(port)));
-  const child: ChildProcess = spawn(
-    binary,
-    [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${directory}`,
-      `--web.listen-address=${ADDRESS}:${port}`,
-      ...flags,
-    ],
-    { stdio: "ignore" },
-  );
-  const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
-  t.after(() => void child.kill("SIGKILL"));
-  const json = async (path: string) => (await fetch(`http://${ADDRESS}:${port}${path}`)).json();
-  for (let attempt = 0; ; attempt++) {
-    try {
-      if ((await fetch(`http://${ADDRESS}:${port}/-/ready`)).ok) break;
-    } catch {
-      // not listening yet
-    }
-    assert.ok(attempt < 200, `${binary} did not become ready`);
-    await sleep(100);
-  }
-  return {
-    json,
-    url: (path) => `http://${ADDRESS}:${port}${path}`,
-    async query(expression) {
-      const body = (await json(`/api/v1/query?query=${encodeURIComponent(expression)}`)) as {
-        status: string;
-        data: { result: { metric: Record<string, string>; value: [number, string] }[] };
-      };
-      assert.equal(body.status, "success", JSON.stringify(body));
-      return body.data.result;
-    },
-    async kill(signal) {
-      child.kill(signal);
-      await ended;
-    },
-  };
-}
-
 test("promtool lists, analyzes and dumps what we wrote", {
   skip: !existsSync(PROMTOOL) && "no promtool",
 }, async (t) => {
@@ -197,7 +130,7 @@ test("promtool lists, analyzes and dumps what we wrote", {
   assert.equal(lines, samples);
 });
 
-for (const binary of SERVERS) {
+for (const binary of REAL_PROMETHEUS) {
   const skip = !existsSync(binary) && `no ${binary}`;
 
   test(`${binary} serves our directory`, { skip }, async (t) => {
@@ -326,7 +259,7 @@ test("blocks that promtool made open in ours, and take no less room", {
 });
 
 test("the newer chunks and records of Prometheus 3 read as the older ones", {
-  skip: !existsSync(SERVERS[1]) && "no Prometheus 3",
+  skip: !existsSync(REAL_PROMETHEUS[1]) && "no Prometheus 3",
 }, async (t) => {
   const directory = temporary(t);
   const config = `global: {scrape_interval: 1s}
@@ -337,7 +270,7 @@ scrape_configs:
     static_configs: [{targets: ["${ADDRESS}:PORT"]}]
 `;
   const flags = ["--enable-feature=xor2-encoding,st-storage", "--web.enable-admin-api"];
-  const prometheus = await serve(t, SERVERS[1], directory, config, flags);
+  const prometheus = await serve(t, REAL_PROMETHEUS[1], directory, config, flags);
   while (Number((await prometheus.query("count_over_time(up[1h])"))[0]?.value[1] ?? 0) < 4) await sleep(300);
   const { data } = (await (
     await fetch(prometheus.url("/api/v1/admin/tsdb/snapshot"), { method: "POST" })

@@ -24,13 +24,16 @@ import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-ob
 import { KubernetesError, type Status, statusError } from "../../model/kubernetes-status.ts";
 
 export interface KubernetesClientOptions {
-  network: Network;
+  network: Pick<Network, "fetch">;
   /** `https://10.0.0.1:443`, no path. */
   server: string;
   /** PEM of the cluster's authority. Absent: the system's. */
   ca?: string;
-  /** The bearer token, asked for at each request since service-account tokens are rotated. */
-  token: () => string | Promise<string>;
+  /**
+   * The bearer token, asked for at each request since service-account tokens are rotated. Absent: the network says who
+   * asks.
+   */
+  token?: () => string | Promise<string>;
   /** @default "percolate-topology" */
   userAgent?: string;
 }
@@ -53,7 +56,7 @@ export function createKubernetesClient(options: KubernetesClientOptions): Kubern
   async function send(method: string, target: string, extra: FetchOptions = {}): Promise<FetchResponse> {
     const headers = {
       accept: "application/json",
-      authorization: `Bearer ${await token()}`,
+      ...(token !== undefined && { authorization: `Bearer ${await token()}` }),
       "user-agent": userAgent,
       ...extra.headers,
     };

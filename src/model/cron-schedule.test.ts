@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nextCronTime, parseCron, parseStandardCron } from "./cron-schedule.ts";
 
-const next = (text: string, now: string) => {
-  const time = nextCronTime(parseStandardCron(text), Date.parse(now), "UTC");
+const next = (text: string, now: string, zone = "UTC") => {
+  const time = nextCronTime(parseStandardCron(text), Date.parse(now), zone);
   return time === undefined ? undefined : new Date(time).toISOString();
 };
 
@@ -19,6 +19,21 @@ test("parseStandardCron() takes descriptors", () => {
   assert.equal(next("@every 1ms", now), "2026-07-15T10:20:31.000Z");
   assert.equal(next("TZ=Asia/Tokyo @daily", now), "2026-07-15T15:00:00.000Z");
   assert.equal(next("0 0 30 2 *", now), undefined);
+});
+
+test("nextCronTime() finds what is months away, across changed clocks and skipped days", () => {
+  const cases: [text: string, zone: string, now: string, expected: string | undefined][] = [
+    ["0 0 1 1 *", "Europe/Berlin", "2026-01-01T00:00:00Z", "2026-12-31T23:00:00.000Z"],
+    ["30 23 31 12 *", "America/New_York", "2026-01-31T12:00:00Z", "2027-01-01T04:30:00.000Z"],
+    ["0 0 29 2 *", "Australia/Lord_Howe", "2025-03-01T00:00:00Z", "2028-02-28T13:00:00.000Z"],
+    // On Samoa the last but one day of 2011 did not take place.
+    ["0 12 * 1 *", "Pacific/Apia", "2011-12-01T20:00:00Z", "2011-12-31T22:00:00.000Z"],
+    ["0 6 1 4 *", "Europe/Berlin", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00.000Z"],
+    ["59 23 * 2 1", "UTC", "2026-02-28T23:58:00Z", "2027-02-01T23:59:00.000Z"],
+    ["0 0 31 4 *", "Asia/Kolkata", "2026-01-01T00:00:00Z", undefined],
+  ];
+  for (const [text, zone, now, expected] of cases)
+    assert.equal(next(text, now, zone), expected, `${text} ${zone}`);
 });
 
 test("parseStandardCron() refuses the rest", () => {

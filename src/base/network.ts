@@ -77,6 +77,8 @@ export interface FetchOptions {
   protocol?: "http1" | "h2c" | "h2";
   /** PEM of the authorities to trust in place of the system's. */
   ca?: string;
+  /** PEM of authorities to trust beside the system's, where `ca` is not given. */
+  additionalCa?: string;
   /** By what the client proves itself to a server that asks for a certificate. */
   identity?: TlsIdentity;
   /** The name that the server's certificate must have, in place of the URL's. */

@@ -4,6 +4,7 @@ import * as http2 from "node:http2";
 import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { getCACertificates } from "node:tls";
 import {
   bodyOf,
   type FetchOptions,
@@ -86,10 +87,12 @@ function agentFor(agents: Map<string, http.Agent>, url: string, options: FetchOp
   return agent;
 }
 
-function trustOf({ ca, identity, insecure, serverName, minTlsVersion, maxTlsVersion }: FetchOptions) {
+function trustOf(options: FetchOptions) {
+  const { ca, additionalCa, identity, insecure, serverName, minTlsVersion, maxTlsVersion } = options;
+  const beside = additionalCa === undefined ? undefined : [...getCACertificates(), additionalCa];
   return {
     ...identity,
-    ca,
+    ca: ca ?? beside,
     rejectUnauthorized: !insecure,
     ...(serverName !== undefined && { servername: serverName }),
     ...(minTlsVersion !== undefined && { minVersion: minTlsVersion }),
@@ -99,8 +102,9 @@ function trustOf({ ca, identity, insecure, serverName, minTlsVersion, maxTlsVers
 
 /** Connections that trust and prove different things are different connections. */
 function trustKey(options: FetchOptions): string {
-  const { ca, identity, insecure, serverName, minTlsVersion, maxTlsVersion } = options;
-  return JSON.stringify([insecure === true, ca, identity?.cert, serverName, minTlsVersion, maxTlsVersion]);
+  const { ca, additionalCa, identity, insecure, serverName, minTlsVersion, maxTlsVersion } = options;
+  const trusted = [insecure === true, ca, additionalCa, identity?.cert];
+  return JSON.stringify([...trusted, serverName, minTlsVersion, maxTlsVersion]);
 }
 
 async function fetchHttp2(

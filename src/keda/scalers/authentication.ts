@@ -1,5 +1,4 @@
 /** How a scaler proves itself to its source (keda `pkg/scalers/authentication`). */
-import type { FetchOptions } from "../../base/network.ts";
 import {
   asList,
   asText,
@@ -87,17 +86,4 @@ export function authorize(authentication: Authentication | undefined, headers: R
   if (modes.includes("bearer")) headers.authorization = `Bearer ${bearerToken}`;
   else if (modes.includes("basic")) headers.authorization = basicAuthorization(username!, password);
   else if (modes.includes("custom")) headers[customAuthHeader!.toLowerCase()] = customAuthValue!;
-}
-
-/** Whom to trust, and by what to be known where the mode is `tls`. */
-export function tlsOptions(
-  authentication: Authentication | undefined,
-  unsafeSsl: boolean,
-): Pick<FetchOptions, "ca" | "identity" | "insecure"> {
-  const { modes = [], ca, cert, key } = authentication ?? {};
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(modes.includes("tls") ? { identity: { cert: cert!, key: key! } } : {}),
-    ...(unsafeSsl ? { insecure: true } : {}),
-  };
 }

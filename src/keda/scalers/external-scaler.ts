@@ -2,7 +2,6 @@
  * A program of the user's that KEDA asks over gRPC, in clear text or over TLS, and that may push
  * (keda `pkg/scalers/external_scaler.go`).
  */
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
@@ -23,6 +22,7 @@ import {
   withDefault,
 } from "../trigger-config.ts";
 import { externalMetric, externalMetricType, externalSpec, type Scaler, withoutIndex } from "./scaler.ts";
+import { tlsConfig } from "./tls-config.ts";
 
 /** A broken stream is opened again after this time, doubled at each failure up to a minute. */
 const RETRY_MIN_MS = 2_000;
@@ -116,44 +116,19 @@ function parseMetadata(config: TriggerConfig) {
 function tlsOf({
   enableTls,
   unsafeSsl,
-  caCert,
-  tlsClientCert,
-  tlsClientKey,
+  caCert: ca,
+  tlsClientCert: cert,
+  tlsClientKey: key,
 }: Metadata): GrpcCallOptions["tls"] {
-  const isKnown = tlsClientCert !== undefined && tlsClientKey !== undefined;
-  if (isKnown) checkKeyPair(tlsClientCert, tlsClientKey);
-  if (caCert !== undefined && !caCert.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error("error appending CA certs");
-  }
-  if (!enableTls && !isKnown && caCert === undefined) return undefined;
-  return {
-    ...(caCert === undefined ? {} : { ca: caCert }),
-    ...(isKnown ? { identity: { cert: tlsClientCert, key: tlsClientKey } } : {}),
-    ...(unsafeSsl ? { insecure: true } : {}),
-  };
+  const config = tlsConfig({ ca, cert, key }, unsafeSsl);
+  const isSecure = enableTls || config.identity !== undefined || ca !== undefined;
+  return isSecure ? config : undefined;
 }
 
 /** Upstream asks the addresses of a name in turn, and so has its own words for a name that has none. */
 function balanced(error: unknown): unknown {
   const isNameless = error instanceof GrpcError && error.details.startsWith("name resolver error");
   return isNameless ? new GrpcError(error.code, "no children to pick from") : error;
-}
-
-function checkKeyPair(cert: string, key: string): void {
-  const failed = (cause: string) => new Error(`error parse X509KeyPair: tls: ${cause}`);
-  let certificate: X509Certificate;
-  try {
-    certificate = new X509Certificate(cert);
-  } catch {
-    throw failed("failed to find any PEM data in certificate input");
-  }
-  let isOwn: boolean;
-  try {
-    isOwn = certificate.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    throw failed("failed to find any PEM data in key input");
-  }
-  if (!isOwn) throw failed("private key does not match public key");
 }
 
 /** What the program gets to see: the trigger's metadata with `…FromEnv` resolved. */

@@ -14,9 +14,10 @@ import {
   type TriggerConfig,
   withDefault,
 } from "../trigger-config.ts";
-import { basicAuthorization, readAuthentication, tlsOptions } from "./authentication.ts";
+import { basicAuthorization, readAuthentication } from "./authentication.ts";
 import { valueFromJson, valueFromMap, valueFromPrometheus } from "./response-value.ts";
 import { externalMetric, externalMetricType, externalSpec, normalizedName, type Scaler } from "./scaler.ts";
+import { type TlsConfig, tlsConfig } from "./tls-config.ts";
 
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Endpoints of a Service that are asked at the same time. */
@@ -36,7 +37,7 @@ const PARAMETERS = {
   timeoutMs: optional("timeout", asDurationMs),
 };
 
-type Metadata = ReturnType<typeof parseMetadata>;
+type Metadata = ReturnType<typeof parseMetadata> & { tls: TlsConfig };
 
 export interface MetricsApiScalerOptions {
   api: KubernetesApi;
@@ -49,7 +50,8 @@ export interface MetricsApiScalerOptions {
 /** @throws Error with upstream's text */
 export function createMetricsApiScaler(config: TriggerConfig, options: MetricsApiScalerOptions): Scaler {
   externalMetricType(config);
-  const metadata = parseMetadata(config);
+  const parsed = parseMetadata(config);
+  const metadata = { ...parsed, tls: tlsOf(parsed) };
   const { targetValue, activationTargetValue, valueLocation } = metadata;
   const ask = (url: string, signal?: AbortSignal) =>
     askUrl(url, metadata, config.httpTimeoutMs, options, signal);
@@ -95,6 +97,11 @@ function readMetadata(config: TriggerConfig) {
   }
 }
 
+/** An authority is heeded only where the mode is `tls`. @throws Error with upstream's text */
+function tlsOf({ authentication, unsafeSsl }: ReturnType<typeof parseMetadata>): TlsConfig {
+  return tlsConfig(authentication?.modes?.includes("tls") ? authentication : {}, unsafeSsl);
+}
+
 async function askUrl(
   url: string,
   metadata: Metadata,
@@ -109,8 +116,7 @@ async function askUrl(
   let response: FetchResponse;
   try {
     const timeoutMs = metadata.timeoutMs || defaultTimeoutMs;
-    const tls = tlsOptions(metadata.authentication, metadata.unsafeSsl);
-    response = await network.fetch(target, { headers, signal, timeoutMs, ...tls });
+    response = await network.fetch(target, { headers, signal, timeoutMs, ...metadata.tls });
   } catch (error) {
     observe(0);
     throw new Error(`Get ${JSON.stringify(target)}: ${describeNetworkError(error)}`);

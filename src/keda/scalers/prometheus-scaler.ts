@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { FetchResponse, Network } from "../../base/network.ts";
 import { describeNetworkError } from "../../base/network-error.ts";
+import { parseFloat64 } from "../parse-float.ts";
 import {
   asBoolean,
   asDurationMs,
@@ -15,8 +16,9 @@ import {
   type TriggerConfig,
   withDefault,
 } from "../trigger-config.ts";
-import { authorize, readAuthentication, tlsOptions } from "./authentication.ts";
+import { authorize, readAuthentication } from "./authentication.ts";
 import { externalMetric, externalMetricType, externalSpec, type Scaler } from "./scaler.ts";
+import { type TlsConfig, tlsConfig } from "./tls-config.ts";
 
 /** What an answer may measure: it holds one number. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -62,13 +64,14 @@ export function createPrometheusScaler(config: TriggerConfig, options: Prometheu
   externalMetricType(config);
   const metadata = parsePrometheusMetadata(config);
   const { clock } = options;
+  const connection = connectionOf(metadata, options);
   return {
     kind: "prometheusScaler",
     metricSpecs: async () => [externalSpec(config, "prometheus", metadata.threshold)],
     async metricsAndActivity(metricName, signal) {
       let value: number;
       try {
-        value = await queryPrometheus(metadata, config.httpTimeoutMs, options, signal);
+        value = await queryPrometheus(metadata, config.httpTimeoutMs, connection, signal);
       } catch (error) {
         if (!signal?.aborted) options.log?.error("error executing prometheus query", { error });
         throw error;
@@ -81,15 +84,38 @@ export function createPrometheusScaler(config: TriggerConfig, options: Prometheu
   };
 }
 
+interface Connection extends PrometheusScalerOptions {
+  tls: TlsConfig;
+}
+
+/**
+ * With an authority or a certificate of its own upstream builds a client that heeds no `unsafeSsl` and counts no
+ * requests.
+ *
+ * @throws Error with upstream's text
+ */
+function connectionOf(
+  { authentication, unsafeSsl }: PrometheusMetadata,
+  options: PrometheusScalerOptions,
+): Connection {
+  const isOwn = authentication?.ca !== undefined || authentication?.modes?.includes("tls");
+  if (!isOwn) return { ...options, tls: tlsConfig({}, unsafeSsl) };
+  try {
+    return { ...options, tls: tlsConfig(authentication!, false), onRequest: undefined };
+  } catch (error) {
+    throw new Error(`error creating the TLS config: ${(error as Error).message}`);
+  }
+}
+
 /**
  * Asks once.
  *
  * @throws Error with upstream's text when there is no number to be had
  */
-export async function queryPrometheus(
+async function queryPrometheus(
   metadata: PrometheusMetadata,
   defaultTimeoutMs: number,
-  options: PrometheusScalerOptions,
+  options: Connection,
   signal?: AbortSignal,
 ): Promise<number> {
   const { network, clock, onRequest } = options;
@@ -105,7 +131,7 @@ export async function queryPrometheus(
       headers,
       signal,
       timeoutMs: metadata.timeoutMs || defaultTimeoutMs,
-      ...tlsOptions(metadata.authentication, metadata.unsafeSsl),
+      ...options.tls,
     });
   } catch (error) {
     observe(0);
@@ -158,7 +184,7 @@ export function answerValue(
   if (sample.length < 2) throw new Error(`prometheus query ${query} didn't return enough values`);
   const text = sample[1];
   if (text === null) return -1;
-  const value = parseGoFloat(String(text));
+  const value = parseFloat64(String(text));
   if (Number.isFinite(value)) return value;
   if (ignoreNullValues) return 0;
   const shown = Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
@@ -185,13 +211,4 @@ function resultOf(body: string): { value?: unknown[] }[] {
     }
   }
   return result.map((element) => element ?? {});
-}
-
-function parseGoFloat(text: string): number {
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
-  const word = text.toLowerCase();
-  if (word === "nan") return Number.NaN;
-  const infinity = /^([+-]?)inf(inity)?$/.exec(word);
-  if (infinity !== null) return infinity[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

@@ -15,7 +15,7 @@ export interface GrpcCallOptions {
   /** @default 4 MiB */
   messageLimitBytes?: number;
   /** Where the URL's scheme is https. */
-  tls?: Pick<FetchOptions, "ca" | "identity" | "insecure">;
+  tls?: Pick<FetchOptions, "ca" | "additionalCa" | "identity" | "insecure">;
 }
 
 /**

@@ -23,8 +23,8 @@ interface Given {
   /** Setting the replicas fails. */
   refuses?: boolean;
   hpa?: ObservedHpa;
-  /** Since the ScaledObject was created. @default 1000 */
-  ageSeconds?: number;
+  /** Since the ScaledObject was created; null where nothing says when. @default 1000 */
+  ageSeconds?: number | null;
 }
 
 async function execute(given: Given) {
@@ -37,7 +37,7 @@ async function execute(given: Given) {
       name: "workload",
       namespace: "shop",
       annotations: given.annotations,
-      creationTimestamp: ago(given.ageSeconds ?? 1000),
+      creationTimestamp: given.ageSeconds === null ? undefined : ago(given.ageSeconds ?? 1000),
     },
     spec: {
       scaleTargetRef: { name: "workload" },
@@ -141,6 +141,7 @@ test("no active trigger takes the target back after the cooldown", async () => {
       [0],
       "False ScalerNotActive",
     ],
+    ["of no known age: at once", { current: 2, ageSeconds: null }, [0], "False ScalerNotActive"],
     ["never active: at once", { current: 2, ageSeconds: 1 }, [0], "False ScalerNotActive"],
     [
       "never active: the first cooldown",

@@ -217,7 +217,9 @@ class Execution {
     if (status?.lastActiveTime !== undefined) {
       return Date.parse(status.lastActiveTime) + cooldownPeriod * 1000 < nowMs;
     }
-    return Date.parse(metadata.creationTimestamp ?? "") + initialCooldownPeriod * 1000 < nowMs;
+    // Without a time of creation it is as old as can be.
+    const createdMs = metadata.creationTimestamp === undefined ? 0 : Date.parse(metadata.creationTimestamp);
+    return createdMs + initialCooldownPeriod * 1000 < nowMs;
   }
 
   async #raiseToMinimum(current: number, min: number): Promise<void> {
@@ -270,7 +272,7 @@ class Execution {
 
   #targetText(): string {
     const { status, metadata, spec } = this.#object;
-    return `${status?.scaleTargetKind} ${metadata.namespace}/${spec.scaleTargetRef.name}`;
+    return `${status?.scaleTargetKind ?? ""} ${metadata.namespace}/${spec.scaleTargetRef.name}`;
   }
 }
 

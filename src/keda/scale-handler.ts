@@ -33,6 +33,7 @@ import {
   scalerName,
 } from "./scalers-cache.ts";
 import { applyFormula } from "./scaling-modifiers.ts";
+import { activationTarget, activeTriggerIndexes, mergedActivity } from "./triggers-activity.ts";
 
 export interface ScaleHandlerOptions extends CacheWorld {
   api: KubernetesApi;
@@ -85,6 +86,7 @@ export class ScaleHandler {
       this.#options.events.record(object, "Normal", "KEDAScalersStarted", "Started scalers watch", watch);
     }
     running?.stop.abort();
+    this.#readings.delete(key);
     const loop = { stop: new AbortController(), turn: running?.turn ?? Promise.resolve() };
     this.#loops.set(key, loop);
     void this.#poll(object, loop);
@@ -141,6 +143,7 @@ export class ScaleHandler {
         name.toLowerCase(),
       ),
     );
+    if (wanted.size === 0) this.#reportNoMetrics(object, cache, metricName);
     const triggerOf = new Map<string, string>();
     const readings = await this.#readAll(object, cache, {
       triggerOf,
@@ -157,6 +160,16 @@ export class ScaleHandler {
     return composite
       ? this.#compose(object, cache, readings, triggerOf, kubernetesTime(clock.now()))
       : metrics;
+  }
+
+  /** A formula before the ScaledObject's status knows any metric: each trigger says so. */
+  #reportNoMetrics(object: ScaledObject, { scalers }: ScalersCache, metricName: string): void {
+    const error = new Error(`no metrics found getting metricsArray array ${metricName}`);
+    for (const _ of scalers) {
+      const fields = { logger: "scale_handler", ...namesOf(object), error };
+      this.#options.log.error("error metricsArray is empty", fields);
+      this.#options.events.record(object, "Warning", "KEDAScalerFailed", error.message);
+    }
   }
 
   // ---- loops ----
@@ -219,11 +232,12 @@ export class ScaleHandler {
     if (result.error !== undefined) {
       this.#options.log.error("error during scaling", { logger: "scale_handler", error: result.error });
     }
+    const { triggersActivity: next } = result;
     await changeStatus(this.#options.api, object, (status) => ({
       ...status,
       conditions: withConditions(status.conditions, result.conditions),
       ...(result.lastActiveTime === undefined ? {} : { lastActiveTime: result.lastActiveTime }),
-      triggersActivity: result.triggersActivity,
+      triggersActivity: mergedActivity(status.triggersActivity, object.status?.triggersActivity, next),
     }));
   }
 
@@ -295,7 +309,8 @@ export class ScaleHandler {
     const key = keyOf(object);
     for await (const specs of pushed) {
       const latest = this.#options.latest(key);
-      if (latest === undefined || latest.metadata.uid !== object.metadata.uid) continue;
+      // Of another generation or another object by that name: its own stream tells.
+      if (latest === undefined || !isSame(latest, object)) continue;
       try {
         // A failure may have thrown the scalers away meanwhile: the stream outlives them.
         const { scalers } = await this.#cacheOf(latest, true);
@@ -350,9 +365,10 @@ export class ScaleHandler {
     for (const _ of new Set(failures.map(({ triggerIndex }) => triggerIndex))) {
       recorder.scaledObjectError(namespace!, name, true);
     }
-    let active = readings.some((reading) => reading.active);
+    const indexes = activeTriggerIndexes(readings);
+    let active = indexes.size > 0;
     let activeTriggers = readings
-      .filter((reading) => reading.active)
+      .filter(({ triggerIndex }) => indexes.has(triggerIndex))
       .flatMap((reading) => reading.metrics.map((metric) => metric.metricName));
     let metrics = readings.flatMap((reading) => reading.metrics);
     if (composite) {
@@ -368,7 +384,7 @@ export class ScaleHandler {
   }
 
   #activeComposites(object: ScaledObject, metrics: ExternalMetricValue[]): string[] {
-    const activation = Number(object.spec.advanced!.scalingModifiers!.activationTarget || "0");
+    const activation = activationTarget(object);
     return metrics
       .filter((metric) => {
         const value = parseQuantity(metric.value);
@@ -491,11 +507,22 @@ export class ScaleHandler {
       await this.#fallBack(object, spec, error as Error, reading);
     }
     if (reading.error !== undefined) this.#reportFailure(object, built, reading.error, isPoll);
-    // Upstream's poll has lost the error by the time it counts: only what the HPA asks for is counted here.
-    recorder.scalerError(key, reading.error !== undefined && !isPoll);
+    // Upstream's poll has lost the error by the time it counts, for that of the trigger's name: only what the HPA asks
+    // for is counted here.
+    const isUnnamed = this.#reportNamelessness(object, built, metricName);
+    recorder.scalerError(key, isPoll ? isUnnamed : reading.error !== undefined);
     for (const metric of reading.metrics) recorder.value(key, parseQuantity(metric.value));
     if (isPoll && !usesModifiers(object) && reading.error === undefined) recorder.active(key, reading.active);
     return reading;
+  }
+
+  /** A formula can't name a trigger that has no name. */
+  #reportNamelessness(object: ScaledObject, { config }: BuiltScaler, metricName: string): boolean {
+    if (!object.spec.advanced?.scalingModifiers?.formula || config.name !== "") return false;
+    const error = new Error(`trigger name not given with compositeScaler for metric ${metricName}`);
+    const fields = { logger: "scale_handler", ...namesOf(object), error };
+    this.#options.log.error("error pairing triggers & metrics for compositeScaler", fields);
+    return true;
   }
 
   #reportFailure(object: ScaledObject, built: BuiltScaler, error: Error, isPoll: boolean): void {
@@ -617,6 +644,9 @@ export class ScaleHandler {
 function emptyReading({ config }: BuiltScaler, metricName: string): Reading {
   return { triggerIndex: config.index, metricName, metrics: [], active: false, fallback: false };
 }
+
+const isSame = ({ metadata: a }: ScaledObject, { metadata: b }: ScaledObject) =>
+  a.uid === b.uid && a.generation === b.generation;
 
 /** How the scale handler's log names a ScaledObject. */
 function namesOf({ metadata }: ScaledObject): LogFields {

@@ -5,6 +5,7 @@
 
 import { parseQuantity } from "../model/quantity.ts";
 import { compileFormula, type Environment, type Formula } from "./expression.ts";
+import { parseFloat64 } from "./parse-float.ts";
 import { COMPOSITE_METRIC, type ScaledObject } from "./scaled-object.ts";
 import { type ExternalMetricValue, quantityOf } from "./scalers/scaler.ts";
 
@@ -27,12 +28,12 @@ export function compileScalingModifiers(object: ScaledObject): Formula {
 }
 
 function targetProblem(target: string, metricType: string | undefined): string | undefined {
-  const number = target.trim() === "" ? Number.NaN : Number(target);
-  if (!(number > 0)) {
-    const cause = Number.isNaN(number)
-      ? `strconv.ParseFloat: parsing ${JSON.stringify(target)}: invalid syntax`
-      : "%!w(<nil>)";
-    return `error converting target for scalingModifiers (string->float) to valid target: ${cause}`;
+  const failed = (cause: string) =>
+    `error converting target for scalingModifiers (string->float) to valid target: ${cause}`;
+  try {
+    if (parseFloat64(target) <= 0) return failed("%!w(<nil>)");
+  } catch (error) {
+    return failed((error as Error).message);
   }
   if (metricType !== "Utilization") return undefined;
   return "error trigger type is Utilization, but it needs to be AverageValue or Value for external metrics";
@@ -82,7 +83,7 @@ function fallbackTarget({ spec }: ScaledObject): number {
   if (spec.fallback === undefined) {
     throw new Error("scalingModifiers formula evaluated to nil but no fallback is configured");
   }
-  return spec.fallback.replicas * Number(spec.advanced!.scalingModifiers!.target);
+  return spec.fallback.replicas * parseFloat64(spec.advanced!.scalingModifiers!.target!);
 }
 
 /** The `float(…)` that KEDA puts around a formula; one that may be nil stays nil. */

@@ -1,6 +1,6 @@
 /** `up --detach`: a second process does the work, this one returns when that is ready. */
 import type { Machine } from "../base/machine.ts";
-import { findRunning } from "./run-state.ts";
+import { findRunning, makeDataDirectory } from "./run-state.ts";
 
 const POLL_MS = 100;
 /** What the child takes beyond its own time-out to say so. */
@@ -15,7 +15,7 @@ export async function startDetached(
   const { disk, clock, processes } = machine;
   const stateDirectory = `${dataDirectory}/up`;
   const logPath = `${dataDirectory}/up.log`;
-  await disk.makeDirectory(dataDirectory, { mode: 0o700 });
+  await makeDataDirectory(disk, dataDirectory);
   await disk.makeDirectory(stateDirectory);
   await disk.remove(logPath);
   const child = await processes.start({

@@ -3,6 +3,7 @@ import { type Disk, isMissing } from "../base/disk.ts";
 import type { Machine } from "../base/machine.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import { clientOfKubeconfig } from "../wire/kubernetes/kubeconfig.ts";
+import { UsageError } from "./options.ts";
 
 export interface RunState {
   pid: number;
@@ -14,6 +15,19 @@ export interface RunState {
 
 export const runStatePath = (dataDirectory: string): string => `${dataDirectory}/topology.json`;
 export const kubeconfigPath = (dataDirectory: string): string => `${dataDirectory}/kubeconfig`;
+
+/**
+ * Makes the data directory, for its user alone.
+ *
+ * @throws UsageError that names the flag, where it cannot be made
+ */
+export async function makeDataDirectory(disk: Disk, dataDirectory: string): Promise<void> {
+  try {
+    await disk.makeDirectory(dataDirectory, { mode: 0o700 });
+  } catch (error) {
+    throw new UsageError(`--data-dir ${dataDirectory} cannot be made: ${(error as Error).message}`);
+  }
+}
 
 export async function writeRunState(disk: Disk, dataDirectory: string, state: RunState): Promise<void> {
   await disk.writeFile(runStatePath(dataDirectory), `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
@@ -37,7 +51,8 @@ async function readRunState(disk: Disk, dataDirectory: string): Promise<RunState
   try {
     return JSON.parse(new TextDecoder().decode(await disk.readFile(runStatePath(dataDirectory)))) as RunState;
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    // A machine that lost power while this was written: nothing of that time runs.
+    if (isMissing(error) || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

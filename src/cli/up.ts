@@ -10,7 +10,7 @@ import { listenOnFreePort } from "./free-port.ts";
 import { readManifests } from "./manifests.ts";
 import { duration, flag, helpText, type Parsed, parseOptions, port, text, UsageError } from "./options.ts";
 import { waitUntilReady } from "./readiness.ts";
-import { findRunning, kubeconfigPath, runStatePath, writeRunState } from "./run-state.ts";
+import { findRunning, kubeconfigPath, makeDataDirectory, runStatePath, writeRunState } from "./run-state.ts";
 import { reportScaling } from "./scaling-report.ts";
 import { formatTable } from "./table.ts";
 
@@ -57,7 +57,7 @@ async function runInForeground(machine: Machine, options: UpOptions): Promise<nu
   const dataDirectory = options.values["data-dir"];
   const folder = options.values.manifests;
   const manifests = await readManifests(disk, [`${folder}/manifests`, `${folder}/embedded`]);
-  await disk.makeDirectory(dataDirectory, { mode: 0o700 });
+  await makeDataDirectory(disk, dataDirectory);
   await disk.remove(runStatePath(dataDirectory));
   const cluster = await startCluster(machine, options);
   killPodsOnSecondSignal(machine, cluster);

@@ -27,6 +27,16 @@ export function errorResponse(
   return jsonResponse(status, { error: { code, message } }, headers);
 }
 
+/** SQLite's result code of that name. */
+const SQLITE_FULL = 13;
+
+/** What the file system or SQLite says when there is no room left. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+  return code === "ENOSPC" || code === "EDQUOT" || errcode === SQLITE_FULL;
+}
+
 /** The answer to what a handler threw; undefined for a bug. */
 export function answerError(error: unknown): HttpResponse | undefined {
   if (error instanceof HttpError) return errorResponse(error.status, error.code, error.message);
@@ -39,6 +49,7 @@ export function answerError(error: unknown): HttpResponse | undefined {
   if (error instanceof BodyLimitError) return errorResponse(413, "too_large", error.message);
   if (error instanceof ConflictError) return errorResponse(409, "conflict", error.message);
   if (error instanceof VolumeFullError) return errorResponse(507, "volume_full", error.message);
+  if (isDiskFull(error)) return errorResponse(507, "disk_full", "the disk is full: nothing was written");
   if (error instanceof DamagedError) return errorResponse(422, "damaged", error.message);
   return undefined;
 }

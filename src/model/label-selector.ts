@@ -255,13 +255,13 @@ export function qualifiedNameProblem(key: string): string | undefined {
     if (problem !== undefined) return `prefix part ${problem}`;
   }
   if (name === "") return "name part must be non-empty";
-  if (name.length > 63) return "name part must be no more than 63 characters";
+  if (name.length > 63) return "name part must be no more than 63 bytes";
   return /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name) ? undefined : NAME_PART;
 }
 
 /** Why a text is no label value, or undefined. */
 export function labelValueProblem(value: string): string | undefined {
-  if (value.length > 63) return "must be no more than 63 characters";
+  if (value.length > 63) return "must be no more than 63 bytes";
   if (/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(value)) return undefined;
   return (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start " +

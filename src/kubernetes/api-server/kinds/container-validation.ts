@@ -16,11 +16,11 @@ import {
   checkOneOf,
   checkOptional,
   checkPort,
-  checkRange,
   portNameProblems,
 } from "./field-rules.ts";
 import { validateLifecycle, validateProbes } from "./probe-validation.ts";
 import { validateResources } from "./resource-validation.ts";
+import { validateContainerSecurity } from "./security-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -56,8 +56,10 @@ export function validateInitContainers(
 ): StatusCause[] {
   return containers.flatMap((container, index) => {
     const at = `${path}[${index}]`;
-    const causes = validateContainer(container, at, scope, container.restartPolicy === "Always");
-    causes.push(...validateName(container.name, `${at}.name`, scope.names));
+    const isSidecar = container.restartPolicy === "Always";
+    const named = container.name ? [] : [required(`${at}.name`)];
+    const causes = [...named, ...validateContainer(container, at, scope, isSidecar)];
+    if (container.name) causes.push(...validateName(container.name, `${at}.name`, scope.names));
     if (container.restartPolicy === "Always") return causes;
     for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"]) {
       if (!container[field]) continue;
@@ -105,12 +107,14 @@ function validateContainer(
   );
   causes.push(...validatePorts(container.ports ?? [], `${path}.ports`, scope));
   causes.push(...validateEnvironment(container, path));
-  causes.push(...validateMounts(container.volumeMounts ?? [], `${path}.volumeMounts`, scope.volumes));
+  const isPrivileged = container.securityContext?.privileged === true;
+  const mounts = container.volumeMounts ?? [];
+  causes.push(...validateMounts(mounts, `${path}.volumeMounts`, scope.volumes, isPrivileged));
   causes.push(...checkOptional(`${path}.imagePullPolicy`, container.imagePullPolicy, PULL_POLICIES));
   causes.push(...validateResources(container.resources ?? {}, `${path}.resources`));
   causes.push(...validateResizePolicy(container.resizePolicy ?? [], `${path}.resizePolicy`));
   causes.push(...checkOptional(`${path}.restartPolicy`, container.restartPolicy, RESTART_POLICIES));
-  causes.push(...validateSecurity(container.securityContext ?? {}, `${path}.securityContext`));
+  causes.push(...validateContainerSecurity(container.securityContext ?? {}, `${path}.securityContext`));
   if (!hasProbes) return causes;
   causes.push(...validateLifecycle(container.lifecycle ?? {}, `${path}.lifecycle`, scope.graceSeconds));
   causes.push(...validateProbes(container, path));
@@ -150,7 +154,23 @@ function validatePorts(ports: Anything[], path: string, scope: ContainerScope): 
   });
 }
 
-function validateMounts(mounts: Anything[], path: string, volumes: Set<string>): StatusCause[] {
+const PROPAGATIONS = ["Bidirectional", "HostToContainer", "None"];
+
+function validatePropagation(mode: string | undefined, path: string, isPrivileged: boolean): StatusCause[] {
+  const causes = checkOptional(path, mode, PROPAGATIONS);
+  if (mode === "Bidirectional" && !isPrivileged)
+    causes.push(
+      forbiddenField(path, "Bidirectional mount propagation is available only to privileged containers"),
+    );
+  return causes;
+}
+
+function validateMounts(
+  mounts: Anything[],
+  path: string,
+  volumes: Set<string>,
+  isPrivileged: boolean,
+): StatusCause[] {
   const taken = new Set<string>();
   return mounts.flatMap((mount, index) => {
     const at = `${path}[${index}]`;
@@ -163,6 +183,7 @@ function validateMounts(mounts: Anything[], path: string, volumes: Set<string>):
     taken.add(mount.mountPath);
     // Upstream names these two without the mount's number.
     if (mount.subPath) causes.push(...checkInnerPath(`${path}.subPath`, mount.subPath));
+    causes.push(...validatePropagation(mount.mountPropagation, `${path}.mountPropagation`, isPrivileged));
     if (mount.subPathExpr) {
       if (mount.subPath)
         causes.push(
@@ -179,8 +200,11 @@ function validateMounts(mounts: Anything[], path: string, volumes: Set<string>):
 }
 
 function validateResizePolicy(policies: Anything[], path: string): StatusCause[] {
-  return policies.flatMap(({ resourceName, restartPolicy }) => {
+  const seen = new Set<string>();
+  return policies.flatMap(({ resourceName, restartPolicy }, index) => {
     const causes: StatusCause[] = [];
+    if (seen.has(resourceName)) causes.push(duplicate(`${path}[${index}]`, resourceName));
+    seen.add(resourceName);
     if (!resourceName) causes.push(required(path));
     else causes.push(...checkOneOf(path, resourceName, ["cpu", "memory"]));
     if (!restartPolicy) causes.push(required(path));
@@ -188,43 +212,4 @@ function validateResizePolicy(policies: Anything[], path: string): StatusCause[]
       causes.push(notSupported(path, restartPolicy, ["NotRequired", "RestartContainer"]));
     return causes;
   });
-}
-
-const MAX_ID = 2 ** 31 - 1;
-
-function validateSecurity(context: Anything, path: string): StatusCause[] {
-  const causes = ["runAsUser", "runAsGroup"].flatMap((field) =>
-    context[field] === undefined ? [] : checkRange(`${path}.${field}`, context[field], 0, MAX_ID),
-  );
-  if (context.allowPrivilegeEscalation !== false) return causes;
-  const refuse = (what: string) =>
-    causes.push(
-      invalidValue(
-        path,
-        goSecurityContext(context),
-        `cannot set \`allowPrivilegeEscalation\` to false and ${what}`,
-      ),
-    );
-  if (context.privileged === true) refuse("`privileged` to true");
-  if ((context.capabilities?.add ?? []).includes("CAP_SYS_ADMIN")) refuse("`capabilities.Add` CAP_SYS_ADMIN");
-  return causes;
-}
-
-/** As Go prints the internal type. */
-function goSecurityContext(context: Anything) {
-  const { capabilities, privileged, runAsUser, runAsGroup, runAsNonRoot, readOnlyRootFilesystem } = context;
-  return {
-    Capabilities: capabilities ? { Add: capabilities.add ?? null, Drop: capabilities.drop ?? null } : null,
-    Privileged: privileged ?? null,
-    SELinuxOptions: context.seLinuxOptions ?? null,
-    WindowsOptions: context.windowsOptions ?? null,
-    RunAsUser: runAsUser ?? null,
-    RunAsGroup: runAsGroup ?? null,
-    RunAsNonRoot: runAsNonRoot ?? null,
-    ReadOnlyRootFilesystem: readOnlyRootFilesystem ?? null,
-    AllowPrivilegeEscalation: context.allowPrivilegeEscalation ?? null,
-    ProcMount: context.procMount ?? null,
-    SeccompProfile: context.seccompProfile ?? null,
-    AppArmorProfile: context.appArmorProfile ?? null,
-  };
 }

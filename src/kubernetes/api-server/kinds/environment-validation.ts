@@ -101,6 +101,10 @@ export function validateFieldReference(
   const { fieldPath, apiVersion = "v1" } = reference;
   if (!apiVersion) return [required(`${path}.apiVersion`)];
   if (!fieldPath) return [required(`${path}.fieldPath`)];
+  if (apiVersion !== "v1") {
+    const problem = `error converting fieldPath: unsupported pod version: ${apiVersion}`;
+    return [invalidValue(`${path}.fieldPath`, fieldPath, problem)];
+  }
   if (/^metadata\.(labels|annotations)\['[^']+'\]$/.test(fieldPath)) return [];
   if (!SELECTABLE_FIELDS.includes(fieldPath)) {
     const problem = `error converting fieldPath: field label not supported: ${fieldPath}`;
@@ -119,13 +123,28 @@ const CONTAINER_RESOURCES = [
 ];
 
 export function validateResourceReference(
-  { resource }: Anything,
+  { resource, divisor = "0" }: Anything,
   path: string,
   supported: readonly string[] = CONTAINER_RESOURCES,
 ): StatusCause[] {
   if (!resource) return [required(`${path}.resource`)];
-  if (supported.includes(resource) || /^(limits|requests)\.hugepages-/.test(resource)) return [];
-  return [notSupported(`${path}.resource`, resource, supported)];
+  const isSupported = supported.includes(resource) || /^(limits|requests)\.hugepages-/.test(resource);
+  if (!isSupported) return [notSupported(`${path}.resource`, resource, supported)];
+  const isCpu = resource.endsWith(".cpu");
+  const divisors = isCpu ? CPU_DIVISORS : BYTE_DIVISORS;
+  if (divisor === "0" || divisors.includes(divisor)) return [];
+  const problem = isCpu
+    ? "only divisor's values 1m and 1 are supported with the cpu resource"
+    : `only divisor's values ${BYTE_DIVISORS.join(", ")} are supported with the ${resourceText(resource)} resource`;
+  return [invalidValue(`${path}.divisor`, resource, problem)];
+}
+
+const CPU_DIVISORS = ["1m", "1"];
+const BYTE_DIVISORS = "1 1k 1M 1G 1T 1P 1E 1Ki 1Mi 1Gi 1Ti 1Pi 1Ei".split(" ");
+
+function resourceText(resource: string): string {
+  if (resource.endsWith("ephemeral-storage")) return "local ephemeral storage";
+  return resource.endsWith(".memory") ? "memory" : "hugepages";
 }
 
 function validateEnvFrom(source: Anything, path: string, index: number): StatusCause[] {

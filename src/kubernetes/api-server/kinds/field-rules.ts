@@ -95,7 +95,9 @@ export function checkAnnotations(
   annotations: Record<string, string> | undefined,
 ): StatusCause[] {
   return Object.keys(annotations ?? {}).flatMap((key) =>
-    checkText(field, key, (text) => qualifiedNameProblem(text.toLowerCase())),
+    key === ""
+      ? checkQualifiedName(field, key)
+      : checkText(field, key, (text) => qualifiedNameProblem(text.toLowerCase())),
   );
 }
 
@@ -178,6 +180,17 @@ export function pathSegmentProblem(name: string): string | undefined {
   if (name === "." || name === "..") return `may not be '${name}'`;
   const bad = /[/%]/.exec(name)?.[0];
   return bad === undefined ? undefined : `may not contain '${bad}'`;
+}
+
+/** Why a text is no domain to search in, or undefined: a subdomain that may have underscores. */
+export function searchPathProblem(name: string): string | undefined {
+  if (name.length > 253) return "must be no more than 253 characters";
+  if (/^[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*$/.test(name)) return undefined;
+  return (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must " +
+    "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
+    "'[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*')"
+  );
 }
 
 /** `acme.io/foo` */

@@ -47,9 +47,7 @@ function setContainerDefaults(container: Anything): void {
   setDefault(container, "terminationMessagePolicy", "File");
   setDefault(container, "resources", {});
   for (const port of container.ports ?? []) setDefault(port, "protocol", "TCP");
-  for (const variable of container.env ?? []) {
-    if (variable.valueFrom?.fieldRef) setDefault(variable.valueFrom.fieldRef, "apiVersion", "v1");
-  }
+  for (const variable of container.env ?? []) setReferenceDefaults(variable.valueFrom ?? {});
   for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
     if (probe) setProbeDefaults(probe);
   }
@@ -58,8 +56,14 @@ function setContainerDefaults(container: Anything): void {
   }
 }
 
+/** A registry with a port, path components in lower case, a tag, a digest (`distribution/reference`). */
+const IMAGE_REFERENCE =
+  /^(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?\/|\[[A-Fa-f0-9:]+\](?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9+._-]*:[0-9A-Fa-f]{32,})?$/;
+
 /** Moving tags are looked up each time. */
 function pullPolicyOf(image: string): string {
+  // What can't be read has no tag that moves.
+  if (!IMAGE_REFERENCE.test(image)) return "IfNotPresent";
   if (image.includes("@")) return "IfNotPresent";
   const tag = /:([^:/]+)$/.exec(image)?.[1];
   return tag === undefined || tag === "latest" ? "Always" : "IfNotPresent";
@@ -79,21 +83,24 @@ function setHttpGetDefaults(action: Anything): void {
   setDefault(action, "scheme", "HTTP");
 }
 
+function setReferenceDefaults({ fieldRef, resourceFieldRef }: Anything): void {
+  if (fieldRef) setDefault(fieldRef, "apiVersion", "v1");
+  if (resourceFieldRef) setDefault(resourceFieldRef, "divisor", "0");
+}
+
 const MODE = 0o644;
 
 function setVolumeDefaults(volume: Anything): void {
-  if (Object.keys(volume).length === 1) volume.emptyDir = {};
+  if (Object.keys(volume).every((name) => name === "name")) volume.emptyDir = {};
   for (const source of [volume.configMap, volume.secret, volume.projected, volume.downwardAPI]) {
     if (source) setDefault(source, "defaultMode", MODE);
   }
   if (volume.hostPath) setDefault(volume.hostPath, "type", "");
-  for (const item of volume.downwardAPI?.items ?? []) {
-    if (item.fieldRef) setDefault(item.fieldRef, "apiVersion", "v1");
-  }
+  const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
+  if (claim) setDefault(claim, "volumeMode", "Filesystem");
+  for (const item of volume.downwardAPI?.items ?? []) setReferenceDefaults(item);
   for (const source of volume.projected?.sources ?? []) {
     if (source.serviceAccountToken) setDefault(source.serviceAccountToken, "expirationSeconds", 3600);
-    for (const item of source.downwardAPI?.items ?? []) {
-      if (item.fieldRef) setDefault(item.fieldRef, "apiVersion", "v1");
-    }
+    for (const item of source.downwardAPI?.items ?? []) setReferenceDefaults(item);
   }
 }

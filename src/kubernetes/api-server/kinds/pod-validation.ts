@@ -2,7 +2,7 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { validateContainers, validateInitContainers } from "./container-validation.ts";
 import {
   checkAddress,
@@ -13,8 +13,11 @@ import {
   checkQualifiedName,
   checkRange,
   checkSubdomain,
+  checkText,
+  searchPathProblem,
 } from "./field-rules.ts";
 import { validateAffinity, validateTolerations, validateTopologySpread } from "./scheduling-validation.ts";
+import { MAX_ID, validateAppArmor, validateSeccomp } from "./security-validation.ts";
 import { validateVolumes } from "./volume-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
@@ -22,7 +25,7 @@ type Anything = any;
 
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {} } = pod;
-  if (previous === undefined) return validatePodSpec(spec, "spec");
+  if (previous === undefined) return validatePodSpec(spec, "spec", [], pod.metadata.name);
   const before = previous.spec;
   if ((spec.containers ?? []).length !== (before.containers ?? []).length)
     return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
@@ -95,10 +98,18 @@ const MAX_SECONDS = 2 ** 31 - 1;
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
-/** @param claims names that can be mounted like volumes */
-export function validatePodSpec(spec: Anything, path: string, claims: readonly string[] = []): StatusCause[] {
+/**
+ * @param claims names that can be mounted like volumes
+ * @param podName "" in templates
+ */
+export function validatePodSpec(
+  spec: Anything,
+  path: string,
+  claims: readonly string[] = [],
+  podName = "",
+): StatusCause[] {
   const volumes = new Set<string>();
-  const causes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, volumes);
+  const causes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, volumes, podName);
   const scope = {
     volumes: new Set([...volumes, ...claims]),
     names: new Set<string>(),
@@ -108,26 +119,69 @@ export function validatePodSpec(spec: Anything, path: string, claims: readonly s
   if ((spec.containers ?? []).length === 0) causes.push(required(`${path}.containers`));
   causes.push(...validateContainers(spec.containers ?? [], `${path}.containers`, scope));
   causes.push(...validateInitContainers(spec.initContainers ?? [], `${path}.initContainers`, scope));
+  causes.push(...validateHostPorts(spec.containers ?? [], `${path}.containers`));
   causes.push(...checkOneOf(`${path}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES));
   causes.push(...checkOneOf(`${path}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES));
   causes.push(...checkLabels(`${path}.nodeSelector`, spec.nodeSelector));
   causes.push(...validateSecurity(spec, path));
   if (spec.affinity) causes.push(...validateAffinity(spec.affinity, `${path}.affinity`));
-  if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
-    causes.push(
-      spec.dnsConfig === undefined
-        ? required(`${path}.dnsConfig`, "must provide `dnsConfig` when `dnsPolicy` is None")
-        : required(
-            `${path}.dnsConfig.nameservers`,
-            "must provide at least one DNS nameserver when `dnsPolicy` is None",
-          ),
-    );
+  causes.push(...validateNameResolution(spec, `${path}.dnsConfig`));
   for (const [index, { conditionType }] of (spec.readinessGates ?? []).entries())
     causes.push(...checkQualifiedName(`${path}.readinessGates[${index}].conditionType`, conditionType));
   causes.push(
     ...validateTopologySpread(spec.topologySpreadConstraints ?? [], `${path}.topologySpreadConstraints`),
   );
   return [...causes, ...validateIdentity(spec, path)];
+}
+
+/** A port of the node goes to one container. */
+function validateHostPorts(containers: Anything[], path: string): StatusCause[] {
+  const taken = new Set<string>();
+  return containers.flatMap((container, index) =>
+    (container.ports ?? []).flatMap(({ hostPort, hostIP = "", protocol }: Anything, position: number) => {
+      if (!hostPort) return [];
+      const key = `${protocol}/${hostIP}/${hostPort}`;
+      const field = `${path}[${index}].ports[${position}].hostPort`;
+      if (taken.has(key)) return [duplicate(field, key)];
+      taken.add(key);
+      return [];
+    }),
+  );
+}
+
+const MAX_NAMESERVERS = 3;
+const MAX_SEARCH_PATHS = 32;
+/** All search paths with the blanks between them. */
+const MAX_SEARCH_LENGTH = 2048;
+
+function validateNameResolution({ dnsPolicy, dnsConfig }: Anything, path: string): StatusCause[] {
+  const { nameservers = [], searches = [], options = [] } = dnsConfig ?? {};
+  if (dnsPolicy === "None") {
+    if (dnsConfig === undefined) return [required(path, "must provide `dnsConfig` when `dnsPolicy` is None")];
+    if (nameservers.length === 0) {
+      const problem = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+      return [required(`${path}.nameservers`, problem)];
+    }
+  }
+  const causes: StatusCause[] = [];
+  const refuse = (field: string, value: unknown, problem: string) =>
+    causes.push(invalidValue(`${path}.${field}`, value, problem));
+  if (nameservers.length > MAX_NAMESERVERS)
+    refuse("nameservers", nameservers, `must not have more than ${MAX_NAMESERVERS} nameservers`);
+  for (const [index, address] of nameservers.entries())
+    causes.push(...checkAddress(`${path}.nameservers[${index}]`, address));
+  if (searches.length > MAX_SEARCH_PATHS)
+    refuse("searches", searches, `must not have more than ${MAX_SEARCH_PATHS} search paths`);
+  if (searches.join(" ").length > MAX_SEARCH_LENGTH) {
+    const problem = `must not have more than ${MAX_SEARCH_LENGTH} characters (including spaces) in the search list`;
+    refuse("searches", searches, problem);
+  }
+  for (const [index, search] of searches.entries())
+    if (search !== ".")
+      causes.push(...checkText(`${path}.searches[${index}]`, search.replace(/\.$/, ""), searchPathProblem));
+  for (const [index, { name }] of options.entries())
+    if (!name) causes.push(required(`${path}.options[${index}]`, "must not be empty"));
+  return causes;
 }
 
 /** Names, places and times of a pod. */
@@ -149,7 +203,7 @@ function validateIdentity(spec: Anything, path: string): StatusCause[] {
   for (const field of ["priorityClassName", "runtimeClassName"])
     if (spec[field]) causes.push(...checkSubdomain(`${path}.${field}`, spec[field]));
   if (spec.os !== undefined) {
-    if (!spec.os.name) causes.push(required(`${path}.os.name`, "cannot be empty"));
+    if (!spec.os.name) causes.push(required(`${path}.os.name`));
     else if (!["linux", "windows"].includes(spec.os.name))
       causes.push(notSupported(`${path}.os`, spec.os.name, ["linux", "windows"]));
   }
@@ -157,8 +211,6 @@ function validateIdentity(spec: Anything, path: string): StatusCause[] {
     causes.push(...checkQualifiedName(`${path}.schedulingGates[${index}]`, name));
   return causes;
 }
-
-const MAX_ID = 2 ** 31 - 1;
 
 function validateSecurity({ securityContext = {}, ...spec }: Anything, path: string): StatusCause[] {
   const at = `${path}.securityContext`;
@@ -176,14 +228,19 @@ function validateSecurity({ securityContext = {}, ...spec }: Anything, path: str
       causes.push(...checkRange(`${at}.${field}`, securityContext[field], 0, MAX_ID));
   for (const [index, group] of (securityContext.supplementalGroups ?? []).entries())
     causes.push(...checkRange(`${at}.supplementalGroups[${index}]`, group, 0, MAX_ID));
+  const sysctls = new Set<string>();
   for (const [index, { name = "" }] of (securityContext.sysctls ?? []).entries()) {
     const field = `${at}.sysctls[${index}].name`;
     if (name === "") causes.push(required(field));
     else if (!SYSCTL.test(name)) causes.push(invalidValue(field, name, SYSCTL_PROBLEM));
+    else if (sysctls.has(name)) causes.push(duplicate(field, name));
+    sysctls.add(name);
   }
   const policy = securityContext.fsGroupChangePolicy;
   if (policy !== undefined)
     causes.push(...checkOneOf(`${at}.fsGroupChangePolicy`, policy, ["Always", "OnRootMismatch"]));
+  causes.push(...validateSeccomp(securityContext.seccompProfile, `${at}.seccompProfile`));
+  causes.push(...validateAppArmor(securityContext.appArmorProfile, `${at}.appArmorProfile`));
   return causes;
 }
 

@@ -1,7 +1,17 @@
 /** Checks of where a pod may run: tolerations, affinity, topology spread (`pkg/apis/core/validation`). */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { duplicate, invalidValue, notSupported, required } from "../field-error.ts";
-import { checkLabel, checkOneOf, checkOperator, checkQualifiedName, checkSelector } from "./field-rules.ts";
+import { labelValueProblem } from "../../../model/label-selector.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import {
+  checkLabel,
+  checkOneOf,
+  checkOperator,
+  checkOptional,
+  checkQualifiedName,
+  checkSelector,
+  checkSubdomain,
+  checkText,
+} from "./field-rules.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -22,6 +32,8 @@ export function validateTolerations(tolerations: Anything[], path: string): Stat
           "effect must be 'NoExecute' when `tolerationSeconds` is set",
         ),
       );
+    if (operator === "" || operator === "Equal")
+      causes.push(...checkText(`${at}.operator`, value, labelValueProblem));
     if (operator === "Exists" && value)
       causes.push(invalidValue(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     else if (!["", "Equal", "Exists"].includes(operator))
@@ -48,7 +60,7 @@ function validateNodeAffinity(affinity: Anything, path: string): StatusCause[] {
   for (const [index, { weight, preference }] of (affinity[PREFERRED] ?? []).entries()) {
     const at = `${path}.${PREFERRED}[${index}]`;
     causes.push(...checkWeight(at, weight));
-    causes.push(...validateNodeTerm(preference ?? {}, `${at}.preference`));
+    causes.push(...validateNodeTerm(preference ?? {}, `${at}.preference`, false));
   }
   return causes;
 }
@@ -63,19 +75,24 @@ export function validateNodeSelector({ nodeSelectorTerms = [] }: Anything, path:
   const at = `${path}.nodeSelectorTerms`;
   if (nodeSelectorTerms.length === 0) return [required(at, "must have at least one node selector term")];
   return nodeSelectorTerms.flatMap((term: Anything, index: number) =>
-    validateNodeTerm(term, `${at}[${index}]`),
+    validateNodeTerm(term, `${at}[${index}]`, true),
   );
 }
 
+/** @param withValues also looks at the values of labels, which only a term that is preferred may have wrong */
 function validateNodeTerm(
   { matchExpressions = [], matchFields = [] }: Anything,
   path: string,
+  withValues: boolean,
 ): StatusCause[] {
   const causes: StatusCause[] = [];
   for (const [index, { key, operator, values = [] }] of matchExpressions.entries()) {
     const at = `${path}.matchExpressions[${index}]`;
     causes.push(...checkOperator(at, operator, values, ["Gt", "Lt"]));
     causes.push(...checkQualifiedName(`${at}.key`, key));
+    if (!withValues) continue;
+    for (const [position, value] of values.entries())
+      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblem));
   }
   for (const [index, { key, operator, values = [] }] of matchFields.entries()) {
     const at = `${path}.matchFields[${index}]`;
@@ -90,6 +107,9 @@ function validateNodeTerm(
       );
     if (key !== "metadata.name")
       causes.push(invalidValue(`${at}.key`, key ?? "", "not a valid field selector key"));
+    else
+      for (const [position, value] of values.entries())
+        causes.push(...checkSubdomain(`${at}.values[${position}]`, value));
   }
   return causes;
 }
@@ -115,7 +135,27 @@ function validatePodTerm(term: Anything, path: string): StatusCause[] {
   ];
   for (const name of term.namespaces ?? []) causes.push(...checkLabel(`${path}.namespace`, name));
   if (!term.topologyKey) causes.push(required(`${path}.topologyKey`, "can not be empty"));
-  return [...causes, ...checkQualifiedName(`${path}.topologyKey`, term.topologyKey)];
+  causes.push(...checkQualifiedName(`${path}.topologyKey`, term.topologyKey));
+  for (const field of ["matchLabelKeys", "mismatchLabelKeys"])
+    causes.push(...validateLabelKeys(term[field], term.labelSelector, `${path}.${field}`));
+  for (const [index, key] of (term.matchLabelKeys ?? []).entries())
+    if (term.mismatchLabelKeys?.includes(key))
+      causes.push(
+        invalidValue(
+          `${path}.matchLabelKeys[${index}]`,
+          key,
+          "exists in both matchLabelKeys and mismatchLabelKeys",
+        ),
+      );
+  return causes;
+}
+
+/** Keys whose values are taken from the pod; with a selector only. */
+function validateLabelKeys(keys: string[] = [], selector: unknown, path: string): StatusCause[] {
+  if (keys.length === 0) return [];
+  if (selector === undefined)
+    return [forbiddenField(path, "must not be specified when labelSelector is not set")];
+  return keys.flatMap((key, index) => checkQualifiedName(`${path}[${index}]`, key));
 }
 
 export function validateTopologySpread(constraints: Anything[], path: string): StatusCause[] {
@@ -145,6 +185,9 @@ export function validateTopologySpread(constraints: Anything[], path: string): S
           `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`,
         ),
       );
+    for (const field of ["nodeAffinityPolicy", "nodeTaintsPolicy"])
+      causes.push(...checkOptional(`${at}.${field}`, constraint[field], ["Honor", "Ignore"]));
+    causes.push(...validateLabelKeys(constraint.matchLabelKeys, labelSelector, `${at}.matchLabelKeys`));
     return [...causes, ...checkSelector(`${at}.labelSelector`, labelSelector)];
   });
 }

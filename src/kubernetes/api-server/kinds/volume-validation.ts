@@ -1,30 +1,54 @@
 /** Checks of a pod's volumes (`ValidateVolumes` of `pkg/apis/core/validation`). */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { dnsSubdomainProblem } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
-import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { validateClaimSpec } from "./claim-validation.ts";
-import { validateName } from "./container-validation.ts";
 import {
   VOLUME_FIELDS,
   validateFieldReference,
   validateResourceReference,
 } from "./environment-validation.ts";
-import { checkInnerPath, checkNoBackStep } from "./field-rules.ts";
+import { checkInnerPath, checkLabel, checkNoBackStep, checkSubdomain, checkText } from "./field-rules.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
 
-/** @param names takes the volumes' names */
-export function validateVolumes(volumes: Anything[], path: string, names: Set<string>): StatusCause[] {
+/** The claim that is made for a pod is called after both. */
+function validateClaimName(volume: string, pod: string, field: string): StatusCause[] {
+  if (pod === "") return [];
+  const claim = `${pod}-${volume}`;
+  const problem = dnsSubdomainProblem(claim);
+  return problem === undefined
+    ? []
+    : [invalidValue(field, volume, `PVC name ${JSON.stringify(claim)}: ${problem}`)];
+}
+
+/**
+ * @param names takes the volumes' names
+ * @param podName "" in templates
+ */
+export function validateVolumes(
+  volumes: Anything[],
+  path: string,
+  names: Set<string>,
+  podName = "",
+): StatusCause[] {
   return volumes.flatMap((volume, index) => {
     const at = `${path}[${index}]`;
     const { name, ...sources } = volume;
     const [first, ...others] = Object.keys(sources);
-    return [
+    const taken = new Set(names);
+    const causes = [
       ...others.map((kind) => forbiddenField(`${at}.${kind}`, "may not specify more than 1 volume type")),
       ...(first === undefined ? [] : validateSource(first, sources[first], `${at}.${first}`)),
-      ...validateName(name, `${at}.name`, names),
+      ...(sources.ephemeral && name ? validateClaimName(name, podName, `${at}.name`) : []),
+      ...(name ? checkLabel(`${at}.name`, name) : [required(`${at}.name`)]),
+      ...(taken.has(name) ? [duplicate(`${at}.name`, name)] : []),
     ];
+    // A volume that is wrong can't be mounted either.
+    if (causes.length === 0) names.add(name);
+    return causes;
   });
 }
 
@@ -69,6 +93,8 @@ function validateSource(kind: string, source: Anything, path: string): StatusCau
       ];
     case "projected":
       return validateProjected(source, path);
+    case "csi":
+      return validateDriverVolume(source, path);
     case "ephemeral":
       return source.volumeClaimTemplate === undefined
         ? [required(`${path}.volumeClaimTemplate`)]
@@ -76,6 +102,28 @@ function validateSource(kind: string, source: Anything, path: string): StatusCau
     default:
       return [];
   }
+}
+
+/** The longest name of a storage driver, in bytes. */
+const MAX_DRIVER_LENGTH = 63;
+
+/** `ValidateCSIDriverName` */
+export function validateDriverName(name: string | undefined, field: string): StatusCause[] {
+  if (!name) return [required(field)];
+  const causes: StatusCause[] = [];
+  if (name.length > MAX_DRIVER_LENGTH) {
+    const message = `Too long: may not be more than ${MAX_DRIVER_LENGTH} bytes`;
+    causes.push({ reason: "FieldValueTooLong", field, message });
+  }
+  return [...causes, ...checkText(field, name.toLowerCase(), dnsSubdomainProblem)];
+}
+
+function validateDriverVolume({ driver, nodePublishSecretRef }: Anything, path: string): StatusCause[] {
+  const causes = validateDriverName(driver, `${path}.driver`);
+  if (nodePublishSecretRef === undefined) return causes;
+  if (!nodePublishSecretRef.name) return [...causes, required(`${path}.nodePublishSecretRef.name`)];
+  // Upstream names this one after the volume.
+  return [...causes, ...checkSubdomain(`${path}.name`, nodePublishSecretRef.name)];
 }
 
 function validateNfs({ server, path: folder = "" }: Anything, path: string): StatusCause[] {
@@ -125,21 +173,32 @@ function validateDownwardFile(item: Anything, path: string): StatusCause[] {
 
 function validateProjected({ sources, defaultMode }: Anything, path: string): StatusCause[] {
   const causes = checkMode(`${path}.defaultMode`, defaultMode);
+  const files = new Set<string>();
   for (const [index, source] of (sources ?? []).entries()) {
     const at = `${path}.sources[${index}]`;
-    const [first, ...others] = Object.keys(source);
-    for (const kind of others)
-      causes.push(forbiddenField(`${at}.${kind}`, "may not specify more than 1 volume type"));
-    if (first === undefined) continue;
-    causes.push(...validateProjection(first, source[first], `${at}.${first}`));
+    const given = PROJECTIONS.filter((kind) => source[kind] !== undefined);
+    for (const kind of given) {
+      causes.push(...validateProjection(kind, source[kind], `${at}.${kind}`, path));
+      for (const { path: file } of source[kind].items ?? []) {
+        if (!file) continue;
+        if (files.has(file))
+          causes.push(invalidValue(path, source[kind].name ?? file, "conflicting duplicate paths"));
+        files.add(file);
+      }
+    }
+    if (given.length > 1)
+      causes.push(forbiddenField(at, "may not specify more than 1 volume type per source"));
   }
   return causes;
 }
 
+const PROJECTIONS = ["secret", "configMap", "downwardAPI", "serviceAccountToken"];
 /** The shortest life of a token in seconds. */
 const MIN_TOKEN_SECONDS = 600;
+const MAX_TOKEN_SECONDS = 2 ** 32;
 
-function validateProjection(kind: string, source: Anything, path: string): StatusCause[] {
+/** @param volume where upstream finds a token's path */
+function validateProjection(kind: string, source: Anything, path: string, volume: string): StatusCause[] {
   switch (kind) {
     case "configMap":
     case "secret":
@@ -157,10 +216,16 @@ function validateProjection(kind: string, source: Anything, path: string): Statu
               ),
             ]
           : [];
-      return [
-        ...causes,
-        ...(source.path ? checkInnerPath(`${path}.path`, source.path) : [required(`${path}.path`)]),
-      ];
+      if (source.expirationSeconds > MAX_TOKEN_SECONDS)
+        causes.push(
+          invalidValue(
+            `${path}.expirationSeconds`,
+            source.expirationSeconds,
+            "may not specify a duration larger than 2^32 seconds",
+          ),
+        );
+      const at = `${volume}.path`;
+      return [...causes, ...(source.path ? checkInnerPath(at, source.path) : [required(at)])];
     }
     default:
       return [];

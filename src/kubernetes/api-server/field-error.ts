@@ -27,6 +27,15 @@ export function duplicate(field: string, value: unknown, detail = ""): StatusCau
   return cause("FieldValueDuplicate", field, `Duplicate value: ${JSON.stringify(value)}`, detail);
 }
 
+export function tooMany(field: string, count: number, limit: number): StatusCause {
+  return cause("FieldValueTooMany", field, `Too many: ${count}`, `must have at most ${limit} items`);
+}
+
+/** @param limit in bytes */
+export function tooLong(field: string, limit: number): StatusCause {
+  return cause("FieldValueTooLong", field, "Too long", `may not be more than ${limit} bytes`);
+}
+
 export function missingReference(field: string, value: unknown): StatusCause {
   return cause("FieldValueNotFound", field, `Not found: ${JSON.stringify(value)}`);
 }

@@ -115,6 +115,21 @@ export function checkSelector(field: string, selector: LabelSelector | undefined
   return causes;
 }
 
+/** A selector as Go prints it: labels in order, the members of expressions as its type has them. */
+export function goSelector({ matchLabels, matchExpressions }: LabelSelector) {
+  const labels = Object.entries(matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...(labels.length > 0 && { matchLabels: Object.fromEntries(labels) }),
+    ...(matchExpressions !== undefined && {
+      matchExpressions: matchExpressions.map(({ key = "", operator = "", values }) => ({
+        key,
+        operator,
+        ...(values && { values }),
+      })),
+    }),
+  };
+}
+
 /** @param others operators besides those of label selectors, which take one value */
 export function checkOperator(
   at: string,
@@ -151,6 +166,16 @@ export function checkAddress(field: string, address: unknown): StatusCause[] {
   return addressFamily(String(address ?? "")) !== 0
     ? []
     : [invalidValue(field, address ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+}
+
+/** `10.9.8.0/24`: an address and how many of its bits count. */
+export function checkAddressRange(field: string, range: unknown): StatusCause[] {
+  const [, address = "", bits] = /^([^/]+)\/(\d{1,3})$/.exec(String(range ?? "")) ?? [];
+  const family = addressFamily(address);
+  if (family !== 0 && Number(bits) <= (family === 4 ? 32 : 128)) return [];
+  return [
+    invalidValue(field, range ?? "", "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
+  ];
 }
 
 /** A path within a volume: relative, and not out of it. */

@@ -3,9 +3,11 @@
 import { parseStandardCron } from "../../../model/cron-schedule.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { dnsLabelProblem } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { invalidValue, notNegative, notSupported, required } from "../field-error.ts";
+import { invalidValue, notNegative, notSupported, required, tooLong } from "../field-error.ts";
 import { checkOneOf, checkOptional, checkText, domainPathProblem } from "./field-rules.ts";
+import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
 import { validateMatch } from "./workload-validation.ts";
 
@@ -27,7 +29,7 @@ export function validateJob(job: KubernetesObject, previous?: KubernetesObject):
   else if (spec.manualSelector !== true && previous === undefined)
     causes.push(...validateGeneratedSelector(spec.selector, metadata.uid));
   causes.push(...validateMatch(spec));
-  if (previous === undefined) return causes;
+  if (previous === undefined) return [...causes, ...validateHostname(spec, metadata.name)];
   const before = previous.spec ?? {};
   if (spec.completionMode !== "Indexed" && spec.completions !== before.completions)
     causes.push(invalidValue("spec.completions", spec.completions ?? null, "field is immutable"));
@@ -36,9 +38,25 @@ export function validateJob(job: KubernetesObject, previous?: KubernetesObject):
   // A job that does not run yet may still be told where.
   if (before.suspend !== true && !deepEqual(spec.template, before.template))
     causes.push(invalidValue("spec.template", goTemplate(spec.template), "field is immutable"));
-  if (spec.completionMode !== before.completionMode)
-    causes.push(invalidValue("spec.completionMode", spec.completionMode, "field is immutable"));
+  for (const field of [
+    "completionMode",
+    "podFailurePolicy",
+    "backoffLimitPerIndex",
+    "managedBy",
+    "successPolicy",
+  ])
+    if (!deepEqual(spec[field], before[field]))
+      causes.push(invalidValue(`spec.${field}`, spec[field] ?? null, "field is immutable"));
   return causes;
+}
+
+/** A pod of an indexed job is called after the job and its index. */
+function validateHostname({ completionMode, completions }: Anything, name: string): StatusCause[] {
+  if (completionMode !== "Indexed" || !(completions > 0)) return [];
+  const longest = `${name}-${completions - 1}`;
+  if (dnsLabelProblem(longest) === undefined) return [];
+  const problem = `will not able to create pod with invalid DNS label: ${longest}`;
+  return [invalidValue("metadata.name", name, problem)];
 }
 
 /** Upstream prints its internal type, which says no more than this. */
@@ -58,26 +76,93 @@ export function validateJobSpec(spec: Anything, path: string): StatusCause[] {
   const causes = COUNTS.flatMap((field) => notNegative(`${path}.${field}`, spec[field]));
   for (const field of ["backoffLimitPerIndex", "maxFailedIndexes"])
     causes.push(...notNegative(`${path}.${field}`, spec[field]));
-  if (spec.completionMode !== undefined) {
-    if (!["NonIndexed", "Indexed"].includes(spec.completionMode))
-      causes.push(notSupported(`${path}.completionMode`, spec.completionMode, ["NonIndexed", "Indexed"]));
-    if (spec.completionMode === "Indexed" && spec.completions === undefined)
-      causes.push(required(`${path}.completions`, "when completion mode is Indexed"));
+  if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
+    causes.push(required(`${path}.backoffLimitPerIndex`, "when maxFailedIndexes is specified"));
+  if (spec.managedBy !== undefined) {
+    const field = `${path}.managedBy`;
+    if (spec.managedBy === "") causes.push(required(field));
+    else causes.push(...checkText(field, spec.managedBy, domainPathProblem));
+    if (spec.managedBy.length > MAX_MANAGER_LENGTH) causes.push(tooLong(field, MAX_MANAGER_LENGTH));
   }
+  causes.push(...validateCompletionMode(spec, path));
+  if (spec.podFailurePolicy !== undefined)
+    causes.push(...validateFailurePolicy(spec, `${path}.podFailurePolicy`));
+  if (spec.successPolicy !== undefined && spec.completionMode !== "Indexed")
+    causes.push(
+      invalidValue(
+        `${path}.successPolicy`,
+        goSuccessPolicy(spec.successPolicy),
+        "requires indexed completion mode",
+      ),
+    );
+  else if (spec.successPolicy !== undefined)
+    causes.push(...validateSuccessPolicy(spec, `${path}.successPolicy`));
+  const replacements = spec.podFailurePolicy ? ["Failed"] : ["Failed", "TerminatingOrFailed"];
+  causes.push(...checkOptional(`${path}.podReplacementPolicy`, spec.podReplacementPolicy, replacements));
   causes.push(...validatePodTemplate(spec.template, `${path}.template`));
-  const policy = spec.template?.spec?.restartPolicy;
-  // "Always" is what a template gets that does not say.
-  if (policy === "Always")
-    causes.push(required(`${path}.template.spec.restartPolicy`, 'valid values: "OnFailure", "Never"'));
-  causes.push(
-    ...checkOptional(`${path}.podReplacementPolicy`, spec.podReplacementPolicy, REPLACEMENT_POLICIES),
-  );
-  if (spec.managedBy !== undefined)
-    causes.push(...checkText(`${path}.managedBy`, spec.managedBy, domainPathProblem));
+  return [...causes, ...validateRestartPolicy(spec, `${path}.template.spec.restartPolicy`)];
+}
+
+/** The longest name of a controller, in bytes. */
+const MAX_MANAGER_LENGTH = 63;
+/** From so many completions on, less may run and fail at a time. */
+const MANY_COMPLETIONS = 100_000;
+const MAX_PARALLELISM_OF_MANY = 10_000;
+const MAX_FAILED_INDEXES_OF_MANY = 10_000;
+const MAX_INDEXED_PARALLELISM = 100_000;
+const MAX_FAILED_INDEXES = 100_000;
+
+function validateCompletionMode(spec: Anything, path: string): StatusCause[] {
+  const { completionMode: mode, completions, parallelism = 0, maxFailedIndexes: failed } = spec;
+  const causes: StatusCause[] = [];
+  const refuse = (field: string, problem: string) =>
+    causes.push(invalidValue(`${path}.${field}`, spec[field], problem));
+  const atMost = (limit: number) => `must be less than or equal to ${limit}`;
+  if (mode === undefined || mode === "NonIndexed") {
+    for (const field of ["backoffLimitPerIndex", "maxFailedIndexes"])
+      if (spec[field] !== undefined) refuse(field, "requires indexed completion mode");
+    return causes;
+  }
+  if (mode !== "Indexed") return [notSupported(`${path}.completionMode`, mode, ["NonIndexed", "Indexed"])];
+  if (completions === undefined)
+    causes.push(required(`${path}.completions`, "when completion mode is Indexed"));
+  if (parallelism > MAX_INDEXED_PARALLELISM)
+    refuse("parallelism", `${atMost(MAX_INDEXED_PARALLELISM)} when completion mode is Indexed`);
+  if (completions !== undefined && failed > completions)
+    refuse("maxFailedIndexes", "must be less than or equal to completions");
+  if (failed > MAX_FAILED_INDEXES) refuse("maxFailedIndexes", atMost(MAX_FAILED_INDEXES));
+  if (completions === undefined || completions <= MANY_COMPLETIONS || spec.backoffLimitPerIndex === undefined)
+    return causes;
+  const many = `when completions are above ${MANY_COMPLETIONS} and used with backoff limit per index`;
+  if (failed === undefined) {
+    const problem = `must be specified when completions is above ${MANY_COMPLETIONS}`;
+    causes.push(required(`${path}.maxFailedIndexes`, problem));
+  }
+  if (parallelism > MAX_PARALLELISM_OF_MANY)
+    refuse("parallelism", `${atMost(MAX_PARALLELISM_OF_MANY)} ${many}`);
+  if (failed > MAX_FAILED_INDEXES_OF_MANY)
+    refuse("maxFailedIndexes", `${atMost(MAX_FAILED_INDEXES_OF_MANY)} ${many}`);
   return causes;
 }
 
-const REPLACEMENT_POLICIES = ["Failed", "TerminatingOrFailed"];
+function validateRestartPolicy(spec: Anything, field: string): StatusCause[] {
+  const policy = spec.template?.spec?.restartPolicy;
+  // "Always" is what a template gets that does not say.
+  if (policy === "Always" || !policy) return [required(field, 'valid values: "OnFailure", "Never"')];
+  if (!["OnFailure", "Never"].includes(policy)) return [notSupported(field, policy, ["OnFailure", "Never"])];
+  if (spec.podFailurePolicy === undefined || policy === "Never") return [];
+  return [invalidValue(field, policy, 'only "Never" is supported when podFailurePolicy is specified')];
+}
+
+/** As Go prints the internal type. */
+function goSuccessPolicy({ rules }: Anything) {
+  const goRule = ({ succeededIndexes, succeededCount }: Anything) => ({
+    SucceededIndexes: succeededIndexes ?? null,
+    SucceededCount: succeededCount ?? null,
+  });
+  return { Rules: rules?.map(goRule) ?? null };
+}
+
 /** Its jobs have eleven characters more in their names. */
 const MAX_CRON_NAME = 52;
 

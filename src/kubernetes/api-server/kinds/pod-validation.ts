@@ -25,7 +25,7 @@ type Anything = any;
 
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {} } = pod;
-  if (previous === undefined) return validatePodSpec(spec, "spec", [], pod.metadata.name);
+  if (previous === undefined) return validatePodSpec(spec, "spec", pod.metadata.name);
   const before = previous.spec;
   if ((spec.containers ?? []).length !== (before.containers ?? []).length)
     return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
@@ -98,20 +98,12 @@ const MAX_SECONDS = 2 ** 31 - 1;
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
-/**
- * @param claims names that can be mounted like volumes
- * @param podName "" in templates
- */
-export function validatePodSpec(
-  spec: Anything,
-  path: string,
-  claims: readonly string[] = [],
-  podName = "",
-): StatusCause[] {
+/** @param podName "" in templates */
+export function validatePodSpec(spec: Anything, path: string, podName = ""): StatusCause[] {
   const volumes = new Set<string>();
   const causes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, volumes, podName);
   const scope = {
-    volumes: new Set([...volumes, ...claims]),
+    volumes,
     names: new Set<string>(),
     graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
     hostNetwork: spec.hostNetwork === true,
@@ -250,14 +242,10 @@ const SYSCTL_PROBLEM =
   "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 
 /** A template's labels, annotations and pod spec. */
-export function validatePodTemplate(
-  template: Anything,
-  path: string,
-  claims: readonly string[] = [],
-): StatusCause[] {
+export function validatePodTemplate(template: Anything, path: string): StatusCause[] {
   return [
     ...checkLabels(`${path}.labels`, template?.metadata?.labels),
     ...checkAnnotations(`${path}.annotations`, template?.metadata?.annotations),
-    ...validatePodSpec(template?.spec ?? {}, `${path}.spec`, claims),
+    ...validatePodSpec(template?.spec ?? {}, `${path}.spec`),
   ];
 }

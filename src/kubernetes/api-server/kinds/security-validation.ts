@@ -1,6 +1,6 @@
 /** Checks of what a pod or a container may do on its node (`ValidateSecurityContext` of `pkg/apis/core/validation`). */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { invalidValue, notSupported, required } from "../field-error.ts";
+import { invalidValue, notSupported, required, tooLong } from "../field-error.ts";
 import { checkInnerPath, checkOptional, checkRange } from "./field-rules.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
@@ -44,10 +44,7 @@ export function validateAppArmor(profile: Anything, path: string): StatusCause[]
   if (localhostProfile.trim() !== localhostProfile)
     causes.push(invalidValue(field, localhostProfile, "must not be padded with whitespace"));
   else if (localhostProfile === "") causes.push(missing);
-  if (localhostProfile.length > MAX_PROFILE_LENGTH) {
-    const message = `Too long: may not be more than ${MAX_PROFILE_LENGTH} bytes`;
-    causes.push({ reason: "FieldValueTooLong", field, message });
-  }
+  if (localhostProfile.length > MAX_PROFILE_LENGTH) causes.push(tooLong(field, MAX_PROFILE_LENGTH));
   return causes;
 }
 

@@ -2,16 +2,18 @@
 
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem, dnsLabelProblem, qualifiedNameProblem } from "../../../model/label-selector.ts";
+import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
   checkAddress,
+  checkAddressRange,
   checkLabel,
   checkLabels,
   checkOneOf,
   checkOptional,
   checkPort,
+  checkQualifiedName,
   checkSubdomain,
   checkText,
 } from "./field-rules.ts";
@@ -22,6 +24,7 @@ type Anything = any;
 
 const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const POLICIES = ["Cluster", "Local"];
+const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 const FAMILY_POLICIES = ["PreferDualStack", "RequireDualStack", "SingleStack"];
 /** A day. */
 const MAX_AFFINITY_SECONDS = 86_400;
@@ -38,9 +41,16 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
       invalidValue("spec.clusterIPs[0]", "None", `may not be set to 'None' for ${spec.type} services`),
     );
   if (spec.type === "ExternalName")
+    for (const [field, value] of Object.entries({
+      clusterIPs: (spec.clusterIPs ?? []).length > 0,
+      ipFamilies: (spec.ipFamilies ?? []).length > 0,
+      ipFamilyPolicy: spec.ipFamilyPolicy,
+    }))
+      if (value) causes.push(forbiddenField(`spec.${field}`, "may not be set for ExternalName services"));
+  if (spec.type === "ExternalName")
     causes.push(
       ...(spec.externalName
-        ? checkSubdomain("spec.externalName", spec.externalName)
+        ? checkSubdomain("spec.externalName", spec.externalName.replace(/\.$/, ""))
         : [required("spec.externalName")]),
     );
   causes.push(...validatePorts(spec.ports ?? []));
@@ -59,15 +69,13 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
   for (const [index, address] of (spec.externalIPs ?? []).entries())
     causes.push(...checkAddress(`spec.externalIPs[${index}]`, address));
   causes.push(...checkOneOf("spec.type", spec.type, TYPES));
-  causes.push(...validateNodePorts(spec, isExternal));
-  if ((spec.loadBalancerSourceRanges ?? []).length > 0 && spec.type !== "LoadBalancer")
-    causes.push(
-      forbiddenField("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'"),
-    );
-  causes.push(...checkOptional("spec.internalTrafficPolicy", spec.internalTrafficPolicy, POLICIES));
+  causes.push(...validateNodePorts(spec));
+  causes.push(...validateRepeatedPorts(spec.ports ?? []));
+  causes.push(...validateLoadBalancer(spec));
   causes.push(...validateExternalPolicy(spec, isExternal));
-  if (spec.type !== "ExternalName")
-    causes.push(...checkOptional("spec.ipFamilyPolicy", spec.ipFamilyPolicy, FAMILY_POLICIES));
+  causes.push(...checkOptional("spec.internalTrafficPolicy", spec.internalTrafficPolicy, POLICIES));
+  causes.push(...checkOptional("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS));
+  if (causes.length === 0) causes.push(...validateNodePortRange(spec, isExternal));
   return [...causes, ...validateChange(spec, previous?.spec)];
 }
 
@@ -75,14 +83,15 @@ const PROTOCOLS = ["SCTP", "TCP", "UDP"];
 
 function validatePorts(ports: Anything[]): StatusCause[] {
   const names = new Set<string>();
-  const numbers = new Set<string>();
   const causes: StatusCause[] = [];
   for (const [index, port] of ports.entries()) {
     const at = `spec.ports[${index}]`;
     if (!port.name) {
       if (ports.length > 1) causes.push(required(`${at}.name`));
-    } else if (dnsLabelProblem(port.name) !== undefined) causes.push(...checkLabel(`${at}.name`, port.name));
-    else if (names.has(port.name)) causes.push(duplicate(`${at}.name`, port.name));
+    } else {
+      causes.push(...checkLabel(`${at}.name`, port.name));
+      if (names.has(port.name)) causes.push(duplicate(`${at}.name`, port.name));
+    }
     names.add(port.name);
     causes.push(...checkPort(`${at}.port`, port.port ?? 0));
     causes.push(
@@ -91,9 +100,15 @@ function validatePorts(ports: Anything[]): StatusCause[] {
         : [required(`${at}.protocol`)]),
     );
     causes.push(...checkPort(`${at}.targetPort`, port.targetPort));
-    if (port.appProtocol)
-      causes.push(...checkText(`${at}.appProtocol`, port.appProtocol, qualifiedNameProblem));
+    if (port.appProtocol !== undefined)
+      causes.push(...checkQualifiedName(`${at}.appProtocol`, port.appProtocol));
   }
+  return causes;
+}
+
+function validateRepeatedPorts(ports: Anything[]): StatusCause[] {
+  const numbers = new Set<string>();
+  const causes: StatusCause[] = [];
   for (const [index, { protocol, port }] of ports.entries()) {
     const key = `${protocol}/${port}`;
     if (numbers.has(key))
@@ -108,34 +123,75 @@ function goPort(given: object) {
   return { Name: "", Protocol: "", AppProtocol: null, Port: 0, TargetPort: 0, NodePort: 0, ...given };
 }
 
-function validateNodePorts({ ports = [], type }: Anything, isExternal: boolean): StatusCause[] {
+function validateNodePorts({ ports = [], type }: Anything): StatusCause[] {
   const taken = new Set<string>();
-  return ports.flatMap(({ nodePort, protocol }: Anything, index: number) => {
-    if (!nodePort) return [];
-    const at = `spec.ports[${index}].nodePort`;
-    if (!isExternal) return [forbiddenField(at, `may not be used when \`type\` is '${type}'`)];
+  const causes: StatusCause[] = [];
+  for (const [index, { nodePort }] of ports.entries())
+    if (nodePort && type === "ClusterIP")
+      causes.push(
+        forbiddenField(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'"),
+      );
+  for (const [index, { nodePort, protocol }] of ports.entries()) {
+    if (!nodePort) continue;
     const key = `${protocol}/${nodePort}`;
-    const causes = taken.has(key)
-      ? [duplicate(`spec.ports[${index}].nodePort`, goPort({ Protocol: protocol, NodePort: nodePort }))]
-      : [];
+    if (taken.has(key)) causes.push(duplicate(`spec.ports[${index}].nodePort`, nodePort));
     taken.add(key);
-    if (nodePort >= FIRST_NODE_PORT && nodePort <= LAST_NODE_PORT) return causes;
+  }
+  return causes;
+}
+
+/** Told by who gives the ports out, after all else is right. */
+function validateNodePortRange({ ports = [] }: Anything, isExternal: boolean): StatusCause[] {
+  if (!isExternal) return [];
+  return ports.flatMap(({ nodePort }: Anything, index: number) => {
+    if (!nodePort || (nodePort >= FIRST_NODE_PORT && nodePort <= LAST_NODE_PORT)) return [];
     const problem = `provided port is not in the valid range. The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
-    return [...causes, invalidValue(at, nodePort, problem)];
+    return [invalidValue(`spec.ports[${index}].nodePort`, nodePort, problem)];
   });
 }
 
-function validateAddresses({ clusterIP, clusterIPs = [] }: Anything): StatusCause[] {
-  const addresses: string[] = clusterIPs.length > 0 ? clusterIPs : clusterIP ? [clusterIP] : [];
-  return addresses.flatMap((address, index) =>
-    address === "None" && index === 0 ? [] : checkAddress(`spec.clusterIPs[${index}]`, address),
-  );
+function validateAddresses({ clusterIP, clusterIPs = [], ...spec }: Anything): StatusCause[] {
+  const at = "spec.clusterIPs";
+  const causes: StatusCause[] = [];
+  const refuse = (problem: string) => causes.push(invalidValue(at, clusterIPs, problem));
+  if (clusterIP && clusterIPs.length === 0) causes.push(required(at));
+  else if (clusterIP && clusterIPs[0] !== clusterIP) refuse("first value must match `clusterIP`");
+  else if (!clusterIP && clusterIPs.length > 0) refuse("must be empty when `clusterIP` is not specified");
+  for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
+    causes.push(...checkOneOf(`spec.ipFamilies[${index}]`, family, ["IPv4", "IPv6"]));
+    if (spec.ipFamilies.indexOf(family) < index) causes.push(duplicate(`spec.ipFamilies[${index}]`, family));
+  }
+  causes.push(...checkOptional("spec.ipFamilyPolicy", spec.ipFamilyPolicy, FAMILY_POLICIES));
+  for (const [index, address] of clusterIPs.entries()) {
+    if (address !== "None" || index > 0) causes.push(...checkAddress(`${at}[${index}]`, address));
+    else if (clusterIPs.length > 1) refuse("'None' must be the first and only value");
+  }
+  if (clusterIPs.length > 2) refuse("may only hold up to 2 values");
+  return causes;
+}
+
+const BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'";
+
+function validateLoadBalancer(spec: Anything): StatusCause[] {
+  const { type, loadBalancerSourceRanges: ranges = [], loadBalancerClass } = spec;
+  const isBalancer = type === "LoadBalancer";
+  const causes: StatusCause[] = [];
+  if (ranges.length > 0 && !isBalancer)
+    causes.push(forbiddenField("spec.LoadBalancerSourceRanges", BALANCER_ONLY));
+  for (const [index, range] of ranges.entries())
+    causes.push(...checkAddressRange(`spec.LoadBalancerSourceRanges[${index}]`, range.trim()));
+  if (spec.allocateLoadBalancerNodePorts !== undefined && !isBalancer)
+    causes.push(forbiddenField("spec.allocateLoadBalancerNodePorts", BALANCER_ONLY));
+  if (loadBalancerClass === undefined) return causes;
+  return isBalancer
+    ? [...causes, ...checkQualifiedName("spec.loadBalancerClass", loadBalancerClass)]
+    : [...causes, forbiddenField("spec.loadBalancerClass", BALANCER_ONLY)];
 }
 
 function validateExternalPolicy(spec: Anything, isExternal: boolean): StatusCause[] {
   const policy = spec.externalTrafficPolicy;
-  const isReachable = isExternal || (spec.externalIPs ?? []).length > 0;
-  if (!isReachable)
+  const hasAddresses = spec.type === "ClusterIP" && (spec.externalIPs ?? []).length > 0;
+  if (!isExternal && !hasAddresses)
     return policy
       ? [
           invalidValue(
@@ -145,9 +201,15 @@ function validateExternalPolicy(spec: Anything, isExternal: boolean): StatusCaus
           ),
         ]
       : [];
-  return policy
+  const causes = policy
     ? checkOneOf("spec.externalTrafficPolicy", policy, POLICIES)
     : [required("spec.externalTrafficPolicy")];
+  const port = spec.healthCheckNodePort ?? 0;
+  if (port === 0) return causes;
+  if (spec.type === "LoadBalancer" && policy === "Local")
+    return [...causes, ...checkPort("spec.healthCheckNodePort", port)];
+  const problem = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+  return [...causes, invalidValue("spec.healthCheckNodePort", port, problem)];
 }
 
 function validateChange(spec: Anything, before: Anything): StatusCause[] {

@@ -2,7 +2,7 @@
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dnsSubdomainProblem } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required, tooLong } from "../field-error.ts";
 import { validateClaimSpec } from "./claim-validation.ts";
 import {
   VOLUME_FIELDS,
@@ -111,10 +111,7 @@ const MAX_DRIVER_LENGTH = 63;
 export function validateDriverName(name: string | undefined, field: string): StatusCause[] {
   if (!name) return [required(field)];
   const causes: StatusCause[] = [];
-  if (name.length > MAX_DRIVER_LENGTH) {
-    const message = `Too long: may not be more than ${MAX_DRIVER_LENGTH} bytes`;
-    causes.push({ reason: "FieldValueTooLong", field, message });
-  }
+  if (name.length > MAX_DRIVER_LENGTH) causes.push(tooLong(field, MAX_DRIVER_LENGTH));
   return [...causes, ...checkText(field, name.toLowerCase(), dnsSubdomainProblem)];
 }
 

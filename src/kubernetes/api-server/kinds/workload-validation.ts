@@ -17,6 +17,7 @@ import {
   checkPercentLimit,
   checkSelector,
   checkText,
+  goSelector,
 } from "./field-rules.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
 
@@ -40,7 +41,9 @@ export function validateSelector(spec: Anything, owner: string): StatusCause[] {
   const causes = checkSelector("spec.selector", spec.selector);
   const { matchLabels = {}, matchExpressions = [] } = spec.selector;
   if (Object.keys(matchLabels).length + matchExpressions.length === 0)
-    causes.push(invalidValue("spec.selector", spec.selector, `empty selector is invalid for ${owner}`));
+    causes.push(
+      invalidValue("spec.selector", goSelector(spec.selector), `empty selector is invalid for ${owner}`),
+    );
   return causes;
 }
 
@@ -51,15 +54,16 @@ function isUsable(spec: Anything): boolean {
 
 /** That the selector finds the pods of the template. */
 export function validateMatch(spec: Anything): StatusCause[] {
-  if (!isUsable(spec)) return [invalidValue("spec.selector", spec.selector, "invalid label selector")];
+  if (!isUsable(spec))
+    return [invalidValue("spec.selector", goSelector(spec.selector), "invalid label selector")];
   const labels = spec.template?.metadata?.labels;
   if (readSelector(spec)?.(labels)) return [];
   const problem = "`selector` does not match template `labels`";
   return [invalidValue("spec.template.metadata.labels", labels ?? null, problem)];
 }
 
-function validateTemplate(spec: Anything, owner: string, claims: readonly string[] = []): StatusCause[] {
-  const causes = validatePodTemplate(spec.template, "spec.template", claims);
+function validateTemplate(spec: Anything, owner: string): StatusCause[] {
+  const causes = validatePodTemplate(spec.template, "spec.template");
   const { restartPolicy, activeDeadlineSeconds } = spec.template?.spec ?? {};
   if (restartPolicy !== "Always")
     causes.push(notSupported("spec.template.spec.restartPolicy", restartPolicy, ["Always"]));
@@ -117,7 +121,11 @@ function validateStrategy({ type, rollingUpdate }: Anything): StatusCause[] {
   }
   if (type !== "RollingUpdate")
     return [
-      notSupported("spec.strategy", { Type: type ?? "", RollingUpdate: null }, ["Recreate", "RollingUpdate"]),
+      notSupported(
+        "spec.strategy",
+        { Type: type ?? "", RollingUpdate: goRolling(rollingUpdate, "MaxSurge") },
+        ["Recreate", "RollingUpdate"],
+      ),
     ];
   const at = "spec.strategy.rollingUpdate";
   if (rollingUpdate === undefined) return [required(at, "this should be defaulted and never be nil")];
@@ -127,6 +135,20 @@ function validateStrategy({ type, rollingUpdate }: Anything): StatusCause[] {
   if (isNone(maxSurge) && isNone(maxUnavailable))
     causes.push(invalidValue(`${at}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
   return [...causes, ...checkPercentLimit(`${at}.maxUnavailable`, maxUnavailable)];
+}
+
+/** As Go prints the internal type. */
+function goRolling(rolling: Anything, kind: "MaxSurge" | "Partition") {
+  if (rolling === undefined) return null;
+  const { maxUnavailable, maxSurge, partition = 0 } = rolling;
+  return kind === "MaxSurge"
+    ? { MaxUnavailable: maxUnavailable ?? 0, MaxSurge: maxSurge ?? 0 }
+    : { Partition: partition, MaxUnavailable: maxUnavailable ?? null };
+}
+
+/** What comes to nothing, also because it can't be read. */
+function comesToNone(value: unknown): boolean {
+  return isNone(value) || (typeof value === "string" && !/^[0-9]+%$/.test(value));
 }
 
 function isNone(value: unknown): boolean {
@@ -150,18 +172,19 @@ function validateDaemonStrategy({ type, rollingUpdate }: Anything): StatusCause[
   if (type === "OnDelete") return [];
   if (type !== "RollingUpdate")
     return [
-      notSupported("spec.updateStrategy", { Type: type ?? "", RollingUpdate: null }, [
-        "RollingUpdate",
-        "OnDelete",
-      ]),
+      notSupported(
+        "spec.updateStrategy",
+        { Type: type ?? "", RollingUpdate: goRolling(rollingUpdate, "MaxSurge") },
+        ["RollingUpdate", "OnDelete"],
+      ),
     ];
   const at = "spec.updateStrategy.rollingUpdate";
   const { maxSurge, maxUnavailable } = rollingUpdate ?? {};
   const causes = checkCountOrPercent(`${at}.maxUnavailable`, maxUnavailable);
   causes.push(...checkCountOrPercent(`${at}.maxSurge`, maxSurge));
-  if (!isNone(maxUnavailable) && !isNone(maxSurge))
+  if (!comesToNone(maxUnavailable) && !comesToNone(maxSurge))
     causes.push(invalidValue(`${at}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
-  if (isNone(maxUnavailable) && isNone(maxSurge))
+  if (comesToNone(maxUnavailable) && comesToNone(maxSurge))
     causes.push(required(`${at}.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
   return [
     ...causes,
@@ -190,27 +213,20 @@ export function validateStatefulSet(object: KubernetesObject, previous?: Kuberne
   const causes: StatusCause[] = [];
   if (previous === undefined) causes.push(...checkText("metadata.name", metadata.name, setNameProblem));
   causes.push(...validateStatefulStrategy(spec));
+  const claims: KubernetesObject[] = spec.volumeClaimTemplates ?? [];
+  if (previous === undefined)
+    for (const [index, claim] of claims.entries())
+      causes.push(...validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`));
   causes.push(...notNegative("spec.replicas", spec.replicas));
   causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
   causes.push(...notNegative("spec.ordinals.start", spec.ordinals?.start));
+  if (previous === undefined && spec.serviceName)
+    causes.push(...checkLabel("spec.serviceName", spec.serviceName));
   causes.push(...validateSelector(spec, "statefulset"));
   if (isUsable(spec)) causes.push(...validateMatch(spec));
-  else causes.push(invalidValue("spec.selector", spec.selector, ""));
-  const claims: KubernetesObject[] = spec.volumeClaimTemplates ?? [];
-  causes.push(
-    ...validateTemplate(
-      withoutClaimVolumes(spec, claims),
-      "StatefulSet",
-      claims.map(({ metadata: claim }) => claim?.name),
-    ),
-  );
-  if (previous === undefined) {
-    for (const [index, claim] of claims.entries())
-      causes.push(...validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`));
-    if (spec.serviceName) causes.push(...checkLabel("spec.serviceName", spec.serviceName));
-    return causes;
-  }
-  if (!deepEqual(fixedPart(spec), fixedPart(previous.spec)))
+  else causes.push(invalidValue("spec.selector", goSelector(spec.selector), ""));
+  causes.push(...validateTemplate(withClaimVolumes(spec, claims), "StatefulSet"));
+  if (previous !== undefined && !deepEqual(fixedPart(spec), fixedPart(previous.spec)))
     causes.push(forbiddenField("spec", STATEFUL_UPDATE_PROBLEM));
   return causes;
 }
@@ -223,12 +239,14 @@ function setNameProblem(name: string): string | undefined {
   return dnsLabelProblem(name);
 }
 
-/** Claims stand in for volumes of the same name. */
-function withoutClaimVolumes(spec: Anything, claims: KubernetesObject[]): Anything {
-  if (claims.length === 0 || spec.template?.spec === undefined) return spec;
-  const names = claims.map(({ metadata }) => metadata?.name);
-  const volumes = (spec.template.spec.volumes ?? []).filter(({ name }: Anything) => !names.includes(name));
-  return { ...spec, template: { ...spec.template, spec: { ...spec.template.spec, volumes } } };
+/** The set as its pods will be: claims stand in for volumes of the same name, hosts are named by the controller. */
+function withClaimVolumes(spec: Anything, claims: KubernetesObject[]): Anything {
+  if (spec.template?.spec === undefined) return spec;
+  const { hostname: _, subdomain: __, ...pod } = spec.template.spec;
+  const names = new Set(claims.map(({ metadata }) => metadata?.name ?? ""));
+  const made = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  const others = (pod.volumes ?? []).filter(({ name }: Anything) => !names.has(name));
+  return { ...spec, template: { ...spec.template, spec: { ...pod, volumes: [...made, ...others] } } };
 }
 
 function validateStatefulStrategy(spec: Anything): StatusCause[] {
@@ -253,14 +271,14 @@ function validateStatefulStrategy(spec: Anything): StatusCause[] {
       causes.push(invalidValue(at, shown, "only allowed for updateStrategy 'RollingUpdate'"));
     }
   } else if (type !== "RollingUpdate") {
-    const shown = { Type: type ?? "", RollingUpdate: null };
+    const shown = { Type: type ?? "", RollingUpdate: goRolling(rollingUpdate, "Partition") };
     causes.push(invalidValue("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'"));
   } else if (rollingUpdate !== undefined) {
     causes.push(...notNegative(`${at}.partition`, rollingUpdate.partition));
     const { maxUnavailable } = rollingUpdate;
     if (maxUnavailable !== undefined) {
       causes.push(...checkCountOrPercent(`${at}.maxUnavailable`, maxUnavailable));
-      if (isNone(maxUnavailable))
+      if (comesToNone(maxUnavailable))
         causes.push(invalidValue(`${at}.maxUnavailable`, maxUnavailable, "cannot be 0"));
       causes.push(...checkPercentLimit(`${at}.maxUnavailable`, maxUnavailable));
     }
@@ -283,11 +301,16 @@ function fixedPart(spec: Record<string, unknown> | undefined): unknown {
 export function validateReplicationController({ spec = {} }: KubernetesObject): StatusCause[] {
   const causes = Object.keys(spec.selector ?? {}).length === 0 ? [required("spec.selector")] : [];
   causes.push(...notNegative("spec.replicas", spec.replicas));
+  causes.push(...notNegative("spec.minReadySeconds", spec.minReadySeconds));
   if (spec.template === undefined) return [...causes, required("spec.template")];
   const labels = spec.template.metadata?.labels ?? {};
   if (Object.entries(spec.selector ?? {}).some(([key, value]) => labels[key] !== value))
     causes.push(
-      invalidValue("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
+      invalidValue(
+        "spec.template.metadata.labels",
+        spec.template.metadata?.labels ?? null,
+        "`selector` does not match template `labels`",
+      ),
     );
   return [...causes, ...validateTemplate(spec, "ReplicationController")];
 }

@@ -26,6 +26,11 @@ export interface HttpResponse {
   status: number;
   headers?: Record<string, string | string[]>;
   body?: string | Uint8Array | HttpBody;
+  /**
+   * Called when the bytes of a `body` in one piece are needed no more, so that their memory can be used again. Not
+   * called where nobody knows that: when the client goes away first, over HTTP/2, in tests.
+   */
+  onSent?: () => void;
   /** Read when the body has ended and sent after it (HTTP/2 only): gRPC's status. */
   trailers?: () => HttpHeaders;
 }

@@ -306,7 +306,10 @@ async function respond(response: AnyResponse, result: HttpResponse, isHead: bool
   };
   if (isWhole) {
     addTrailers();
-    return void (body === undefined ? response.end() : response.end(body as Uint8Array));
+    if (body === undefined) return void response.end();
+    // Streams of HTTP/2 call back before the socket has it all.
+    const onSent = response.stream === undefined ? result.onSent : undefined;
+    return void response.end(body as Uint8Array, onSent);
   }
   // So that the client of a watch sees the headers before the first event.
   if ("flushHeaders" in response) response.flushHeaders();

@@ -6,6 +6,7 @@
  *
  * - A target that was just discovered is scraped at once, and then at its place in the interval as upstream.
  * - Series of a target that is gone end at once, not after another interval.
+ * - Answers to clients at a loopback address are not compressed.
  * - Discovery: static, file, http, dns and kubernetes; a configuration that asks for another is refused by name.
  * - Blanks before a sample's name are no part of it, and a histogram put together of classic series has their time.
  * - Remote write out has a queue of its own on disk instead of reading the write-ahead log, and sends in order, one request at a time; metadata goes along in version 1 only.

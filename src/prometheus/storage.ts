@@ -29,6 +29,13 @@ export interface SeriesSamples {
   falls?: boolean;
 }
 
+/** The newest sample of each of some series, all of them floats, in columns. */
+export interface NewestSamples {
+  labels: Labels[];
+  /** `values[i]` is of the series with `labels[i]`. */
+  values: Float64Array;
+}
+
 /** Inclusive at both ends, milliseconds since the epoch. */
 export interface TimeRange {
   minMs: number;
@@ -66,6 +73,11 @@ export interface MetricMetadata {
 export interface Queryable {
   /** Series that match all matchers and have samples in the range, sorted by labels. */
   select(matchers: Matcher[], range: TimeRange, hints?: SelectHints): Promise<SeriesSamples[]>;
+  /**
+   * The newest sample in the range of each series that `select` would answer with, save series that have ended (stale).
+   * Undefined where the store has no short way to it: then `select` says. A store without any leaves it out.
+   */
+  newest?(matchers: Matcher[], range: TimeRange, hints?: SelectHints): Promise<NewestSamples | undefined>;
   /** Label sets only: as `select`, without reading samples. A series counts when its store had it in the range. */
   series(matchers: Matcher[], range: TimeRange, hints?: SelectHints): Promise<Labels[]>;
   /** Sorted. With matchers: only of series that match. */

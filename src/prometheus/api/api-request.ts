@@ -60,8 +60,9 @@ export function apiResponse(result: ApiResult): HttpResponse {
   if (warnings.length > 0) after += `,"warnings":${apiJson(warnings)}`;
   if (infos.length > 0) after += `,"infos":${apiJson(infos)}`;
   if (data instanceof RawJson) {
-    data.json.text(`${after}}`);
-    return { status: 200, headers: JSON_HEADERS, body: data.json.finish() };
+    const { json } = data;
+    json.text(`${after}}`);
+    return { status: 200, headers: JSON_HEADERS, body: json.finish(), onSent: () => json.release() };
   }
   const dataText = apiJson(data);
   const before = dataText === undefined ? "" : `,"data":${dataText}`;

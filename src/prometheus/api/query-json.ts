@@ -5,12 +5,13 @@ import type { Labels } from "../../model/labels.ts";
 import { formatFloat } from "../../model/number-format.ts";
 import type { InstantResult, MatrixValue, RangeResult, VectorValue } from "../promql/mod.ts";
 import type { Pacer } from "../tsdb/pacer.ts";
-import { DATA_START, labelsJson, textJson } from "./api-json.ts";
-import { JsonBytes } from "./json-bytes.ts";
+import { DATA_START, textJson } from "./api-json.ts";
+import { JsonBytes, MAX_DIGITS_VALUE } from "./json-bytes.ts";
+import { SeriesTexts, seriesStart } from "./series-texts.ts";
 
+const encoder = new TextEncoder();
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 64;
-const encoder = new TextEncoder();
 
 /** Seconds with the milliseconds as a fraction, as upstream prints them: `1.500`, `2`. */
 export function timestampJson(timestampMs: number): string {
@@ -23,7 +24,7 @@ export function timestampJson(timestampMs: number): string {
 
 /** A float in the text that stands between quotes. */
 export function floatText(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e21) return Object.is(value, -0) ? "-0" : plain(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e21) return Object.is(value, -0) ? "-0" : String(value);
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   const absolute = Math.abs(value);
@@ -32,20 +33,13 @@ export function floatText(value: number): string {
   return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 
-function plain(value: number): string {
-  return String(value);
-}
+const texts = new SeriesTexts();
 
-const metricBytes = new WeakMap<Labels, Uint8Array>();
-
-/** How a series begins, its labels among it; kept, since the same series come in query after query. */
-function seriesStart(labels: Labels): Uint8Array {
-  let bytes = metricBytes.get(labels);
-  if (bytes === undefined) {
-    bytes = encoder.encode(`{"metric":${labelsJson(labels)}`);
-    metricBytes.set(labels, bytes);
-  }
-  return bytes;
+/** How the series of an answer begin: those that the store may answer with again are kept as text. */
+function startWriter(hasStoredLabels: boolean | undefined): (out: JsonBytes, labels: Labels) => void {
+  if (!hasStoredLabels) return (out, labels) => out.text(seriesStart(labels));
+  texts.begin();
+  return (out, labels) => texts.write(labels, out);
 }
 
 /** The API's answer with its data, but not yet at its end. Gives way to others on the way. */
@@ -70,50 +64,67 @@ async function writeValue(out: JsonBytes, value: InstantResult | RangeResult, pa
     case "string":
       return out.text(`[${timestampJson(value.timestampMs)},${textJson(value.value)}]`);
     case "vector":
-      return writeVector(out, value.samples, pacer);
+      return writeVector(out, value, pacer);
     case "matrix":
-      return writeMatrix(out, value.series, pacer);
+      return writeMatrix(out, value, pacer);
   }
 }
 
-async function writeVector(out: JsonBytes, samples: VectorValue["samples"], pacer: Pacer): Promise<void> {
+async function writeVector(
+  out: JsonBytes,
+  { samples, hasStoredLabels }: VectorValue,
+  pacer: Pacer,
+): Promise<void> {
+  const writeStart = startWriter(hasStoredLabels);
   // Most have the same time, so its text is made once.
   let lastMs = Number.NaN;
   let time = "";
-  let before = "";
+  let before = new Uint8Array();
   out.ascii("[");
   for (let i = 0; i < samples.length; i++) {
     const { labels, timestampMs, value, histogram } = samples[i];
     if (timestampMs !== lastMs) {
       lastMs = timestampMs;
       time = timestampJson(timestampMs);
-      before = `,"value":[${time},"`;
+      before = encoder.encode(`,"value":[${time},"`);
     }
-    const isLast = i + 1 === samples.length;
-    out.bytes(seriesStart(labels));
+    if (i > 0) out.ascii(",");
+    writeStart(out, labels);
     if (histogram === undefined) {
-      out.ascii(before);
-      out.ascii(floatText(value));
-      out.ascii(isLast ? '"]}' : '"]},');
-    } else out.ascii(`,"histogram":[${time},${histogramJson(histogram)}]}${isLast ? "" : ","}`);
+      out.short(before);
+      writeFloat(out, value);
+      out.ascii('"]}');
+    } else out.ascii(`,"histogram":[${time},${histogramJson(histogram)}]}`);
     if (i % SERIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
   out.ascii("]");
 }
 
-async function writeMatrix(out: JsonBytes, series: MatrixValue["series"], pacer: Pacer): Promise<void> {
+/** Most values are whole numbers that are not large. */
+function writeFloat(out: JsonBytes, value: number): void {
+  if (value >= 0 && value <= MAX_DIGITS_VALUE && Number.isInteger(value) && !Object.is(value, -0))
+    out.digits(value);
+  else out.ascii(floatText(value));
+}
+
+async function writeMatrix(
+  out: JsonBytes,
+  { series, hasStoredLabels }: MatrixValue,
+  pacer: Pacer,
+): Promise<void> {
+  const writeStart = startWriter(hasStoredLabels);
   // Series of one range query share their steps: each time is made text once.
   let times: Float64Array | undefined;
-  let points: string[] = [];
+  let points: Uint8Array[] = [];
   out.ascii("[");
   for (let i = 0; i < series.length; i++) {
     const { labels, timestamps } = series[i];
     if (timestamps !== times) {
       times = timestamps;
-      points = Array.from(timestamps, (timestampMs) => `[${timestampJson(timestampMs)},`);
+      points = Array.from(timestamps, (timestampMs) => encoder.encode(`[${timestampJson(timestampMs)},`));
     }
     if (i > 0) out.ascii(",");
-    out.bytes(seriesStart(labels));
+    writeStart(out, labels);
     writePoints(out, series[i], points);
     out.ascii("}");
     if (pacer.isDue()) await pacer.pause();
@@ -125,15 +136,15 @@ async function writeMatrix(out: JsonBytes, series: MatrixValue["series"], pacer:
 function writePoints(
   out: JsonBytes,
   { values, histograms }: MatrixValue["series"][number],
-  points: string[],
+  points: Uint8Array[],
 ): void {
   let before = ',"values":[';
   for (let i = 0; i < points.length; i++) {
     if (histograms?.[i] !== undefined) continue;
     out.ascii(before);
-    out.ascii(points[i]);
+    out.short(points[i]);
     out.ascii('"');
-    out.ascii(floatText(values[i]));
+    writeFloat(out, values[i]);
     out.ascii('"]');
     before = ",";
   }
@@ -144,7 +155,8 @@ function writePoints(
     const histogram = histograms[i];
     if (histogram === undefined) continue;
     out.ascii(before);
-    out.ascii(`${points[i]}${histogramJson(histogram)}]`);
+    out.short(points[i]);
+    out.ascii(`${histogramJson(histogram)}]`);
     before = ",";
   }
   if (before === ",") out.ascii("]");

@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../model/labels.ts";
-import { Engine, type InstantResult, MemoryQueryable, QueryError, type RangeResult } from "./mod.ts";
+import { type Queryable, STALE_HIGH, STALE_LOW } from "../storage.ts";
+import {
+  Engine,
+  type InstantResult,
+  MemoryQueryable,
+  QueryError,
+  type RangeResult,
+  type VectorValue,
+} from "./mod.ts";
 
 const clock = { monotonic: () => 0, sleep: async () => {} };
+
+const STALE_NAN = new Float64Array(Uint32Array.of(STALE_LOW, STALE_HIGH).buffer)[0];
 
 /** Samples every 15 s from 0, as `value(i)`. */
 function series(
@@ -222,4 +232,48 @@ test("a start that is unknown is none, also for a range that reaches before the 
   });
   const started = new Engine({ queryable: store, clock, startTimestamps: true });
   assert.deepEqual(lines(await started.instant("increase(c_total[2m])", 100_000)), []);
+});
+
+test("a selector alone is answered from newest samples as it is from all", async () => {
+  const store = topology();
+  // Ended, too old for a look-back, no number, and with its newest sample before one that is yet to come.
+  series(store, { __name__: "gauge", id: "ended" }, (i) => (i < 40 ? i : STALE_NAN));
+  series(store, { __name__: "gauge", id: "old" }, (i) => i, 20);
+  series(store, { __name__: "gauge", id: "nan" }, () => Number.NaN);
+  series(store, { __name__: "gauge", id: "ahead" }, (i) => i, 60);
+  const select: Queryable = {
+    select: (matchers, range) => store.select(matchers, range),
+    series: (matchers, range) => store.series(matchers, range),
+    labelNames: (matchers, range) => store.labelNames(matchers, range),
+    labelValues: (name, matchers, range) => store.labelValues(name, matchers, range),
+    exemplars: () => store.exemplars(),
+  };
+  const queries = ["gauge", "(gauge)", "gauge offset 5m", "gauge @ 300", '{__name__=~".+"}', "nothing"];
+  for (const query of queries) {
+    for (const delayedNameRemoval of [false, true]) {
+      const newest = await engine({ queryable: store, delayedNameRemoval }).instant(query, at);
+      const evaluated = await engine({ queryable: select, delayedNameRemoval }).instant(query, at);
+      assert.ok(newest.kind === "vector" && newest.hasStoredLabels, query);
+      assert.deepEqual(
+        { ...newest, hasStoredLabels: undefined },
+        { ...evaluated, hasStoredLabels: undefined },
+      );
+    }
+  }
+  // As many as there may be, and one less.
+  const count = ((await engine({ queryable: store }).instant("gauge", at)) as VectorValue).samples.length;
+  assert.equal(count, 2);
+  await engine({ queryable: store, maxSamples: count }).instant("gauge", at);
+  await assert.rejects(engine({ queryable: store, maxSamples: count - 1 }).instant("gauge", at), {
+    message: /too many samples/,
+  });
+});
+
+test("a failure of the store is one of the query, also where only newest samples are asked for", async () => {
+  const store = topology();
+  store.newest = () => Promise.reject(new Error("no disk"));
+  await assert.rejects(engine({ queryable: store }).instant("up", at), {
+    kind: "execution",
+    message: "expanding series: no disk",
+  });
 });

@@ -8,6 +8,7 @@ import { evaluateSubquery, toSamples } from "./call.ts";
 import type { EvaluationContext } from "./evaluation-context.ts";
 import { evaluate } from "./evaluator.ts";
 import { Grid } from "./grid.ts";
+import { newestVector } from "./newest-vector.ts";
 import type { Expression } from "./parser/ast.ts";
 import { parseExpression } from "./parser/expression-parser.ts";
 import { ParseError } from "./parser/parse-error.ts";
@@ -86,12 +87,16 @@ export interface VectorValue {
   kind: "vector";
   /** In the order of `sort()` and `topk()` where those were used, else in no particular one. */
   samples: VectorSample[];
+  /** As for a matrix. */
+  hasStoredLabels?: boolean;
 }
 
 export interface MatrixValue {
   kind: "matrix";
   /** Ordered by labels. */
   series: SeriesSamples[];
+  /** The labels are the store's own, with which it will answer again: worth to keep something by. @default false */
+  hasStoredLabels?: boolean;
 }
 
 /** How many samples a query took. */
@@ -164,7 +169,11 @@ export class Engine {
       return finish(await evaluate(expression, { run, grid, selection }), { run, grid, selection });
     });
     const samples = sortedByLabels(series.map((one) => toSamples(one, grid)));
-    return { kind: "matrix", series: samples, ...remarksOf(run, query, this.#options.remarkLimit) };
+    const hasStoredLabels = withoutParentheses(expression).kind === "vector-selector";
+    return {
+      ...{ kind: "matrix", series: samples, hasStoredLabels },
+      ...remarksOf(run, query, this.#options.remarkLimit),
+    };
   }
 
   #prepare(query: string, times: QueryTimes, expression: Expression): Expression {
@@ -224,10 +233,14 @@ async function instantValue(
   const timestampMs = grid.startMs;
   const literal = withoutParentheses(expression);
   if (literal.kind === "string") return { kind: "string", timestampMs, value: literal.value };
+  if (literal.kind === "vector-selector") {
+    const newest = await newestVector(literal, run, grid);
+    if (newest !== undefined) return newest;
+  }
   const selection: Selection = await selectAll(run, expression, grid);
   const context: EvaluationContext = { run, grid, selection };
   if (literal.kind === "matrix-selector")
-    return { kind: "matrix", series: await selectMatrix(literal, context) };
+    return { kind: "matrix", series: await selectMatrix(literal, context), hasStoredLabels: true };
   if (literal.kind === "subquery") return { kind: "matrix", series: await subqueryValue(literal, context) };
   const series = await finish(await evaluate(expression, context), context);
   if (typeOf(expression) === "scalar") return { kind: "scalar", timestampMs, value: series[0].values[0] };

@@ -2,8 +2,16 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
-import type { Exemplar, Queryable, SeriesSamples, TimeRange } from "../storage.ts";
+import {
+  type Exemplar,
+  isStaleMarker,
+  type NewestSamples,
+  type Queryable,
+  type SeriesSamples,
+  type TimeRange,
+} from "../storage.ts";
 import { firstIndex } from "./classic-histogram.ts";
+import { wordsOf } from "./lookback.ts";
 
 export interface Point {
   timestampMs: number;
@@ -46,6 +54,16 @@ export class MemoryQueryable implements Queryable {
       }
       return sliced(series, slice) ?? [];
     });
+  }
+
+  async newest(matchers: Matcher[], range: TimeRange): Promise<NewestSamples | undefined> {
+    const selected = await this.select(matchers, range);
+    if (selected.some(({ histograms }) => histograms !== undefined)) return undefined;
+    const alive = selected.filter(({ values }) => !isStaleMarker(wordsOf(values), values.length - 1));
+    return {
+      labels: alive.map(({ labels }) => labels),
+      values: Float64Array.from(alive, ({ values }) => values[values.length - 1]),
+    };
   }
 
   async series(matchers: Matcher[], range: TimeRange): Promise<Labels[]> {

@@ -36,10 +36,19 @@ export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Pr
       ]),
     );
   } catch (error) {
-    run.check();
-    if (error instanceof QueryError) throw error;
-    throw new QueryError("execution", `expanding series: ${(error as Error).message}`, { cause: error });
+    throw failedSelection(run, error);
   }
+}
+
+/**
+ * What a failure of the store is to the query.
+ *
+ * @throws QueryError when the query was canceled or its time is over
+ */
+export function failedSelection(run: QueryRun, error: unknown): QueryError {
+  run.check();
+  if (error instanceof QueryError) return error;
+  return new QueryError("execution", `expanding series: ${(error as Error).message}`, { cause: error });
 }
 
 /** The second argument of `info()` only lends its matchers. */
@@ -65,7 +74,7 @@ function functionAround(ancestors: readonly Expression[]): string | undefined {
 }
 
 /** The times whose samples a selector can have a use for (`getTimeRangesForSelector` upstream). */
-function rangeOf(
+export function rangeOf(
   selector: VectorSelector,
   ancestors: readonly Expression[],
   grid: Grid,

@@ -98,7 +98,7 @@ export class DecodedSeries {
     if (head.truncations !== this.#truncations) this.#clear();
     const { words, floats } = head.table.pages[slot >>> PAGE_BITS];
     const row = slot & PAGE_MASK;
-    if (words[row * ROW_WORDS + W_PIECE] === NO_PIECE || this.#isMixed(slot)) return undefined;
+    if (words[row * ROW_WORDS + W_PIECE] === NO_PIECE || head.isMixed(slot)) return undefined;
     let kept = this.#kept.get(slot);
     if (kept === undefined || kept.afterMs >= minMs) {
       // Decoded in vain, series that can't be kept would cost twice.
@@ -141,16 +141,6 @@ export class DecodedSeries {
     if (this.#newest.size >= MAX_NEWEST) this.#newest.clear();
     this.#newest.set(slot, made);
     return made;
-  }
-
-  /** Whether there is more to the series than floats in order. */
-  #isMixed(slot: number): boolean {
-    const { histograms, outOfOrder, tombstones } = this.#head;
-    return (
-      (histograms.size > 0 && histograms.has(slot)) ||
-      (!outOfOrder.isEmpty && outOfOrder.has(slot)) ||
-      (tombstones.size > 0 && tombstones.get(slot) !== undefined)
-    );
   }
 
   /** Decodes the series from the chunk on that holds `minMs`. Undefined when it can't be kept. */

@@ -271,6 +271,16 @@ export class Head {
     return true;
   }
 
+  /** Whether there is more to the series than floats in order: histograms, late or deleted samples. */
+  isMixed(slot: number): boolean {
+    const { histograms, outOfOrder, tombstones } = this;
+    return (
+      (histograms.size > 0 && histograms.has(slot)) ||
+      (!outOfOrder.isEmpty && outOfOrder.has(slot)) ||
+      (tombstones.size > 0 && tombstones.get(slot) !== undefined)
+    );
+  }
+
   /** Whether a chunk of the series overlaps the range. */
   hasChunksIn(slot: number, minMs: number, maxMs: number): boolean {
     if (!this.outOfOrder.isEmpty && this.outOfOrder.hasIn(slot, minMs, maxMs)) return true;

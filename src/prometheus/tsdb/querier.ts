@@ -2,18 +2,21 @@
 import type { Clock } from "../../base/clock.ts";
 import { compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
-import type { SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
+import type { NewestSamples, SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
 import type { Block } from "./block.ts";
 import { SeriesColumns } from "./chunk-decoder.ts";
 import type { DecodedSeries } from "./decoded-series.ts";
 import type { Head } from "./head.ts";
 import type { HeadMatcher } from "./head-matcher.ts";
+import { NewestColumns } from "./newest-columns.ts";
 import { Pacer } from "./pacer.ts";
 import { SeriesBuilder } from "./series-builder.ts";
 import { BlockCursor, SeriesMerge } from "./series-merge.ts";
 
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 32;
+/** As many, where of each only the newest sample is looked at. */
+const SLOTS_PER_CHECK = 1024;
 
 export interface QuerierParts {
   head: Head;
@@ -87,6 +90,21 @@ export class Querier {
       if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
+  }
+
+  /** Undefined where blocks, late or deleted samples or histograms have a say. */
+  async newest(matchers: Matcher[]): Promise<NewestSamples | undefined> {
+    const { head, matcher, range, blocks } = this.#parts;
+    if (blocks.length > 0) return undefined;
+    const newest = new NewestColumns();
+    if (!this.#isHeadWanted()) return newest.finish();
+    const slots = await matcher.sortedSlots(matchers);
+    newest.reserve(slots.length);
+    for (let i = 0; i < slots.length; i++) {
+      if (!newest.add(head, slots[i], range)) return undefined;
+      if (i % SLOTS_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
+    }
+    return newest.finish();
   }
 
   async series(matchers: Matcher[]): Promise<Labels[]> {

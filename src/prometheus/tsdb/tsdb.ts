@@ -6,6 +6,7 @@ import type { Matcher } from "../matcher.ts";
 import type {
   Exemplar,
   MetricMetadata,
+  NewestSamples,
   SelectHints,
   SeriesRef,
   SeriesSamples,
@@ -122,6 +123,10 @@ class Store implements Tsdb {
 
   select(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<SeriesSamples[]> {
     return this.#query(range, hints, (querier) => querier.select(matchers));
+  }
+
+  newest(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<NewestSamples | undefined> {
+    return this.#query(range, hints, (querier) => querier.newest(matchers));
   }
 
   series(matchers: Matcher[], range: TimeRange, hints: SelectHints = {}): Promise<Labels[]> {

@@ -1,6 +1,4 @@
 /** Everything that the server answers over HTTP (`web/web.go`). */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../../base/network.ts";
 import { textResponse } from "../../base/network.ts";
 import { prefersOpenMetrics } from "../../wire/exposition/exposition-writer.ts";
@@ -9,6 +7,7 @@ import { BUILD_INFO } from "../api/status-api.ts";
 import { routePrefixOf } from "../flags.ts";
 import type { Engine } from "../promql/mod.ts";
 import type { PrometheusServer } from "../server-state.ts";
+import { compressed } from "./compression.ts";
 import { type HttpMetrics, ownFamilies, ownMetrics } from "./own-metrics.ts";
 
 export interface WebOptions {
@@ -27,11 +26,6 @@ const PAGES: ReadonlySet<string> = new Set(
   "/query /graph /alerts /rules /targets /service-discovery /tsdb-status /status /config /flags".split(" "),
 );
 const READ_PATHS: ReadonlySet<string> = new Set(["/", "/metrics", "/version", "/federate"]);
-/** Answers smaller than this are not worth compressing. */
-const MIN_GZIP_BYTES = 1400;
-/** So much is compressed at once, at most. */
-const GZIP_CHUNK_BYTES = 256 * 1024;
-const compress = promisify(gzip);
 
 export function createWebHandler(options: WebOptions): (request: HttpRequest) => Promise<HttpResponse> {
   const { server, metrics } = options;
@@ -131,17 +125,6 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
     metrics.observe(request, response.status, (options.monotonic() - started) / 1000);
     return compressed(request, response);
   };
-}
-
-async function compressed(request: HttpRequest, response: HttpResponse): Promise<HttpResponse> {
-  const { body } = response;
-  const isWhole = typeof body === "string" || body instanceof Uint8Array;
-  if (!isWhole || body.length < MIN_GZIP_BYTES || response.headers?.["content-encoding"] !== undefined)
-    return response;
-  if (!/\bgzip\b/.test(request.headers["accept-encoding"] ?? "")) return response;
-  // Quick rather than small: on one machine the copy is cheaper than the compression.
-  const bytes = await compress(body, { level: 1, chunkSize: GZIP_CHUNK_BYTES });
-  return { ...response, headers: { ...response.headers, "content-encoding": "gzip" }, body: bytes };
 }
 
 /** Which methods a path outside of the API takes; undefined: there is no such path. */

@@ -23,11 +23,13 @@ export async function goOnInBundle(args: string[]): Promise<void> {
   if (process.execve === undefined) return;
   try {
     const program = join(await bundlePrograms(), "main.js");
-    const env = { ...process.env, [STARTED_VARIABLE]: String(performance.timeOrigin) } as Record<
-      string,
-      string
-    >;
-    process.execve(process.execPath, [process.execPath, ...NODE_FLAGS, program, ...args], env);
+    // Of glibc's arenas, one for each thread, the program would leave most unused.
+    const env = { MALLOC_ARENA_MAX: "1", ...process.env, [STARTED_VARIABLE]: String(performance.timeOrigin) };
+    process.execve(
+      process.execPath,
+      [process.execPath, ...NODE_FLAGS, program, ...args],
+      env as Record<string, string>,
+    );
   } catch (error) {
     console.error(
       `warning: the programs could not be bundled, starting is slower: ${(error as Error).message}`,

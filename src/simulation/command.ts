@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 import type { Disk } from "../base/disk.ts";
 import type { CliCommand, Machine } from "../base/machine.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
-import { readTopologyManifests, requirePatched } from "./manifests.ts";
+import { requireApplicable } from "./applicable.ts";
+import { readTopologyManifests } from "./manifests.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
@@ -16,7 +17,7 @@ import {
   type Verdict,
   verdictOf,
 } from "./scenario-report.ts";
-import { simulateScenario } from "./simulated-world.ts";
+import { type SimulatedWorld, simulateScenario } from "./simulated-world.ts";
 
 const USAGE = `Usage: topology test [PATH…] [options]
 
@@ -66,18 +67,18 @@ export const command: CliCommand = async (args, machine) => {
   const manifests = await readTopologyManifests(disk);
   const timeline = await openTimelineFile(disk, values.timeline);
   const verdicts: Verdict[] = [];
-  for (const { path, scenarioOf } of files) {
+  for (const file of files) {
+    const { path, scenarioOf } = file;
     for (let seed = first; seed < first + seeds && !machine.signal.aborted; seed++) {
       const startMs = clock.monotonic();
       const scenario = scenarioOf(seed);
-      requirePatched(path, scenario, manifests);
+      await requireApplicable(file, scenario, manifests);
       const keep =
         values.record === undefined ? undefined : `${values.record}/${slug(scenario.name)}-${seed}`;
-      const result = await simulateScenario(scenario, seed, manifests, {
-        onEnd: async (world) => {
-          if (keep !== undefined) await copyFiles(world.diskOf("prometheus-0"), "/prometheus", disk, keep);
-        },
-      });
+      const onEnd = async (world: SimulatedWorld) => {
+        if (keep !== undefined) await copyFiles(world.diskOf("prometheus-0"), "/prometheus", disk, keep);
+      };
+      const result = await simulateScenario(scenario, seed, manifests, { onEnd }).catch(inFile(path, seed));
       const verdict = verdictOf(result, path, seed, (clock.monotonic() - startMs) / 1000);
       verdicts.push(verdict);
       await timeline.write(result, seed);
@@ -91,6 +92,15 @@ export const command: CliCommand = async (args, machine) => {
   printSum(machine, verdicts);
   return verdicts.some(({ broken }) => broken !== undefined) ? 1 : 0;
 };
+
+/** A world that doesn't get ready is the file's matter. */
+function inFile(path: string, seed: number): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof ScenarioError
+      ? new ScenarioError(`${path}: seed ${seed}: ${error.message}`)
+      : error;
+  };
+}
 
 function readArguments(args: string[]) {
   try {

@@ -3,7 +3,6 @@ import { parseAllDocuments } from "yaml";
 import type { Disk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { type Scenario, ScenarioError } from "./scenario.ts";
 
 /** What scales and what is scaled. Grafana and kube-state-metrics decide nothing. */
 const FILES = [
@@ -15,14 +14,6 @@ const FILES = [
   "embedded/keda.yaml",
   "manifests/scaledobject.yaml",
 ];
-
-/** @throws ScenarioError when a patch of the scenario is of nothing that is there */
-export function requirePatched(path: string, { patches }: Scenario, manifests: KubernetesObject[]): void {
-  const known = new Set(manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
-  const missing = Object.keys(patches).filter((name) => !known.has(name));
-  if (missing.length > 0)
-    throw new ScenarioError(`${path}: patch: there is no ${missing.join(", ")} in virtual time`);
-}
 
 /** Namespaces first. @throws Error when the package's files are not there */
 export async function readTopologyManifests(disk: Disk): Promise<KubernetesObject[]> {

@@ -4,7 +4,8 @@
  * upstream. The Collector runs where a scenario asks for it (`collector: true`), fed by `otlp-exporter.ts` in place of the
  * OpenTelemetry SDK, which has sockets and timers of its own.
  */
-export { parseScenario, type Scenario, type ScenarioSource, scenario } from "./scenario.ts";
+export { type Scenario, type ScenarioSource, scenario } from "./scenario.ts";
 export { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
+export { parseScenario } from "./scenario-yaml.ts";
 export { simulateScenario } from "./simulated-world.ts";
 export { VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual-clock.ts";

@@ -30,6 +30,8 @@ export function share(value: unknown, path: Path): number {
 
 /** `3`, `">= 3"`, `"2..5"`, `"!= 0"` is not one. */
 export function boundsOf(value: unknown, path: Path): Bounds {
+  if (typeof value !== "string" && typeof value !== "number")
+    throw new FieldError(path, `${JSON.stringify(value)} is no number, comparison or range`);
   const text = String(value).trim();
   const range = /^(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)$/.exec(text);
   if (range !== null) {
@@ -51,6 +53,7 @@ export function boundsOf(value: unknown, path: Path): Bounds {
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export function duration(value: unknown, path: Path): number {
+  if (value === undefined) throw new FieldError(path, "a duration such as 90s or 5m is needed");
   const text = String(value);
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
   const negative = text.startsWith("-");
@@ -58,7 +61,7 @@ export function duration(value: unknown, path: Path): number {
     parts.map(([part]) => part).join("") !== text.replace(/^-/, "") ||
     (parts.length === 0 && text !== "0")
   ) {
-    throw new FieldError(path, `${JSON.stringify(value) ?? "nothing"} is no duration such as 90s or 5m`);
+    throw new FieldError(path, `${JSON.stringify(value)} is no duration such as 90s or 5m`);
   }
   const sum = parts.reduce((total, [, amount, unit]) => total + Number(amount) * UNIT_MS[unit], 0);
   return negative ? -sum : sum;

@@ -3,12 +3,13 @@ import { test } from "node:test";
 import { systemDisk } from "../base/disk.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { createJournalEngine } from "../test-db/mod.ts";
-import { readTopologyManifests, requirePatched } from "./manifests.ts";
+import { readTopologyManifests } from "./manifests.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { OpenTenants } from "./open-tenants.ts";
-import { parseScenario, ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
+import { ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
 import { junitXml, verdictOf } from "./scenario-report.ts";
+import { parseScenario } from "./scenario-yaml.ts";
 import { simulateScenario } from "./simulated-world.ts";
 
 const manifests = await readTopologyManifests(systemDisk);
@@ -77,6 +78,23 @@ test("parseScenario() names file, line and field of what is wrong", () => {
       "name: x\nfor: 1m\nothers: 2001\nexpect: []\n",
       /x\.yaml:3: others: must be a whole number from 0 to 2000/,
     ],
+    ["name: x\nexpect: []\n", /x\.yaml:1: for: a duration such as 90s or 5m is needed/],
+    ["name: x\nfor: 1m\n", /x\.yaml:1: expect: what is expected is missing/],
+    ["name: x\nfor: 1m\nabout: [1]\nexpect: []\n", /x\.yaml:3: about: a text is needed/],
+    [`${base}  - { at: 10s, by: 20s, replicas: 1 }\n`, /x\.yaml:4: expect\.0\.by: at is one moment/],
+    [`${base}  - { by: 10s, to: 20s, replicas: 1 }\n`, /x\.yaml:4: expect\.0\.to: by is the end already/],
+    [`${base}  - { from: 30s, to: 10s, replicas: 1 }\n`, /x\.yaml:4: expect\.0: ends before it begins/],
+    [`${base}  - { at: 10s, replicas: [1, 2] }\n`, /x\.yaml:4: expect\.0\.replicas: \[1,2\] is no number/],
+    [
+      "name: x\nfor: 1m\nload:\n  - { from: 1s }\nexpect: []\n",
+      /x\.yaml:4: load\.0\.tenants: must be a whole/,
+    ],
+    [
+      "name: x\nfor: 1m\nfaults:\n  - { at: 1s, kill: }\nexpect: []\n",
+      /x\.yaml:4: faults\.0\.kill: a pod's name, or/,
+    ],
+    ["name: x\nfor: 1m\nexpect: []\n---\nname: y\n", /x\.yaml:4: one scenario a file/],
+    ["", /x\.yaml:1: a scenario is a map/],
     ["name: x\nfor: 1m\nactiveWindow: 10ms\nexpect: []\n", /x\.yaml:3: activeWindow: must be from 1s to 1d/],
   ];
   for (const [text, expected] of cases) {
@@ -256,12 +274,4 @@ test("tenants: KEDA's number is told in full while a pod that leaves still count
   assert.equal(broken, undefined);
   const gone = timeline.find(({ text }) => text === "test-db-small-2 gone");
   assert.ok(gone!.atMs > 135_000);
-});
-
-test("requirePatched() names the file and the patch of what is not there", () => {
-  const source = { name: "x", for: "1m", patch: { "Deployment/rooter": { spec: {} } }, expect: [] };
-  assert.throws(() => requirePatched("x.yaml", scenario(source), manifests), {
-    message: "x.yaml: patch: there is no Deployment/rooter in virtual time",
-  });
-  requirePatched("x.yaml", scenario({ ...source, patch: { "Deployment/router": {} } }), manifests);
 });

@@ -16,7 +16,6 @@
  *   - { at: 4m, failed: 0 }
  * ```
  */
-import { LineCounter, parseDocument } from "yaml";
 import { fleetObstacles } from "./modelled/fleet.ts";
 import {
   boundsOf,
@@ -161,24 +160,6 @@ export interface ScenarioSource {
   only?: "virtual";
 }
 
-/** Reads a YAML file. @throws ScenarioError */
-export function parseScenario(text: string, path: string): Scenario {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    throw new ScenarioError(`${path}:${lines.linePos(problem.pos[0]).line}: ${problem.message}`);
-  }
-  try {
-    return scenario(document.toJS({ maxAliasCount: 100 }) as ScenarioSource);
-  } catch (error) {
-    if (!(error instanceof FieldError)) throw error;
-    const node = document.getIn(error.path, true) as { range?: [number, number, number] } | undefined;
-    const line = node?.range === undefined ? 1 : lines.linePos(node.range[0]).line;
-    throw new ScenarioError(`${path}:${line}: ${error.message}`);
-  }
-}
-
 const FIELDS = [
   "name",
   "about",
@@ -206,6 +187,10 @@ export function scenario(source: ScenarioSource): Scenario {
   const durationMs = duration(source.for, ["for"]);
   if (durationMs <= 0 || durationMs > MAX_DURATION_MS)
     throw new FieldError(["for"], "must be above 0 and up to 7d");
+  if (source.about !== undefined && typeof source.about !== "string")
+    throw new FieldError(["about"], "a text is needed");
+  if (source.expect === undefined)
+    throw new FieldError(["expect"], "what is expected is missing; [] where a look is enough");
   const list = (key: "load" | "faults" | "expect") => {
     const value = source[key] ?? [];
     if (!Array.isArray(value)) throw new FieldError([key], "a list is needed");
@@ -333,12 +318,20 @@ function faultOf(entry: Entry, path: Path, endMs: number): Fault {
   else if (kind === "scale") fault.workloads = workloadsOf(value, at);
   else if (kind === "patch") fault.patch = patchOf(value, at);
   else {
-    fault.targets = [value].flat().map(String);
+    fault.targets = targetsOf(value, at);
     if (kind === "partition" && fault.targets.length !== 2) throw new FieldError(at, "two pods are needed");
     if (kind === "slow-disk" || kind === "clock-skew")
       fault.amount = duration(entry.by ?? "100ms", [...path, "by"]);
   }
   return fault;
+}
+
+/** A pod or several, by name or pattern. */
+function targetsOf(value: unknown, path: Path): string[] {
+  const targets = [value].flat();
+  if (targets.length === 0 || !targets.every((target) => typeof target === "string" && target !== ""))
+    throw new FieldError(path, "a pod's name, or a list of such, is needed");
+  return targets as string[];
 }
 
 /** `3`: the tier's; `{ Deployment/router: 0 }`. */
@@ -379,10 +372,15 @@ function expectationOf(entry: Entry, path: Path, endMs: number): Expectation {
   if (Object.keys(bounds).length === 0) {
     throw new FieldError(path, `one of ${QUANTITIES.join(", ")} is needed`);
   }
+  const beside = ["by", "from", "to"].find((key) => entry[key] !== undefined);
+  if (entry.at !== undefined && beside !== undefined)
+    throw new FieldError([...path, beside], "at is one moment, and has none of by, from, to beside it");
+  if (entry.by !== undefined && entry.to !== undefined)
+    throw new FieldError([...path, "to"], "by is the end already");
   const mode = entry.at !== undefined ? "at" : entry.by !== undefined ? "by" : "always";
   const fromMs = mode === "at" ? time("at", 0) : time("from", 0);
   const toMs = mode === "at" ? fromMs : mode === "by" ? time("by", endMs) : time("to", endMs);
-  if (toMs < fromMs || toMs > endMs) throw new FieldError(path, "lies outside of the scenario");
+  inOrder(fromMs, toMs, endMs, path);
   return { mode, fromMs, toMs, bounds, text: describe(entry) };
 }
 

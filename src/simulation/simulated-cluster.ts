@@ -195,7 +195,10 @@ const KINDS: Record<string, GroupVersionResource> = {
 };
 
 /** Undefined for kinds that nothing in virtual time looks at (RBAC, APIServices, definitions). */
-function resourceOf({ apiVersion = "v1", kind = "" }: KubernetesObject): GroupVersionResource | undefined {
+export function resourceOf({
+  apiVersion = "v1",
+  kind = "",
+}: KubernetesObject): GroupVersionResource | undefined {
   if (Object.hasOwn(KINDS, kind)) return KINDS[kind];
   const { group, version } = parseApiVersion(apiVersion);
   return group === "keda.sh" ? { group, version, resource: `${kind.toLowerCase()}s` } : undefined;

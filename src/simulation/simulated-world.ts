@@ -10,7 +10,7 @@ import { modelledPrograms } from "./modelled/modelled-pods.ts";
 import { startModelledScrapes } from "./modelled/modelled-scrapes.ts";
 import { ModelledTenants } from "./modelled/modelled-tenants.ts";
 import { otherWorkloads } from "./other-workloads.ts";
-import type { Fault, Scenario } from "./scenario.ts";
+import { type Fault, type Scenario, ScenarioError } from "./scenario.ts";
 import { runScenario, type ScenarioResult, type ScenarioWorld, type Traffic } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import {
@@ -133,14 +133,21 @@ export class SimulatedWorld implements ScenarioWorld {
     this.#follow();
     const { clock } = this.#cluster;
     const needed = ["prometheus-", "router-", "keda-operator-", ...(collector ? ["otel-collector-"] : [])];
-    while (!needed.every((prefix) => [...this.#ready].some((pod) => pod.startsWith(prefix)))) {
-      if (clock.monotonic() > BOOT_LIMIT_MS)
-        throw new Error(`not ready after ${BOOT_LIMIT_MS / 1000} s of virtual time`);
+    const isMissing = (prefix: string) => ![...this.#ready].some((pod) => pod.startsWith(prefix));
+    while (needed.some(isMissing)) {
+      if (clock.monotonic() > BOOT_LIMIT_MS) throw this.#notReady(needed.filter(isMissing));
       await clock.advance(250);
     }
     // The first scrape, the first poll and the HPA's first turn are behind.
     await clock.advance(20_000);
     this.#errors = 0;
+  }
+
+  #notReady(prefixes: string[]): ScenarioError {
+    const problems = prefixes.map((prefix) => `${prefix}*: ${this.#cluster.kubelet.problemOf(prefix)}`);
+    return new ScenarioError(
+      `not ready after ${BOOT_LIMIT_MS / 1000} s of virtual time: ${problems.join("; ")}`,
+    );
   }
 
   /** The StatefulSet as it is now, and what stands for scraping a modelled fleet. */

@@ -53,6 +53,8 @@ interface RunningPod {
   prober?: Prober;
   backOff: BackOff;
   restarts: number;
+  /** What its last process ended with. */
+  problem?: string;
   /** It is to go: nothing of it is started again. */
   ended: boolean;
 }
@@ -123,6 +125,13 @@ export class VirtualKubelet {
       }
     }
     return [...asleep].filter((tenant) => !here.has(tenant)).length;
+  }
+
+  /** Why a pod whose name begins so is not ready, in words. */
+  problemOf(prefix: string): string {
+    const pod = [...this.#pods.values()].find(({ object }) => object.metadata.name.startsWith(prefix));
+    if (pod === undefined) return "there is no such pod";
+    return pod.problem === undefined ? "it runs and is not ready" : `it ended with: ${pod.problem}`;
   }
 
   /** Whose pod has the address; undefined for addresses of no pod. */
@@ -222,7 +231,9 @@ export class VirtualKubelet {
       watchEngine: (engine: TenantEngine) =>
         this.#options.openTenants.watch(engine, pod.object.metadata.name, process),
     };
-    await Promise.race([program(context).catch(() => {}), process.killed]);
+    const failed = (error: unknown) =>
+      void (pod.problem = error instanceof Error ? error.message : String(error));
+    await Promise.race([program(context).catch(failed), process.killed]);
     // Whatever it had begun and not waited for ends with it.
     process.kill();
     if (pod.process === process) await this.#exited(key, pod, clock.monotonic() - startedMs);

@@ -8,6 +8,9 @@ import type { Scenario } from "./scenario.ts";
 export const NAMESPACE = "percolate-test";
 export const TIER = "test-db-small";
 
+/** So many of the pods that there are instead are named. */
+const MAX_NAMED_PODS = 15;
+
 /**
  * Pods that the targets mean: `prometheus-0`; `router-*`, all that begin so; `test-db-small-?`, one of them by chance, or
  * none where there is none. @throws Error when one means none
@@ -25,7 +28,10 @@ export async function podsMeant(
       isPattern ? name.startsWith(target.slice(0, -1)) : name === target,
     );
     if (target.endsWith("?")) return found.length === 0 ? [] : [found[randomInteger(random, found.length)]];
-    if (found.length === 0) throw new Error(`there is no pod ${target}`);
+    if (found.length === 0) {
+      const names = items.map(({ metadata }) => metadata.name).slice(0, MAX_NAMED_PODS);
+      throw new Error(`there is no pod ${target}; there are ${names.join(", ")}`);
+    }
     return found;
   });
 }

@@ -99,7 +99,7 @@ export const command: CliCommand = async (args, machine) => {
   for (const each of able) {
     if (machine.signal.aborted) break;
     const run = running === undefined ? runOnOwn(machine, each, start) : runOnRunning(machine, each, running);
-    verdicts.push(await tell(machine, each, await run, timeline, values.verbose));
+    verdicts.push(await tell(machine, each, await run.catch(inFile(each.path)), timeline, values.verbose));
   }
   await timeline.close();
   if (values.junit !== undefined) await disk.writeFile(values.junit, junitXml(verdicts));
@@ -108,6 +108,13 @@ export const command: CliCommand = async (args, machine) => {
   print(`${held} of ${ran.length} scenarios hold live; ${unable.length} were not run\n`);
   return held < ran.length || ran.length < able.length ? 1 : 0;
 };
+
+/** What a topology makes of the file is the file's matter. */
+function inFile(path: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof ScenarioError ? new ScenarioError(`${path}: ${error.message}`) : error;
+  };
+}
 
 function readArguments(args: string[]) {
   try {

@@ -19,29 +19,37 @@ export type LoggedResult = { stats: unknown } | { error: Error };
 const NO_SPAN = { spanID: "0".repeat(16), traceID: "0".repeat(32) };
 
 export class QueryLog {
+  /** Queries that could not be written. */
+  failures = 0;
   /** undefined: queries are not logged. */
   file: JsonLogFile | undefined;
 
   log({ query, startMs, endMs, stepMs, origin }: LoggedQuery, result: LoggedResult): void {
     const date = (timeMs: number) => new Date(timeMs).toISOString();
-    this.file?.write("INFO", "promql query logged", {
-      params: { end: date(endMs), query, start: date(startMs), step: Math.floor(stepMs / 1000) },
-      ...("error" in result ? { error: result.error.message } : { stats: result.stats }),
-      ...NO_SPAN,
-      ...origin,
-    });
+    try {
+      this.file?.write("INFO", "promql query logged", {
+        params: { end: date(endMs), query, start: date(startMs), step: Math.floor(stepMs / 1000) },
+        ...("error" in result ? { error: result.error.message } : { stats: result.stats }),
+        ...NO_SPAN,
+        ...origin,
+      });
+    } catch {
+      this.failures++;
+    }
   }
 }
 
 /** What a query took, as the API and the query log show it. @param seconds that it ran */
-export function queryStats({ counts }: InstantResult | RangeResult, seconds: number) {
+export function queryStats({ counts, seconds: parts }: InstantResult | RangeResult, seconds: number) {
+  const evaluated = parts.prepare + parts.evaluate + parts.sort;
   return {
     timings: {
-      evalTotalTime: seconds,
-      resultSortTime: 0,
-      queryPreparationTime: 0,
-      innerEvalTime: seconds,
-      execQueueTime: 0,
+      evalTotalTime: evaluated,
+      resultSortTime: parts.sort,
+      queryPreparationTime: parts.prepare,
+      innerEvalTime: parts.evaluate,
+      // What is left is the wait for its turn.
+      execQueueTime: Math.max(0, seconds - evaluated),
       execTotalTime: seconds,
     },
     samples: {

@@ -1,9 +1,10 @@
 /** What the HTTP side of the server knows of the rest. */
 import type { Clock } from "../base/clock.ts";
+import type { Disk } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import type { PrometheusConfig } from "./config/prometheus-config.ts";
 import type { Flags } from "./flags.ts";
-import type { Instrument } from "./metrics/instruments.ts";
+import type { Gauge, Instrument } from "./metrics/instruments.ts";
 import type { Notifications } from "./notifications.ts";
 import type { Notifier } from "./notifier/notifier.ts";
 import type { QueryLog } from "./query-log.ts";
@@ -36,10 +37,14 @@ export interface PrometheusServer {
   readonly queryLog: QueryLog;
   /** What parts of the server count of themselves. */
   readonly instruments: readonly Instrument[];
+  /** Requests of remote read that are answered now. */
+  readonly remoteReads: Gauge;
   readonly status: PrometheusStatus;
   /** Replaced by a reload. */
   readonly config: PrometheusConfig;
-  readonly retentionText: string;
+  /** How long and how much is kept; 0: without limit. */
+  readonly retention: { timeMs: number; bytes: number; text: string };
+  readonly disk: Disk;
   /** Under which clients reach the server. */
   readonly externalUrl: string;
   /** Of the first listener. */

@@ -11,20 +11,20 @@ import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS, type Flags, languageOf } f
 import { JsonLogFiles } from "./json-log-file.ts";
 import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
 import { Notifier } from "./notifier/notifier.ts";
-import { NotifierMetrics } from "./notifier/notifier-metrics.ts";
+import { EngineQueue } from "./promql/engine-queue.ts";
 import { Engine } from "./promql/mod.ts";
 import { loggedEngine, QueryLog } from "./query-log.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
 import { RuleConcurrency } from "./rules/rule-concurrency.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
-import { RuleMetrics } from "./rules/rule-metrics.ts";
 import { notificationsOf } from "./rules/rule-notifications.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
+import { ServerMetrics } from "./server-metrics.ts";
 import type { PrometheusServer } from "./server-state.ts";
 import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
+import { HttpMetrics } from "./web/http-metrics.ts";
 import { createWebHandler } from "./web/http-server.ts";
-import { HttpMetrics } from "./web/own-metrics.ts";
 
 export interface RunningServer {
   addresses: { host: string; port: number }[];
@@ -48,7 +48,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   } catch (error) {
     throw new ConfigError(`Error loading config (--config.file=${path}): ${(error as Error).message}`);
   }
-  const metrics = new HttpMetrics();
+  const metrics = new ServerMetrics(clock, flags);
+  const httpMetrics = new HttpMetrics();
   const state = { config, tsdb: undefined as Tsdb | undefined };
   // Listening before the log is replayed: whoever asks meanwhile is told to wait instead of refused.
   let handle: ReturnType<typeof createWebHandler> | undefined;
@@ -71,6 +72,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     retentionBytes: retention.bytes,
     minBlockDurationMs: flags.duration("storage.tsdb.min-block-duration"),
     maxBlockDurationMs: flags.duration("storage.tsdb.max-block-duration") || undefined,
+    observe: (work, seconds) => metrics.tsdb.observe(work, seconds),
     lockFile: !flags.boolean("storage.tsdb.no-lockfile"),
     ...storeSettings(flags, config),
   }).catch(async (error) => {
@@ -86,38 +88,50 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     log,
     directory: `${directory}/remote-write`,
     metadata: () => scrape.metadata(),
+    metrics: metrics.remote,
   });
   const appendable = { appender: () => new ForwardingAppender(tsdb, remotes) };
-  const scrape = new ScrapeManager({ storage: appendable, network: system.network, disk, clock, log });
-  const engine = new Engine({
+  const scrape = new ScrapeManager({
+    storage: appendable,
+    network: system.network,
+    disk,
+    clock,
+    log,
+    metrics: metrics.scrape,
+  });
+  const timeoutMs = flags.duration("query.timeout");
+  const evaluator = new Engine({
     queryable: tsdb,
     clock,
     lookbackMs: flags.duration("query.lookback-delta"),
     maxSamples: flags.number("query.max-samples"),
-    timeoutMs: flags.duration("query.timeout"),
+    timeoutMs,
     subqueryStepMs: () => state.config.global.evaluation_interval,
     parser: languageOf(flags),
     startTimestamps: flags.hasFeature("use-start-timestamps"),
     delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
     typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
   });
+  const engine = new EngineQueue(evaluator, {
+    clock,
+    metrics: metrics.engine,
+    maxConcurrent: flags.number("query.max-concurrency"),
+    timeoutMs,
+  });
   const externalUrl =
     flags.text("web.external-url").replace(/\/$/, "") || `http://${hostname()}:${listeners[0].port}`;
-  const queueCapacity = flags.number("alertmanager.notification-queue-capacity");
-  const notifierMetrics = new NotifierMetrics(clock, queueCapacity);
   const notifier = new Notifier({
     network: system.network,
     disk,
     clock,
     log: log.with({ component: "notifier" }),
-    metrics: notifierMetrics,
-    capacity: queueCapacity,
+    metrics: metrics.notifier,
+    capacity: flags.number("alertmanager.notification-queue-capacity"),
     batchSize: flags.number("alertmanager.notification-batch-size"),
     drains: flags.boolean("alertmanager.drain-notification-queue-on-shutdown"),
   });
   const queryLog = new QueryLog();
   const queryLogs = new JsonLogFiles(disk, clock);
-  const ruleMetrics = new RuleMetrics(clock);
   const rules = new RuleManager(
     {
       engine,
@@ -126,7 +140,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
       storage: { appender: appendable.appender, select: (...args) => tsdb.select(...args) },
       clock,
       log: log.with({ component: "rule manager" }),
-      metrics: ruleMetrics,
+      metrics: metrics.rules,
       concurrency: flags.hasFeature("concurrent-rule-eval")
         ? new RuleConcurrency(flags.number("rules.max-concurrent-evals"))
         : undefined,
@@ -139,8 +153,13 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     },
     disk,
   );
-  const notifyDiscovery = new DiscoveryManager(system, log, (name, groups) => notifier.update(name, groups));
-  const discovery = new DiscoveryManager(system, log, (job, groups) => scrape.update(job, groups));
+  const discovering = { ...system, metrics: metrics.discovery };
+  const notifyDiscovery = new DiscoveryManager("notify", discovering, log, (name, groups) =>
+    notifier.update(name, groups),
+  );
+  const discovery = new DiscoveryManager("scrape", discovering, log, (job, groups) =>
+    scrape.update(job, groups),
+  );
   const server: PrometheusServer = {
     clock,
     log,
@@ -153,7 +172,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     notifier,
     notifications,
     queryLog,
-    instruments: [...ruleMetrics.instruments, ...notifierMetrics.instruments],
+    instruments: metrics.instruments,
+    remoteReads: metrics.remoteReads,
     externalUrl,
     port: listeners[0].port,
     status: {
@@ -166,7 +186,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     get config() {
       return state.config;
     },
-    retentionText: retention.text,
+    retention,
+    disk,
     async reload() {
       log.info("Loading configuration file", { filename: path });
       try {
@@ -203,7 +224,14 @@ export async function startServer(flags: Flags, system: System, quit: () => void
 
   await apply(config);
   const hashSeed = new DataView(system.random.bytes(4).buffer).getInt32(0);
-  handle = createWebHandler({ server, engine, metrics, quit, hashSeed, monotonic: () => clock.monotonic() });
+  handle = createWebHandler({
+    server,
+    engine,
+    metrics: httpMetrics,
+    quit,
+    hashSeed,
+    monotonic: () => clock.monotonic(),
+  });
   notifications.delete(STARTING_UP);
   log.info("Server is ready to receive web requests.");
   return {

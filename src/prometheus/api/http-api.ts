@@ -3,7 +3,7 @@ import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/
 import type { MetricFamily } from "../../wire/exposition/exposition-writer.ts";
 import { languageOf } from "../flags.ts";
 import type { Matcher } from "../matcher.ts";
-import { type Engine, parseMetricSelector } from "../promql/mod.ts";
+import { parseMetricSelector, type QueryEngine } from "../promql/mod.ts";
 import { decodeBytes } from "../promql/parser/unquote.ts";
 import { createFastWrite } from "../remote/fast-write.ts";
 import type { createReadHandler } from "../remote/read-handler.ts";
@@ -38,16 +38,16 @@ import * as status from "./status-api.ts";
 
 export interface ApiOptions {
   server: PrometheusServer;
-  engine: Engine;
+  engine: QueryEngine;
   /** Any number that clients can't know. */
   hashSeed: number;
   /** What `/metrics` shows. */
-  ownFamilies: () => MetricFamily[];
+  ownFamilies: () => Promise<MetricFamily[]>;
 }
 
 interface Call extends QueryContext {
   server: PrometheusServer;
-  ownFamilies: () => MetricFamily[];
+  ownFamilies: () => Promise<MetricFamily[]>;
   /** What the path's variable part is, decoded. */
   variable: string;
 }
@@ -85,7 +85,10 @@ const OPERATIONS: Record<string, [methods: string[], operation: Operation]> = {
   "/status/tsdb": [READ, ({ server, parameters }) => status.tsdbStatus(server, parameters)],
   "/status/tsdb/blocks": [READ, ({ server }) => ({ data: { blocks: server.tsdb.blocks() } })],
   "/status/walreplay": [READ, ({ server }) => ({ data: server.tsdb.walReplay })],
-  "/status/self_metrics": [READ, ({ ownFamilies, parameters }) => selfMetrics(ownFamilies(), parameters)],
+  "/status/self_metrics": [
+    READ,
+    async ({ ownFamilies, parameters }) => selfMetrics(await ownFamilies(), parameters),
+  ],
   "/admin/tsdb/delete_series": [ADMIN, deleteSeries],
   "/admin/tsdb/clean_tombstones": [ADMIN, cleanTombstones],
   "/admin/tsdb/snapshot": [ADMIN, snapshot],
@@ -117,7 +120,17 @@ const RAW_OPERATIONS: Record<string, [methods: string[], operation: RawOperation
       return receiveOtlp(request, server);
     },
   ],
-  "/read": [["POST"], async (request, { read }) => (await read())(request)],
+  "/read": [
+    ["POST"],
+    async (request, { server, read }) => {
+      server.remoteReads.add(1);
+      try {
+        return await (await read())(request);
+      } finally {
+        server.remoteReads.add(-1);
+      }
+    },
+  ],
   "/openapi.yaml": [
     READ,
     async (request, { server }) => {

@@ -23,7 +23,7 @@ test("self_metrics shows the families of /metrics as JSON", async () => {
     ["code", "handler"],
   );
   const [durations] = (await of("prometheus_http_request_duration_seconds")).data;
-  assert.equal(durations.metric[0].summary.sampleCount, "2");
+  assert.equal(durations.metric[0].histogram.sampleCount, "2");
   assert.match((await of("(")).error, /^invalid metric_name_pattern: /);
   await it.server.stop();
 });

@@ -34,7 +34,7 @@ export function runtimeInfo(server: PrometheusServer): ApiResult {
       GOMEMLIMIT: 0,
       GOGC: "",
       GODEBUG: "",
-      storageRetention: server.retentionText,
+      storageRetention: server.retention.text,
     },
   };
 }

@@ -4,15 +4,21 @@ import type { Logger } from "../../base/log.ts";
 import type { Resolver } from "../../base/resolver.ts";
 import type { System } from "../../base/system.ts";
 import type { DiscoveryConfigs } from "../config/discovery-config.ts";
+import type { DiscoveryMetrics, DiscoveryPurpose } from "./discovery-metrics.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 
-export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env"> & { resolver?: Resolver };
+export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env"> & {
+  resolver?: Resolver;
+  metrics: DiscoveryMetrics;
+};
 
 interface Job {
   configs: DiscoveryConfigs;
   abort: AbortController;
   /** By discoverer and source. */
   groups: Map<string, TargetGroup>;
+  /** A mechanism of it could not be set up. */
+  hasFailed: boolean;
 }
 
 /** Groups of one job; a cluster with more is not what this is for. */
@@ -24,7 +30,15 @@ export class DiscoveryManager {
   readonly #log: Logger;
   readonly #onGroups: (job: string, groups: TargetGroup[]) => void;
 
-  constructor(system: DiscoverySystem, log: Logger, onGroups: (job: string, groups: TargetGroup[]) => void) {
+  readonly #purpose: DiscoveryPurpose;
+
+  constructor(
+    purpose: DiscoveryPurpose,
+    system: DiscoverySystem,
+    log: Logger,
+    onGroups: (job: string, groups: TargetGroup[]) => void,
+  ) {
+    this.#purpose = purpose;
     this.#system = system;
     this.#log = log.with({ component: "discovery manager" });
     this.#onGroups = onGroups;
@@ -35,13 +49,15 @@ export class DiscoveryManager {
     for (const [name, job] of this.#jobs) {
       const configs = jobs.get(name);
       if (configs !== undefined && isDeepStrictEqual(job.configs, discoveryOf(configs))) {
-        this.#onGroups(name, [...job.groups.values()]);
+        this.#tell(name, job);
         continue;
       }
+      this.#system.metrics.removeConfig(name, this.#purpose);
       job.abort.abort(new Error("configuration changed"));
       this.#jobs.delete(name);
     }
     for (const [name, configs] of jobs) if (!this.#jobs.has(name)) this.#start(name, discoveryOf(configs));
+    this.#countFailed();
   }
 
   stop(): void {
@@ -50,17 +66,18 @@ export class DiscoveryManager {
   }
 
   #start(name: string, configs: DiscoveryConfigs): void {
-    const job: Job = { configs, abort: new AbortController(), groups: new Map() };
+    const job: Job = { configs, abort: new AbortController(), groups: new Map(), hasFailed: false };
     this.#jobs.set(name, job);
     const receive = (id: string) => (groups: TargetGroup[]) => {
       if (this.#jobs.get(name) !== job) return;
+      this.#system.metrics.receivedUpdates.add(1, this.#purpose);
       for (const group of groups) {
         const key = `${id}/${group.source}`;
         if (group.targets.length === 0) job.groups.delete(key);
         else if (job.groups.size < MAX_GROUPS_PER_JOB || job.groups.has(key)) job.groups.set(key, group);
         else this.#log.error("too many target groups", { job: name, limit: MAX_GROUPS_PER_JOB });
       }
-      this.#onGroups(name, [...job.groups.values()]);
+      this.#tell(name, job);
     };
     receive("static")(
       (configs.static_configs ?? []).map((group, index) => ({
@@ -76,9 +93,26 @@ export class DiscoveryManager {
         );
       })
       .catch((error) => {
-        if (!job.abort.signal.aborted)
-          this.#log.error("Cannot create service discovery", { job: name, err: error });
+        if (job.abort.signal.aborted) return;
+        job.hasFailed = true;
+        this.#countFailed();
+        this.#log.error("Cannot create service discovery", { job: name, err: error });
       });
+  }
+
+  #tell(name: string, job: Job): void {
+    const { metrics, clock } = this.#system;
+    const groups = [...job.groups.values()];
+    const targets = groups.reduce((sum, group) => sum + group.targets.length, 0);
+    metrics.discoveredTargets.set(targets, name, this.#purpose);
+    metrics.updates.add(1, this.#purpose);
+    metrics.lastUpdate.set(clock.now() / 1000, name, this.#purpose);
+    this.#onGroups(name, groups);
+  }
+
+  #countFailed(): void {
+    const failed = [...this.#jobs.values()].filter((job) => job.hasFailed).length;
+    this.#system.metrics.failedConfigs.set(failed, this.#purpose);
   }
 
   /** Each mechanism is loaded when a configuration has it. */
@@ -88,15 +122,15 @@ export class DiscoveryManager {
     const found: [string, Discoverer][] = [];
     for (const [i, config] of (configs.file_sd_configs ?? []).entries()) {
       const { createFileDiscovery } = await import("./file-discovery.ts");
-      found.push([`file${i}`, createFileDiscovery(config!, system, log)]);
+      found.push([`file${i}`, createFileDiscovery(config!, system, log, job)]);
     }
     for (const [i, config] of (configs.http_sd_configs ?? []).entries()) {
       const { createHttpDiscovery } = await import("./http-discovery.ts");
-      found.push([`http${i}`, createHttpDiscovery(config!, system, log)]);
+      found.push([`http${i}`, createHttpDiscovery(config!, system, log, job)]);
     }
     for (const [i, config] of (configs.dns_sd_configs ?? []).entries()) {
       const { createDnsDiscovery } = await import("./dns-discovery.ts");
-      found.push([`dns${i}`, createDnsDiscovery(config!, system, log)]);
+      found.push([`dns${i}`, createDnsDiscovery(config!, system, log, job)]);
     }
     for (const [i, config] of (configs.kubernetes_sd_configs ?? []).entries()) {
       const { createKubernetesDiscovery } = await import("./kubernetes-discovery.ts");

@@ -10,7 +10,9 @@ export function createDnsDiscovery(
   config: DnsDiscoveryConfig,
   system: DiscoverySystem,
   log: Logger,
+  job: string,
 ): Discoverer {
+  const { metrics } = system;
   const resolver = system.resolver ?? systemResolver;
   const type = config.type.toUpperCase();
   const target = (host: string, port: number) =>
@@ -41,10 +43,13 @@ export function createDnsDiscovery(
     }));
     return { source: name, targets, labels: {} };
   };
-  return createRefreshDiscovery(system.clock, log, config.refresh_interval, async () => {
+  const options = { mechanism: "dns", config: job, intervalMs: config.refresh_interval };
+  return createRefreshDiscovery(system, log, options, async () => {
+    metrics.dnsLookups.add(config.names.length);
     const results = await Promise.allSettled(config.names.map(lookup));
     return results.flatMap((result, index) => {
       if (result.status === "fulfilled") return [result.value];
+      metrics.dnsLookupFailures.add(1);
       log.error("Error refreshing DNS targets", { name: config.names[index], err: result.reason });
       return [];
     });

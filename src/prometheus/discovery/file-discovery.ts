@@ -16,12 +16,14 @@ export function createFileDiscovery(
   config: FileDiscoveryConfig,
   system: DiscoverySystem,
   log: Logger,
+  job: string,
 ): Discoverer {
-  const { disk, clock } = system;
+  const { disk, clock, metrics } = system;
   /** The groups of a file that can't be read now are those of before. */
   const lastGood = new Map<string, { stamp: string; groups: TargetGroup[] }>();
   const refresh = async () => {
     const groups: TargetGroup[] = [];
+    const started = clock.monotonic();
     const present = new Set<string>();
     for (const pattern of config.files) {
       for (const path of await glob(disk, pattern)) {
@@ -33,18 +35,30 @@ export function createFileDiscovery(
             if ((stat?.size ?? 0) > MAX_TARGET_FILE_BYTES)
               throw new Error(`larger than ${MAX_TARGET_FILE_BYTES} bytes`);
             const text = new TextDecoder().decode(await disk.readFile(path));
+            metrics.fileModified.set((stat?.modifiedMs ?? 0) / 1000, path);
             lastGood.set(path, { stamp, groups: groupsOf(path, text) });
           }
         } catch (error) {
+          metrics.fileReadErrors.add(1);
           log.error("Error reading file", { path, err: error });
         }
         groups.push(...(lastGood.get(path)?.groups ?? []));
       }
     }
-    for (const path of lastGood.keys()) if (!present.has(path)) lastGood.delete(path);
+    for (const path of lastGood.keys()) {
+      if (present.has(path)) continue;
+      lastGood.delete(path);
+      metrics.fileModified.delete(path);
+    }
+    metrics.fileScans.observe((clock.monotonic() - started) / 1000);
     return groups;
   };
-  return createRefreshDiscovery(clock, log, Math.min(config.refresh_interval, POLL_MS), refresh);
+  return createRefreshDiscovery(
+    system,
+    log,
+    { config: job, intervalMs: Math.min(config.refresh_interval, POLL_MS) },
+    refresh,
+  );
 }
 
 /** JSON is YAML, so one reader serves both. @throws ConfigError */

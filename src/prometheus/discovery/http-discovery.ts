@@ -13,9 +13,10 @@ export function createHttpDiscovery(
   config: HttpDiscoveryConfig,
   system: DiscoverySystem,
   log: Logger,
+  job: string,
 ): Discoverer {
   const client = createHttpClient(config, system);
-  return createRefreshDiscovery(system.clock, log, config.refresh_interval, async (signal) => {
+  const ask = async (signal: AbortSignal) => {
     const response = await client.request(config.url, {
       headers: {
         accept: "application/json",
@@ -31,6 +32,15 @@ export function createHttpDiscovery(
     if (!/^application\/json(?:;\s*charset=("utf-8"|utf-8))?$/i.test(type))
       throw new Error(`unsupported content type ${JSON.stringify(type)}`);
     return groupsOf(config.url, JSON.parse(text));
+  };
+  const options = { mechanism: "http", config: job, intervalMs: config.refresh_interval };
+  return createRefreshDiscovery(system, log, options, async (signal) => {
+    try {
+      return await ask(signal);
+    } catch (error) {
+      if (!signal.aborted) system.metrics.httpFailures.add(1);
+      throw error;
+    }
   });
 }
 

@@ -151,6 +151,8 @@ class Follower {
       onDelete?: (object: KubernetesObject) => void;
     },
   ): Informer<KubernetesObject> {
+    const { metrics } = this.#system;
+    const counted = (event: string) => role !== undefined && metrics.kubernetesEvents.add(1, event, role);
     const selector = this.#config.selectors?.find((each) => each.role === role);
     return startInformer({
       api: this.#api,
@@ -162,13 +164,26 @@ class Follower {
         ...(selector?.field ? { fieldSelector: selector.field } : {}),
       },
       signal: this.#signal,
-      ...handlers,
-      onError: (error, retryMs) =>
+      onAdd: (object) => {
+        counted("add");
+        handlers.onAdd?.(object);
+      },
+      onUpdate: (object, previous) => {
+        counted("update");
+        handlers.onUpdate?.(object, previous);
+      },
+      onDelete: (object) => {
+        counted("delete");
+        handlers.onDelete?.(object);
+      },
+      onError: (error, retryMs) => {
+        metrics.kubernetesFailures.add(1);
         this.#log.error("failed to list or watch", {
           resource: resource.resource,
           err: error,
           retry_ms: retryMs,
-        }),
+        });
+      },
     });
   }
 }

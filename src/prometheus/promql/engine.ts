@@ -16,7 +16,7 @@ import type { ParserOptions } from "./parser/parser-options.ts";
 import { documentedType, typeOf } from "./parser/type-check.ts";
 import { preprocess } from "./preprocess.ts";
 import { duplicateLabelSet, QueryError } from "./query-error.ts";
-import { QueryRun } from "./query-run.ts";
+import { QueryRun, type QueryStage } from "./query-run.ts";
 import type { QueryTimes } from "./query-times.ts";
 import { selectMatrix } from "./select-matrix.ts";
 import { type Selection, selectAll } from "./selection.ts";
@@ -113,7 +113,12 @@ interface Remarks {
   warnings: string[];
   infos: string[];
   counts: SampleCounts;
+  /** How long its parts took. */
+  seconds: Record<QueryStage, number>;
 }
+
+/** What those use who run queries. */
+export type QueryEngine = Pick<Engine, "instant" | "range">;
 
 export type InstantResult = (ScalarValue | StringValue | VectorValue | MatrixValue) & Remarks;
 export type RangeResult = MatrixValue & Remarks;
@@ -164,11 +169,14 @@ export class Engine {
     const expression = this.#prepare(query, { startMs, endMs, stepMs }, parsed);
     const grid = Grid.between(startMs, endMs, stepMs);
     const run = this.#run(options);
-    const series = await guarded(async () => {
-      const selection = await selectAll(run, expression, grid);
-      return finish(await evaluate(expression, { run, grid, selection }), { run, grid, selection });
+    const samples = await guarded(async () => {
+      const selection = await run.timed("prepare", () => selectAll(run, expression, grid));
+      const context = { run, grid, selection };
+      const series = await run.timed("evaluate", async () =>
+        finish(await evaluate(expression, context), context),
+      );
+      return run.timed("sort", () => sortedByLabels(series.map((one) => toSamples(one, grid))));
     });
-    const samples = sortedByLabels(series.map((one) => toSamples(one, grid)));
     const hasStoredLabels = withoutParentheses(expression).kind === "vector-selector";
     return {
       ...{ kind: "matrix", series: samples, hasStoredLabels },
@@ -234,11 +242,19 @@ async function instantValue(
   const literal = withoutParentheses(expression);
   if (literal.kind === "string") return { kind: "string", timestampMs, value: literal.value };
   if (literal.kind === "vector-selector") {
-    const newest = await newestVector(literal, run, grid);
+    const newest = await run.timed("evaluate", () => newestVector(literal, run, grid));
     if (newest !== undefined) return newest;
   }
-  const selection: Selection = await selectAll(run, expression, grid);
-  const context: EvaluationContext = { run, grid, selection };
+  const selection: Selection = await run.timed("prepare", () => selectAll(run, expression, grid));
+  return run.timed("evaluate", () => selectedValue(expression, literal, { run, grid, selection }));
+}
+
+async function selectedValue(
+  expression: Expression,
+  literal: Expression,
+  context: EvaluationContext,
+): Promise<ScalarValue | VectorValue | MatrixValue> {
+  const timestampMs = context.grid.startMs;
   if (literal.kind === "matrix-selector")
     return { kind: "matrix", series: await selectMatrix(literal, context), hasStoredLabels: true };
   if (literal.kind === "subquery") return { kind: "matrix", series: await subqueryValue(literal, context) };
@@ -284,10 +300,11 @@ async function finish(series: StepSeries[], { run, grid }: EvaluationContext): P
   return cleaned;
 }
 
-function remarksOf({ annotations, counts }: QueryRun, query: string, limit?: number): Remarks {
+function remarksOf({ annotations, counts, seconds }: QueryRun, query: string, limit?: number): Remarks {
   return {
     warnings: annotations.texts("warning", query, limit),
     infos: annotations.texts("info", query, limit),
     counts,
+    seconds,
   };
 }

@@ -13,6 +13,7 @@ export {
   type EngineOptions,
   type InstantResult,
   type MatrixValue,
+  type QueryEngine,
   type QueryOptions,
   type RangeResult,
   type ScalarValue,

@@ -6,6 +6,9 @@ import { QueryError } from "./query-error.ts";
 /** How long evaluation keeps the event loop before it lets others have a turn. */
 export const SLICE_MS = 10;
 
+/** What a query spent its time with. */
+export type QueryStage = "prepare" | "evaluate" | "sort";
+
 /** After how many series loops that do little for each look at the clock. */
 export const PAUSE_INTERVAL = 256;
 
@@ -46,6 +49,7 @@ export class QueryRun {
   #samples = 0;
   /** Samples that selectors have found, step by step; how many of them are different ones; the most in memory at once. */
   readonly counts = { queried: 0, read: 0, peak: 0 };
+  readonly seconds: Record<QueryStage, number> = { prepare: 0, evaluate: 0, sort: 0 };
   #sliceEnd: number;
   #unchecked = 0;
 
@@ -60,6 +64,16 @@ export class QueryRun {
     this.startTimestamps = options.startTimestamps;
     this.signal = options.signal;
     this.#sliceEnd = options.now() + SLICE_MS;
+  }
+
+  /** Does a part of the query and adds what it took to `seconds`. */
+  async timed<T>(stage: QueryStage, work: () => T | Promise<T>): Promise<T> {
+    const startedMs = this.#options.now();
+    try {
+      return await work();
+    } finally {
+      this.seconds[stage] += (this.#options.now() - startedMs) / 1000;
+    }
   }
 
   /** Samples in memory now. */

@@ -32,7 +32,10 @@ export class MetadataSender {
     try {
       const all = this.#options.metadata();
       for (let at = 0; at < all.length; at += batchSize)
-        await client.deliver(encodeWriteRequestV1({ series: [], metadata: all.slice(at, at + batchSize) }));
+        await client.deliver(
+          encodeWriteRequestV1({ series: [], metadata: all.slice(at, at + batchSize) }),
+          true,
+        );
     } catch {
       // The remote was given up meanwhile.
     } finally {

@@ -34,7 +34,7 @@ async function remoteClient(settings: string, answer: (attempt: number) => HttpR
     clock,
   });
   const { signal } = new AbortController();
-  const remote = new RemoteClient({ config, client, clock, log: silentLogger, signal });
+  const remote = new RemoteClient({ config, client, clock, log: silentLogger, signal, onRequest: () => {} });
   return { clock, requests, remote };
 }
 

@@ -16,6 +16,8 @@ export interface RemoteClientParts {
   clock: Clock;
   log: Logger;
   signal: AbortSignal;
+  /** Told how many seconds a request took, whatever its answer. */
+  onRequest: (seconds: number) => void;
 }
 
 /** Since the start, for `/metrics`. */
@@ -26,6 +28,8 @@ export interface RemoteCounts {
   /** Samples that were older than `sample_age_limit`. */
   tooOld: number;
   bytes: number;
+  /** Of requests with metadata only, which `bytes` leaves out. */
+  metadataBytes: number;
 }
 
 export class RemoteClient {
@@ -35,6 +39,7 @@ export class RemoteClient {
     retried: noRequestCounts(),
     tooOld: 0,
     bytes: 0,
+    metadataBytes: 0,
   };
   readonly #parts: RemoteClientParts;
 
@@ -45,9 +50,10 @@ export class RemoteClient {
   /**
    * Resolves when the remote has taken a request of version 1, or will never take it.
    *
+   * @param isMetadata whether there is nothing else in it
    * @throws when the signal aborts
    */
-  async deliver(given: Uint8Array): Promise<void> {
+  async deliver(given: Uint8Array, isMetadata = false): Promise<void> {
     const { config, clock, log, signal } = this.#parts;
     const { min_backoff, max_backoff } = config.queue_config;
     let payload = given;
@@ -56,7 +62,7 @@ export class RemoteClient {
       const young = this.#withoutOld(payload);
       if (young === undefined) return;
       payload = young;
-      const outcome = await this.#attempt(payload, attempt);
+      const outcome = await this.#attempt(payload, attempt, isMetadata);
       if (outcome.isTaken !== undefined) {
         this.#count(outcome.isTaken ? "sent" : "failed", payload);
         return;
@@ -72,7 +78,11 @@ export class RemoteClient {
   }
 
   /** Undefined `isTaken`: to be tried again. */
-  async #attempt(payload: Uint8Array, attempt: number): Promise<{ isTaken?: boolean; retryAfterMs: number }> {
+  async #attempt(
+    payload: Uint8Array,
+    attempt: number,
+    isMetadata: boolean,
+  ): Promise<{ isTaken?: boolean; retryAfterMs: number }> {
     const { config, client, log, signal, clock } = this.#parts;
     const isV2 = config.protobuf_message === WRITE_MESSAGES[1];
     const body = snappyCompress(isV2 ? encodeWriteRequestV2(decodeWriteRequestV1(payload)) : payload);
@@ -84,7 +94,8 @@ export class RemoteClient {
       "user-agent": USER_AGENT,
     };
     if (attempt > 0) headers["retry-attempt"] = String(attempt);
-    this.counts.bytes += body.length;
+    this.counts[isMetadata ? "metadataBytes" : "bytes"] += body.length;
+    const startedMs = clock.monotonic();
     try {
       const response = await client.request(config.url!, {
         method: "POST",
@@ -94,6 +105,7 @@ export class RemoteClient {
         signal,
       });
       const text = (await response.text(1 << 20)).slice(0, 256);
+      this.#parts.onRequest((clock.monotonic() - startedMs) / 1000);
       const { status } = response;
       if (status < 300) return { isTaken: true, retryAfterMs: 0 };
       const isBusy = status === 429;

@@ -20,6 +20,7 @@ import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
 import { MetadataSender, type MetadataSenderOptions } from "./metadata-sender.ts";
 import { QueueFile } from "./queue-file.ts";
 import { RemoteClient } from "./remote-client.ts";
+import type { RemoteMetrics } from "./remote-metrics.ts";
 
 export interface RemoteWriterParts {
   network: Network;
@@ -30,6 +31,7 @@ export interface RemoteWriterParts {
   directory: string;
   /** What is known of metrics now, by metric family. */
   metadata: MetadataSenderOptions["metadata"];
+  metrics: RemoteMetrics;
 }
 
 /** What one remote may have waiting on disk. */
@@ -37,6 +39,8 @@ export const MAX_QUEUE_BYTES = 2 * 1024 * 1024 * 1024;
 /** Label sets whose relabelled form is remembered. */
 const MAX_REMEMBERED_LABELS = 1_000_000;
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+export type QueuedKind = "samples" | "histograms" | "exemplars";
 
 export class RemoteWriter {
   readonly config: RemoteWriteConfig;
@@ -54,8 +58,10 @@ export class RemoteWriter {
   #running: Promise<void> = Promise.resolve();
   /** Of the samples that were put in, in milliseconds. */
   newestMs = 0;
-  /** Samples that were put in. */
-  taken = 0;
+  /** What was put in. */
+  readonly taken: Record<QueuedKind, number> = { samples: 0, histograms: 0, exemplars: 0 };
+  /** Samples whose series `write_relabel_configs` drop. */
+  droppedSeries = 0;
 
   constructor(
     config: RemoteWriteConfig,
@@ -78,6 +84,7 @@ export class RemoteWriter {
       clock,
       log: this.#parts.log,
       signal: this.#abort.signal,
+      onRequest: (seconds) => parts.metrics.observeBatch(name, config.url!, seconds),
     });
     this.#externalLabels = externalLabels;
     this.#queue = new QueueFile(
@@ -87,11 +94,12 @@ export class RemoteWriter {
     );
   }
 
-  /** Samples put in since the start that were neither sent nor given up. */
-  get pending(): number {
+  /** What was put in since the start and neither sent nor given up. */
+  get pending(): Record<QueuedKind, number> {
     const { sent, failed, tooOld } = this.remote.counts;
-    const done = (counts: typeof sent) => counts.samples + counts.histograms + counts.exemplars;
-    return Math.max(0, this.taken - done(sent) - done(failed) - tooOld);
+    const of = (kind: QueuedKind, dropped = 0) =>
+      Math.max(0, this.taken[kind] - sent[kind] - failed[kind] - dropped);
+    return { samples: of("samples", tooOld), histograms: of("histograms"), exemplars: of("exemplars") };
   }
 
   get externalLabels(): Record<string, string> {
@@ -133,7 +141,10 @@ export class RemoteWriter {
     };
     for (const series of batch) {
       const labels = this.#labelsFor(series.labels);
-      if (labels === undefined) continue;
+      if (labels === undefined) {
+        this.droppedSeries += series.samples.length;
+        continue;
+      }
       const kept = {
         ...series,
         labels,
@@ -145,7 +156,8 @@ export class RemoteWriter {
       part.push(kept);
       samples += count;
       this.#waiting += count;
-      this.taken += count;
+      for (const kind of ["samples", "histograms", "exemplars"] as const)
+        this.taken[kind] += kept[kind].length;
       for (const { timestampMs } of kept.samples) this.newestMs = Math.max(this.newestMs, timestampMs);
       if (samples >= queue.max_samples_per_send) flush();
     }
@@ -246,7 +258,11 @@ export class RemoteWriters {
       next.set(name, isSame ? old : new RemoteWriter(config, name, externalLabels, this.#parts));
     }
     const previous = this.#writers;
-    for (const [name, old] of previous) if (next.get(name) !== old) await old.stop();
+    for (const [name, old] of previous) {
+      if (next.get(name) === old) continue;
+      await old.stop();
+      this.#parts.metrics.removeRemote(name, old.config.url!);
+    }
     for (const [name, writer] of next) if (previous.get(name) !== writer) await writer.start();
     this.#writers = next;
     this.isActive = next.size > 0;

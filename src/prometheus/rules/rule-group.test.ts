@@ -31,7 +31,9 @@ function rulesOver(answers: Answers, settings: Partial<RuleContext> = {}) {
         timestampMs: 0,
         histogram: undefined,
       }));
-      return { kind: "vector", samples, warnings: [], infos: [], counts: { queried: 0, read: 0, peak: 0 } };
+      const counts = { queried: 0, read: 0, peak: 0 };
+      const seconds = { prepare: 0, evaluate: 0, sort: 0 };
+      return { kind: "vector", samples, warnings: [], infos: [], counts, seconds };
     },
   } as Pick<Engine, "instant">;
   const appender = (): Appender => {

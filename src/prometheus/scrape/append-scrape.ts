@@ -17,7 +17,7 @@ import {
 } from "../storage.ts";
 import type { ScrapeFormat } from "./content-type.ts";
 import { BucketLimitError, limitBuckets, maxSchemaOf } from "./histogram-limits.ts";
-import { ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
+import { SampleLimitError, ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
 import type { CachedSeries, ScrapeCache } from "./scrape-cache.ts";
 
 export interface ScrapeCounts {
@@ -201,7 +201,7 @@ class ScrapeBatch {
     try {
       const native = extras?.histogram === undefined ? undefined : this.#checkedHistogram(extras);
       if (this.#sampleLimit > 0 && ++this.#appended > this.#sampleLimit)
-        throw new ScrapeLimitError("sample limit exceeded");
+        throw new SampleLimitError("sample limit exceeded");
       if (atMs > this.#latestMs) return this.#refuse("out of bounds");
       entry.ref =
         native === undefined

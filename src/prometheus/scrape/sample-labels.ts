@@ -8,6 +8,8 @@ import { type RelabelConfig, relabel } from "../relabel/relabel.ts";
 
 /** A scrape that breaks one of the configured limits counts as failed. */
 export class ScrapeLimitError extends Error {}
+export class SampleLimitError extends ScrapeLimitError {}
+export class LabelLimitError extends ScrapeLimitError {}
 
 /**
  * @param flat `["__name__", name, label0, value0, …]` as exposed
@@ -79,19 +81,19 @@ function checkLimits(labels: Labels, config: ScrapeConfig): void {
   } = config;
   const metric = start(labels.get(METRIC_NAME));
   if (limit > 0 && labels.size > limit)
-    throw new ScrapeLimitError(
+    throw new LabelLimitError(
       `label_limit exceeded (metric: ${metric}, number of labels: ${labels.size}, limit: ${limit})`,
     );
   if (nameLimit === 0 && valueLimit === 0) return;
   for (const [name, value] of labels) {
     const nameLength = Buffer.byteLength(name);
     if (nameLimit > 0 && nameLength > nameLimit)
-      throw new ScrapeLimitError(
+      throw new LabelLimitError(
         `label_name_length_limit exceeded (metric: ${metric}, label name: ${start(name)}, length: ${nameLength}, limit: ${nameLimit})`,
       );
     const valueLength = Buffer.byteLength(value);
     if (valueLimit > 0 && valueLength > valueLimit)
-      throw new ScrapeLimitError(
+      throw new LabelLimitError(
         `label_value_length_limit exceeded (metric: ${metric}, label name: ${start(name)}, value: ${quoteGo(start(value))}, length: ${valueLength}, limit: ${valueLimit})`,
       );
   }

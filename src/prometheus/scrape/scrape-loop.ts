@@ -2,6 +2,7 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
+import { formatGoDuration } from "../../model/go-duration.ts";
 import { type Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
@@ -9,7 +10,10 @@ import type { JsonLogFile } from "../json-log-file.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
 import { type AppendContext, appendBody, type ScrapeCounts } from "./append-scrape.ts";
 import { formatOf } from "./content-type.ts";
+import { BucketLimitError } from "./histogram-limits.ts";
+import { LabelLimitError, SampleLimitError } from "./sample-labels.ts";
 import { ScrapeCache } from "./scrape-cache.ts";
+import type { ScrapeMetrics } from "./scrape-metrics.ts";
 import { BodySizeError, type ScrapeBody, ScrapeRequester } from "./scrape-request.ts";
 import type { Target } from "./target.ts";
 
@@ -21,6 +25,7 @@ export interface ScrapeLoopOptions {
   storage: Pick<Storage, "appender">;
   clock: Clock;
   log: Logger;
+  metrics: ScrapeMetrics;
   /** Where scrapes that failed are told, besides the log. */
   failureLog?: JsonLogFile;
 }
@@ -61,10 +66,14 @@ export class ScrapeLoop {
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #previousMs = 0;
+  /** When the scrape before began, on the clock that never goes back. */
+  #previousStarted: number | undefined;
+  readonly #interval: string;
 
   constructor(options: ScrapeLoopOptions) {
     this.#options = options;
     this.target = options.target;
+    this.#interval = formatGoDuration(this.target.intervalMs);
     const { client, network, config } = options;
     this.#requester = new ScrapeRequester(client, network, this.target.url, config, this.target.timeoutMs);
   }
@@ -123,6 +132,9 @@ export class ScrapeLoop {
     if (this.#abort.signal.aborted) return;
     const { clock } = this.#options;
     const started = clock.monotonic();
+    if (this.#previousStarted !== undefined)
+      this.#options.metrics.observeInterval(this.#interval, (started - this.#previousStarted) / 1000);
+    this.#previousStarted = started;
     let body: ScrapeBody | undefined;
     let failure = this.forcedError;
     try {
@@ -165,6 +177,8 @@ export class ScrapeLoop {
       const { job_name } = this.#options.config;
       this.#options.failureLog?.write("ERROR", failure.message, { job_name, target: this.target.url });
     }
+    this.#countLimit(failure);
+    for (const [reason, count] of context.refused) this.#options.metrics.refuse(reason, count);
     for (const [reason, count] of context.refused)
       log.warn(`Error on ingesting ${reason}s`, { target: this.target.url, num_dropped: count });
     this.#cache.end(!isEmpty && failure === undefined);
@@ -177,6 +191,14 @@ export class ScrapeLoop {
       lastScrapeMs: atMs,
       lastDurationSeconds: durationSeconds,
     });
+  }
+
+  #countLimit(failure: Error | undefined): void {
+    const { metrics } = this.#options;
+    if (failure instanceof BodySizeError) metrics.bodySizeExceeded.add(1);
+    else if (failure instanceof SampleLimitError) metrics.sampleLimitExceeded.add(1);
+    else if (failure instanceof LabelLimitError) metrics.labelLimitExceeded.add(1);
+    else if (failure instanceof BucketLimitError) metrics.bucketLimitExceeded.add(1);
   }
 
   #context(): AppendContext {

@@ -4,12 +4,14 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
+import { formatGoDuration } from "../../model/go-duration.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type JsonLogFile, JsonLogFiles } from "../json-log-file.ts";
 import type { MetricMetadata, Storage } from "../storage.ts";
 import { ScrapeLoop } from "./scrape-loop.ts";
+import type { ScrapeMetrics } from "./scrape-metrics.ts";
 import { type DroppedTarget, targetsOf } from "./target.ts";
 
 export interface ScrapeManagerOptions {
@@ -18,6 +20,7 @@ export interface ScrapeManagerOptions {
   disk: Disk;
   clock: Clock;
   log: Logger;
+  metrics: ScrapeMetrics;
 }
 
 export interface ScrapePool {
@@ -53,6 +56,14 @@ class Pool implements ScrapePool {
   }
 
   sync(groups: TargetGroup[]): void {
+    const { clock, metrics } = this.#options;
+    const started = clock.monotonic();
+    const failures = this.#sync(groups);
+    metrics.observeSync(this.config.job_name, (clock.monotonic() - started) / 1000, failures);
+  }
+
+  /** How many targets could not be made. */
+  #sync(groups: TargetGroup[]): number {
     this.groups = groups;
     const { active, dropped, failures } = targetsOf(this.config, groups);
     for (const failure of failures) this.#log.error("Creating target failed", { err: failure });
@@ -64,7 +75,7 @@ class Pool implements ScrapePool {
       const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;
       wanted.add(key);
       if (this.loops.has(key)) continue;
-      const { storage, clock, network } = this.#options;
+      const { storage, clock, network, metrics } = this.#options;
       const loop = new ScrapeLoop({
         target,
         config: this.config,
@@ -73,6 +84,7 @@ class Pool implements ScrapePool {
         storage,
         clock,
         log: this.#log,
+        metrics,
         failureLog: this.#failureLog,
       });
       this.loops.set(key, loop);
@@ -87,6 +99,7 @@ class Pool implements ScrapePool {
     const continued = new Set(active.map((target) => target.labels.key));
     for (const loop of this.#predecessors) if (!continued.has(loop.target.labels.key)) this.#end(loop);
     this.#predecessors = [];
+    return failures.length;
   }
 
   /** Where there are more targets than allowed, each of them counts as down. */
@@ -96,6 +109,7 @@ class Pool implements ScrapePool {
       limit > 0 && count > limit
         ? new Error(`target_limit exceeded (number of targets: ${count}, limit: ${limit})`)
         : undefined;
+    if (error !== undefined) this.#options.metrics.targetLimitExceeded.add(1);
     for (const loop of this.loops.values()) loop.forcedError = error;
   }
 
@@ -162,18 +176,37 @@ export class ScrapeManager {
       const old = this.#pools.get(config.job_name);
       const same = old !== undefined && isDeepStrictEqual(old.config, config);
       const log = this.#failureLogs.get(config.scrape_failure_log_file);
-      fresh.set(config.job_name, same ? old : new Pool(config, this.#options, log));
+      fresh.set(config.job_name, same ? old : this.#createPool(config, log, old !== undefined));
     }
     for (const [job, old] of this.#pools) {
       if (fresh.get(job) === old) continue;
       this.#pools.delete(job);
+      const { clock, metrics } = this.#options;
+      const started = clock.monotonic();
       await old.stop();
       const successor = fresh.get(job);
-      if (successor === undefined) await old.endSeries();
-      else successor.replace(old);
+      if (successor === undefined) {
+        metrics.removePool(job);
+        await old.endSeries();
+        continue;
+      }
+      successor.replace(old);
+      const interval = formatGoDuration(successor.config.scrape_interval);
+      metrics.observeReload(interval, (clock.monotonic() - started) / 1000);
     }
     for (const [job, pool] of fresh) this.#pools.set(job, pool);
     await this.#failureLogs.use(configs.map((config) => config.scrape_failure_log_file));
+  }
+
+  #createPool(config: ScrapeConfig, log: JsonLogFile | undefined, isReload: boolean): Pool {
+    const { metrics } = this.#options;
+    (isReload ? metrics.poolReloads : metrics.pools).add(1);
+    try {
+      return new Pool(config, this.#options, log);
+    } catch (error) {
+      (isReload ? metrics.poolReloadsFailed : metrics.poolsFailed).add(1);
+      throw error;
+    }
   }
 
   /** Takes all target groups of a job. */

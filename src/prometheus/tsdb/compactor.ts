@@ -20,7 +20,7 @@ import { truncateHead } from "./head-truncation.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { Pacer } from "./pacer.ts";
 import type { ReadGate } from "./read-gate.ts";
-import type { BlockMeta, TsdbCounters } from "./tsdb-options.ts";
+import type { BlockMeta, StoreWork, TsdbCounters } from "./tsdb-options.ts";
 import { createUlid } from "./ulid.ts";
 import { segmentIndexes, segmentName } from "./wal-format.ts";
 import type { WalWriter } from "./wal-writer.ts";
@@ -44,6 +44,8 @@ export interface CompactorParts {
   retentionMs: number;
   retentionBytes: number;
   walCompression: "none" | "snappy";
+  /** Told what took how many seconds. */
+  observe: (work: StoreWork, seconds: number) => void;
 }
 
 export class Compactor {
@@ -60,6 +62,7 @@ export class Compactor {
   compact(): Promise<void> {
     return this.exclusive(async () => {
       const { counters } = this.#parts;
+      counters.compactionsTriggered++;
       try {
         await this.#cutBlocks();
         await this.#compactBlocks();
@@ -86,11 +89,22 @@ export class Compactor {
 
   /** Rewrites every block that has tombstones without what was deleted. */
   cleanTombstones(): Promise<void> {
-    return this.exclusive(async () => {
-      for (const block of [...this.#parts.blocks.all]) {
-        if (block.tombstones.size > 0) await this.#replace([block]);
-      }
-    });
+    return this.exclusive(() =>
+      this.#timed("tombstone cleanup", async () => {
+        for (const block of [...this.#parts.blocks.all]) {
+          if (block.tombstones.size > 0) await this.#replace([block]);
+        }
+      }),
+    );
+  }
+
+  /** Does something and tells how long it took, unless it fails. */
+  async #timed<T>(work: StoreWork, run: () => Promise<T>): Promise<T> {
+    const { clock, observe } = this.#parts;
+    const startedMs = clock.monotonic();
+    const result = await run();
+    observe(work, (clock.monotonic() - startedMs) / 1000);
+    return result;
   }
 
   /** Blocks and, unless `skipHead`, the head as a block, as copies in `directory`. */
@@ -174,8 +188,10 @@ export class Compactor {
   async #writeHeadBlock(directory: string, minMs: number, maxMs: number): Promise<BlockMeta | undefined> {
     const { clock, random, head, matcher, gate, counters } = this.#parts;
     const meta = headBlockMeta(createUlid(clock.now(), random), minMs, maxMs);
-    const written = await gate.read(() =>
-      writeBlock(this.#writerParts(directory), headSource(head, matcher, minMs, maxMs - 1), meta),
+    const written = await this.#timed("compaction", () =>
+      gate.read(() =>
+        writeBlock(this.#writerParts(directory), headSource(head, matcher, minMs, maxMs - 1), meta),
+      ),
     );
     if (written !== undefined) counters.compactions++;
     return written;
@@ -183,8 +199,15 @@ export class Compactor {
 
   async #truncate(minMs: number): Promise<void> {
     const { head, writer, gate, clock, counters } = this.#parts;
-    counters.seriesRemoved += await truncateHead(head, writer, gate, new Pacer(clock), minMs);
     counters.headTruncations++;
+    try {
+      counters.seriesRemoved += await this.#timed("head collection", () =>
+        truncateHead(head, writer, gate, new Pacer(clock), minMs),
+      );
+    } catch (error) {
+      counters.headTruncationsFailed++;
+      throw error;
+    }
   }
 
   /** The lower two thirds of the log's segments become a checkpoint. */
@@ -198,18 +221,28 @@ export class Compactor {
     const last = first + Math.floor(((segments[segments.length - 1] - 1 - first) * 2) / 3);
     if (last <= first) return;
     const startMs = clock.monotonic();
-    await writeCheckpoint(
-      {
-        directory: wal.directory,
-        disk,
-        pacer: new Pacer(clock),
-        minMs,
-        isKept: (ref) => head.table.slotOf(ref) >= 0,
-        compression: walCompression,
-      },
-      last,
-    );
+    counters.walTruncations++;
     counters.checkpointCreations++;
+    try {
+      await this.#timed("log truncation", () =>
+        writeCheckpoint(
+          {
+            directory: wal.directory,
+            disk,
+            pacer: new Pacer(clock),
+            minMs,
+            isKept: (ref) => head.table.slotOf(ref) >= 0,
+            compression: walCompression,
+          },
+          last,
+        ),
+      );
+    } catch (error) {
+      counters.checkpointCreationsFailed++;
+      counters.walTruncationsFailed++;
+      throw error;
+    }
+    counters.checkpointDeletions++;
     log.info("WAL checkpoint complete", { first, last, duration: duration(clock, startMs) });
   }
 
@@ -238,9 +271,12 @@ export class Compactor {
     );
     for (const block of old) block.acquire();
     try {
-      const written = await writeBlock(this.#writerParts(directory), blocksSource(old, clock), meta);
+      const written = await this.#timed("compaction", () =>
+        writeBlock(this.#writerParts(directory), blocksSource(old, clock), meta),
+      );
       if (written !== undefined) await blocks.add(written.ulid);
       counters.compactions++;
+      if (overlap(old)) counters.verticalCompactions++;
       log.info("compact blocks", {
         count: old.length,
         mint: meta.minTime,
@@ -284,6 +320,12 @@ export class Compactor {
   #writerParts(directory: string): BlockWriterParts {
     return { disk: this.#parts.disk, directory, pacer: new Pacer(this.#parts.clock) };
   }
+}
+
+/** Whether some blocks have a time in common. */
+function overlap(blocks: readonly Block[]): boolean {
+  const metas = blocks.map(({ meta }) => meta).sort((a, b) => a.minTime - b.minTime);
+  return metas.some((meta, i) => i > 0 && meta.minTime < metas[i - 1].maxTime);
 }
 
 function duration(clock: Clock, startMs: number): string {

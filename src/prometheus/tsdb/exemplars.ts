@@ -37,6 +37,14 @@ export class ExemplarStorage {
     for (const entry of kept) this.#put(entry);
   }
 
+  /** For `/metrics`: times in milliseconds, 0 where there are none. */
+  figures(): { count: number; capacity: number; series: number; oldestMs: number } {
+    const next = this.#ring[this.#next];
+    const count = next === undefined ? this.#next : this.capacity;
+    const oldestMs = (next ?? this.#ring[0])?.exemplar.timestampMs ?? 0;
+    return { count, capacity: this.capacity, series: this.#series.size, oldestMs };
+  }
+
   /** Oldest first, in the order in which they came. */
   all(): { labels: Labels; exemplar: Exemplar }[] {
     const order = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];

@@ -133,6 +133,7 @@ export class HeadWriter {
     this.head.unlogged.length = 0;
     this.#counters.walBytes = wal.bytesWritten;
     this.#counters.walFsyncs = wal.fsyncs;
+    this.#counters.walWritesFailed = wal.writesFailed;
     for (const part of parts) this.#apply(part, batch.minValidMs);
     this.#applyRest(batch);
   }
@@ -294,6 +295,7 @@ export class HeadWriter {
       if (timestampMs > head.lastTimeOf(slot) && timestampMs >= minValidMs) {
         head.appendHistogram(slot, timestampMs, histogram);
       } else if (this.#isTakenLate(slot, timestampMs)) {
+        counters.outOfOrderHistograms++;
         head.outOfOrder.addHistogram(slot, timestampMs, histogram);
       }
     }

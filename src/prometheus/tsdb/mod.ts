@@ -7,9 +7,12 @@
  */
 export { SeriesCache, type SeriesCacheOptions } from "./series-cache.ts";
 export { openTsdb } from "./tsdb.ts";
+export { TsdbMetrics } from "./tsdb-metrics.ts";
 export type {
   BlockMeta,
   CardinalityStat,
+  HeadStats,
+  StoreFigures,
   Tsdb,
   TsdbAppender,
   TsdbCounters,

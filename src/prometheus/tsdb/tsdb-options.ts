@@ -36,6 +36,8 @@ export interface TsdbOptions {
   lockFile?: boolean;
   /** Looks for compaction and retention work every minute. Off: only `compact` does. @default true */
   compactInBackground?: boolean;
+  /** Told what took how many seconds. @default nobody is */
+  observe?: (work: StoreWork, seconds: number) => void;
 }
 
 /** `meta.json` of a block. */
@@ -111,6 +113,41 @@ export interface TsdbCounters {
   blocksLoaded: number;
   timeRetentions: number;
   sizeRetentions: number;
+  /** Of `outOfOrderAppended`. */
+  outOfOrderHistograms: number;
+  appendersCreated: number;
+  compactionsTriggered: number;
+  verticalCompactions: number;
+  headTruncationsFailed: number;
+  checkpointCreationsFailed: number;
+  checkpointDeletions: number;
+  walTruncations: number;
+  walTruncationsFailed: number;
+  walWritesFailed: number;
+}
+
+/** What takes time in the store and is measured. */
+export type StoreWork =
+  | "compaction"
+  | "head collection"
+  | "log truncation"
+  | "log sync"
+  | "tombstone cleanup";
+
+/** Figures for `/metrics` that take a look at the disk. */
+export interface StoreFigures {
+  blocksBytes: number;
+  walBytes: number;
+  /** Batches that are being collected. */
+  openAppenders: number;
+  /** The segment of the log that is written to. */
+  walSegment: number;
+  /** Of all samples; undefined where there are none. */
+  lowestMs: number | undefined;
+  exemplars: { count: number; capacity: number; series: number; oldestMs: number };
+  replaySeconds: number;
+  /** 1: no process before left its lock. 0: one did. -1: there is no lock. */
+  cleanStart: -1 | 0 | 1;
 }
 
 export interface TsdbAppender extends Appender {
@@ -150,6 +187,7 @@ export interface Tsdb extends Storage {
    */
   status(limit?: number): Promise<TsdbStatus>;
   readonly counters: Readonly<TsdbCounters>;
+  figures(): Promise<StoreFigures>;
   /** The segments of the log that were read when the store was opened: first, last, and where it got to. */
   readonly walReplay: { min: number; max: number; current: number };
   /** The newest metadata per metric name. */

@@ -13,7 +13,7 @@ import type {
   TimeRange,
 } from "../storage.ts";
 import type { Block } from "./block.ts";
-import { BlockSet } from "./block-set.ts";
+import { BlockSet, directorySize } from "./block-set.ts";
 import { Compactor } from "./compactor.ts";
 import { DecodedSeries } from "./decoded-series.ts";
 import { ExemplarStorage } from "./exemplars.ts";
@@ -26,7 +26,15 @@ import { HeadWriter } from "./head-writer.ts";
 import { Pacer } from "./pacer.ts";
 import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
-import type { BlockMeta, HeadStats, Tsdb, TsdbCounters, TsdbOptions, TsdbStatus } from "./tsdb-options.ts";
+import type {
+  BlockMeta,
+  HeadStats,
+  StoreFigures,
+  Tsdb,
+  TsdbCounters,
+  TsdbOptions,
+  TsdbStatus,
+} from "./tsdb-options.ts";
 import { openWal } from "./wal-open.ts";
 import type { ReplayTarget } from "./wal-replay.ts";
 import { WalWriter } from "./wal-writer.ts";
@@ -49,6 +57,8 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
 class Store implements Tsdb {
   readonly counters: TsdbCounters = noCounts();
+  #replaySeconds = 0;
+  #isLockFresh = true;
   walReplay = { min: 0, max: 0, current: 0 };
   readonly #options: TsdbOptions;
   readonly #head: Head;
@@ -80,6 +90,7 @@ class Store implements Tsdb {
     const { directory, disk, readOnly = false, lockFile = true } = this.#options;
     if (!readOnly) {
       await disk.makeDirectory(directory);
+      this.#isLockFresh = (await disk.stat(`${directory}/lock`)) === undefined;
       if (lockFile) this.#unlock = await disk.lock?.(`${directory}/lock`);
     }
     try {
@@ -109,6 +120,7 @@ class Store implements Tsdb {
   }
 
   appender(): HeadAppender {
+    this.counters.appendersCreated++;
     return new HeadAppender(this.#writer);
   }
 
@@ -155,6 +167,25 @@ class Store implements Tsdb {
 
   headStats(): HeadStats {
     return headStats(this.#head);
+  }
+
+  async figures(): Promise<StoreFigures> {
+    const { disk, directory, lockFile = true } = this.#options;
+    const sizes: number[] = [];
+    for (const block of [...this.#blocks.all]) sizes.push(await this.#blocks.size(block));
+    const head = this.#head;
+    const lowest = [...this.#blocks.all.map(({ meta }) => meta.minTime), head.minMs];
+    const lowestMs = Math.min(...lowest);
+    return {
+      blocksBytes: sizes.reduce((sum, size) => sum + size, 0),
+      walBytes: await directorySize(disk, `${directory}/wal`),
+      openAppenders: this.#writer.openAppenders.size,
+      walSegment: this.#wal?.segmentIndex ?? 0,
+      lowestMs: Number.isFinite(lowestMs) ? lowestMs : undefined,
+      exemplars: this.#exemplars.figures(),
+      replaySeconds: this.#replaySeconds,
+      cleanStart: lockFile ? (this.#isLockFresh ? 1 : 0) : -1,
+    };
   }
 
   status(limit = 10): Promise<TsdbStatus> {
@@ -262,6 +293,7 @@ class Store implements Tsdb {
     const first = wal.segments[0] ?? 0;
     const last = wal.segments.at(-1) ?? first;
     this.walReplay = { min: first, max: last, current: last };
+    this.#replaySeconds = (clock.monotonic() - startMs) / 1000;
     this.counters.walCorruptions += wal.corruptions + wbl.corruptions;
     log.info("WAL replay completed", {
       total_replay_duration: `${(clock.monotonic() - startMs).toFixed(1)}ms`,
@@ -298,6 +330,8 @@ class Store implements Tsdb {
       disk,
       segmentBytes: walSegmentBytes,
       compression: walCompression,
+      onSync: (seconds) => this.#options.observe?.("log sync", seconds),
+      clock: this.#options.clock,
       onError: (error) => log.error("WAL segment could not be begun", { err: error }),
     });
     for (const name of await disk.list(directory)) {
@@ -340,6 +374,7 @@ class Store implements Tsdb {
       retentionMs,
       retentionBytes: this.#options.retentionBytes ?? 0,
       walCompression: this.#options.walCompression ?? "none",
+      observe: this.#options.observe ?? (() => {}),
     });
     this.#compactor = compactor;
     if (this.#options.compactInBackground === false) return;
@@ -390,5 +425,15 @@ function noCounts(): TsdbCounters {
     blocksLoaded: 0,
     timeRetentions: 0,
     sizeRetentions: 0,
+    outOfOrderHistograms: 0,
+    appendersCreated: 0,
+    compactionsTriggered: 0,
+    verticalCompactions: 0,
+    headTruncationsFailed: 0,
+    checkpointCreationsFailed: 0,
+    checkpointDeletions: 0,
+    walTruncations: 0,
+    walTruncationsFailed: 0,
+    walWritesFailed: 0,
   };
 }

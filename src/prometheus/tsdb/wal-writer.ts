@@ -1,5 +1,6 @@
 /** Appends records to a write-ahead log (`tsdb/wlog/wlog.go`). */
 
+import type { Clock } from "../../base/clock.ts";
 import type { Disk, DiskFile } from "../../base/disk.ts";
 import { snappyCompress } from "../../wire/snappy.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -27,6 +28,9 @@ export interface WalWriterOptions {
   compression?: WalCompression;
   /** Called when a new segment could not be begun; writing goes on in the old one. */
   onError?: (error: unknown) => void;
+  /** Called with the seconds that it took to make a segment durable; needs `clock`. */
+  onSync?: (seconds: number) => void;
+  clock?: Pick<Clock, "monotonic">;
 }
 
 /**
@@ -40,6 +44,8 @@ export class WalWriter {
   readonly #segmentBytes: number;
   readonly #compression: WalCompression;
   readonly #onError: (error: unknown) => void;
+  readonly #onSync: (seconds: number) => void;
+  readonly #clock: Pick<Clock, "monotonic"> | undefined;
   readonly #out = new ByteWriter(2 * PAGE_BYTES);
   #segment: DiskFile;
   #index: number;
@@ -50,6 +56,7 @@ export class WalWriter {
   /** Bytes written since the log was opened, and how often it was made durable. */
   bytesWritten = 0;
   fsyncs = 0;
+  writesFailed = 0;
 
   private constructor(options: WalWriterOptions, segment: DiskFile, index: number) {
     this.directory = options.directory;
@@ -57,6 +64,8 @@ export class WalWriter {
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
     this.#compression = options.compression ?? "none";
     this.#onError = options.onError ?? (() => {});
+    this.#onSync = options.onSync ?? (() => {});
+    this.#clock = options.clock;
     this.#segment = segment;
     this.#index = index;
   }
@@ -101,6 +110,7 @@ export class WalWriter {
       this.#segment.appendNow(this.#out.written());
     } catch (error) {
       this.#isTorn = true;
+      this.writesFailed++;
       throw error;
     }
     this.#size += this.#out.length;
@@ -120,8 +130,7 @@ export class WalWriter {
   }
 
   async sync(): Promise<void> {
-    this.fsyncs++;
-    await this.#segment.sync();
+    await this.#makeDurable(this.#segment);
   }
 
   async close(): Promise<void> {
@@ -178,9 +187,15 @@ export class WalWriter {
     this.#segment = next;
     this.#index = index;
     this.#size = 0;
-    this.fsyncs++;
-    await full.sync();
+    await this.#makeDurable(full);
     await full.close();
+  }
+
+  async #makeDurable(segment: DiskFile): Promise<void> {
+    this.fsyncs++;
+    const startedMs = this.#clock?.monotonic() ?? 0;
+    await segment.sync();
+    this.#onSync(((this.#clock?.monotonic() ?? 0) - startedMs) / 1000);
   }
 
   async #mend(): Promise<void> {

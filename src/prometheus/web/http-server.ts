@@ -5,14 +5,15 @@ import { prefersOpenMetrics } from "../../wire/exposition/exposition-writer.ts";
 import { allowed, createHttpApi, methodNotAllowed } from "../api/http-api.ts";
 import { BUILD_INFO } from "../api/status-api.ts";
 import { routePrefixOf } from "../flags.ts";
-import type { Engine } from "../promql/mod.ts";
+import type { QueryEngine } from "../promql/mod.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { compressed } from "./compression.ts";
-import { type HttpMetrics, ownFamilies, ownMetrics } from "./own-metrics.ts";
+import type { HttpMetrics } from "./http-metrics.ts";
+import { ownFamilies, ownMetrics } from "./own-metrics.ts";
 
 export interface WebOptions {
   server: PrometheusServer;
-  engine: Engine;
+  engine: QueryEngine;
   monotonic: () => number;
   metrics: HttpMetrics;
   /** Any number that clients can't know. */
@@ -121,10 +122,18 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
 
   return async (request) => {
     const started = options.monotonic();
-    const response = await route(request);
-    metrics.observe(request, response.status, (options.monotonic() - started) / 1000);
-    return compressed(request, response);
+    const response = await compressed(request, await route(request));
+    const path = request.target.split("?", 1)[0].slice(prefix.length);
+    metrics.observe(path, response.status, (options.monotonic() - started) / 1000, sizeOf(response));
+    return response;
   };
+}
+
+/** In bytes; undefined where it is not known in advance. */
+function sizeOf({ body }: HttpResponse): number | undefined {
+  if (body === undefined) return 0;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.length : undefined;
 }
 
 /** Which methods a path outside of the API takes; undefined: there is no such path. */

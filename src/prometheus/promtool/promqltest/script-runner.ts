@@ -125,7 +125,8 @@ function middle(range: RangeResult, timeMs: number, instant: InstantResult): Ins
     const at = timestamps.indexOf(timeMs);
     return at === -1 ? [] : [{ labels, timestampMs: timeMs, value: values[at], histogram: histograms?.[at] }];
   });
-  const remarks = { warnings: range.warnings, infos: range.infos, counts: range.counts };
+  const { warnings, infos, counts, seconds } = range;
+  const remarks = { warnings, infos, counts, seconds };
   if (instant.kind === "scalar") {
     return { kind: "scalar", timestampMs: timeMs, value: samples[0].value, ...remarks };
   }

@@ -72,6 +72,7 @@ export const command: Command = async (args, system) => {
     operatorNamespace:
       env.KEDA_CLUSTER_OBJECT_NAMESPACE ?? env.POD_NAMESPACE ?? (await inClusterNamespace(system)),
     watchNamespace: env.WATCH_NAMESPACE,
+    restrictSecretAccess: env.KEDA_RESTRICT_SECRET_ACCESS?.toLowerCase() === "true",
     httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
     hostname: env.HOSTNAME,
     readAuthFile: authFileReader(flags["filepath-auth-root-path"], system),

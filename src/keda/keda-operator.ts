@@ -26,6 +26,8 @@ export interface KedaOperatorOptions {
   operatorNamespace?: string;
   /** Reads a file below `--filepath-auth-root-path`. @default there is none */
   readAuthFile?: (path: string) => Promise<string>;
+  /** `KEDA_RESTRICT_SECRET_ACCESS`: Secrets are read in the operator's namespace only. @default false */
+  restrictSecretAccess?: boolean;
   /** `WATCH_NAMESPACE`. @default all */
   watchNamespace?: string;
   /** @default DEFAULT_HTTP_TIMEOUT_MS */
@@ -64,6 +66,7 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
     metrics,
     operatorNamespace: options.operatorNamespace ?? "keda",
     readAuthFile: options.readAuthFile,
+    restrictSecretAccess: options.restrictSecretAccess,
     httpTimeoutMs: options.httpTimeoutMs ?? DEFAULT_HTTP_TIMEOUT_MS,
     latest: (key) => reconciler?.latest(key),
     onSpecsChanged: (key) => reconciler?.enqueue(key),

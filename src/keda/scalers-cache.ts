@@ -3,13 +3,14 @@
  * are built once for each generation, and again after any failure, so that changed secrets are read.
  */
 import type { EventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import { resolveContainerEnv } from "./container-env.ts";
 import type { Formula } from "./expression.ts";
 import { type GroupVersionKindResource, getTarget } from "./scale-target.ts";
 import { type ScaledObject, type Trigger, usesModifiers } from "./scaled-object.ts";
 import { buildScaler, type ScalerWorld } from "./scalers/build-scaler.ts";
 import type { HpaMetricSpec, MetricsAndActivity, Scaler } from "./scalers/scaler.ts";
 import { compileScalingModifiers } from "./scaling-modifiers.ts";
-import { resolveAuthParams, resolveContainerEnv } from "./trigger-authentication.ts";
+import { resolveAuthParams } from "./trigger-authentication.ts";
 import type { TriggerConfig } from "./trigger-config.ts";
 
 export interface BuiltScaler {
@@ -30,6 +31,8 @@ export interface ScalersCache {
 export interface CacheWorld extends ScalerWorld {
   events: EventRecorder;
   operatorNamespace: string;
+  /** `KEDA_RESTRICT_SECRET_ACCESS` */
+  restrictSecretAccess?: boolean;
   readAuthFile?: (path: string) => Promise<string>;
   httpTimeoutMs: number;
 }

@@ -5,11 +5,11 @@ import { RESOURCES } from "../model/kubernetes-api.ts";
 import { notFound } from "../model/kubernetes-status.ts";
 import { createMemoryCluster } from "../simulation/autoscaled-cluster.ts";
 import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { resolveContainerEnv } from "./container-env.ts";
 import {
   CLUSTER_TRIGGER_AUTHENTICATIONS,
   type ResolverWorld,
   resolveAuthParams,
-  resolveContainerEnv,
   TRIGGER_AUTHENTICATIONS,
 } from "./trigger-authentication.ts";
 
@@ -171,9 +171,100 @@ test("resolveContainerEnv() knows what a container would see", async () => {
     COPY: "ada",
     EMPTY: "",
   });
-  const missing = { envFrom: [{ configMapRef: { name: "other" } }] };
-  await assert.rejects(resolve(missing), { message: "error reading config ref other on namespace shop" });
   await assert.rejects(resolveContainerEnv(resolver, { containers: [] }, undefined, "shop"), {
     message: "target object doesn't have containers",
   });
+});
+
+test("resolveContainerEnv() says what is missing, and leaves out what may be", async () => {
+  const { resolver } = await world();
+  const resolve = (container: object) =>
+    resolveContainerEnv(resolver, { containers: [{ name: "main", ...container }] }, undefined, "shop");
+  const other = "LocalObjectReference:LocalObjectReference{Name:other,}";
+  const from = (source: object) => ({ envFrom: [source] });
+  const of = (valueFrom: object) => ({ env: [{ name: "X", valueFrom }] });
+  const cases: [container: object, expected: string][] = [
+    [
+      from({ configMapRef: { name: "other" } }),
+      `error reading config ref &ConfigMapEnvSource{${other},Optional:nil,} on namespace shop/: configmaps "other" not found`,
+    ],
+    [
+      from({ secretRef: { name: "other", optional: false } }),
+      `error reading secret ref &SecretEnvSource{${other},Optional:*false,} on namespace shop: secrets "other" not found`,
+    ],
+    [
+      of({ configMapKeyRef: { name: "other", key: "k" } }),
+      `error resolving config &ConfigMapKeySelector{${other},Key:k,Optional:nil,} for env X in namespace shop`,
+    ],
+    [
+      of({ secretKeyRef: { name: "other", key: "k", optional: false } }),
+      `error resolving secret name &SecretKeySelector{${other},Key:k,Optional:*false,} for env X in namespace shop`,
+    ],
+  ];
+  for (const [container, message] of cases) await assert.rejects(resolve(container), { message });
+  const optional = { name: "other", key: "k", optional: true };
+  for (const container of [
+    from({ configMapRef: optional }),
+    from({ secretRef: optional }),
+    of({ configMapKeyRef: optional }),
+    of({ secretKeyRef: optional }),
+    of({ fieldRef: { fieldPath: "metadata.name" } }),
+  ]) {
+    assert.deepEqual(await resolve(container), {});
+  }
+});
+
+test("resolveContainerEnv() follows references as upstream does: to what came before, not in the last characters", async () => {
+  const { resolver } = await world();
+  const cases: [value: string, expected: string][] = [
+    ["$(A)", "a"],
+    ["x$(A)$(B)y", "xabcy"],
+    ["$$(A)", "$(A)"],
+    ["$(nobody)", "$(nobody)"],
+    ["$(A", "$(A"],
+    ["$A and more", "$A and more"],
+    ["$$ab", "$ab"],
+    ["$$a", "$$a"],
+    ["a$$", "a$$"],
+    ["$(LATER)", "$(LATER)"],
+  ];
+  for (const [value, expected] of cases) {
+    const env = [
+      { name: "A", value: "a" },
+      { name: "B", value: "bc" },
+      { name: "V", value },
+      { name: "LATER", value: "z" },
+    ];
+    const resolved = await resolveContainerEnv(
+      resolver,
+      { containers: [{ name: "main", env }] },
+      "main",
+      "shop",
+    );
+    assert.equal(resolved.V, expected);
+  }
+});
+
+test("with restrictSecretAccess Secrets are those of the operator's namespace, and no container's", async () => {
+  const { resolver, define } = await world();
+  await define("secret", { secretTargetRef: [{ parameter: "p", name: "credentials", key: "token" }] });
+  const containers = [
+    {
+      name: "main",
+      envFrom: [{ secretRef: { name: "credentials" } }],
+      env: [{ name: "T", valueFrom: { secretKeyRef: { name: "credentials", key: "token" } } }],
+    },
+  ];
+  const cases: [restrictSecretAccess: boolean, namespace: string, param: string, env: object][] = [
+    [false, "shop", "shop's", { token: "shop's", T: "shop's" }],
+    [true, "shop", "keda's", {}],
+    [true, "keda", "", { token: "keda's", T: "keda's" }],
+  ];
+  for (const [restrictSecretAccess, namespace, param, env] of cases) {
+    const restricted = { ...resolver, restrictSecretAccess };
+    const trigger = { type: "prometheus", metadata: {}, authenticationRef: { name: "secret" } };
+    const params = await resolveAuthParams(restricted, trigger, namespace, undefined);
+    assert.equal(params.p ?? "", param);
+    assert.deepEqual(await resolveContainerEnv(restricted, { containers }, undefined, namespace), env);
+  }
 });

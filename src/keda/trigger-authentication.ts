@@ -1,13 +1,19 @@
 /**
- * TriggerAuthentication and ClusterTriggerAuthentication, and the environment of a scale target
- * (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources: `secretTargetRef`, `configMapTargetRef`, `env`,
+ * TriggerAuthentication and ClusterTriggerAuthentication (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources: `secretTargetRef`, `configMapTargetRef`, `env`,
  * `boundServiceAccountToken`, `filePath`. Vaults, OAuth2 and pod identities of clouds are refused with an error rather
  * than left out in silence.
  */
 import type { Logger } from "../base/log.ts";
-import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import type { GroupVersionResource } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { isStatus } from "../model/kubernetes-status.ts";
+import {
+  type Container,
+  type DataWorld,
+  readConfigMap,
+  readSecret,
+  resolveContainerEnv,
+  secretNamespaceOf,
+} from "./container-env.ts";
 import type { Trigger } from "./scaled-object.ts";
 
 const GROUP = { group: "keda.sh", version: "v1alpha1" };
@@ -18,9 +24,6 @@ export const CLUSTER_TRIGGER_AUTHENTICATIONS: GroupVersionResource = {
 };
 
 const SERVICE_ACCOUNTS: GroupVersionResource = { group: "", version: "v1", resource: "serviceaccounts" };
-
-/** References `$(NAME)` in a value are followed this far at most. */
-export const MAX_ENV_VALUE_LENGTH = 1024 * 1024;
 
 interface KeyRef {
   parameter: string;
@@ -48,27 +51,8 @@ const SUPPORTED = [
 /** `KEDA_BOUND_SERVICE_ACCOUNT_TOKEN_EXPIRY` */
 const TOKEN_EXPIRY_SECONDS = 3600;
 
-interface EnvironmentSource {
-  name?: string;
-  key?: string;
-  optional?: boolean;
-}
-
-interface Container {
-  name: string;
-  env?: {
-    name: string;
-    value?: string;
-    valueFrom?: { secretKeyRef?: EnvironmentSource; configMapKeyRef?: EnvironmentSource };
-  }[];
-  envFrom?: { prefix?: string; configMapRef?: EnvironmentSource; secretRef?: EnvironmentSource }[];
-}
-
-export interface ResolverWorld {
-  api: KubernetesApi;
+export interface ResolverWorld extends DataWorld {
   log: Logger;
-  /** Where secrets of ClusterTriggerAuthentications are. */
-  operatorNamespace: string;
   /** Reads a file below `--filepath-auth-root-path`. Undefined where the flag is not set. */
   readAuthFile?: (path: string) => Promise<string>;
 }
@@ -110,10 +94,10 @@ export async function resolveAuthParams(
   }
   if (spec.filePath) return paramsFromFile(world, spec.filePath, reference.kind);
   for (const { parameter, name, key } of spec.configMapTargetRef ?? []) {
-    params.push([parameter, (await readMap(world, "configMaps", secretNamespace, name))?.[key] ?? ""]);
+    params.push([parameter, await configMapValue(world, secretNamespace, name, key)]);
   }
   for (const { parameter, name, key } of spec.secretTargetRef ?? []) {
-    params.push([parameter, (await readMap(world, "secrets", secretNamespace, name))?.[key] ?? ""]);
+    params.push([parameter, await secretValue(world, secretNamespace, name, key)]);
   }
   for (const { parameter, serviceAccountName } of spec.boundServiceAccountToken ?? []) {
     params.push([parameter, await serviceAccountToken(world, secretNamespace, serviceAccountName)]);
@@ -172,6 +156,38 @@ async function serviceAccountToken(
   }
 }
 
+/** Empty, and logged, when there is none to be had. */
+async function configMapValue(
+  world: ResolverWorld,
+  namespace: string,
+  name: string,
+  key: string,
+): Promise<string> {
+  try {
+    return (await readConfigMap(world, namespace, name))[key] ?? "";
+  } catch (error) {
+    const fields = { "ConfigMap.Namespace": namespace, "ConfigMap.Name": name, error };
+    world.log.error("error trying to get config map from namespace", fields);
+    return "";
+  }
+}
+
+/** Empty, and logged, when there is none to be had. */
+async function secretValue(
+  world: ResolverWorld,
+  namespace: string,
+  name: string,
+  key: string,
+): Promise<string> {
+  try {
+    return (await readSecret(world, namespace, name))[key] ?? "";
+  } catch (error) {
+    const fields = { "Secret.Namespace": secretNamespaceOf(world, namespace), "Secret.Name": name, error };
+    world.log.error("error trying to get secret from namespace", fields);
+    return "";
+  }
+}
+
 async function getAuthentication(
   { api, operatorNamespace }: ResolverWorld,
   { name, kind = "TriggerAuthentication" }: { name: string; kind?: string },
@@ -184,91 +200,4 @@ async function getAuthentication(
   if (kind !== "ClusterTriggerAuthentication") throw new Error(`unknown trigger auth kind ${kind}`);
   const object = await api.get(CLUSTER_TRIGGER_AUTHENTICATIONS, { name });
   return { spec: object.spec as TriggerAuthenticationSpec, secretNamespace: operatorNamespace };
-}
-
-/**
- * The environment of a container, as far as it is known without running it.
- *
- * @throws Error when a Secret or ConfigMap that is not optional is missing
- */
-export async function resolveContainerEnv(
-  world: ResolverWorld,
-  podSpec: { containers: Container[] },
-  containerName: string | undefined,
-  namespace: string,
-): Promise<Record<string, string>> {
-  const { containers } = podSpec;
-  if (containers.length === 0) throw new Error("target object doesn't have containers");
-  const container = containerName ? containers.find(({ name }) => name === containerName) : containers[0];
-  if (container === undefined) {
-    throw new Error(`couldn't find container with name ${containerName} on Target object`);
-  }
-  const resolved = new Map<string, string>();
-  for (const { prefix = "", configMapRef, secretRef } of container.envFrom ?? []) {
-    const source = configMapRef ?? secretRef;
-    if (source === undefined) continue;
-    const kind = configMapRef === undefined ? "secrets" : "configMaps";
-    const data = await readMap(world, kind, namespace, source.name!);
-    if (data === undefined && source.optional !== true) {
-      const what = kind === "secrets" ? "secret" : "config";
-      throw new Error(`error reading ${what} ref ${source.name} on namespace ${namespace}`);
-    }
-    for (const [key, value] of Object.entries(data ?? {})) resolved.set(prefix + key, value);
-  }
-  for (const { name, value, valueFrom } of container.env ?? []) {
-    if (value !== undefined && value !== "") resolved.set(name, expandReferences(value, resolved));
-    else if (valueFrom === undefined) resolved.set(name, "");
-    else {
-      const source = valueFrom.secretKeyRef ?? valueFrom.configMapKeyRef;
-      if (source === undefined) continue;
-      const kind = valueFrom.secretKeyRef === undefined ? "configMaps" : "secrets";
-      const data = await readMap(world, kind, namespace, source.name!);
-      if (data !== undefined) resolved.set(name, data[source.key!] ?? "");
-      else if (source.optional !== true) {
-        const what = kind === "secrets" ? "secret name" : "config";
-        throw new Error(`error resolving ${what} ${source.name} for env ${name} in namespace ${namespace}`);
-      }
-    }
-  }
-  return Object.fromEntries(resolved);
-}
-
-/** `$(NAME)` becomes the value, `$$` a dollar; what is unknown stays. */
-function expandReferences(value: string, env: ReadonlyMap<string, string>): string {
-  const expanded = value.replaceAll(/\$(?:\$|\(([^)]*)\))/g, (whole, name: string | undefined) =>
-    name === undefined ? "$" : (env.get(name) ?? whole),
-  );
-  if (expanded.length > MAX_ENV_VALUE_LENGTH)
-    throw new Error("an environment variable of the scale target is too long");
-  return expanded;
-}
-
-/** The data of a ConfigMap or Secret as texts; undefined when it does not exist. */
-async function readMap(
-  { api, log }: ResolverWorld,
-  kind: "configMaps" | "secrets",
-  namespace: string,
-  name: string,
-): Promise<Record<string, string> | undefined> {
-  try {
-    const { data = {} } = await api.get<KubernetesObject & { data?: Record<string, string> }>(
-      RESOURCES[kind],
-      {
-        namespace,
-        name,
-      },
-    );
-    if (kind === "configMaps") return data;
-    return Object.fromEntries(
-      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
-    );
-  } catch (error) {
-    if (!isStatus(error, "NotFound", "Forbidden")) throw error;
-    log.error(`error trying to get ${kind === "secrets" ? "secret" : "config map"} from namespace`, {
-      namespace,
-      name,
-      error,
-    });
-    return undefined;
-  }
 }

@@ -4,6 +4,10 @@ import { after, before, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
 import type { HttpServer, TlsIdentity } from "../../base/network.ts";
 import { createNodeNetwork } from "../../base/node-network.ts";
+import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualNetwork } from "../../simulation/virtual-network.ts";
+import { grpcHandler } from "../../wire/grpc/server.ts";
+import { GrpcCode, GrpcError } from "../../wire/grpc/status.ts";
 import { externalScalerHandler } from "../../wire/keda/external-scaler.ts";
 import { issueCertificate } from "../../wire/x509/certificate.ts";
 import type { TriggerConfig } from "../trigger-config.ts";
@@ -52,25 +56,27 @@ after(async () => {
   await mutual.close();
 });
 
+const CONFIG: TriggerConfig = {
+  namespace: "default",
+  scaledObject: "web",
+  type: "external",
+  name: "",
+  index: 0,
+  metadata: {},
+  authParams: {},
+  resolvedEnv: {},
+  asMetricSource: false,
+  useCachedMetrics: false,
+  httpTimeoutMs: 5_000,
+};
+
 async function ask(
   { port }: HttpServer,
   metadata: Record<string, string>,
   authParams: Record<string, string> = {},
   over = network,
 ): Promise<string> {
-  const config: TriggerConfig = {
-    namespace: "default",
-    scaledObject: "web",
-    type: "external",
-    name: "",
-    index: 0,
-    metadata: { scalerAddress: `127.0.0.1:${port}`, ...metadata },
-    authParams,
-    resolvedEnv: {},
-    asMetricSource: false,
-    useCachedMetrics: false,
-    httpTimeoutMs: 5_000,
-  };
+  const config = { ...CONFIG, metadata: { scalerAddress: `127.0.0.1:${port}`, ...metadata }, authParams };
   const logged: string[] = [];
   const level = (message: string, fields?: object) =>
     void logged.push(`${message}: ${(fields as { error: Error }).error.message}`);
@@ -122,5 +128,86 @@ test("certificates that can't be read are an error before anything is sent", asy
   for (const [tlsClientCert, tlsClientKey, problem] of pairs) {
     const got = await ask(open, {}, { tlsClientCert, tlsClientKey });
     assert.equal(got, failed(`error parse X509KeyPair: tls: ${problem}`));
+  }
+});
+
+test("a broken stream is opened again after waits that double; which end them, and which end the stream, differs", async () => {
+  interface Scripted {
+    /** What each opening does: messages, then an error or a clean end. */
+    openings: { messages: number; error?: number }[];
+    method: "StreamIsActive" | "StreamMetricSpec";
+  }
+  const { UNAVAILABLE, UNIMPLEMENTED } = GrpcCode;
+  /** When, in seconds, each opening took place, and what was logged. */
+  async function follow({ openings, method }: Scripted): Promise<{ at: number[]; logged: string[] }> {
+    const clock = new VirtualClock();
+    const startMs = clock.monotonic();
+    const at: number[] = [];
+    const logged: string[] = [];
+    const level = (message: string) => void logged.push(message);
+    const log = { debug: level, info: level, warn: level, error: level, with: () => log };
+    const virtual = new VirtualNetwork({ clock, resolve: () => "10.0.0.2" });
+    const serverStream = async function* () {
+      at.push(Math.round((clock.monotonic() - startMs) / 1000));
+      const { messages, error = 0 } = openings[at.length - 1] ?? { messages: 0, error: UNAVAILABLE };
+      for (let i = 0; i < messages; i++) yield new Uint8Array();
+      if (error !== 0) throw new GrpcError(error, "away");
+    };
+    const serve = grpcHandler(new Map([[`/externalscaler.ExternalScaler/${method}`, { serverStream }]]));
+    await virtual.host("10.0.0.2").serve({ host: "0.0.0.0", port: 6000, protocol: "h2c" }, serve);
+    const config = { ...CONFIG, metadata: { scalerAddress: "program:6000" } };
+    const scaler = createExternalScaler(config, true, { network: virtual.host("10.0.0.1"), clock, log });
+    const stop = new AbortController();
+    const stream =
+      method === "StreamIsActive" ? scaler.pushes!(stop.signal) : scaler.pushedSpecs!(stop.signal);
+    const reading = (async () => {
+      for await (const _ of stream as AsyncIterable<unknown>);
+    })();
+    await clock.advance(20_000);
+    stop.abort();
+    await reading;
+    return { at, logged };
+  }
+  const isActive = "error running StreamIsActive";
+  const specs = "StreamMetricSpec:";
+  const cases: [scripted: Scripted, at: number[], logged: string[]][] = [
+    [{ method: "StreamIsActive", openings: [] }, [0, 2, 6, 14], [isActive, isActive, isActive, isActive]],
+    // A clean end, but no message, starts the waits anew.
+    [
+      {
+        method: "StreamIsActive",
+        openings: [{ messages: 1, error: UNAVAILABLE }, { messages: 1, error: UNAVAILABLE }, { messages: 0 }],
+      },
+      [0, 2, 6, 8, 12, 20],
+      [isActive, isActive, isActive, isActive, isActive],
+    ],
+    [
+      { method: "StreamIsActive", openings: [{ messages: 0, error: UNIMPLEMENTED }] },
+      [0, 2, 6, 14],
+      [isActive, isActive, isActive, isActive],
+    ],
+    [{ method: "StreamMetricSpec", openings: [{ messages: 0, error: UNIMPLEMENTED }] }, [0], []],
+    [
+      {
+        method: "StreamMetricSpec",
+        openings: [
+          { messages: 1, error: UNAVAILABLE },
+          { messages: 1, error: UNAVAILABLE },
+        ],
+      },
+      [0, 2, 4, 8, 16],
+      [
+        `${specs} stream error`,
+        `${specs} stream error`,
+        `${specs} failed to open stream`,
+        `${specs} failed to open stream`,
+        `${specs} failed to open stream`,
+      ],
+    ],
+  ];
+  for (const [scripted, at, logged] of cases) {
+    const seen = await follow(scripted);
+    assert.deepEqual(seen.at, at, JSON.stringify(scripted));
+    assert.deepEqual(seen.logged, logged, JSON.stringify(scripted));
   }
 });

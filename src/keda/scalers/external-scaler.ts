@@ -69,8 +69,11 @@ export function createExternalScaler(
     log.error(what, { error });
     throw error;
   };
-  const stream = <T>(what: string, open: (signal: AbortSignal) => AsyncIterable<T>, signal: AbortSignal) =>
-    reopened({ what, open, signal, clock, log });
+  const stream = <T>(
+    kind: StreamKind,
+    open: (signal: AbortSignal) => AsyncIterable<T>,
+    signal: AbortSignal,
+  ) => reopened({ kind, open, signal, clock, log });
   return {
     kind: push ? "externalPushScaler" : "externalScaler",
     async metricSpecs(signal) {
@@ -94,10 +97,10 @@ export function createExternalScaler(
     ...(push
       ? {
           pushes: (signal: AbortSignal) =>
-            stream("StreamIsActive", (each) => connect().streamIsActive(ref, { signal: each }), signal),
+            stream(IS_ACTIVE_STREAM, (each) => connect().streamIsActive(ref, { signal: each }), signal),
           async *pushedSpecs(signal: AbortSignal) {
             const open = (each: AbortSignal) => connect().streamMetricSpec(ref, { signal: each });
-            for await (const specs of stream("StreamMetricSpec", open, signal)) yield specsOf(specs);
+            for await (const specs of stream(METRIC_SPEC_STREAM, open, signal)) yield specsOf(specs);
           },
         }
       : {}),
@@ -142,28 +145,51 @@ function metadataFor({ metadata, resolvedEnv }: TriggerConfig): Record<string, s
   return Object.fromEntries(seen);
 }
 
+interface StreamKind {
+  /** What the log says of a failure, before the first message and after it. */
+  failure: (hasAnswered: boolean) => string;
+  /** A program need not have it. */
+  isOptional: boolean;
+  /** A message shows that the program is well again, though the stream breaks later. */
+  messageResetsRetry: boolean;
+}
+
+const IS_ACTIVE_STREAM: StreamKind = {
+  failure: () => "error running StreamIsActive",
+  isOptional: false,
+  messageResetsRetry: false,
+};
+const METRIC_SPEC_STREAM: StreamKind = {
+  failure: (hasAnswered) => `StreamMetricSpec: ${hasAnswered ? "stream error" : "failed to open stream"}`,
+  isOptional: true,
+  messageResetsRetry: true,
+};
+
 interface ReopenedStream<T> {
-  what: string;
+  kind: StreamKind;
   open: (signal: AbortSignal) => AsyncIterable<T>;
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
 }
 
-/** A stream that is opened again when it ends, until the signal aborts or the program says it has none. */
-async function* reopened<T>({ what, open, signal, clock, log }: ReopenedStream<T>): AsyncGenerator<T> {
+/** A stream that is opened again when it ends, until the signal aborts or the program says that it has none. */
+async function* reopened<T>({ kind, open, signal, clock, log }: ReopenedStream<T>): AsyncGenerator<T> {
   let retryMs = RETRY_MIN_MS;
   while (!signal.aborted) {
+    let hasAnswered = false;
     try {
       for await (const item of open(signal)) {
-        retryMs = RETRY_MIN_MS;
+        hasAnswered = true;
         yield item;
       }
       retryMs = RETRY_MIN_MS;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof GrpcError && error.code === GrpcCode.UNIMPLEMENTED) return;
-      log.error(`error running ${what}`, { error: balanced(error) });
+      const isMissing = error instanceof GrpcError && error.code === GrpcCode.UNIMPLEMENTED;
+      if (isMissing && kind.isOptional) return;
+      log.error(kind.failure(hasAnswered), { error: balanced(error) });
+      if (hasAnswered && kind.messageResetsRetry) retryMs = RETRY_MIN_MS;
     }
     await clock.sleep(retryMs, signal).catch(() => {});
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);

@@ -48,7 +48,7 @@ function explainMetric(
   const source = resource ?? containerResource;
   if (source !== undefined) {
     const current = (status?.resource ?? status?.containerResource)?.current;
-    return explainResource(source.name, source.target, current, hpa);
+    return explainResource(source.name, source.target, current, pods, hpa);
   }
   if (external === undefined) return { name: spec.type, lines: [`  a metric of type ${spec.type}`] };
   const { name } = external.metric;
@@ -130,6 +130,7 @@ function explainResource(
   name: string,
   target: { averageUtilization?: number; averageValue?: string | number },
   current: { averageUtilization?: number; averageValue?: string } | undefined,
+  pods: number,
   hpa: HorizontalPodAutoscaler,
 ): Explained {
   const [now, wanted, unit] =
@@ -138,11 +139,18 @@ function explainResource(
       : [current?.averageUtilization, target.averageUtilization, " % of the request"];
   if (now === undefined || wanted === undefined) return { name, lines: [`  ${name}: not known now`] };
   const ratio = parseQuantity(now) / parseQuantity(wanted);
-  const { up, down } = tolerancesOf(hpa);
-  const within = isWithin(ratio, { up, down }) ? ", within the tolerance" : "";
+  const tolerances = tolerancesOf(hpa);
+  const within = isWithin(ratio, tolerances);
+  const asked = within ? pods : Math.ceil(ratio * pods - 1e-9);
   return {
     name,
-    lines: [`  ${name}: ${now}${unit}, target ${wanted}${unit}: ratio ${round(ratio)}${within}`],
+    lines: [
+      `  ${name}: ${now}${unit}, target ${wanted}${unit}: ratio ${round(ratio)}`,
+      within
+        ? withinLine(tolerances, pods)
+        : `    asks for ⌈${round(ratio)} × ${pods}⌉ = ${asked}, of pods that are all ready and measured`,
+    ],
+    asked,
   };
 }
 
@@ -158,7 +166,9 @@ function outcome(
   if (known.length === 0) return [];
   const highest = known.reduce((a, b) => (b.asked! > a.asked! ? b : a));
   const bounded = Math.min(Math.max(highest.asked!, min), max);
-  const cut = bounded === highest.asked ? "" : `, which the bounds make ${bounded}`;
+  const bound = bounded < highest.asked! ? "maxReplicaCount" : "minReplicaCount";
+  const cut =
+    bounded === highest.asked ? "" : `, which ${bound} makes ${bounded}: change it for another number`;
   const which = known.length === 1 ? "" : ` (the highest: ${highest.name})`;
   const lines = [`  asked for: ${highest.asked}${which}${cut}`];
   if (known.length < metrics.length && bounded < replicas) {

@@ -12,8 +12,14 @@ import {
   type Trigger,
   usesModifiers,
 } from "../../keda/mod.ts";
+import type { TriggerFailure } from "./trigger-failures.ts";
 
-export function explainScaledObject(object: ScaledObject, replicas: number, nowMs: number): string[] {
+export function explainScaledObject(
+  object: ScaledObject,
+  replicas: number,
+  failures: readonly TriggerFailure[],
+  nowMs: number,
+): string[] {
   const lines: string[] = [];
   for (const { type, status, reason, message } of object.status?.conditions ?? []) {
     if (reason) lines.push(`  ${type}: ${status}, ${reason}: ${message}`);
@@ -22,6 +28,7 @@ export function explainScaledObject(object: ScaledObject, replicas: number, nowM
   return [
     ...lines,
     ...triggerLines(object),
+    ...failureLines(object, failures, nowMs),
     ...fallbackLines(object),
     ...annotationLines(object),
     ...zeroLines(object, replicas, nowMs),
@@ -63,6 +70,22 @@ function activationText({ type, metadata }: Trigger): string {
     "metrics-api": "activationTargetValue",
   };
   return field[type] === undefined ? "" : `; active above ${metadata[field[type]] ?? "0"}`;
+}
+
+/** Only while one fails: what is over says nothing of now. */
+function failureLines(
+  { status }: ScaledObject,
+  failures: readonly TriggerFailure[],
+  nowMs: number,
+): string[] {
+  const isFailing =
+    status?.conditions?.some(({ reason = "" }) => /^(Partial)?TriggerError$/.test(reason)) ||
+    Object.values(status?.health ?? {}).some((health) => health.status === "Failing");
+  if (!isFailing) return [];
+  return failures.map(({ message, atMs, count }) => {
+    const times = count > 1 ? ` (${count} times)` : "";
+    return `  failed ${Math.round((nowMs - atMs) / 1000)} s ago: ${message}${times}`;
+  });
 }
 
 function fallbackLines({ spec, status }: ScaledObject): string[] {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Network } from "../../base/network.ts";
 import type { ScaledObject } from "../../keda/mod.ts";
 import type { HorizontalPodAutoscaler } from "../../kubernetes/mod.ts";
+import type { KubernetesApi } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { explain } from "./explain.ts";
+import { printAnswers } from "./print-answers.ts";
+import { recentFailures, type TriggerFailure } from "./trigger-failures.ts";
 
 function facts(options: {
   average: string;
@@ -41,7 +46,7 @@ function facts(options: {
       currentMetrics: [{ type: "External", external: { metric, current: { averageValue: average } } }],
     },
   } as HorizontalPodAutoscaler;
-  return { object, hpa, specReplicas: pods, statusReplicas: pods };
+  return { object, hpa, specReplicas: pods, statusReplicas: pods, failures: [] as TriggerFailure[] };
 }
 
 test("explain() says what the tolerance hides, and what would change the number", () => {
@@ -110,6 +115,50 @@ test("explain() counts failures up to the fallback, and says what it is then", (
   assert.match(text(), /there is no fallback: the replicas stay as they are/);
 });
 
+test("explain() says of what a trigger failed, while one fails", () => {
+  const given = facts({ average: "3", pods: 2 });
+  const { conditions } = given.object.status!;
+  given.failures = [{ message: "the result is empty", atMs: 48_000, count: 7 }];
+  const text = () => explain(given, 60_000).join("\n");
+  assert.doesNotMatch(text(), /the result is empty/);
+  conditions!.push({ type: "Ready", status: "False", reason: "TriggerError", message: "" });
+  assert.match(text(), /failed 12 s ago: the result is empty \(7 times\)\n/);
+  conditions!.pop();
+  given.object.spec.fallback = { failureThreshold: 3, replicas: 4 };
+  given.object.status!.health = { "s0-prometheus": { numberOfFailures: 1, status: "Failing" } };
+  assert.match(text(), /failed 12 s ago/);
+});
+
+test("recentFailures() takes the warnings of this object's triggers, the newest of each text", () => {
+  const event = (message: string, at: string, more: object = {}) => ({
+    metadata: { name: message },
+    involvedObject: { kind: "ScaledObject", name: "test-db-small" },
+    reason: "KEDAScalerFailed",
+    message,
+    lastTimestamp: at,
+    count: 1,
+    ...more,
+  });
+  const events = [
+    event("old", "2026-01-01T00:00:00Z"),
+    event("b", "2026-01-01T00:59:10Z"),
+    event("a", "2026-01-01T00:59:30Z"),
+    event("b", "2026-01-01T00:59:50Z", { count: 4 }),
+    event("series", "", {
+      lastTimestamp: null,
+      series: { count: 9, lastObservedTime: "2026-01-01T00:59:40Z" },
+    }),
+    event("started", "2026-01-01T00:59:50Z", { reason: "KEDAScalersStarted" }),
+    event("other", "2026-01-01T00:59:50Z", { involvedObject: { kind: "ScaledObject", name: "other" } }),
+  ];
+  const nowMs = Date.parse("2026-01-01T01:00:00Z");
+  const found = recentFailures(events as KubernetesObject[], facts({ average: "0", pods: 1 }).object, nowMs);
+  assert.deepEqual(
+    found.map(({ message, count }) => `${message} ${count}`),
+    ["b 4", "series 9", "a 1"],
+  );
+});
+
 test("explain() lists the triggers with what makes them active, and the formula", () => {
   const given = facts({ average: "3", pods: 2 });
   given.object.spec.triggers = [
@@ -142,7 +191,7 @@ test("explain() goes from what is asked for to what there is: the highest, the b
   const { status, spec } = given.hpa;
   const text = () => explain(given, 0).join("\n");
   assert.match(text(), /asks for ⌈60 \/ 2⌉ = 30\n/);
-  assert.match(text(), /asked for: 30, which the bounds make 10/);
+  assert.match(text(), /asked for: 30, which maxReplicaCount makes 10: change it for another number/);
   status!.conditions = [{ type: "ScalingLimited", status: "True", reason: "ScaleUpLimit", message: "" }];
   assert.match(text(), /slowed down by the policies below/);
   status!.currentMetrics![0].external!.current.averageValue = "500m";
@@ -185,5 +234,59 @@ test("explain() knows targets of a value and of a resource", () => {
   ];
   const lines = explain(given, 0).join("\n");
   assert.match(lines, /s0-prometheus: 7, target 2\.5: ratio 2\.8\n {4}asks for ⌈2\.8 × 3⌉ = 9/);
-  assert.match(lines, /cpu: 40 % of the request, target 50 % of the request: ratio 0\.8/);
+  assert.match(
+    lines,
+    /cpu: 40 % of the request, target 50 % of the request: ratio 0\.8\n {4}asks for ⌈0\.8 × 3⌉ = 3/,
+  );
+  assert.match(lines, /asked for: 9 \(the highest: s0-prometheus\)/);
+});
+
+test("printAnswers() asks KEDA for each metric as the HPA does, and Prometheus for each query", async () => {
+  const { object } = facts({ average: "0", pods: 1 });
+  object.spec.triggers = [
+    { type: "prometheus", metadata: { query: "up" } },
+    { type: "prometheus", metadata: { query: "down", ignoreNullValues: "false" } },
+    { type: "cron", metadata: {} },
+  ];
+  object.status!.externalMetricNames = ["s0-prometheus", "s1-prometheus"];
+  const asked: string[] = [];
+  const api = {
+    async list({ group, resource }: { group: string; resource: string }, options: object) {
+      asked.push(`${group} ${resource} ${JSON.stringify(options)}`);
+      if (resource === "s1-prometheus") throw new Error("metric:s1-prometheus encountered error");
+      return { items: [{ value: "2500m" }] };
+    },
+  } as unknown as KubernetesApi;
+  const network = {
+    async fetch(url: string) {
+      const { searchParams } = new URL(url);
+      const result = searchParams.get("query") === "up" ? [{ value: [1, "2.5"] }] : [];
+      return { status: 200, text: async () => JSON.stringify({ data: { result } }) };
+    },
+  } as unknown as Network;
+  const printed = async () => {
+    let text = "";
+    await printAnswers({ network, print: (piece) => void (text += piece) }, api, object, "http://p/");
+    return text;
+  };
+  const metrics = `
+KEDA's answers to the HPA, now
+  s0-prometheus = 2500m
+  s1-prometheus: metric:s1-prometheus encountered error
+`;
+  const queries = `
+Queries, now
+  up = 2.5
+  down = nothing, which is an error to KEDA (ignoreNullValues: "false")
+`;
+  assert.equal(await printed(), metrics + queries);
+  const selector = '{"namespace":"percolate-test","labelSelector":"scaledobject.keda.sh/name=test-db-small"}';
+  assert.equal(asked[0], `external.metrics.k8s.io s0-prometheus ${selector}`);
+  object.metadata.annotations = { "autoscaling.keda.sh/paused": "true" };
+  assert.equal(await printed(), queries);
+  object.metadata.annotations = {};
+  object.spec.advanced = { scalingModifiers: { formula: "a", target: "1" } };
+  asked.length = 0;
+  await printed();
+  assert.deepEqual(asked, [`external.metrics.k8s.io composite-metric ${selector}`]);
 });

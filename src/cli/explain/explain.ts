@@ -1,7 +1,5 @@
 /** `topology explain scaledobject NAME`: each number from query to pods, and what would change it. */
-import type { CliCommand, Machine } from "../../base/machine.ts";
-import type { Network } from "../../base/network.ts";
-import { describeNetworkError } from "../../base/network-error.ts";
+import type { CliCommand } from "../../base/machine.ts";
 import {
   conditionOf,
   DEFAULT_POLLING_INTERVAL_SECONDS,
@@ -17,6 +15,8 @@ import { helpText, parseOptions, text, UsageError } from "../options.ts";
 import { findRunning, openApi } from "../run-state.ts";
 import { explainAutoscaler } from "./explain-autoscaler.ts";
 import { explainScaledObject } from "./explain-scaled-object.ts";
+import { printAnswers } from "./print-answers.ts";
+import { recentFailures, type TriggerFailure } from "./trigger-failures.ts";
 
 const OPTIONS = {
   namespace: { ...text("NAME", "the ScaledObject's", "percolate-test"), short: "n" },
@@ -39,9 +39,10 @@ export const command: CliCommand = async (args, machine) => {
   const running = await findRunning(machine, values["data-dir"]);
   if (running === undefined) throw new UsageError(`no topology runs on ${values["data-dir"]}`);
   const api = await openApi(machine, values["data-dir"]);
-  const facts = await gather(api, values.namespace, name);
-  for (const line of explain(facts, machine.clock.now())) print(`${line}\n`);
-  await printQueries(machine, facts.object, running.urls.Prometheus);
+  const nowMs = machine.clock.now();
+  const facts = await gather(api, values.namespace, name, nowMs);
+  for (const line of explain(facts, nowMs)) print(`${line}\n`);
+  await printAnswers(machine, api, facts.object, running.urls.Prometheus);
   return conditionOf(facts.object, "Ready")?.status === "True" ? 0 : 1;
 };
 
@@ -50,9 +51,10 @@ export interface Facts {
   hpa: HorizontalPodAutoscaler | undefined;
   specReplicas: number;
   statusReplicas: number;
+  failures: readonly TriggerFailure[];
 }
 
-async function gather(api: KubernetesApi, namespace: string, name: string): Promise<Facts> {
+async function gather(api: KubernetesApi, namespace: string, name: string, nowMs: number): Promise<Facts> {
   let object: ScaledObject;
   try {
     object = await api.get<ScaledObject>(SCALED_OBJECTS, { namespace, name });
@@ -64,12 +66,15 @@ async function gather(api: KubernetesApi, namespace: string, name: string): Prom
   const hpa = await api
     .get<HorizontalPodAutoscaler>(RESOURCES.horizontalPodAutoscalers, { namespace, name: hpaName })
     .catch(() => undefined);
+  const events = await api.list(RESOURCES.events, { namespace }).catch(() => ({ items: [] }));
+  const failures = recentFailures(events.items, object, nowMs);
   const { kind = "Deployment", name: target } = object.spec.scaleTargetRef;
   const known = kind === "StatefulSet" ? RESOURCES.statefulSets : RESOURCES.deployments;
   try {
     const key = { namespace, name: target, subresource: "scale" };
     const scale = await api.get<Scale>(object.status?.scaleTargetGVKR ?? known, key);
-    return { object, hpa, specReplicas: scale.spec.replicas ?? 0, statusReplicas: scale.status.replicas };
+    const { spec, status } = scale;
+    return { object, hpa, specReplicas: spec.replicas ?? 0, statusReplicas: status.replicas, failures };
   } catch (error) {
     if (!isStatus(error, "NotFound")) throw error;
     throw new UsageError(`there is no ${kind} ${namespace}/${target}, which the ScaledObject is to scale`);
@@ -77,7 +82,10 @@ async function gather(api: KubernetesApi, namespace: string, name: string): Prom
 }
 
 /** The explanation, a line each. */
-export function explain({ object, hpa, specReplicas, statusReplicas }: Facts, nowMs: number): string[] {
+export function explain(
+  { object, hpa, specReplicas, statusReplicas, failures }: Facts,
+  nowMs: number,
+): string[] {
   const { spec, metadata } = object;
   const { kind = "Deployment", name } = spec.scaleTargetRef;
   const { pollingInterval = DEFAULT_POLLING_INTERVAL_SECONDS } = spec;
@@ -85,7 +93,7 @@ export function explain({ object, hpa, specReplicas, statusReplicas }: Facts, no
     `${kind} ${metadata.namespace}/${name} has ${specReplicas} replicas (${statusReplicas} pods exist).`,
     "",
     isPaused(object) ? "KEDA" : `KEDA, as of its last poll (every ${pollingInterval} s)`,
-    ...explainScaledObject(object, specReplicas, nowMs),
+    ...explainScaledObject(object, specReplicas, failures, nowMs),
     "",
     hpa === undefined ? "HPA" : "HPA, as of its last look (every 15 s)",
   ];
@@ -94,37 +102,4 @@ export function explain({ object, hpa, specReplicas, statusReplicas }: Facts, no
     ...lines,
     isPaused(object) ? "  none while it is paused" : "  There is none: KEDA has not made it yet.",
   ];
-}
-
-/** What the triggers' queries answer now. */
-async function printQueries(
-  { network, print }: Machine,
-  { spec }: ScaledObject,
-  url: string | undefined,
-): Promise<void> {
-  const triggers = spec.triggers.filter(({ type }) => type === "prometheus");
-  if (url === undefined || triggers.length === 0) return;
-  print("\nQueries, now\n");
-  for (const { metadata } of triggers) {
-    const target = `${url.replace(/\/$/, "")}/api/v1/query?${new URLSearchParams({ query: metadata.query })}`;
-    print(`  ${metadata.query}${await answerOf(network, target, metadata.ignoreNullValues !== "false")}\n`);
-  }
-}
-
-/** ` = 7`, or why there is no number and what KEDA makes of that. */
-async function answerOf(network: Network, target: string, ignoresNothing: boolean): Promise<string> {
-  try {
-    const response = await network.fetch(target, { timeoutMs: 5_000 });
-    const text = await response.text();
-    if (response.status !== 200) return `: status ${response.status}: ${text.slice(0, 200)}`;
-    const { data } = JSON.parse(text) as { data: { result: { value: [number, string] }[] } };
-    const values = data.result.map(({ value }) => value[1]);
-    if (values.length > 1) return ` = ${values.join(", ")}, of which KEDA takes only one: an error`;
-    if (values.length === 1) return ` = ${values[0]}`;
-    return ignoresNothing
-      ? " = nothing, which KEDA reads as 0"
-      : ' = nothing, which is an error to KEDA (ignoreNullValues: "false")';
-  } catch (error) {
-    return `: ${describeNetworkError(error)}`;
-  }
 }

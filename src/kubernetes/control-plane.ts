@@ -35,7 +35,7 @@ import { writeToolShims } from "./kubelet/tool-shims.ts";
 import { DEFAULT_NODES, startVirtualNodes } from "./kubelet/virtual-nodes.ts";
 import type { AddressPlan } from "./network/address-plan.ts";
 import { type ServiceProxy, startServiceProxy } from "./network/service-proxy.ts";
-import { isEligible } from "./scheduler/filters.ts";
+import { daemonPlacement } from "./scheduler/filters.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import type { Pod } from "./types.ts";
 
@@ -98,7 +98,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startStatefulSetController(context);
   startReplicaSetController(context);
   startDeploymentController(context);
-  startDaemonSetController(context, (pod, node) => isEligible(pod, node));
+  startDaemonSetController(context, daemonPlacement);
   startJobController(context);
   startCronJobController(context);
   startEndpointSliceController(context);

@@ -199,6 +199,7 @@ export interface PodSpec {
   nodeSelector?: Record<string, string>;
   affinity?: Affinity;
   tolerations?: Toleration[];
+  hostNetwork?: boolean;
   topologySpreadConstraints?: TopologySpreadConstraint[];
   restartPolicy?: "Always" | "OnFailure" | "Never";
   terminationGracePeriodSeconds?: number;

@@ -1,48 +1,45 @@
-/** DaemonSets: one pod on every node that takes it (upstream `pkg/controller/daemon`), replaced one by one. */
+/** DaemonSets: one pod on every node that takes it (Kubernetes 1.35 `pkg/controller/daemon`). */
 import { RESOURCES } from "../../model/kubernetes-api.ts";
-import type { DaemonSet, Node, Pod } from "../types.ts";
+import { isStatus } from "../../model/kubernetes-status.ts";
+import type { ControllerRevision, DaemonSet, Node, Pod } from "../types.ts";
 import { claimObjects } from "./claim-pods.ts";
 import {
   type Controller,
   type ControllerContext,
-  controllerReference,
   deleteIfExists,
   getIfExists,
   splitKey,
   startController,
   writeStatus,
 } from "./controller.ts";
-import { podFromTemplate } from "./pod-from-template.ts";
 import {
-  isPodAvailable,
-  isPodFinished,
-  isPodReady,
-  isPodTerminating,
-  podAvailableInMs,
-} from "./pod-state.ts";
-import { listRevisions, truncateHistory, updateRevision } from "./revision-history.ts";
-import { scaledValue } from "./scaled-value.ts";
+  type DaemonSetView,
+  type NextSteps,
+  neededPods,
+  oldestFirst,
+  type Placement,
+  rollingUpdate,
+} from "./daemon-set-placement.ts";
+import { candidatePod, daemonPod, isUpdated, nodeOf, REVISION_LABEL } from "./daemon-set-pod.ts";
+import { createFailureBackOff, type FailureBackOff } from "./failure-back-off.ts";
+import { isPodAvailable, isPodFinished, isPodReady, isPodTerminating } from "./pod-state.ts";
+import { daemonRevisions, listRevisions, truncateHistory } from "./revision-history.ts";
 
-const REVISION_LABEL = "controller-revision-hash";
-/** Taints that daemon pods tolerate, so that they run where others may not (`AddOrUpdateDaemonPodTolerations`). */
-const TOLERATED: [key: string, effect: string][] = [
-  ["node.kubernetes.io/not-ready", "NoExecute"],
-  ["node.kubernetes.io/unreachable", "NoExecute"],
-  ["node.kubernetes.io/disk-pressure", "NoSchedule"],
-  ["node.kubernetes.io/memory-pressure", "NoSchedule"],
-  ["node.kubernetes.io/pid-pressure", "NoSchedule"],
-  ["node.kubernetes.io/unschedulable", "NoSchedule"],
-];
+/** At most so many pods are made or deleted in one go (`BurstReplicas`). */
+export const DAEMON_BURST = 250;
+/** A pod that failed on a node is replaced after 1 s, 2 s, … at most 15 minutes. */
+const [BACK_OFF_MIN_MS, BACK_OFF_MAX_MS] = [1_000, 900_000];
 
 /** Which nodes a template's pods can be on. The scheduler's business, so it is asked. */
-export type NodeFits = (pod: Pod, node: Node) => boolean;
+export type PlacementOn = (pod: Pod, node: Node) => Placement;
 
-export function startDaemonSetController(context: ControllerContext, fits: NodeFits): void {
-  const { informers } = context;
+export function startDaemonSetController(context: ControllerContext, placementOn: PlacementOn): void {
+  const { informers, clock } = context;
+  const backOff = createFailureBackOff(clock, { minMs: BACK_OFF_MIN_MS, maxMs: BACK_OFF_MAX_MS });
   const controller: Controller = startController({
     context,
     name: "daemonset-controller",
-    reconcile: (key) => reconcile(context, controller, fits, key),
+    reconcile: (key) => reconcile({ context, controller, placementOn, backOff }, key),
   });
   const sets = informers.of<DaemonSet>(RESOURCES.daemonSets);
   controller.watch(RESOURCES.daemonSets);
@@ -55,146 +52,152 @@ export function startDaemonSetController(context: ControllerContext, fits: NodeF
   });
 }
 
-async function reconcile(
-  context: ControllerContext,
-  controller: Controller,
-  fits: NodeFits,
-  key: string,
-): Promise<number | undefined> {
+interface Parts {
+  context: ControllerContext;
+  controller: Controller;
+  placementOn: PlacementOn;
+  backOff: FailureBackOff;
+}
+
+async function reconcile(parts: Parts, key: string): Promise<number | undefined> {
+  const { context, placementOn } = parts;
   const { api } = context;
   const set = await getIfExists<DaemonSet>(api, RESOURCES.daemonSets, splitKey(key));
-  if (set === undefined) return;
-  const claimant = { owner: set, apiVersion: "apps/v1", kind: "DaemonSet", selector: set.spec.selector };
-  const pods = await claimObjects<Pod>(context, RESOURCES.pods, claimant);
-  if (set.metadata.deletionTimestamp !== undefined) return;
-  const revisions = await listRevisions(context, set, "DaemonSet");
-  const revision = await updateRevision(context, set, "DaemonSet", revisions);
-  const hash = revision.metadata.labels!["controller.kubernetes.io/hash"];
+  if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
   const { items: nodes } = await api.list<Node>(RESOURCES.nodes);
-  const wanted = nodes.filter((node) => fits(daemonPod(set, hash, node.metadata.name), node));
-  await place(context, controller, set, hash, wanted, pods);
-  if (set.spec.updateStrategy?.type !== "OnDelete")
-    await replaceOld(context, controller, set, hash, wanted, pods);
-  await reportStatus(context, set, hash, nodes, wanted, pods);
-  const live = new Set(pods.map((pod) => `${set.metadata.name}-${pod.metadata.labels?.[REVISION_LABEL]}`));
-  await truncateHistory(context, set, revisions, new Set([...live, revision.metadata.name]));
-  const { minReadySeconds = 0 } = set.spec;
-  const waits = pods.flatMap((pod) => podAvailableInMs(pod, minReadySeconds, context.clock.now()) || []);
+  const revisions = await listRevisions(context, set, "DaemonSet");
+  const { current, old } = await daemonRevisions(context, set, revisions);
+  const candidate = candidatePod(set);
+  const placements = new Map(nodes.map((node) => [node.metadata.name, placementOn(candidate, node)]));
+  const look = async (): Promise<DaemonSetView> => ({
+    set,
+    hash: current.metadata.labels![REVISION_LABEL],
+    nowMs: context.clock.now(),
+    nodes,
+    placementOn: (node) => placements.get(node) ?? { shouldRun: false, shouldContinueRunning: false },
+    pods: await podsByNode(context, set),
+  });
+  let againMs: number | undefined;
+  let failure: unknown;
+  try {
+    againMs = await step(parts, look, old);
+  } catch (error) {
+    failure = error;
+  }
+  const reported = await reportStatus(context, await look());
+  if (failure !== undefined) throw failure;
+  return againMs ?? reported;
+}
+
+/** The pods that there are for each node. */
+async function podsByNode(context: ControllerContext, set: DaemonSet): Promise<Map<string, Pod[]>> {
+  const claimant = { owner: set, apiVersion: "apps/v1", kind: "DaemonSet", selector: set.spec.selector };
+  const byNode = new Map<string, Pod[]>();
+  for (const pod of await claimObjects<Pod>(context, RESOURCES.pods, claimant)) {
+    const node = nodeOf(pod);
+    if (node === undefined || (isPodFinished(pod) && isPodTerminating(pod))) continue;
+    byNode.set(node, [...(byNode.get(node) ?? []), pod]);
+  }
+  return byNode;
+}
+
+async function step(
+  parts: Parts,
+  look: () => Promise<DaemonSetView>,
+  old: ControllerRevision[],
+): Promise<number | undefined> {
+  const view = await look();
+  const { set } = view;
+  const waits: number[] = [];
+  const steps = neededPods(view, (pod, node) => mayReplace(parts, set, pod, node, waits));
+  await take(parts, view, steps);
+  // What was just done is seen by the next pass, before more is undone.
+  if (steps.create.length + steps.delete.length === 0 && set.spec.updateStrategy?.type !== "OnDelete")
+    await take(parts, view, rollingUpdate(await look()));
+  const live = new Set(
+    [...view.pods.values()].flat().map(({ metadata }) => metadata.labels?.[REVISION_LABEL]),
+  );
+  await truncateHistory(parts.context, set, old, ({ metadata }) =>
+    live.has(metadata.labels?.[REVISION_LABEL]),
+  );
   return waits.length === 0 ? undefined : Math.min(...waits);
 }
 
-function daemonPod(set: DaemonSet, hash: string, node: string): Pod {
-  const owner = controllerReference(set, "apps/v1", "DaemonSet");
-  const generateName = `${set.metadata.name}-`;
-  const pod = podFromTemplate(set.spec.template, set.metadata.namespace!, owner, { generateName });
-  pod.metadata.labels = { ...pod.metadata.labels, [REVISION_LABEL]: hash };
-  pod.spec.tolerations = [
-    ...(pod.spec.tolerations ?? []),
-    ...TOLERATED.map(([key, effect]) => ({ key, effect, operator: "Exists" as const })),
-  ];
-  const matchFields = [{ key: "metadata.name", operator: "In" as const, values: [node] }];
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const terms = (required?.nodeSelectorTerms ?? [{}]).map((term) => ({ ...term, matchFields }));
-  pod.spec.affinity = {
-    ...pod.spec.affinity,
-    nodeAffinity: {
-      ...pod.spec.affinity?.nodeAffinity,
-      requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms },
-    },
-  };
-  return pod;
-}
-
-/** The node that a pod is on, or meant for. */
-function nodeOf(pod: Pod): string | undefined {
-  const terms =
-    pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return pod.spec.nodeName ?? terms?.[0]?.matchFields?.[0]?.values?.[0];
-}
-
-/** Missing pods are made; ended ones, second ones and those on nodes that are no longer meant are deleted. */
-async function place(
-  context: ControllerContext,
-  controller: Controller,
+/** Says that a pod has ended; false while the node has had too many that failed. */
+function mayReplace(
+  { controller, backOff }: Parts,
   set: DaemonSet,
-  hash: string,
-  wanted: Node[],
-  pods: Pod[],
-): Promise<void> {
+  pod: Pod,
+  node: string,
+  waits: number[],
+): boolean {
+  const { namespace, name } = pod.metadata;
+  const where = `daemon pod ${namespace}/${name} on node ${node}, will try to`;
+  if (pod.status?.phase === "Succeeded") {
+    controller.events.record(set, "Normal", "SucceededDaemonPod", `Found succeeded ${where} delete it`);
+    return true;
+  }
+  const key = `${set.metadata.uid}/${set.status?.observedGeneration ?? 0}/${node}`;
+  const leftMs = backOff.remainingMs(key);
+  if (leftMs > 0) {
+    waits.push(leftMs);
+    return false;
+  }
+  backOff.fail(key);
+  controller.events.record(set, "Warning", "FailedDaemonPod", `Found failed ${where} kill it`);
+  return true;
+}
+
+async function take({ context, controller }: Parts, view: DaemonSetView, steps: NextSteps): Promise<void> {
   const { api } = context;
-  const names = new Set(wanted.map(({ metadata }) => metadata.name));
-  const kept = new Set<string>();
-  for (const pod of pods.toSorted(
-    (a, b) => Date.parse(a.metadata.creationTimestamp!) - Date.parse(b.metadata.creationTimestamp!),
-  )) {
-    if (isPodTerminating(pod)) continue;
-    const node = nodeOf(pod);
-    if (pod.status?.phase === "Failed") {
-      const where = `on node ${pod.spec.nodeName}`;
-      const message = `Found failed daemon pod ${pod.metadata.namespace}/${pod.metadata.name} ${where}, will try to kill it`;
-      controller.events.record(set, "Warning", "FailedDaemonPod", message);
+  const { set, hash } = view;
+  for (const node of steps.create.slice(0, DAEMON_BURST)) {
+    try {
+      const { metadata } = await api.create<Pod>(RESOURCES.pods, daemonPod(set, hash, node));
+      controller.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${metadata.name}`);
+    } catch (error) {
+      if (!isStatus(error, "AlreadyExists")) {
+        const message = `Error creating: ${(error as Error).message}`;
+        controller.events.record(set, "Warning", "FailedCreate", message);
+      }
+      throw error;
     }
-    if (isPodFinished(pod) || node === undefined || !names.has(node) || kept.has(node)) {
-      await deleteIfExists(api, RESOURCES.pods, pod);
-      controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-    } else kept.add(node);
   }
-  const leaving = new Set(pods.filter(isPodTerminating).map(nodeOf));
-  for (const name of names) {
-    if (kept.has(name) || leaving.has(name)) continue;
-    const created = await api.create<Pod>(RESOURCES.pods, daemonPod(set, hash, name));
-    controller.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${created.metadata.name}`);
-  }
-}
-
-/** Old pods go as long as no more than `maxUnavailable` are missing. */
-async function replaceOld(
-  context: ControllerContext,
-  controller: Controller,
-  set: DaemonSet,
-  hash: string,
-  wanted: Node[],
-  pods: Pod[],
-): Promise<void> {
-  const { api, clock } = context;
-  const limit = scaledValue(set.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, wanted.length, "up");
-  const isUp = (pod: Pod) =>
-    !isPodTerminating(pod) && isPodAvailable(pod, set.spec.minReadySeconds ?? 0, clock.now());
-  const names = new Set(wanted.map(({ metadata }) => metadata.name));
-  let missing = names.size - new Set(pods.filter(isUp).map(nodeOf)).size;
-  const old = pods.filter((pod) => pod.metadata.labels?.[REVISION_LABEL] !== hash && !isPodTerminating(pod));
-  // Those that don't run are replaced first: it costs nothing.
-  for (const pod of old.toSorted((a, b) => Number(isUp(a)) - Number(isUp(b)))) {
-    if (isUp(pod) && missing++ >= limit) return;
+  for (const pod of steps.delete.slice(0, DAEMON_BURST)) {
     await deleteIfExists(api, RESOURCES.pods, pod);
     controller.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
   }
 }
 
-async function reportStatus(
-  context: ControllerContext,
-  set: DaemonSet,
-  hash: string,
-  nodes: Node[],
-  wanted: Node[],
-  pods: Pod[],
-): Promise<void> {
-  const names = new Set(wanted.map(({ metadata }) => metadata.name));
-  const nowMs = context.clock.now();
-  const running = pods.filter((pod) => !isPodTerminating(pod));
-  const there = running.filter((pod) => names.has(nodeOf(pod) ?? ""));
-  const available = there.filter((pod) => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, nowMs)).length;
-  const others = nodes.filter(({ metadata }) => !names.has(metadata.name));
-  const misplaced = others.filter(({ metadata }) => running.some((pod) => nodeOf(pod) === metadata.name));
-  const unavailable = wanted.length - available;
+/** @returns when to look again for pods that become available, in milliseconds */
+async function reportStatus(context: ControllerContext, view: DaemonSetView): Promise<number | undefined> {
+  const { set, hash, nowMs, nodes } = view;
+  const { minReadySeconds = 0 } = set.spec;
+  let [desired, current, misplaced, ready, available, updated] = [0, 0, 0, 0, 0, 0];
+  for (const { metadata } of nodes) {
+    const [oldest] = (view.pods.get(metadata.name) ?? []).toSorted(oldestFirst);
+    if (!view.placementOn(metadata.name).shouldRun) {
+      if (oldest !== undefined) misplaced++;
+      continue;
+    }
+    desired++;
+    if (oldest === undefined) continue;
+    current++;
+    if (isPodReady(oldest)) ready++;
+    if (isPodAvailable(oldest, minReadySeconds, nowMs)) available++;
+    if (isUpdated(set, oldest, hash)) updated++;
+  }
+  const { collisionCount } = set.status ?? {};
   await writeStatus(context.api, RESOURCES.daemonSets, set, {
-    currentNumberScheduled: there.length,
-    numberMisscheduled: misplaced.length,
-    desiredNumberScheduled: wanted.length,
-    numberReady: there.filter(isPodReady).length,
+    ...(collisionCount === undefined ? {} : { collisionCount }),
+    currentNumberScheduled: current,
+    numberMisscheduled: misplaced,
+    desiredNumberScheduled: desired,
+    numberReady: ready,
     observedGeneration: set.metadata.generation,
-    updatedNumberScheduled: there.filter((pod) => pod.metadata.labels?.[REVISION_LABEL] === hash).length,
+    ...(updated > 0 ? { updatedNumberScheduled: updated } : {}),
     ...(available > 0 ? { numberAvailable: available } : {}),
-    ...(unavailable > 0 ? { numberUnavailable: unavailable } : {}),
+    ...(desired > available ? { numberUnavailable: desired - available } : {}),
   });
+  return minReadySeconds > 0 && ready !== available ? minReadySeconds * 1_000 : undefined;
 }

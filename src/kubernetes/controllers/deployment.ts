@@ -252,7 +252,7 @@ async function ensureCurrentSet(rollout: Rollout): Promise<ReplicaSet> {
 
 function newSet(rollout: Rollout): ReplicaSet {
   const { deployment, sets } = rollout;
-  const hash = safeEncode(podTemplateHash(deployment.spec.template, deployment.status?.collisionCount ?? 0));
+  const hash = safeEncode(podTemplateHash(deployment.spec.template, deployment.status?.collisionCount));
   const template = structuredClone(deployment.spec.template);
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
   template.metadata = { ...template.metadata, labels };

@@ -18,7 +18,7 @@ import {
 } from "./controller.ts";
 import { podFromTemplate } from "./pod-from-template.ts";
 import { isPodFinished, isPodReady, isPodTerminating, podAvailableInMs } from "./pod-state.ts";
-import { listRevisions, templateOf, truncateHistory, updateRevision } from "./revision-history.ts";
+import { listRevisions, statefulRevision, templateOf, truncateHistory } from "./revision-history.ts";
 import { scaledValue } from "./scaled-value.ts";
 import { addClaimVolumes, createClaims, hasStaleClaim, keepClaimOwners } from "./stateful-set-claims.ts";
 
@@ -43,6 +43,8 @@ interface Pass {
   set: StatefulSet;
   current: ControllerRevision;
   update: ControllerRevision;
+  /** How many names of revisions were taken. */
+  collisionCount: number;
   /** By ordinal, all that the set has. */
   pods: Map<number, Pod>;
   monotonic: boolean;
@@ -66,7 +68,7 @@ async function reconcile(
     (pod) => ordinalOf(set, pod) !== undefined,
   );
   const revisions = await listRevisions(context, set, "StatefulSet");
-  const update = await updateRevision(context, set, "StatefulSet", revisions);
+  const { update, collisionCount } = await statefulRevision(context, set, revisions);
   const current = revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
   const pass: Pass = {
     context,
@@ -74,6 +76,7 @@ async function reconcile(
     set,
     current,
     update,
+    collisionCount,
     pods: new Map(owned.flatMap((pod) => mapEntry(ordinalOf(set, pod), pod))),
     monotonic: set.spec.podManagementPolicy !== "Parallel",
     againMs: undefined,
@@ -85,7 +88,8 @@ async function reconcile(
   }
   const live = new Set([current, update].map(({ metadata }) => metadata.name as string | undefined));
   for (const pod of owned) live.add(pod.metadata.labels?.[REVISION_LABEL]);
-  await truncateHistory(context, set, [...revisions.filter((revision) => revision !== update), update], live);
+  const history = revisions.filter(({ metadata }) => !live.has(metadata.name));
+  await truncateHistory(context, set, history, () => false);
   return pass.againMs;
 }
 
@@ -282,7 +286,7 @@ async function reportStatus(pass: Pass): Promise<void> {
     updatedReplicas: 0,
     currentRevision: current.metadata.name,
     updateRevision: update.metadata.name,
-    collisionCount: set.status?.collisionCount ?? 0,
+    collisionCount: pass.collisionCount,
     ...(set.status?.conditions === undefined ? {} : { conditions: set.status.conditions }),
   };
   for (const pod of pods.values()) {

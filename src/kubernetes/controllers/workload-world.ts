@@ -10,6 +10,7 @@ import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-ob
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import type { Pod } from "../types.ts";
 import { type ControllerContext, Informers } from "./controller.ts";
+import { nodeOf } from "./daemon-set-pod.ts";
 
 export interface WorkloadWorld {
   api: ClusterStore;
@@ -52,7 +53,8 @@ export async function createWorkloadWorld(options: WorkloadWorldOptions): Promis
 
   async function bind(pod: Pod): Promise<void> {
     const { namespace, name } = pod.metadata;
-    const binding = { metadata: { namespace, name }, target: { kind: "Node", name: "node-1" } };
+    const target = { kind: "Node", name: nodeOf(pod) ?? "node-1" };
+    const binding = { metadata: { namespace, name }, target };
     // Deleted in the meantime, perhaps.
     await api.create(RESOURCES.pods, binding as KubernetesObject, { subresource: "binding" }).catch(() => {});
   }

@@ -38,9 +38,9 @@ const taintToleration: Filter = ({ pod }, { node }) => {
   return hasUntoleratedTaint(pod, node) ? final("node(s) had untolerated taint(s)") : undefined;
 };
 
-function hasUntoleratedTaint(pod: Pod, node: Node): boolean {
+function hasUntoleratedTaint(pod: Pod, node: Node, effects = ["NoSchedule", "NoExecute"]): boolean {
   return (node.spec?.taints ?? []).some(
-    (taint) => taint.effect !== "PreferNoSchedule" && !tolerates(pod.spec.tolerations, taint),
+    (taint) => effects.includes(taint.effect) && !tolerates(pod.spec.tolerations, taint),
   );
 }
 
@@ -182,11 +182,19 @@ export function refusal(situation: Situation, info: NodeInfo): Refusal | undefin
   return undefined;
 }
 
-/** Whether a node is one for a pod at all, whatever runs on it now: the question of the DaemonSet controller. */
-export function isEligible(pod: Pod, node: Node): boolean {
-  const info: NodeInfo = { node, pods: [], requested: { cpu: 0, memory: 0 } };
-  const situation: Situation = { pod, nodes: [info], namespaces: () => undefined };
-  return [nodeUnschedulable, taintToleration, nodeAffinity].every(
-    (filter) => filter(situation, info) === undefined,
-  );
+/**
+ * Whether a daemon's pod belongs on a node, whatever runs there now, and whether one that is there may stay: the question
+ * of the DaemonSet controller (`NodeShouldRunDaemonPod`).
+ */
+export function daemonPlacement(
+  pod: Pod,
+  node: Node,
+): { shouldRun: boolean; shouldContinueRunning: boolean } {
+  const isElsewhere = Boolean(pod.spec.nodeName) && pod.spec.nodeName !== node.metadata.name;
+  if (isElsewhere || !matchesNodeAffinity(pod, node))
+    return { shouldRun: false, shouldContinueRunning: false };
+  return {
+    shouldRun: !hasUntoleratedTaint(pod, node),
+    shouldContinueRunning: !hasUntoleratedTaint(pod, node, ["NoExecute"]),
+  };
 }

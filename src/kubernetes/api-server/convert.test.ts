@@ -63,6 +63,10 @@ test("an event has two groups' names for its fields", async () => {
     regarding,
     note: "hello",
     reportingController: "me",
+    reportingInstance: "me-1",
+    action: "Greeting",
+    reason: "Hello",
+    type: "Normal",
     eventTime: "2026-01-01T00:00:00.000001Z",
   } as KubernetesObject);
   const found = await store.get<KubernetesObject & Record<string, unknown>>(RESOURCES.events, KEY);

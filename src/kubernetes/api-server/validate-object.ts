@@ -1,10 +1,12 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import { type KubernetesError, type StatusCause, statusError } from "../../model/kubernetes-status.ts";
+import { dnsLabelProblem } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
 import { invalidValue } from "./field-error.ts";
+import { validateNewEvent } from "./kinds/event-validation.ts";
 import {
   checkAnnotations,
   checkLabels,
@@ -29,9 +31,10 @@ export function validateObject(
   previous?: KubernetesObject,
   isStatus = false,
 ): void {
-  const causes = isStatus ? [] : validateMetadata(info, object);
+  const causes = isStatus ? [] : validateMetadata(info, object, previous);
   if (info.schema !== undefined) causes.push(...customProblems(info.schema, object, previous));
   if (!isStatus) causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
+  if (info.group === "events.k8s.io" && previous === undefined) causes.push(...validateNewEvent(object));
   if (causes.length > 0) throw invalid(info, object.metadata.name, causes);
 }
 
@@ -59,20 +62,30 @@ function customProblems(
   return [...causes, invalidValue("<nil>", null, problem)];
 }
 
-/** Kinds whose names are no DNS names, or checked more strictly by their strategy. */
-const FREE_NAMES = new Set([
-  "roles",
-  "rolebindings",
-  "clusterroles",
-  "clusterrolebindings",
-  "services",
-  "namespaces",
-]);
+/** Kinds whose names are no DNS subdomains. Services and new StatefulSets have theirs checked with the rest. */
+const NAME_PROBLEMS: Record<string, (name: string) => string | undefined> = {
+  "/events": pathSegmentProblem,
+  "/namespaces": dnsLabelProblem,
+  "/services": () => undefined,
+  "apiregistration.k8s.io/apiservices": pathSegmentProblem,
+  "apps/statefulsets": () => undefined,
+  "policy/poddisruptionbudgets": pathSegmentProblem,
+  "rbac.authorization.k8s.io/clusterrolebindings": pathSegmentProblem,
+  "rbac.authorization.k8s.io/clusterroles": pathSegmentProblem,
+  "rbac.authorization.k8s.io/rolebindings": pathSegmentProblem,
+  "rbac.authorization.k8s.io/roles": pathSegmentProblem,
+};
 
-function validateMetadata(info: ResourceInfo, { metadata }: KubernetesObject): StatusCause[] {
-  const causes = FREE_NAMES.has(info.resource)
-    ? checkText("metadata.name", metadata.name, pathSegmentProblem)
-    : checkSubdomain("metadata.name", metadata.name);
+function validateMetadata(
+  info: ResourceInfo,
+  { metadata }: KubernetesObject,
+  previous: KubernetesObject | undefined,
+): StatusCause[] {
+  const nameProblem = info.group === "events.k8s.io" ? undefined : NAME_PROBLEMS[info.collection];
+  const causes =
+    nameProblem === undefined || (previous !== undefined && info.collection === "apps/statefulsets")
+      ? checkSubdomain("metadata.name", metadata.name)
+      : checkText("metadata.name", metadata.name, nameProblem);
   causes.push(...checkLabels("metadata.labels", metadata.labels));
   causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
   let size = 0;
@@ -118,13 +131,14 @@ function validateFinalizers(
   info: ResourceInfo,
   { finalizers = [] }: KubernetesObject["metadata"],
 ): StatusCause[] {
-  return finalizers.flatMap((name, index) => {
-    const causes = checkQualifiedName("metadata.finalizers", name);
-    if (causes.length > 0 || isExtension(info) || name.includes("/") || STANDARD_FINALIZERS.includes(name))
-      return causes;
+  const causes = finalizers.flatMap((name) => checkQualifiedName("metadata.finalizers", name));
+  if (isExtension(info)) return causes;
+  for (const [index, name] of finalizers.entries()) {
+    if (name.includes("/") || STANDARD_FINALIZERS.includes(name)) continue;
     const problem = "name is neither a standard finalizer name nor is it fully qualified";
-    return [invalidValue(`metadata.finalizers[${index}]`, name, problem)];
-  });
+    causes.push(invalidValue(`metadata.finalizers[${index}]`, name, problem));
+  }
+  return causes;
 }
 
 /** `Pod "x" is invalid: spec.containers: Required value`, or all of them in brackets. */
@@ -135,10 +149,12 @@ export function invalid(
 ): KubernetesError {
   const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
-  const kind = info.group === "" ? info.kind : `${info.kind}.${info.group}`;
+  // Events are checked as those of the core group, whichever way they come.
+  const group = info.group === "events.k8s.io" ? "" : info.group;
+  const kind = group === "" ? info.kind : `${info.kind}.${group}`;
   return statusError("Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${list}`, {
     name: name || undefined,
-    group: info.group || undefined,
+    group: group || undefined,
     kind: info.kind,
     causes,
   });

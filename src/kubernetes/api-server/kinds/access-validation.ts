@@ -21,6 +21,23 @@ const RBAC = "rbac.authorization.k8s.io";
 
 export function validateRole(role: KubernetesObject): StatusCause[] {
   const isNamespaced = role.kind === "Role";
+  return [...validateAggregation((role as Anything).aggregationRule), ...validateRules(role, isNamespaced)];
+}
+
+function validateAggregation(rule: Anything): StatusCause[] {
+  if (rule === undefined) return [];
+  const at = "aggregationRule.clusterRoleSelectors";
+  const selectors = rule.clusterRoleSelectors ?? [];
+  if (selectors.length === 0)
+    return [required(at, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
+  return selectors.flatMap((selector: Anything, index: number) => {
+    const causes = checkSelector(`${at}[${index}]`, selector);
+    if (causes.length > 0) causes.push(invalidValue(`${at}[${index}]`, null, "invalid label selector."));
+    return causes;
+  });
+}
+
+function validateRules(role: KubernetesObject, isNamespaced: boolean): StatusCause[] {
   return ((role as Anything).rules ?? []).flatMap((rule: Anything, index: number) =>
     validateRule(rule, `rules[${index}]`, isNamespaced),
   );

@@ -51,7 +51,22 @@ test("validateAutoscaler() says what is wrong, in upstream's words", () => {
       { minReplicas: 9 },
       ["spec.maxReplicas: Invalid value: 5: must be greater than or equal to `minReplicas`"],
     ],
-    [{ scaleTargetRef: { kind: "Deployment" } }, ["spec.scaleTargetRef.name: Required value"]],
+    [
+      { scaleTargetRef: { kind: "Deployment" } },
+      [
+        "spec.scaleTargetRef.name: Required value",
+        'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',
+      ],
+    ],
+    [{ scaleTargetRef: { kind: "ReplicationController", name: "a", apiVersion: "v1" } }, []],
+    [
+      { scaleTargetRef: { kind: "a/b", name: "c%", apiVersion: "x/y/z" } },
+      [
+        "spec.scaleTargetRef.kind: Invalid value: \"a/b\": may not contain '/'",
+        "spec.scaleTargetRef.name: Invalid value: \"c%\": may not contain '%'",
+        'spec.scaleTargetRef.apiVersion: Invalid value: "x/y/z": unexpected GroupVersion string: x/y/z',
+      ],
+    ],
     [
       { minReplicas: 0, metrics: [CPU] },
       [

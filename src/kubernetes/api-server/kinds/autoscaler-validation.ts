@@ -3,6 +3,8 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { checkLabel, checkText, pathSegmentProblem } from "./field-rules.ts";
+import { resourceNameProblems } from "./resource-validation.ts";
 
 const MAX_STABILIZATION_SECONDS = 3600;
 const MAX_PERIOD_SECONDS = 1800;
@@ -21,8 +23,10 @@ const SOURCES: Record<string, string> = {
 // biome-ignore lint/suspicious/noExplicitAny: what is checked may be anything
 type Untrusted = any;
 
-export function validateAutoscaler({ spec }: KubernetesObject): StatusCause[] {
-  if (spec === undefined) return [required("spec.scaleTargetRef.kind"), required("spec.scaleTargetRef.name")];
+export function validateAutoscaler(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const { minReplicas, maxReplicas = 0 } = spec;
   const causes: StatusCause[] = [];
   if (minReplicas < 0) {
@@ -37,7 +41,10 @@ export function validateAutoscaler({ spec }: KubernetesObject): StatusCause[] {
       invalidValue("spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`"),
     );
   }
-  causes.push(...referenceProblems(spec.scaleTargetRef, "spec.scaleTargetRef"));
+  const [now, before] = [spec, previous?.spec].map((each) => each?.scaleTargetRef);
+  const isSame =
+    previous !== undefined && now?.apiVersion === before?.apiVersion && now?.kind === before?.kind;
+  causes.push(...referenceProblems(now, "spec.scaleTargetRef", isSame ? "as before" : true));
   causes.push(...metricsProblems(spec.metrics ?? [], minReplicas));
   for (const direction of ["scaleUp", "scaleDown"]) {
     const rules = spec.behavior?.[direction];
@@ -46,8 +53,26 @@ export function validateAutoscaler({ spec }: KubernetesObject): StatusCause[] {
   return causes;
 }
 
-function referenceProblems(reference: Untrusted, path: string): StatusCause[] {
-  return ["kind", "name"].filter((field) => !reference?.[field]).map((field) => required(`${path}.${field}`));
+/** @param needsGroup the core group has nothing that could be meant, but for one kind */
+function referenceProblems(
+  reference: Untrusted,
+  path: string,
+  needsGroup: boolean | "as before",
+): StatusCause[] {
+  const causes = ["kind", "name"].flatMap((field) =>
+    reference?.[field]
+      ? checkText(`${path}.${field}`, reference[field], pathSegmentProblem)
+      : [required(`${path}.${field}`)],
+  );
+  if (needsGroup === "as before") return causes;
+  const { apiVersion = "", kind } = reference ?? {};
+  const parts = apiVersion.split("/");
+  const field = `${path}.apiVersion`;
+  if (parts.length > 2)
+    causes.push(invalidValue(field, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
+  else if (needsGroup && kind !== "ReplicationController" && (parts.length < 2 || parts[0] === ""))
+    causes.push(invalidValue(field, apiVersion, "apiVersion must specify API group"));
+  return causes;
 }
 
 function metricsProblems(metrics: Untrusted[], minReplicas: number): StatusCause[] {
@@ -85,15 +110,23 @@ function metricProblems(metric: Untrusted, path: string): StatusCause[] {
 function sourceProblems(kind: string, source: Untrusted, path: string): StatusCause[] {
   const { target = {} } = source;
   const causes: StatusCause[] = [];
-  if (kind === "object") causes.push(...referenceProblems(source.describedObject, `${path}.describedObject`));
+  if (kind === "object")
+    causes.push(...referenceProblems(source.describedObject, `${path}.describedObject`, false));
   if (kind === "resource" || kind === "containerResource") {
     if (!source.name) causes.push(required(`${path}.name`, "must specify a resource name"));
+    else if (kind === "containerResource") causes.push(...resourceProblems(source.name, `${path}.name`));
   } else if (!source.metric?.name) causes.push(required(`${path}.metric.name`, "must specify a metric name"));
-  if (kind === "containerResource" && !source.container) {
-    causes.push(required(`${path}.container`, "must specify a container"));
+  else causes.push(...checkText(`${path}.metric.name`, source.metric.name, pathSegmentProblem));
+  if (kind === "containerResource") {
+    if (!source.container) causes.push(required(`${path}.container`, "must specify a container"));
+    else causes.push(...checkLabel(`${path}.container`, source.container));
   }
   causes.push(...targetProblems(target, `${path}.target`), ...choiceProblems(kind, target, `${path}.target`));
   return causes;
+}
+
+function resourceProblems(name: string, field: string): StatusCause[] {
+  return resourceNameProblems(name).map((problem) => invalidValue(field, name, problem));
 }
 
 /** Which of a target's numbers a kind of metric has. */

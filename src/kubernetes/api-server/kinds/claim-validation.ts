@@ -1,17 +1,16 @@
-/** Checks of claims, volumes and storage classes (`pkg/apis/core/validation`, `pkg/apis/storage/validation`). */
+/** Checks of claims (`ValidatePersistentVolumeClaim` of `pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { qualifiedNameProblem } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
-import { checkOptional, checkSelector, checkSubdomain, checkText } from "./field-rules.ts";
+import { checkOptional, checkSelector, checkSubdomain } from "./field-rules.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
 
-const ACCESS_MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
-const VOLUME_MODES = ["Block", "Filesystem"];
+export const ACCESS_MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+export const VOLUME_MODES = ["Block", "Filesystem"];
 
 /** What is wrong with the wishes of a claim. */
 export function validateClaimSpec(spec: Anything, path: string): StatusCause[] {
@@ -32,7 +31,19 @@ export function validateClaimSpec(spec: Anything, path: string): StatusCause[] {
   if (spec.storageClassName)
     causes.push(...checkSubdomain(`${path}.storageClassName`, spec.storageClassName));
   causes.push(...checkOptional(`${path}.volumeMode`, spec.volumeMode, VOLUME_MODES));
+  for (const field of ["dataSource", "dataSourceRef"])
+    if (spec[field] !== undefined) causes.push(...validateDataSource(spec[field], `${path}.${field}`));
   return causes;
+}
+
+/** What a claim's volume is filled from. */
+function validateDataSource({ name, kind = "", apiGroup = "" }: Anything, path: string): StatusCause[] {
+  const causes = name ? [] : [required(`${path}.name`)];
+  if (kind === "") causes.push(required(`${path}.kind`));
+  if (apiGroup !== "") return [...causes, ...checkSubdomain(`${path}.apiGroup`, apiGroup)];
+  if (kind === "PersistentVolumeClaim") return causes;
+  const problem = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+  return [...causes, invalidValue(path, kind, problem)];
 }
 
 const CLAIM_UPDATE_PROBLEM =
@@ -56,51 +67,5 @@ export function validateClaim(claim: KubernetesObject, previous?: KubernetesObje
     causes.push(
       forbiddenField("spec.resources.requests.storage", "field can not be less than status.capacity"),
     );
-  return causes;
-}
-
-const VOLUME_SOURCES =
-  /^(awsElasticBlockStore|azureDisk|azureFile|cephfs|cinder|csi|fc|flexVolume|flocker|gcePersistentDisk|glusterfs|hostPath|iscsi|local|nfs|photonPersistentDisk|portworxVolume|quobyte|rbd|scaleIO|storageos|vsphereVolume)$/;
-
-export function validateVolume({ spec = {} }: KubernetesObject): StatusCause[] {
-  const causes = (spec.accessModes ?? []).length === 0 ? [required("spec.accessModes")] : [];
-  for (const mode of spec.accessModes ?? [])
-    if (!ACCESS_MODES.includes(mode)) causes.push(notSupported("spec.accessModes", mode, ACCESS_MODES));
-  if (Object.keys(spec.capacity ?? {}).length === 0) causes.push(required("spec.capacity"));
-  if (spec.capacity?.storage === undefined || Object.keys(spec.capacity).length > 1)
-    causes.push(notSupported("spec.capacity", spec.capacity ?? null, ["storage"]));
-  else if (parseQuantity(spec.capacity.storage) <= 0)
-    causes.push(invalidValue("spec.capacity[storage]", spec.capacity.storage, "must be greater than zero"));
-  causes.push(
-    ...checkOptional("spec.persistentVolumeReclaimPolicy", spec.persistentVolumeReclaimPolicy, [
-      "Delete",
-      "Recycle",
-      "Retain",
-    ]),
-  );
-  const sources = Object.keys(spec).filter((field) => VOLUME_SOURCES.test(field));
-  if (sources.length === 0) causes.push(required("spec", "must specify a volume type"));
-  for (const extra of sources.slice(1))
-    causes.push(forbiddenField(`spec.${extra}`, "may not specify more than 1 volume type"));
-  return [...causes, ...checkOptional("spec.volumeMode", spec.volumeMode, VOLUME_MODES)];
-}
-
-export function validateStorageClass(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
-  const found = object as Anything;
-  const causes = found.provisioner
-    ? checkText("provisioner", found.provisioner.toLowerCase(), qualifiedNameProblem)
-    : [required("provisioner")];
-  causes.push(...checkOptional("reclaimPolicy", found.reclaimPolicy, ["Delete", "Retain"]));
-  causes.push(
-    ...checkOptional("volumeBindingMode", found.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]),
-  );
-  if (previous === undefined) return causes;
-  for (const field of ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"]) {
-    const before = (previous as Anything)[field];
-    if (deepEqual(found[field], before)) continue;
-    if (field === "reclaimPolicy" || field === "volumeBindingMode")
-      causes.push(invalidValue(field, found[field], "field is immutable"));
-    else causes.push(forbiddenField(field, `updates to ${field} are forbidden.`));
-  }
   return causes;
 }

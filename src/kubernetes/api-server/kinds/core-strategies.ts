@@ -5,16 +5,16 @@ import { qosClassOf } from "../../../model/quality-of-service.ts";
 import type { ObjectStore } from "../object-store.ts";
 import {
   validateConfigMap,
-  validateEvent,
-  validateLimitRange,
   validateNamespace,
   validateNode,
   validateQuota,
   validateSecret,
 } from "./core-validation.ts";
+import { validateEvent } from "./event-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
+import { validateLimitRange } from "./limit-range-validation.ts";
 import { setDefault, setPodDefaults, setPodSpecDefaults } from "./pod-defaults.ts";
-import { validatePod } from "./pod-validation.ts";
+import { validatePod, validatePodTemplate } from "./pod-validation.ts";
 import { validateReplicationController } from "./workload-validation.ts";
 
 export const podStrategy: KindStrategy = {
@@ -117,7 +117,9 @@ function addNodeTolerations(spec: any): void {
 export const namespaceStrategy: KindStrategy = {
   setDefaults: setNameLabel,
   prepareForCreate(namespace) {
-    namespace.spec = { ...namespace.spec, finalizers: ["kubernetes"] };
+    const finalizers: string[] = namespace.spec?.finalizers ?? [];
+    const all = finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"];
+    namespace.spec = { ...namespace.spec, finalizers: all };
     namespace.status = { phase: "Active" };
   },
   prepareForUpdate(namespace, previous) {
@@ -134,6 +136,7 @@ function setNameLabel({ metadata }: KubernetesObject): void {
 export const nodeStrategy: KindStrategy = {
   setDefaults({ spec, status }) {
     if (spec?.podCIDR) setDefault(spec, "podCIDRs", [spec.podCIDR]);
+    else if (spec?.podCIDRs?.length > 0) spec.podCIDR = spec.podCIDRs[0];
     if (status?.capacity !== undefined) setDefault(status, "allocatable", status.capacity);
   },
   validate: validateNode,
@@ -192,8 +195,13 @@ export const eventStrategy: KindStrategy = {
 
 export const podTemplateStrategy: KindStrategy = {
   setDefaults(object) {
-    setPodSpecDefaults((object as KubernetesObject & { template?: KubernetesObject }).template?.spec);
+    const template = object as KubernetesObject & { template?: { spec?: object } };
+    template.template ??= {};
+    template.template.spec ??= {};
+    setPodSpecDefaults(template.template.spec);
   },
+  validate: (object) =>
+    validatePodTemplate((object as KubernetesObject & { template?: unknown }).template, "template"),
 };
 
 export const replicationControllerStrategy: KindStrategy = {

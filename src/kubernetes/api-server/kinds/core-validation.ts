@@ -1,26 +1,55 @@
 /** Checks of namespaces, nodes, ConfigMaps, Secrets, quotas and limits (`pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { labelValueProblem } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
-import { checkLabel, checkOneOf, checkQualifiedName, checkText, configKeyProblem } from "./field-rules.ts";
+import {
+  checkAddressRange,
+  checkOneOf,
+  checkQualifiedName,
+  checkText,
+  configKeyProblem,
+} from "./field-rules.ts";
 import { notBelowZero } from "./resource-validation.ts";
 import { TAINT_EFFECTS } from "./scheduling-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
 
-export function validateNamespace({ metadata }: KubernetesObject): StatusCause[] {
-  return checkLabel("metadata.name", metadata.name);
+const STANDARD_FINALIZERS = ["kubernetes", "orphan", "foregroundDeletion"];
+
+export function validateNamespace({ spec }: KubernetesObject): StatusCause[] {
+  return (spec?.finalizers ?? []).flatMap((name: string) => {
+    const causes = checkQualifiedName("spec.finalizers", name);
+    if (name.includes("/") || STANDARD_FINALIZERS.includes(name)) return causes;
+    const problem = "name is neither a standard finalizer name nor is it fully qualified";
+    return [...causes, invalidValue("spec.finalizers", name, problem)];
+  });
 }
 
 export function validateNode({ spec }: KubernetesObject): StatusCause[] {
+  const ranges: string[] = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
+  const causes = ranges.flatMap((range, index) => checkAddressRange(`spec.podCIDRs[${index}]`, range));
+  if (ranges.length > 1 && new Set(ranges.map((range) => range.includes(":"))).size < ranges.length)
+    causes.push(
+      invalidValue("spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family"),
+    );
+  return [...validateTaints(spec), ...causes];
+}
+
+function validateTaints(spec: Anything): StatusCause[] {
   const taken = new Set<string>();
   return (spec?.taints ?? []).flatMap((taint: Anything, index: number) => {
     const at = `metadata.taints[${index}]`;
     const causes = checkQualifiedName(`${at}.key`, taint.key);
-    causes.push(...checkOneOf(`${at}.effect`, taint.effect, TAINT_EFFECTS));
+    causes.push(...checkText(`${at}.value`, taint.value, labelValueProblem));
+    causes.push(
+      ...(taint.effect
+        ? checkOneOf(`${at}.effect`, taint.effect, TAINT_EFFECTS)
+        : [required(`${at}.effect`)]),
+    );
     const key = `${taint.key}:${taint.effect}`;
     if (taken.has(key)) {
       const { value = "", timeAdded = null } = taint;
@@ -170,8 +199,43 @@ export function validateQuota({ spec = {} }: KubernetesObject): StatusCause[] {
       found.push(invalidValue(at, quantity, "must be an integer"));
     return found;
   });
-  return [...causes, ...scopeProblems(spec.scopes ?? [], Object.keys(spec.hard ?? {}))];
+  causes.push(...scopeProblems(spec.scopes ?? [], Object.keys(spec.hard ?? {})));
+  return [...causes, ...scopeSelectorProblems(spec.scopeSelector?.matchExpressions ?? [])];
 }
+
+const QUOTA_SCOPES = [
+  "Terminating",
+  "NotTerminating",
+  "BestEffort",
+  "NotBestEffort",
+  "PriorityClass",
+  "CrossNamespacePodAffinity",
+  "VolumeAttributesClass",
+];
+
+function scopeSelectorProblems(expressions: Anything[]): StatusCause[] {
+  const at = "spec.scopeSelector.matchExpressions";
+  return expressions.flatMap(({ scopeName = "", operator = "", values = [] }) => {
+    const causes: StatusCause[] = [];
+    if (!QUOTA_SCOPES.includes(scopeName))
+      causes.push(invalidValue(`${at}.scopeName`, scopeName, "unsupported scope"));
+    const takesValues = ["PriorityClass", "VolumeAttributesClass"].includes(scopeName);
+    if (QUOTA_SCOPES.includes(scopeName) && !takesValues && operator !== "Exists")
+      causes.push(invalidValue(`${at}.operator`, operator, SCOPE_OPERATOR_PROBLEM));
+    if (["In", "NotIn"].includes(operator)) {
+      const problem = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+      if (values.length === 0) causes.push(required(`${at}.values`, problem));
+    } else if (["Exists", "DoesNotExist"].includes(operator)) {
+      const problem = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+      if (values.length > 0) causes.push(invalidValue(`${at}.values`, values, problem));
+    } else causes.push(invalidValue(`${at}.operator`, operator, "not a valid selector operator"));
+    return causes;
+  });
+}
+
+const SCOPE_OPERATOR_PROBLEM =
+  "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, " +
+  "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
 
 /** What of a pod is counted whether or not it says what it needs. */
 const POD_RESOURCES = /^(pods|(requests\.|limits\.)?(cpu|memory))$/;
@@ -192,62 +256,4 @@ function scopeProblems(scopes: string[], resources: string[]): StatusCause[] {
     if (pair.every((scope) => scopes.includes(scope))) causes.push(problem("conflicting scopes"));
   }
   return causes;
-}
-
-export function validateLimitRange({ spec = {} }: KubernetesObject): StatusCause[] {
-  return (spec.limits ?? []).flatMap((limit: Anything, index: number) => {
-    const at = `spec.limits[${index}]`;
-    const names = new Set(
-      ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"].flatMap((part) =>
-        Object.keys(limit[part] ?? {}),
-      ),
-    );
-    return [
-      ...checkQualifiedName(`${at}.type`, limit.type),
-      ...[...names].flatMap((name) => validateBounds(limit, name, at)),
-    ];
-  });
-}
-
-/** Each bound lies within those around it. */
-function validateBounds(
-  { min, max, default: limit, defaultRequest: request }: Anything,
-  name: string,
-  at: string,
-): StatusCause[] {
-  const causes: StatusCause[] = [];
-  const check = (
-    field: string,
-    what: string,
-    low: string | undefined,
-    other: string,
-    high: string | undefined,
-    shown = low,
-  ) => {
-    if (low === undefined || high === undefined || parseQuantity(low) <= parseQuantity(high)) return;
-    causes.push(
-      invalidValue(
-        `${at}.${field}[${name}]`,
-        shown,
-        `${what} value ${low} is greater than ${other} value ${high}`,
-      ),
-    );
-  };
-  check("min", "min", min?.[name], "max", max?.[name]);
-  check("defaultRequest", "min", min?.[name], "default request", request?.[name], request?.[name]);
-  check("defaultRequest", "default request", request?.[name], "max", max?.[name]);
-  check("defaultRequest", "default request", request?.[name], "default limit", limit?.[name]);
-  check("default", "min", min?.[name], "default", limit?.[name]);
-  check("default", "default", limit?.[name], "max", max?.[name], max?.[name]);
-  return causes;
-}
-
-export function validateEvent(event: KubernetesObject): StatusCause[] {
-  const { involvedObject, metadata } = event as KubernetesObject & {
-    involvedObject?: { namespace?: string };
-  };
-  const namespace = involvedObject?.namespace ?? "";
-  // Events about cluster-wide objects are in the default namespace.
-  if (namespace === metadata.namespace || (namespace === "" && metadata.namespace === "default")) return [];
-  return [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
 }

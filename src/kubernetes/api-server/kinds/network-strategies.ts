@@ -1,14 +1,15 @@
 /** Services, endpoints, network policies and ingress classes: defaults (`pkg/apis/core/v1`, `discovery/v1`, `networking/v1`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { validateEndpointSlice, validateEndpoints } from "./endpoints-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
+import { validateNetworkPolicy } from "./network-policy-validation.ts";
 import {
-  validateEndpointSlice,
-  validateEndpoints,
+  validateAddressObject,
   validateIngress,
   validateIngressClass,
   validateLease,
-  validateNetworkPolicy,
   validateRuntimeClass,
+  validateServiceRange,
 } from "./network-validation.ts";
 import { assignNodePorts, keepNodePorts } from "./node-ports.ts";
 import { setDefault } from "./pod-defaults.ts";
@@ -96,6 +97,11 @@ export const endpointsStrategy: KindStrategy = {
 };
 
 export const endpointSliceStrategy: KindStrategy = {
+  /** The version before had it; this one only keeps what is there. */
+  prepareForCreate(object) {
+    const { endpoints } = object as KubernetesObject & { endpoints?: { deprecatedTopology?: unknown }[] };
+    for (const endpoint of endpoints ?? []) delete endpoint.deprecatedTopology;
+  },
   setDefaults(object) {
     const { ports } = object as KubernetesObject & { ports?: Port[] };
     for (const port of ports ?? []) {
@@ -120,6 +126,8 @@ export const networkPolicyStrategy: KindStrategy = {
 
 export const ingressStrategy: KindStrategy = { validate: validateIngress };
 export const leaseStrategy: KindStrategy = { validate: validateLease };
+export const serviceRangeStrategy: KindStrategy = { validate: validateServiceRange };
+export const addressStrategy: KindStrategy = { validate: validateAddressObject };
 export const runtimeClassStrategy: KindStrategy = { validate: validateRuntimeClass };
 
 export const ingressClassStrategy: KindStrategy = {

@@ -1,20 +1,30 @@
-/** Checks of ingresses, network policies, endpoints, leases and runtime classes. */
+/** Checks of ingresses, leases, runtime classes and the addresses of Services. */
 
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dnsLabelProblem } from "../../../model/label-selector.ts";
-import { duplicate, invalidValue, notNegative, notSupported, required } from "../field-error.ts";
+import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import {
+  duplicate,
+  forbiddenField,
+  invalidValue,
+  notNegative,
+  notSupported,
+  required,
+} from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
-  checkAddress,
+  checkAddressRange,
   checkLabel,
+  checkLabels,
   checkOneOf,
   checkPort,
-  checkSelector,
   checkSubdomain,
   checkText,
   domainPathProblem,
+  pathSegmentProblem,
 } from "./field-rules.ts";
+import { notBelowZero, resourceNameProblems } from "./resource-validation.ts";
+import { validateTolerations } from "./scheduling-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -36,6 +46,10 @@ export function validateIngress({ spec = {} }: KubernetesObject): StatusCause[] 
   for (const [index, { hosts = [] }] of tls.entries())
     for (const [position, host] of hosts.entries())
       causes.push(...validateHost(host, `spec.tls[${index}].hosts[${position}]`));
+  for (const [index, { secretName }] of tls.entries())
+    if (secretName) causes.push(...checkSubdomain(`spec.tls[${index}].secretName`, secretName));
+  if (spec.ingressClassName !== undefined)
+    causes.push(...checkSubdomain("spec.ingressClassName", spec.ingressClassName));
   return causes;
 }
 
@@ -63,11 +77,12 @@ function validatePath({ path, pathType, backend }: Anything, at: string): Status
 function validateBackend({ service, resource }: Anything, path: string): StatusCause[] {
   if (resource !== undefined)
     return service === undefined
-      ? []
+      ? validateReference(resource, `${path}.resource`)
       : [invalidValue(path, "", "cannot set both resource and service backends")];
-  if (service === undefined) return [required(path, "resource or service backend is required")];
+  if (service === undefined) return [invalidValue(path, "", "resource or service backend is required")];
   const { name, port = {} } = service;
-  const causes = name ? checkLabel(`${path}.service.name`, name) : [required(`${path}.service.name`)];
+  const field = `${path}.service.name`;
+  const causes = name ? checkText(field, name, dns1035LabelProblem) : [required(field)];
   const hasName = Boolean(port.name);
   if (hasName && port.number) causes.push(invalidValue(path, "", "cannot set both port name & port number"));
   else if (hasName) causes.push(...checkPort(`${path}.service.port.name`, port.name));
@@ -76,92 +91,34 @@ function validateBackend({ service, resource }: Anything, path: string): StatusC
   return causes;
 }
 
+function validateReference({ apiGroup, kind, name }: Anything, path: string): StatusCause[] {
+  const causes = apiGroup === undefined ? [] : checkSubdomain(`${path}.apiGroup`, apiGroup);
+  for (const [field, value] of Object.entries({ kind, name }))
+    causes.push(
+      ...(value ? checkText(`${path}.${field}`, value, pathSegmentProblem) : [required(`${path}.${field}`)]),
+    );
+  return causes;
+}
+
 export function validateIngressClass({ spec = {} }: KubernetesObject): StatusCause[] {
-  return spec.controller
+  const causes = spec.controller
     ? checkText("spec.controller", spec.controller, domainPathProblem)
     : [required("spec.controller")];
-}
-
-export function validateNetworkPolicy({ spec = {} }: KubernetesObject): StatusCause[] {
-  const causes = checkSelector("spec.podSelector", spec.podSelector);
-  const rules: [direction: string, peers: string][] = [
-    ["ingress", "from"],
-    ["egress", "to"],
-  ];
-  for (const [direction, peers] of rules) {
-    for (const [index, rule] of (spec[direction] ?? []).entries()) {
-      const at = `spec.${direction}[${index}]`;
-      for (const [position, port] of (rule.ports ?? []).entries())
-        causes.push(...validatePolicyPort(port, `${at}.ports[${position}]`));
-      for (const [position, peer] of (rule[peers] ?? []).entries())
-        if (Object.keys(peer).length === 0)
-          causes.push(required(`${at}.${peers}[${position}]`, "must specify a peer"));
-    }
-  }
-  for (const [index, type] of (spec.policyTypes ?? []).entries())
-    causes.push(...checkOneOf(`spec.policyTypes[${index}]`, type, ["Ingress", "Egress"]));
+  if (spec.parameters === undefined) return causes;
+  const at = "spec.parameters";
+  const { scope, namespace } = spec.parameters;
+  causes.push(...validateReference(spec.parameters, at));
+  if (scope === undefined) return [...causes, required(`${at}.scope`)];
+  causes.push(...checkOneOf(`${at}.scope`, scope, ["Cluster", "Namespace"]));
+  if (scope === "Namespace")
+    causes.push(
+      ...(namespace === undefined
+        ? [required(`${at}.namespace`, "`parameters.scope` is set to 'Namespace'")]
+        : checkLabel(`${at}.namespace`, namespace)),
+    );
+  if (scope === "Cluster" && namespace !== undefined)
+    causes.push(forbiddenField(`${at}.namespace`, "`parameters.scope` is set to 'Cluster'"));
   return causes;
-}
-
-function validatePolicyPort({ port, protocol, endPort }: Anything, path: string): StatusCause[] {
-  const causes = checkOneOf(`${path}.protocol`, protocol, ["TCP", "UDP", "SCTP"]);
-  if (port !== undefined) {
-    const problems = checkPort(`${path}.port`, port);
-    causes.push(...problems);
-    if (typeof port === "number" && problems.length === 0 && endPort !== undefined && endPort < port)
-      causes.push(invalidValue(`${path}.endPort`, endPort, "must be greater than or equal to `port`"));
-  }
-  return causes;
-}
-
-const ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"];
-
-export function validateEndpointSlice(object: KubernetesObject): StatusCause[] {
-  const { addressType, endpoints = [], ports = [] } = object as Anything;
-  const causes = checkOneOf("addressType", addressType, ADDRESS_TYPES);
-  const names = new Set<string>();
-  for (const [index, { name = "", protocol }] of ports.entries()) {
-    const at = `ports[${index}]`;
-    if (name !== "") causes.push(...checkText(`${at}.name`, name, dnsLabelProblem));
-    if (names.has(name)) causes.push(duplicate(`${at}.name`, name));
-    names.add(name);
-    causes.push(...checkOneOf(`${at}.protocol`, protocol, ["TCP", "UDP", "SCTP"]));
-  }
-  for (const [index, { addresses = [] }] of endpoints.entries()) {
-    const at = `endpoints[${index}].addresses`;
-    if (addresses.length === 0) causes.push(required(at, "must contain at least 1 address"));
-    for (const [position, address] of addresses.entries())
-      causes.push(...validateEndpointAddress(address, addressType, `${at}[${position}]`));
-  }
-  return causes;
-}
-
-function validateEndpointAddress(address: string, type: string, field: string): StatusCause[] {
-  if (type === "FQDN") return checkSubdomain(field, address);
-  const family = type === "IPv4" ? 4 : 6;
-  if (!ADDRESS_TYPES.includes(type) || addressFamily(address) === family) return [];
-  if (addressFamily(address) === 0) return checkAddress(field, address);
-  return [invalidValue(field, address, `must be an ${type} address`)];
-}
-
-export function validateEndpoints(object: KubernetesObject): StatusCause[] {
-  return ((object as Anything).subsets ?? []).flatMap((subset: Anything, index: number) => {
-    const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
-    const at = `subsets[${index}]`;
-    const causes =
-      addresses.length + notReadyAddresses.length === 0
-        ? [required(at, "must specify `addresses` or `notReadyAddresses`")]
-        : [];
-    for (const [position, { ip }] of addresses.entries())
-      causes.push(...checkAddress(`${at}.addresses[${position}].ip`, ip));
-    for (const [position, { name, port }] of ports.entries()) {
-      const field = `${at}.ports[${position}]`;
-      if (!name && ports.length > 1) causes.push(required(`${field}.name`));
-      else if (name) causes.push(...checkLabel(`${field}.name`, name));
-      causes.push(...checkPort(`${field}.port`, port));
-    }
-    return causes;
-  });
 }
 
 export function validateLease({ spec = {} }: KubernetesObject): StatusCause[] {
@@ -176,7 +133,70 @@ export function validateLease({ spec = {} }: KubernetesObject): StatusCause[] {
 export function validateRuntimeClass(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { handler = "" } = object as Anything;
   const causes = checkLabel("handler", handler);
+  const { overhead, scheduling } = object as Anything;
+  for (const [name, quantity] of Object.entries<string>(overhead?.podFixed ?? {})) {
+    const at = `overhead.limits[${name}]`;
+    causes.push(...resourceNameProblems(name).map((problem) => invalidValue(at, name, problem)));
+    causes.push(...notBelowZero(at, quantity));
+  }
+  if (scheduling !== undefined) {
+    causes.push(...checkLabels("scheduling.nodeSelector", scheduling.nodeSelector));
+    causes.push(...validateClassTolerations(scheduling.tolerations ?? [], "scheduling.tolerations"));
+  }
   if (previous !== undefined && handler !== (previous as Anything).handler)
     causes.push(invalidValue("handler", handler, "field is immutable"));
+  return causes;
+}
+
+/** A class's tolerations are added to a pod's: none may be there twice. */
+function validateClassTolerations(tolerations: Anything[], path: string): StatusCause[] {
+  const seen = new Set<string>();
+  return tolerations.flatMap((toleration, index) => {
+    const { key = "", operator = "", value = "", effect = "", tolerationSeconds = null } = toleration;
+    const causes = validateTolerations([toleration], path).map(
+      (cause): StatusCause => ({
+        ...cause,
+        field: (cause.field ?? "").replace("[0]", `[${index}]`),
+      }),
+    );
+    const shown = {
+      Key: key,
+      Operator: operator,
+      Value: value,
+      Effect: effect,
+      TolerationSeconds: tolerationSeconds,
+    };
+    if (seen.has(JSON.stringify(shown))) causes.push(duplicate(`${path}[${index}]`, shown));
+    seen.add(JSON.stringify(shown));
+    return causes;
+  });
+}
+
+/** Ranges that Services get their addresses from, and the addresses that are given out. */
+export function validateServiceRange({ spec = {} }: KubernetesObject): StatusCause[] {
+  const ranges: string[] = spec.cidrs ?? [];
+  if (ranges.length === 0) return [required("spec.cidrs", "at least one CIDR required")];
+  const causes = ranges.flatMap((range, index) => checkAddressRange(`spec.cidrs[${index}]`, range));
+  const families = ranges.map((range) => range.includes(":"));
+  if (causes.length === 0 && new Set(families).size < families.length) {
+    const problem =
+      "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+    causes.push(invalidValue("spec.cidrs", ranges, problem));
+  }
+  return causes;
+}
+
+export function validateAddressObject({ spec = {} }: KubernetesObject): StatusCause[] {
+  const at = "spec.parentRef";
+  if (spec.parentRef === undefined) return [required(at)];
+  const { group, resource, name, namespace } = spec.parentRef;
+  const causes = group ? checkSubdomain(`${at}.group`, group) : [];
+  const segment = (field: string, value: string | undefined, isRequired: boolean) => {
+    if (value) causes.push(...checkText(`${at}.${field}`, value, pathSegmentProblem));
+    else if (isRequired) causes.push(required(`${at}.${field}`));
+  };
+  segment("resource", resource, true);
+  segment("name", name, true);
+  segment("namespace", namespace, false);
   return causes;
 }

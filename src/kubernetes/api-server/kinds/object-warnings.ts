@@ -52,6 +52,15 @@ export function objectWarnings(
     warnings.push(
       "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
     );
+  if (
+    collection === "storage.k8s.io/csidrivers" &&
+    (object.spec?.tokenRequests ?? []).length > 0 &&
+    object.spec?.serviceAccountTokenInSecrets === undefined
+  )
+    warnings.push(
+      "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible " +
+        "logging of tokens in volume attributes",
+    );
   if (collection === "/services") warnings.push(...serviceWarnings(object.spec ?? {}));
   if (
     collection === "networking.k8s.io/ingresses" &&
@@ -64,9 +73,12 @@ export function objectWarnings(
   return warnings;
 }
 
-function serviceWarnings({ clusterIP, loadBalancerIP, externalIPs = [], sessionAffinity }: Spec): string[] {
-  if (clusterIP !== "None") return [];
+function serviceWarnings(spec: Spec): string[] {
+  const { clusterIP, loadBalancerIP, externalIPs = [], sessionAffinity } = spec;
   const warnings: string[] = [];
+  if (spec.trafficDistribution === "PreferClose")
+    warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
+  if (clusterIP !== "None") return warnings;
   if (loadBalancerIP) warnings.push("spec.loadBalancerIP is ignored for headless services");
   if (externalIPs.length > 0) warnings.push("spec.externalIPs is ignored for headless services");
   if ((sessionAffinity ?? "None") !== "None")

@@ -6,6 +6,7 @@ import { validateDefinition } from "../custom/definition-validation.ts";
 import { invalidValue, required } from "../field-error.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
+import { validateWebhooks } from "./webhook-validation.ts";
 
 const HTTPS_PORT = 443;
 
@@ -79,6 +80,7 @@ export const webhookConfigurationStrategy: KindStrategy = {
       for (const rule of webhook.rules ?? []) setDefault(rule, "scope", "*");
     }
   },
+  validate: validateWebhooks,
 };
 
 interface Webhook {

@@ -46,9 +46,11 @@ function validateList(quantities: Quantities, path: string): StatusCause[] {
   });
 }
 
-function resourceNameProblems(name: string): string[] {
+/** What is wrong with the name of a container's resource. */
+export function resourceNameProblems(name: string): string[] {
   const problem = qualifiedNameProblem(name);
-  if (problem !== undefined) return [problem];
+  if (problem !== undefined)
+    return name.includes("/") ? [problem] : [problem, "must be a standard resource for containers"];
   if (name.includes("/") || isStandard(name)) return [];
   return [
     "must be a standard resource type or fully qualified",

@@ -1,12 +1,23 @@
 /** Claims, volumes and the classes and drivers behind them: defaults (`pkg/apis/core/v1`, `pkg/apis/storage/v1`). */
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { validateClaim, validateStorageClass, validateVolume } from "./claim-validation.ts";
+import { validateClaim } from "./claim-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
+import {
+  validateAttachment,
+  validateAttributesClass,
+  validateStorageCapacity,
+  validateStorageClass,
+  validateStorageDriver,
+  validateStorageNode,
+  validateVolume,
+} from "./storage-validation.ts";
 
 export const claimStrategy: KindStrategy = {
   setDefaults({ spec }) {
-    if (spec !== undefined) setDefault(spec, "volumeMode", "Filesystem");
+    if (spec === undefined) return;
+    setDefault(spec, "volumeMode", "Filesystem");
+    setDataSources(spec);
   },
   prepareForCreate(claim, { store }) {
     claim.status = { phase: "Pending" };
@@ -21,6 +32,15 @@ export const claimStrategy: KindStrategy = {
   },
   validate: validateClaim,
 };
+
+/** The two fields say the same, where one alone is given and both can (`NormalizeDataSources`). */
+// biome-ignore lint/suspicious/noExplicitAny: a claim's spec
+function setDataSources(spec: any): void {
+  const { dataSource, dataSourceRef } = spec;
+  if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
+  if (dataSourceRef !== undefined && dataSource === undefined && !dataSourceRef.namespace)
+    spec.dataSource = { ...dataSourceRef };
+}
 
 export const volumeStrategy: KindStrategy = {
   setDefaults({ spec }) {
@@ -55,4 +75,10 @@ export const storageDriverStrategy: KindStrategy = {
     setDefault(spec, "requiresRepublish", false);
     setDefault(spec, "seLinuxMount", false);
   },
+  validate: validateStorageDriver,
 };
+
+export const storageNodeStrategy: KindStrategy = { validate: validateStorageNode };
+export const storageCapacityStrategy: KindStrategy = { validate: validateStorageCapacity };
+export const attachmentStrategy: KindStrategy = { validate: validateAttachment };
+export const attributesClassStrategy: KindStrategy = { validate: validateAttributesClass };

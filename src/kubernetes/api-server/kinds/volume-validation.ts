@@ -9,7 +9,7 @@ import {
   validateFieldReference,
   validateResourceReference,
 } from "./environment-validation.ts";
-import { checkInnerPath, checkLabel, checkNoBackStep, checkSubdomain, checkText } from "./field-rules.ts";
+import { checkInnerPath, checkLabel, checkNoBackStep, checkSubdomain } from "./field-rules.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -69,13 +69,8 @@ function validateSource(kind: string, source: Anything, path: string): StatusCau
       return source.sizeLimit !== undefined && parseQuantity(source.sizeLimit) < 0
         ? [forbiddenField(`${path}.sizeLimit`, "SizeLimit field must be a valid resource quantity")]
         : [];
-    case "hostPath": {
-      if (!source.path) return [required(`${path}.path`)];
-      const causes = checkNoBackStep(`${path}.path`, source.path);
-      if (source.type !== undefined && !HOST_PATH_TYPES.includes(source.type))
-        causes.push(notSupported(`${path}.type`, source.type, HOST_PATH_TYPES));
-      return causes;
-    }
+    case "hostPath":
+      return validateHostPath(source, path);
     case "configMap":
     case "secret": {
       const field = kind === "secret" ? "secretName" : "name";
@@ -112,7 +107,8 @@ export function validateDriverName(name: string | undefined, field: string): Sta
   if (!name) return [required(field)];
   const causes: StatusCause[] = [];
   if (name.length > MAX_DRIVER_LENGTH) causes.push(tooLong(field, MAX_DRIVER_LENGTH));
-  return [...causes, ...checkText(field, name.toLowerCase(), dnsSubdomainProblem)];
+  const problem = dnsSubdomainProblem(name.toLowerCase());
+  return problem === undefined ? causes : [...causes, invalidValue(field, name, problem)];
 }
 
 function validateDriverVolume({ driver, nodePublishSecretRef }: Anything, path: string): StatusCause[] {
@@ -123,7 +119,15 @@ function validateDriverVolume({ driver, nodePublishSecretRef }: Anything, path: 
   return [...causes, ...checkSubdomain(`${path}.name`, nodePublishSecretRef.name)];
 }
 
-function validateNfs({ server, path: folder = "" }: Anything, path: string): StatusCause[] {
+export function validateHostPath({ path: folder, type }: Anything, path: string): StatusCause[] {
+  if (!folder) return [required(`${path}.path`)];
+  const causes = checkNoBackStep(`${path}.path`, folder);
+  if (type !== undefined && !HOST_PATH_TYPES.includes(type))
+    causes.push(notSupported(`${path}.type`, type, HOST_PATH_TYPES));
+  return causes;
+}
+
+export function validateNfs({ server, path: folder = "" }: Anything, path: string): StatusCause[] {
   const causes = server ? [] : [required(`${path}.server`)];
   if (folder === "") causes.push(required(`${path}.path`));
   if (!folder.startsWith("/")) causes.push(invalidValue(`${path}.path`, folder, "must be an absolute path"));

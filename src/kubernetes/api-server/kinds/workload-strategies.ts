@@ -1,6 +1,7 @@
 /** Deployments, StatefulSets and the other kinds that make pods: defaults and checks (`pkg/apis/apps`, `pkg/apis/batch`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { invalidValue, notNegative, required } from "../field-error.ts";
 import { validateCronJob, validateJob } from "./job-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
@@ -164,4 +165,19 @@ export const cronJobStrategy: KindStrategy = {
     setDefault(spec, "failedJobsHistoryLimit", 1);
   },
   validate: validateCronJob,
+};
+
+/** `ValidateControllerRevision` */
+export const controllerRevisionStrategy: KindStrategy = {
+  validate(object, previous) {
+    const { data, revision = 0 } = object as KubernetesObject & { data?: unknown; revision?: number };
+    const causes = notNegative("revision", revision);
+    const before = (previous as typeof object & { data?: unknown })?.data;
+    if (previous !== undefined && !deepEqual(data, before))
+      causes.push(invalidValue("data", data ?? null, "field is immutable"));
+    if (data === undefined) causes.push(required("data", "data is mandatory"));
+    else if (typeof data !== "object" || data === null || Array.isArray(data))
+      causes.push(required("data", "data must be a valid JSON object"));
+    return causes;
+  },
 };

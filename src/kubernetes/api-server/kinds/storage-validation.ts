@@ -1,0 +1,265 @@
+/** Checks of volumes, and of the classes and drivers behind them (`pkg/apis/core/validation`, `pkg/apis/storage/validation`). */
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { qualifiedNameProblem } from "../../../model/label-selector.ts";
+import { parseQuantity } from "../../../model/quantity.ts";
+import { deepEqual } from "../deep-equal.ts";
+import {
+  duplicate,
+  forbiddenField,
+  invalidValue,
+  notNegative,
+  notSupported,
+  required,
+  tooLong,
+} from "../field-error.ts";
+import { ACCESS_MODES, VOLUME_MODES } from "./claim-validation.ts";
+import {
+  checkLabel,
+  checkNoBackStep,
+  checkOneOf,
+  checkOptional,
+  checkQualifiedName,
+  checkSelector,
+  checkSubdomain,
+  checkText,
+} from "./field-rules.ts";
+import { notBelowZero } from "./resource-validation.ts";
+import { validateNodeSelector } from "./scheduling-validation.ts";
+import { validateDriverName, validateHostPath, validateNfs } from "./volume-validation.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
+type Anything = any;
+
+const VOLUME_SOURCES =
+  /^(awsElasticBlockStore|azureDisk|azureFile|cephfs|cinder|csi|fc|flexVolume|flocker|gcePersistentDisk|glusterfs|hostPath|iscsi|local|nfs|photonPersistentDisk|portworxVolume|quobyte|rbd|scaleIO|storageos|vsphereVolume)$/;
+
+export function validateVolume({ spec = {} }: KubernetesObject): StatusCause[] {
+  const modes: string[] = spec.accessModes ?? [];
+  const causes = modes.length === 0 ? [required("spec.accessModes")] : [];
+  for (const mode of modes)
+    if (!ACCESS_MODES.includes(mode)) causes.push(notSupported("spec.accessModes", mode, ACCESS_MODES));
+  if (modes.includes("ReadWriteOncePod") && modes.some((mode) => mode !== "ReadWriteOncePod"))
+    causes.push(forbiddenField("spec.accessModes", "may not use ReadWriteOncePod with other access modes"));
+  if (Object.keys(spec.capacity ?? {}).length === 0) causes.push(required("spec.capacity"));
+  if (spec.capacity?.storage === undefined || Object.keys(spec.capacity).length > 1)
+    causes.push(notSupported("spec.capacity", sorted(spec.capacity ?? {}), ["storage"]));
+  else if (parseQuantity(spec.capacity.storage) <= 0)
+    causes.push(invalidValue("spec.capacity[storage]", spec.capacity.storage, "must be greater than zero"));
+  causes.push(
+    ...checkOptional("spec.persistentVolumeReclaimPolicy", spec.persistentVolumeReclaimPolicy, [
+      "Delete",
+      "Recycle",
+      "Retain",
+    ]),
+  );
+  if (spec.nodeAffinity !== undefined)
+    causes.push(
+      ...(spec.nodeAffinity.required === undefined
+        ? [required("spec.nodeAffinity.required", "must specify required node constraints")]
+        : validateNodeSelector(spec.nodeAffinity.required, "spec.nodeAffinity.required")),
+    );
+  const [first, ...others] = Object.keys(spec).filter((field) => VOLUME_SOURCES.test(field));
+  if (first === undefined) causes.push(required("spec", "must specify a volume type"));
+  else causes.push(...validateVolumeSource(first, spec, `spec.${first}`));
+  for (const extra of others)
+    causes.push(forbiddenField(`spec.${extra}`, "may not specify more than 1 volume type"));
+  if (spec.storageClassName) causes.push(...checkSubdomain("spec.storageClassName", spec.storageClassName));
+  return [...causes, ...checkOptional("spec.volumeMode", spec.volumeMode, VOLUME_MODES)];
+}
+
+function sorted(quantities: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(quantities).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const SECRET_REFERENCES = [
+  "controllerPublishSecretRef",
+  "controllerExpandSecretRef",
+  "nodePublishSecretRef",
+  "nodeExpandSecretRef",
+];
+
+function validateVolumeSource(kind: string, spec: Anything, path: string): StatusCause[] {
+  const source = spec[kind];
+  switch (kind) {
+    case "hostPath":
+      return validateHostPath(source, path);
+    case "nfs":
+      return validateNfs(source, path);
+    case "local": {
+      const causes = source.path ? checkNoBackStep(`${path}.path`, source.path) : [required(`${path}.path`)];
+      if (spec.nodeAffinity?.required === undefined && spec.nodeAffinity === undefined)
+        causes.push(required("spec.nodeAffinity", "Local volume requires node affinity"));
+      return causes;
+    }
+    case "csi": {
+      const causes = validateDriverName(source.driver, `${path}.driver`);
+      if (!source.volumeHandle) causes.push(required(`${path}.volumeHandle`));
+      for (const field of SECRET_REFERENCES)
+        if (source[field] !== undefined)
+          causes.push(...validateSecretReference(source[field], `${path}.${field}`));
+      return causes;
+    }
+    default:
+      return [];
+  }
+}
+
+function validateSecretReference({ name, namespace }: Anything, path: string): StatusCause[] {
+  const causes = name ? checkSubdomain(`${path}.name`, name) : [required(`${path}.name`)];
+  return [
+    ...causes,
+    ...(namespace ? checkLabel(`${path}.namespace`, namespace) : [required(`${path}.namespace`)]),
+  ];
+}
+
+export function validateStorageClass(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
+  const found = object as Anything;
+  const causes = found.provisioner
+    ? checkText("provisioner", found.provisioner.toLowerCase(), qualifiedNameProblem)
+    : [required("provisioner")];
+  causes.push(...validateParameters(found.parameters ?? {}, "parameters"));
+  causes.push(...checkOptional("reclaimPolicy", found.reclaimPolicy, ["Delete", "Retain"]));
+  causes.push(
+    ...checkOptional("volumeBindingMode", found.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]),
+  );
+  causes.push(...validateTopologies(found.allowedTopologies ?? [], "allowedTopologies"));
+  if (previous === undefined) return causes;
+  for (const field of ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"]) {
+    const before = (previous as Anything)[field];
+    if (deepEqual(found[field], before)) continue;
+    if (field === "reclaimPolicy" || field === "volumeBindingMode")
+      causes.push(invalidValue(field, found[field], "field is immutable"));
+    else causes.push(forbiddenField(field, `updates to ${field} are forbidden.`));
+  }
+  return causes;
+}
+
+/** All parameters of a class together. */
+const MAX_PARAMETERS = 512;
+const MAX_PARAMETERS_LENGTH = 256 * 1024;
+
+function validateParameters(parameters: Record<string, string>, field: string): StatusCause[] {
+  const entries = Object.entries(parameters);
+  if (entries.length > MAX_PARAMETERS) return [tooLong(field, MAX_PARAMETERS)];
+  const causes = entries.flatMap(([key]) =>
+    key === "" ? [invalidValue(field, key, "field can not be empty.")] : [],
+  );
+  const length = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  return length > MAX_PARAMETERS_LENGTH ? [...causes, tooLong(field, MAX_PARAMETERS_LENGTH)] : causes;
+}
+
+function validateTopologies(terms: Anything[], path: string): StatusCause[] {
+  const seen: string[] = [];
+  return terms.flatMap(({ matchLabelExpressions = [] }, index) => {
+    const at = `${path}[${index}].matchLabelExpressions`;
+    const keys = new Set<string>();
+    const causes: StatusCause[] = [];
+    for (const [position, { key = "", values = [] }] of matchLabelExpressions.entries()) {
+      const field = `${at}[${position}]`;
+      if (values.length === 0) causes.push(required(`${field}.values`));
+      for (const [place, value] of values.entries())
+        if (values.indexOf(value) < place) causes.push(duplicate(`${field}.values[${place}]`, value));
+      causes.push(...checkQualifiedName(`${field}.key`, key));
+      if (keys.has(key)) causes.push(duplicate(`${field}.key`, key));
+      keys.add(key);
+    }
+    const term = JSON.stringify(
+      matchLabelExpressions.map(({ key, values }: Anything) => [key, [...(values ?? [])].sort()]).sort(),
+    );
+    if (seen.includes(term) || matchLabelExpressions.length === 0) causes.push(duplicate(at, ""));
+    seen.push(term);
+    return causes;
+  });
+}
+
+const FS_GROUP_POLICIES = ["File", "None", "ReadWriteOnceWithFSType"];
+/** The shortest life of a token in seconds. */
+const MIN_TOKEN_SECONDS = 600;
+
+/** `ValidateCSIDriver` */
+export function validateStorageDriver({ metadata, spec = {} }: KubernetesObject): StatusCause[] {
+  const causes = metadata.name.length > 63 ? validateDriverName(metadata.name, "metadata.name") : [];
+  for (const mode of spec.volumeLifecycleModes ?? [])
+    causes.push(...checkOneOf("spec.volumeLifecycleModes", mode, ["Persistent", "Ephemeral"]));
+  causes.push(...checkOptional("spec.fsGroupPolicy", spec.fsGroupPolicy, FS_GROUP_POLICIES));
+  const audiences = new Set<string>();
+  for (const [index, { audience = "", expirationSeconds }] of (spec.tokenRequests ?? []).entries()) {
+    const at = `spec.tokenRequests[${index}]`;
+    if (audiences.has(audience)) causes.push(duplicate(`${at}.audience`, audience));
+    audiences.add(audience);
+    if (expirationSeconds < MIN_TOKEN_SECONDS) {
+      const problem = "may not specify a duration less than 10 minutes";
+      causes.push(invalidValue(`${at}.expirationSeconds`, expirationSeconds, problem));
+    }
+  }
+  return causes;
+}
+
+/** The longest name that a driver gives a node, in bytes. */
+const MAX_NODE_ID_LENGTH = 256;
+
+/** `ValidateCSINode` */
+export function validateStorageNode({ spec = {} }: KubernetesObject): StatusCause[] {
+  const names = new Set<string>();
+  return (spec.drivers ?? []).flatMap((driver: Anything, index: number) => {
+    const at = `spec.drivers[${index}]`;
+    const causes = validateDriverName(driver.name, `${at}.name`);
+    if (!driver.nodeID) causes.push(required(`${at}.nodeID`));
+    else if (driver.nodeID.length > MAX_NODE_ID_LENGTH)
+      causes.push(
+        invalidValue(`${at}.nodeID`, driver.nodeID, `must be ${MAX_NODE_ID_LENGTH} characters or less`),
+      );
+    const { count } = driver.allocatable ?? {};
+    causes.push(...notNegative(`${at}.allocatable.count`, count));
+    const keys: string[] = driver.topologyKeys ?? [];
+    for (const [position, key] of keys.entries()) {
+      if (key === "") causes.push(required(at));
+      if (keys.indexOf(key) < position) causes.push(duplicate(at, key));
+      causes.push(...checkQualifiedName(at, key));
+    }
+    if (driver.name && names.has(driver.name)) causes.push(duplicate(`${at}.name`, driver.name));
+    names.add(driver.name);
+    return causes;
+  });
+}
+
+/** `ValidateCSIStorageCapacity` */
+export function validateStorageCapacity(object: KubernetesObject): StatusCause[] {
+  const { storageClassName, nodeTopology, capacity, maximumVolumeSize } = object as Anything;
+  const causes = checkSubdomain("storageClassName", storageClassName);
+  if (nodeTopology !== undefined) causes.push(...checkSelector("nodeTopology", nodeTopology));
+  for (const [field, value] of Object.entries({ capacity, maximumVolumeSize }))
+    if (value !== undefined) causes.push(...notBelowZero(field, value as string));
+  return causes;
+}
+
+/** `ValidateVolumeAttachment` */
+export function validateAttachment({ spec = {} }: KubernetesObject): StatusCause[] {
+  const { attacher, nodeName, source = {} } = spec;
+  const causes = validateDriverName(attacher, "spec.attacher");
+  const { inlineVolumeSpec, persistentVolumeName: name } = source;
+  if (inlineVolumeSpec === undefined && name === undefined) {
+    const problem = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    causes.push(required("spec.source", problem));
+  } else if (inlineVolumeSpec !== undefined && name !== undefined) {
+    const problem = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    causes.push(forbiddenField("spec.source", problem));
+  } else if (name !== undefined) {
+    const field = "spec.source.persistentVolumeName";
+    if (name === "") causes.push(required(field, "must specify non empty persistentVolumeName"));
+    causes.push(...checkSubdomain(field, name));
+  }
+  return [...causes, ...checkSubdomain("spec.nodeName", nodeName)];
+}
+
+/** `ValidateVolumeAttributesClass` */
+export function validateAttributesClass(object: KubernetesObject): StatusCause[] {
+  const { driverName, parameters = {} } = object as Anything;
+  const causes = driverName
+    ? checkText("driverName", driverName.toLowerCase(), qualifiedNameProblem)
+    : [required("driverName")];
+  if (Object.keys(parameters).length === 0)
+    return [...causes, required("parameters", "must contain at least one key/value pair")];
+  return [...causes, ...validateParameters(parameters, "parameters")];
+}

@@ -25,12 +25,18 @@ type Anything = any;
 
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {} } = pod;
-  if (previous === undefined) return validatePodSpec(spec, "spec", pod.metadata.name);
+  const causes = validatePodSpec(spec, "spec", pod.metadata.name);
+  if (previous === undefined) return causes;
   const before = previous.spec;
-  if ((spec.containers ?? []).length !== (before.containers ?? []).length)
-    return [forbiddenField("spec.containers", "pod updates may not add or remove containers")];
-  if (deepEqual(fixedPart(spec), fixedPart(before))) return validateChange(spec, before);
-  return [...validateChange(spec, before), forbiddenField("spec", POD_UPDATE_PROBLEM)];
+  for (const list of ["containers", "initContainers"])
+    if ((spec[list] ?? []).length !== (before[list] ?? []).length)
+      return [...causes, forbiddenField(`spec.${list}`, "pod updates may not add or remove containers")];
+  const deadline = deadlineProblem(spec.activeDeadlineSeconds, before.activeDeadlineSeconds);
+  if (deadline !== undefined) causes.push(deadline);
+  if (deadline !== undefined && spec.activeDeadlineSeconds !== undefined) return causes;
+  causes.push(...validateChange(spec, before));
+  if (!deepEqual(fixedPart(spec), fixedPart(before))) causes.push(forbiddenField("spec", POD_UPDATE_PROBLEM));
+  return causes;
 }
 
 const POD_UPDATE_PROBLEM =
@@ -55,38 +61,37 @@ function fixedPart(spec: Anything): unknown {
   };
 }
 
+/** Once set it may only become shorter. */
+function deadlineProblem(now: number | undefined, old: number | undefined): StatusCause | undefined {
+  const field = "spec.activeDeadlineSeconds";
+  if (now === undefined) {
+    if (old === undefined) return undefined;
+    return invalidValue(field, null, "must not update from a positive integer to nil value");
+  }
+  if (now < 0 || now > MAX_SECONDS) return checkRange(field, now, 0, MAX_SECONDS)[0];
+  if (old === undefined || now <= old) return undefined;
+  return invalidValue(field, now, "must be less than or equal to previous value");
+}
+
 /** What may change, but not in every way. */
 function validateChange(spec: Anything, before: Anything): StatusCause[] {
   const causes: StatusCause[] = [];
-  for (const [index, container] of (spec.containers ?? []).entries())
-    if (!container.image) causes.push(required(`spec.containers[${index}].image`));
   const kept = (before.tolerations ?? []).every((old: Anything) =>
     (spec.tolerations ?? []).some((each: Anything) => sameToleration(each, old)),
   );
-  if (!kept)
-    causes.push(
-      forbiddenField(
-        "spec.tolerations",
-        "existing toleration can not be modified except its tolerationSeconds",
-      ),
-    );
-  const { activeDeadlineSeconds: now } = spec;
-  const { activeDeadlineSeconds: old } = before;
-  if (now !== undefined && now !== old) {
-    if (now < 1) causes.push(...checkRange("spec.activeDeadlineSeconds", now, 1, MAX_SECONDS));
-    else if (old !== undefined && now > old)
-      causes.push(
-        invalidValue("spec.activeDeadlineSeconds", now, "must be less than or equal to previous value"),
-      );
-  } else if (now === undefined && old !== undefined) {
-    causes.push(
-      invalidValue(
-        "spec.activeDeadlineSeconds",
-        null,
-        "must not update from a positive integer to nil value",
-      ),
-    );
+  if (!kept) {
+    const problem = "existing toleration can not be modified except its tolerationSeconds";
+    causes.push(forbiddenField("spec.tolerations", problem));
   }
+  const gates = new Set((before.schedulingGates ?? []).map(({ name }: Anything) => name));
+  for (const [index, { name }] of (spec.schedulingGates ?? []).entries())
+    if (!gates.has(name))
+      causes.push(
+        forbiddenField(
+          `spec.schedulingGates[${index}]`,
+          `only deletion is allowed, but found new scheduling gate '${name}'`,
+        ),
+      );
   return causes;
 }
 

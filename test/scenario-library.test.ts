@@ -39,6 +39,8 @@ const DEFAULTS: [cured: string, reproduced: string][] = [
   ["five-tenants", "short-service-name"],
   ["both-pipelines", "both-pipelines-collide"],
   ["from-zero", "stuck-at-zero"],
+  ["ghost-after-prometheus-restart", "ghost-counts-five-minutes"],
+  ["large/not-throttled", "large/throttled"],
   ["metric-errors-few", "metric-errors"],
   ["prometheus-down-ten-minutes", "fallback-shrinks"],
   ["scale-down-window", "cooldown-is-not-scale-down"],
@@ -66,5 +68,38 @@ for (const [cured, reproduced] of FAULTS) {
     const { faults } = libraryScenario(reproduced);
     const { broken } = await simulateScenario({ ...libraryScenario(cured), faults }, 1, manifests);
     assert.notEqual(broken, undefined);
+  });
+}
+
+/** What a fault does is what the scenario expects. */
+const EFFECTS = [
+  "clock-skew-keda",
+  "fallback-missing",
+  "latency",
+  "lossy-network",
+  "metric-errors",
+  "partition",
+  "pod-hangs",
+  "slow-disk",
+];
+
+for (const name of EFFECTS) {
+  test(`scenario ${name}.yaml breaks without its faults`, async () => {
+    const { broken } = await simulateScenario({ ...libraryScenario(name), faults: [] }, 1, manifests);
+    assert.notEqual(broken, undefined);
+  });
+}
+
+for (const [name, happens] of [
+  ["pod-killed", /^test-db-small-1 crashed$/],
+  ["pod-deleted", /^test-db-small-2 gone$/],
+] as const) {
+  test(`in scenario ${name}.yaml the pod goes, and its tenants wait`, async () => {
+    const { timeline, samples } = await simulateScenario(libraryScenario(name), 1, manifests);
+    const { atMs } = timeline.find(({ text }) => happens.test(text))!;
+    const waited = (sample: (typeof samples)[number]) => sample.observation.waited;
+    const before = samples.findLast((sample) => sample.atMs <= atMs)!;
+    assert.equal(waited(before), 0);
+    assert.ok(waited(samples.at(-1)!) > 0);
   });
 }

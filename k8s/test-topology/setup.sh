@@ -20,10 +20,12 @@ for part in test-db router; do
   kind load docker-image --name "$CLUSTER" "percolate/$part:$VERSION"
 done
 
-# The operator's own metrics are what Prometheus' job "keda" scrapes and KEDA's dashboard shows.
+# The operator's own metrics are what Prometheus' job "keda" scrapes and KEDA's dashboard shows. Its client may ask more
+# than 20 times a second: each poll of an active ScaledObject is a write.
 helm --kube-context "$CONTEXT" upgrade --install keda keda --repo https://kedacore.github.io/charts \
   --version "$KEDA_VERSION" --namespace keda --create-namespace \
-  --set prometheus.operator.enabled=true --wait
+  --set prometheus.operator.enabled=true \
+  --set extraArgs.keda.kube-api-qps=100 --set extraArgs.keda.kube-api-burst=200 --wait
 
 kubectl --context "$CONTEXT" apply -k .
 kubectl --context "$CONTEXT" -n percolate-test rollout status statefulset/test-db-small --timeout 180s

@@ -10,10 +10,11 @@ const PICTURE_BEFORE_MS = 90_000;
 const PICTURE_ENTRIES = 30;
 
 export function formatDuration(durationMs: number): string {
-  const seconds = Math.round(durationMs / 100) / 10;
-  if (seconds < 60) return `${seconds}s`;
+  const tenths = Math.round(durationMs / 100) / 10;
+  if (tenths < 60) return `${tenths}s`;
+  const seconds = Math.round(durationMs / 1000);
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
-  const rest = Math.round(seconds % 60);
+  const rest = seconds % 60;
   return `${hours > 0 ? `${hours}h` : ""}${minutes}m${rest > 0 ? `${rest}s` : ""}`;
 }
 

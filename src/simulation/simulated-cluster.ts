@@ -25,11 +25,16 @@ import { OpenTenants } from "./open-tenants.ts";
 import type { PodProgram } from "./pod-program.ts";
 import { SeededStreams } from "./seeded-streams.ts";
 import { VirtualClock } from "./virtual-clock.ts";
-import { VirtualKubelet } from "./virtual-kubelet.ts";
+import { KUBELET_ADDRESS, VirtualKubelet } from "./virtual-kubelet.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
 
 /** Where the API server, and the controllers with it, is. */
 export const API_ADDRESS = "10.0.0.1";
+
+/** Linux' `TCP_RTO_MIN`, `TCP_RTO_MAX` and `tcp_retries2`. */
+const RETRANSMISSION_MIN_MS = 200;
+const RETRANSMISSION_MAX_MS = 120_000;
+const MAX_RETRANSMISSIONS = 15;
 
 /** From milliseconds to milliseconds, most in between as a triangle over their middle. */
 export interface StartupTime {
@@ -81,9 +86,9 @@ export class SimulatedCluster {
       delayMs: (from, to) => {
         const random = ways.of(`${from} ${to}`);
         const spread = latencyMs.min + random.float() * (latencyMs.max - latencyMs.min);
-        // A lost segment comes again after the retransmission timeout.
-        const lost = this.lossRate > 0 && random.float() < this.lossRate ? 200 : 0;
-        return spread + this.extraLatencyMs + lost;
+        // The kubelet is on its pods' node.
+        if (from === KUBELET_ADDRESS || to === KUBELET_ADDRESS) return spread;
+        return spread + this.extraLatencyMs + this.#retransmissionMs(random);
       },
       resolve: (name, from) => this.#resolve(name, from),
     });
@@ -113,6 +118,18 @@ export class SimulatedCluster {
       clockSkewMs: (pod) => this.clockSkews.get(pod) ?? 0,
       onChange: (pod, what) => options.onPod?.(pod, what),
     });
+  }
+
+  /** What a message is late for having been lost: it comes again after TCP's timeout, and may be lost again. */
+  #retransmissionMs(random: Random): number {
+    let lateMs = 0;
+    if (this.lossRate === 0) return lateMs;
+    let timeoutMs = RETRANSMISSION_MIN_MS;
+    for (let sent = 0; sent < MAX_RETRANSMISSIONS && random.float() < this.lossRate; sent++) {
+      lateMs += timeoutMs;
+      timeoutMs = Math.min(2 * timeoutMs, RETRANSMISSION_MAX_MS);
+    }
+    return lateMs;
   }
 
   /** Starts controllers and the API on the network. */

@@ -19,6 +19,8 @@ import { createVirtualProcess, type VirtualProcess } from "./virtual-process.ts"
 
 /** Nodes of the simulated cluster. */
 const NODES = 3;
+/** Where probes come from. */
+export const KUBELET_ADDRESS = "10.0.0.2";
 /** As the API server defaults `terminationGracePeriodSeconds`. */
 const GRACE_SECONDS = 30;
 
@@ -342,7 +344,7 @@ export class VirtualKubelet {
     if (target === undefined) return { ok: true, message: "" };
     try {
       const url = `http://${pod.ip}:${target}`;
-      const { status } = await this.#options.network.host("10.0.0.2").fetch(url, { timeoutMs });
+      const { status } = await this.#options.network.host(KUBELET_ADDRESS).fetch(url, { timeoutMs });
       return { ok: status < 400, message: `status ${status}` };
     } catch (error) {
       return { ok: false, message: (error as Error).message };

@@ -162,8 +162,8 @@ function setDiscoveryDirectory(configs: DiscoveryConfigs, directory: string): vo
   }
 }
 
-/** Every `…_file` of the client settings, at whatever depth. */
-function setClientDirectory(client: HttpClientConfig, directory: string): void {
+/** Makes every `…_file` of the client settings, at whatever depth, absolute to the folder. */
+export function setClientDirectory(client: HttpClientConfig, directory: string): void {
   const { basic_auth: basic, authorization, oauth2 } = client;
   if (basic?.password_file) basic.password_file = joinDirectory(directory, basic.password_file);
   if (basic?.username_file) basic.username_file = joinDirectory(directory, basic.username_file);

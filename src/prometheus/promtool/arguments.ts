@@ -32,7 +32,7 @@ export interface ToolArguments {
 }
 
 const GLOBAL_SWITCHES = ["experimental"];
-const SHORT_NAMES: Record<string, string> = { o: "format", r: "human-readable", q: "quiet" };
+const SHORT_NAMES: Record<string, string> = { o: "format", r: "human-readable", q: "quiet", t: "type" };
 
 /** @throws UsageProblem */
 export function parseToolArguments(args: readonly string[], spec: ArgumentSpec): ToolArguments {

@@ -19,6 +19,22 @@ const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliComman
     usage: "check metrics [--extended] [--lint=none] [--format=openmetrics] [FILE]",
     load: async () => (await import("./check-metrics.ts")).checkMetrics,
   },
+  "check web-config": {
+    usage: "check web-config FILE...",
+    load: async () => (await import("./check-web-config.ts")).checkWebConfigs,
+  },
+  "check service-discovery": {
+    usage: "check service-discovery [--timeout=DURATION] FILE JOB",
+    load: async () => (await import("./check-service-discovery.ts")).checkServiceDiscovery,
+  },
+  "check healthy": {
+    usage: "check healthy [--url=URL]",
+    load: async () => (await import("./check-server.ts")).checkHealthy,
+  },
+  "check ready": {
+    usage: "check ready [--url=URL]",
+    load: async () => (await import("./check-server.ts")).checkReady,
+  },
   "query instant": {
     usage: "query instant [-o json] [--time=SECONDS] URL EXPRESSION",
     load: async () => (await import("./query.ts")).queryInstant,
@@ -34,6 +50,26 @@ const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliComman
   "query labels": {
     usage: "query labels URL NAME",
     load: async () => (await import("./query.ts")).queryLabels,
+  },
+  "query analyze": {
+    usage: "query analyze --server=URL --type=histogram --match=SELECTOR... [--duration=D] [--time=SECONDS]",
+    load: async () => (await import("./query-analyze.ts")).queryAnalyze,
+  },
+  "push metrics": {
+    usage: "push metrics [--label=NAME=VALUE]... [--header=NAME=VALUE]... URL [FILE...]",
+    load: async () => (await import("./push-metrics.ts")).pushMetrics,
+  },
+  "debug pprof": {
+    usage: "debug pprof URL",
+    load: async () => (await import("./debug.ts")).debugPprof,
+  },
+  "debug metrics": {
+    usage: "debug metrics URL",
+    load: async () => (await import("./debug.ts")).debugMetrics,
+  },
+  "debug all": {
+    usage: "debug all URL",
+    load: async () => (await import("./debug.ts")).debugAll,
   },
   "tsdb list": {
     usage: "tsdb list [-r] [DIRECTORY]",
@@ -56,6 +92,27 @@ const SUBCOMMANDS: Record<string, { usage: string; load: () => Promise<CliComman
     usage:
       "tsdb create-blocks-from openmetrics [-q] [-r] [--label=NAME=VALUE]... [--max-block-duration=D] FILE [DIRECTORY]",
     load: async () => (await import("./create-blocks.ts")).createBlocks,
+  },
+  "tsdb create-blocks-from rules": {
+    usage:
+      "tsdb create-blocks-from rules --start=SECONDS [--end=SECONDS] [--url=URL] [--output-dir=DIRECTORY] FILE...",
+    load: async () => (await import("./create-rule-blocks.ts")).createRuleBlocks,
+  },
+  "tsdb bench write": {
+    usage: "tsdb bench write [--out=DIRECTORY] [--metrics=N] [--scrapes=N] [FILE]",
+    load: async () => (await import("./bench-write.ts")).benchWrite,
+  },
+  "promql format": {
+    usage: "--experimental promql format QUERY",
+    load: async () => (await import("./edit-promql.ts")).formatPromql,
+  },
+  "promql label-matchers set": {
+    usage: "--experimental promql label-matchers set [-t =|!=|=~|!~] QUERY NAME VALUE",
+    load: async () => (await import("./edit-promql.ts")).setLabelMatcher,
+  },
+  "promql label-matchers delete": {
+    usage: "--experimental promql label-matchers delete QUERY NAME",
+    load: async () => (await import("./edit-promql.ts")).deleteLabelMatcher,
   },
   "test rules": {
     usage: "test rules FILE...",

@@ -21,7 +21,7 @@ export const createBlocks: CliCommand = async (args, machine) => {
   if ((await disk.stat(file)) === undefined) throw new ConfigError(`stat ${file}: no such file or directory`);
   const directory = output.replace(/(?<=.)\/+$/, "");
   const spanMs = compatibleBlockMs(blockDuration(given));
-  const blocks = samplesByBlock(await disk.readFile(file), spanMs, labelsOf(given));
+  const blocks = samplesByBlock(await disk.readFile(file), spanMs, keyValues(given.list("label")));
   await disk.makeDirectory(directory);
   let hasHeader = true;
   for (const [, samples] of [...blocks].sort(([a], [b]) => a - b)) {
@@ -56,20 +56,22 @@ export function blockDuration(given: ToolArguments): number {
   }
 }
 
-/** `--label=name=value`, of those of one name the last. @throws UsageProblem */
-function labelsOf(given: ToolArguments): [string, string][] {
-  return given.list("label").map((text) => {
-    const match = /^([^=:]*)[=:](.*)$/s.exec(text);
-    if (match === null) throw new UsageProblem(`expected KEY=VALUE got '${text}'`);
-    return [match[1], match[2]];
-  });
+/** `name=value` each, of those of one name the last. @throws UsageProblem */
+export function keyValues(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const match = /^([^=:]*)[=:](.*)$/s.exec(text);
+      if (match === null) throw new UsageProblem(`expected KEY=VALUE got '${text}'`);
+      return [match[1], match[2]];
+    }),
+  );
 }
 
 /** By the number of the block. @throws ConfigError for a sample that has no time, and for what is no OpenMetrics */
 function samplesByBlock(
   bytes: Uint8Array,
   spanMs: number,
-  added: readonly [string, string][],
+  added: Readonly<Record<string, string>>,
 ): Map<number, BlockSample[]> {
   const parser = new TextParser(bytes, { format: "openmetrics" });
   const blocks = new Map<number, BlockSample[]>();
@@ -80,7 +82,7 @@ function samplesByBlock(
       const flat = parser.labels();
       const pairs = new Map<string, string>();
       for (let i = 0; i < flat.length; i += 2) pairs.set(flat[i], flat[i + 1]);
-      for (const [name, value] of added) pairs.set(name, value);
+      for (const [name, value] of Object.entries(added)) pairs.set(name, value);
       const { timestampMs, value } = parser;
       const number = Math.floor(timestampMs / spanMs);
       const samples = blocks.get(number);

@@ -14,7 +14,7 @@ interface Bucketed {
 
 type HistogramPoint = [timeSeconds: number, histogram: Bucketed];
 
-interface Row {
+export interface Row {
   metric: Metric;
   value?: Point;
   histogram?: HistogramPoint;
@@ -63,9 +63,9 @@ export function resultJson({ resultType, result }: QueryData): string {
   );
 }
 
-/** As Go's `json.Marshal`, which keeps clear of HTML. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value).replace(
+/** As Go's `json.Marshal`, which keeps clear of HTML. @param indent blanks for each level; without them one line */
+export function goJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
@@ -81,7 +81,7 @@ export function labelSetText(metric: Metric): string {
 }
 
 /** `up{job="a"}`. */
-function metricText(metric: Metric): string {
+export function metricText(metric: Metric): string {
   const { __name__: name, ...rest } = metric;
   const pairs = pairsOf(rest);
   return pairs.length === 0 && name !== undefined ? name : `${name ?? ""}{${pairs.join(", ")}}`;

@@ -1,10 +1,11 @@
 /** `promtool query instant|range|series|labels`: asks a server (`cmd/promtool/query.go` of Prometheus 3.14). */
 import type { CliCommand, Machine } from "../../base/machine.ts";
-import type { FetchResponse } from "../../base/network.ts";
 import { parseGoDuration } from "../../model/go-duration.ts";
 import { parseTime } from "../api/api-request.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
+import { ApiQueryError, type ApiQuestion, apiTime, askApi } from "./api-query.ts";
 import { parseToolArguments, type ToolArguments, UsageProblem } from "./arguments.ts";
+import { keyValues } from "./create-blocks.ts";
 import {
   goJson,
   labelSetText,
@@ -13,9 +14,7 @@ import {
   resultText,
   sortedMetric,
 } from "./query-result.ts";
-
-/** An answer may measure so much. */
-export const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
+import { HTTP_CONFIG_FLAG, serverClient } from "./server-client.ts";
 
 const HOUR_MS = 3_600_000;
 /** Without a start or an end, series and label values are asked for so far before and after now. */
@@ -23,96 +22,31 @@ const SPAN_MS = 9999 * HOUR_MS;
 /** Without a step, some so many points are asked for. */
 const POINTS = 250;
 
-const SERVER = { values: ["format", "http.config.file"], required: ["server"] };
-
-interface Answer {
-  status: string;
-  errorType?: string;
-  error?: string;
-  warnings?: string[];
-  data: unknown;
-}
-
-interface Question {
-  path: string;
-  parameters: [string, string][];
-  /** By GET, rather than POST with GET where the server doesn't take that. */
-  isGet?: boolean;
-  headers?: Record<string, string>;
-}
+const SERVER = { values: ["format", HTTP_CONFIG_FLAG], required: ["server"] };
 
 /** @throws ConfigError with upstream's words */
-async function ask(machine: Machine, server: string, question: Question): Promise<Answer> {
-  const { path, parameters, isGet = false, headers = {} } = question;
-  const base = /^[a-z]+:\/\//i.test(server) ? server.replace(/\/$/, "") : `http:${server.replace(/\/$/, "")}`;
-  const url = `${base}/api/v1/${path}`;
-  const query = new URLSearchParams(parameters).toString();
-  let response: FetchResponse | undefined;
+async function ask(
+  machine: Machine,
+  given: ToolArguments,
+  question: ApiQuestion,
+): Promise<ReturnType<typeof askApi>> {
+  const client = await serverClient(given.rest[0], given, machine);
   try {
-    if (!isGet) {
-      const type = { "content-type": "application/x-www-form-urlencoded" };
-      response = await machine.network.fetch(url, {
-        method: "POST",
-        headers: { ...type, ...headers },
-        body: query,
-      });
-    }
-    if (response === undefined || response.status === 405 || response.status === 501) {
-      response = await machine.network.fetch(query === "" ? url : `${url}?${query}`, { headers });
-    }
-    return answerOf(response.status, await response.text(MAX_ANSWER_BYTES));
+    return await askApi(client, question);
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const problem = (error as Error).message.replace(
-      /^connect ECONNREFUSED (\S+)$/,
-      "dial tcp $1: connect: connection refused",
-    );
-    throw new ConfigError(`query error: ${isGet ? "Get" : "Post"} "${url}": ${problem}`);
+    if (!(error instanceof ApiQueryError)) throw error;
+    const detail = error.detail === "" ? "" : ` (detail: ${error.detail})`;
+    throw new ConfigError(`query error: ${error.message}${detail}`);
   }
 }
 
-function answerOf(status: number, body: string): Answer {
-  const isApiError = status === 400 || status === 422;
-  if (Math.floor(status / 100) !== 2 && !isApiError) {
-    const kind = status >= 500 ? "server" : "client";
-    const detail = body.trim() === "" ? "" : ` (detail: ${body.trim()})`;
-    throw new ConfigError(`query error: ${kind}_error: ${kind} error: ${status}${detail}`);
-  }
-  let answer: Answer;
-  try {
-    answer = JSON.parse(body) as Answer;
-  } catch (error) {
-    throw new ConfigError(`query error: bad_response: ${(error as Error).message}`);
-  }
-  if (isApiError && answer.status === "error")
-    throw new ConfigError(`query error: ${answer.errorType}: ${answer.error}`);
-  if (isApiError || answer.status !== "success")
-    throw new ConfigError("query error: bad_response: inconsistent body for response code");
-  return answer;
-}
-
-/** @throws ConfigError */
-function timeOf(text: string, what: string): number {
+/** Of text as the API reads it, what it is named `evaluation`, `start` or `end`. @throws ConfigError */
+export function timeOf(text: string, what: string): number {
   try {
     return parseTime(text);
   } catch (error) {
     throw new ConfigError(`error parsing ${what} time: ${(error as Error).message}`);
   }
-}
-
-function seconds(timeMs: number): string {
-  return String(timeMs / 1000);
-}
-
-/** `--header key=value`. */
-function headersOf(given: ToolArguments): Record<string, string> {
-  return Object.fromEntries(
-    given.list("header").map((text) => {
-      const match = /^([^=:]*)[=:](.*)$/s.exec(text);
-      if (match === null) throw new UsageProblem(`expected KEY=VALUE got '${text}'`);
-      return [match[1], match[2]];
-    }),
-  );
 }
 
 /** @throws UsageProblem */
@@ -134,14 +68,18 @@ export const queryInstant: CliCommand = async (args, machine) => {
     required: ["server", "expr"],
   });
   isJson(given);
-  const [server, expression] = given.rest;
+  const [, expression] = given.rest;
   const time = given.text("time");
   const timeMs = time === "" ? machine.clock.now() : timeOf(time, "evaluation");
   const parameters: [string, string][] = [
     ["query", expression],
-    ["time", seconds(timeMs)],
+    ["time", apiTime(timeMs)],
   ];
-  const { data } = await ask(machine, server, { path: "query", parameters, headers: headersOf(given) });
+  const { data } = await ask(machine, given, {
+    path: "query",
+    parameters,
+    headers: keyValues(given.list("header")),
+  });
   printData(machine, given, data);
   return 0;
 };
@@ -153,7 +91,7 @@ export const queryRange: CliCommand = async (args, machine) => {
     required: ["server", "expr"],
   });
   isJson(given);
-  const [server, expression] = given.rest;
+  const [, expression] = given.rest;
   const [start, end, step] = ["start", "end", "step"].map((name) => given.text(name));
   let stepMs = step === "" ? 0 : stepOf(step);
   const endMs = end === "" ? machine.clock.now() : timeOf(end, "end");
@@ -162,11 +100,15 @@ export const queryRange: CliCommand = async (args, machine) => {
   if (stepMs === 0) stepMs = Math.max(Math.floor((endMs - startMs) / 1000 / POINTS), 1) * 1000;
   const parameters: [string, string][] = [
     ["query", expression],
-    ["start", seconds(startMs)],
-    ["end", seconds(endMs)],
-    ["step", seconds(stepMs)],
+    ["start", apiTime(startMs)],
+    ["end", apiTime(endMs)],
+    ["step", apiTime(stepMs)],
   ];
-  const { data } = await ask(machine, server, { path: "query_range", parameters, headers: headersOf(given) });
+  const { data } = await ask(machine, given, {
+    path: "query_range",
+    parameters,
+    headers: keyValues(given.list("header")),
+  });
   printData(machine, given, data);
   return 0;
 };
@@ -183,8 +125,8 @@ function stepOf(text: string): number {
 function rangeParameters(given: ToolArguments, { clock }: Machine): [string, string][] {
   const [start, end] = ["start", "end"].map((name) => given.text(name));
   return [
-    ["start", seconds(start === "" ? clock.now() - SPAN_MS : timeOf(start, "start"))],
-    ["end", seconds(end === "" ? clock.now() + SPAN_MS : timeOf(end, "end"))],
+    ["start", apiTime(start === "" ? clock.now() - SPAN_MS : timeOf(start, "start"))],
+    ["end", apiTime(end === "" ? clock.now() + SPAN_MS : timeOf(end, "end"))],
     ...given.list("match").map((text): [string, string] => ["match[]", text]),
   ];
 }
@@ -197,7 +139,7 @@ export const querySeries: CliCommand = async (args, machine) => {
     required: SERVER.required,
   });
   const parameters = rangeParameters(given, machine);
-  const { data } = await ask(machine, given.rest[0], { path: "series", parameters });
+  const { data } = await ask(machine, given, { path: "series", parameters });
   const series = data as Record<string, string>[];
   if (isJson(given)) machine.print(`${goJson(series.map(sortedMetric))}\n`);
   else for (const labels of series) machine.print(`${labelSetText(labels)}\n`);
@@ -210,10 +152,10 @@ export const queryLabels: CliCommand = async (args, machine) => {
     repeated: ["match"],
     required: ["server", "name"],
   });
-  const [server, name] = given.rest;
+  const [, name] = given.rest;
   const parameters = rangeParameters(given, machine);
   const path = `label/${encodeURIComponent(name)}/values`;
-  const { data, warnings = [] } = await ask(machine, server, { path, parameters, isGet: true });
+  const { data, warnings = [] } = await ask(machine, given, { path, parameters, isGet: true });
   for (const warning of warnings) machine.printError(`query warning: ${warning}\n`);
   const values = data as string[];
   if (isJson(given)) machine.print(`${goJson(values)}\n`);

@@ -1,10 +1,10 @@
 /** One group of rules: evaluated at the same time, one after the other where one uses the other (`rules/group.go`). */
 import type { Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import { Labels } from "../../model/labels.ts";
-import { labelHash } from "../promql/label-hash.ts";
+import type { Labels } from "../../model/labels.ts";
 import { QueryError } from "../promql/mod.ts";
 import { restoreAlerts } from "./alert-restore.ts";
+import { slotBefore, slotOffsetMs } from "./evaluation-slot.ts";
 import { queryVector, Rule, type RuleContext, type RuleSample, recorded } from "./rule.ts";
 import { concurrentBatches } from "./rule-concurrency.ts";
 import type { RuleGroupConfig } from "./rule-file.ts";
@@ -110,10 +110,9 @@ export class RuleGroup {
 
   /** The place of the interval at or before a time, the same for the same name and file everywhere. */
   slotBefore(timeMs: number): number {
-    const hash = labelHash(Labels.of({ name: this.config.name, file: this.file }));
-    const offsetMs = Number((hash % (BigInt(this.intervalMs) * 1_000_000n)) / 1_000_000n);
-    const shifted = timeMs - offsetMs;
-    return shifted - (shifted % this.intervalMs) + offsetMs;
+    const { config, file, intervalMs } = this;
+    const offsetMs = Math.floor(slotOffsetMs({ name: config.name, file, intervalMs }));
+    return slotBefore(offsetMs, intervalMs, timeMs);
   }
 
   async #run(): Promise<void> {

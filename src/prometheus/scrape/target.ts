@@ -49,7 +49,7 @@ export function targetsOf(config: ScrapeConfig, groups: Iterable<TargetGroup>): 
   for (const group of groups) {
     for (const [index, found] of group.targets.entries()) {
       try {
-        const target = populate(config, found, group.labels);
+        const target = populateTarget(config, found, group.labels);
         if ("url" in target) active.set(`${target.labels.key}\n${target.url}`, target);
         else set.dropped.push(target);
       } catch (error) {
@@ -87,7 +87,8 @@ export function initialLabels(
   return labels;
 }
 
-function populate(
+/** A target before and after relabelling (`PopulateLabels`). @throws Error with upstream's text */
+export function populateTarget(
   config: ScrapeConfig,
   found: Readonly<Record<string, string>>,
   groupLabels: Readonly<Record<string, string>>,

@@ -6,6 +6,7 @@ import { loadConfigFile, scrapeConfigsOf } from "../config/load-config.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { DiscoveryManager } from "../discovery/discovery-manager.ts";
+import { DiscoveryMetrics } from "../discovery/discovery-metrics.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { initialLabels, populateTarget } from "../scrape/target.ts";
 import { parseToolArguments, requireFiles, UsageProblem } from "./arguments.ts";
@@ -62,7 +63,8 @@ async function configsOf(file: string, { disk, env, log }: Machine): Promise<Scr
 /** What there is when the time is over: nobody can say earlier that there will be no more. */
 async function discover(config: ScrapeConfig, timeoutMs: number, machine: Machine): Promise<TargetGroup[]> {
   let found: TargetGroup[] = [];
-  const manager = new DiscoveryManager(machine, machine.log, (_, groups) => (found = groups));
+  const system = { ...machine, metrics: new DiscoveryMetrics(machine.clock) };
+  const manager = new DiscoveryManager("scrape", system, machine.log, (_, groups) => (found = groups));
   manager.reload(new Map([[config.job_name, config]]));
   await machine.clock.sleep(timeoutMs, machine.signal);
   manager.stop();

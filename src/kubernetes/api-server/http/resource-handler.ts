@@ -247,6 +247,8 @@ async function readWrite(each: Call): Promise<Write> {
     }
     metadata.namespace = info.namespace;
   }
+  const { name } = metadata;
+  if (name !== undefined && name !== null && typeof name !== "string") readInput(resource, value, options);
   if (info.name !== undefined) {
     if (!metadata.name && info.verb === "update")
       throw statusError(

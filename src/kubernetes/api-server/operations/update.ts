@@ -8,13 +8,14 @@ import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { invalidValue } from "../field-error.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { User } from "../user.ts";
-import { validateObject } from "../validate-object.ts";
+import { invalid, validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
 
 /** The finalizer of a namespace's content, in its spec and not its metadata. */
@@ -53,12 +54,13 @@ export function updateObject(
   options: UpdateOptions = {},
 ): KubernetesObject {
   const { namespace, name } = input.metadata;
+  // What can't be read is told before what is not there.
+  const read = toStorageVersion(info, readInput(info, input, options));
   const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
   checkPreconditions(info, input, previous);
+  if (options.user !== undefined) checkIsConditional(info, input);
   const object =
-    options.subresource === "status"
-      ? withStatus(info, input, previous, options)
-      : withContent(info, input, previous, options);
+    options.subresource === "status" ? withStatus(read, input, previous) : withContent(info, read, previous);
   if (options.subresource !== "status") {
     const strategy = strategyOf(info);
     strategy.prepareForUpdate?.(object, previous, context);
@@ -128,18 +130,40 @@ function checkPreconditions(info: ResourceInfo, input: KubernetesObject, previou
   }
 }
 
+/** Kinds that are only replaced by who names the version that is replaced (`AllowUnconditionalUpdate`). */
+const CONDITIONAL = new Set([
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingadmissionpolicies",
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings",
+  "admissionregistration.k8s.io/validatingwebhookconfigurations",
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "apiregistration.k8s.io/apiservices",
+  "coordination.k8s.io/leases",
+  "node.k8s.io/runtimeclasses",
+  "policy/poddisruptionbudgets",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csistoragecapacities",
+  "storage.k8s.io/volumeattachments",
+]);
+
+function checkIsConditional(info: ResourceInfo, { metadata }: KubernetesObject): void {
+  if (metadata.resourceVersion || !(info.isCustom || CONDITIONAL.has(info.collection))) return;
+  const cause = invalidValue("metadata.resourceVersion", 0, "must be specified for an update");
+  throw invalid({ kind: info.resource, group: info.group }, metadata.name, [cause]);
+}
+
 function storagePath({ resource, namespaced }: ResourceInfo, { metadata }: KubernetesObject): string {
   return [resource, ...(namespaced ? [metadata.namespace] : []), metadata.name].join("/");
 }
 
 /** The previous object with the input's status: nothing else of the input counts. */
 function withStatus(
-  info: ResourceInfo,
+  read: KubernetesObject,
   input: KubernetesObject,
   previous: KubernetesObject,
-  options: UpdateOptions,
 ): KubernetesObject {
-  const { status } = toStorageVersion(info, readInput(info, input, options));
+  const { status } = read;
   const { status: _, ...rest } = structuredClone(previous);
   if (input.metadata.managedFields !== undefined) rest.metadata.managedFields = input.metadata.managedFields;
   return status === undefined ? rest : { ...rest, status };
@@ -148,11 +172,9 @@ function withStatus(
 /** The input with what clients cannot change taken from the previous object. */
 function withContent(
   info: ResourceInfo,
-  input: KubernetesObject,
+  object: KubernetesObject,
   previous: KubernetesObject,
-  options: UpdateOptions,
 ): KubernetesObject {
-  const object = toStorageVersion(info, readInput(info, input, options));
   const { metadata } = object;
   const kept = previous.metadata;
   metadata.uid = kept.uid;

@@ -184,7 +184,7 @@ const SCOPES = [
   "VolumeAttributesClass",
 ];
 
-export function validateQuota({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateQuota({ spec = {} }: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const causes = Object.entries<string>(spec.hard ?? {}).flatMap(([name, quantity]) => {
     const at = `spec.hard[${name}]`;
     const isKnown = COUNTED.has(name) || MEASURED.test(name) || name.includes("/");
@@ -200,7 +200,13 @@ export function validateQuota({ spec = {} }: KubernetesObject): StatusCause[] {
     return found;
   });
   causes.push(...scopeProblems(spec.scopes ?? [], Object.keys(spec.hard ?? {})));
-  return [...causes, ...scopeSelectorProblems(spec.scopeSelector?.matchExpressions ?? [])];
+  causes.push(...scopeSelectorProblems(spec.scopeSelector?.matchExpressions ?? []));
+  const before: string[] = previous?.spec?.scopes ?? [];
+  const isSame =
+    before.length === (spec.scopes ?? []).length && before.every((scope) => spec.scopes.includes(scope));
+  if (previous !== undefined && !isSame)
+    causes.push(invalidValue("spec.scopes", spec.scopes ?? null, "field is immutable"));
+  return causes;
 }
 
 const QUOTA_SCOPES = [

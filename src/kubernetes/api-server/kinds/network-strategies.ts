@@ -39,6 +39,7 @@ export const serviceStrategy: KindStrategy = {
     assignNodePorts(service, context);
   },
   prepareForUpdate(service, previous, context) {
+    service.spec ??= {};
     keepServiceAddress(service, previous, context);
     if (service.spec?.type !== "ExternalName") keepIpFamilies(service.spec, previous.spec);
     keepNodePorts(service, previous);

@@ -34,7 +34,7 @@ type Anything = any;
 const VOLUME_SOURCES =
   /^(awsElasticBlockStore|azureDisk|azureFile|cephfs|cinder|csi|fc|flexVolume|flocker|gcePersistentDisk|glusterfs|hostPath|iscsi|local|nfs|photonPersistentDisk|portworxVolume|quobyte|rbd|scaleIO|storageos|vsphereVolume)$/;
 
-export function validateVolume({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateVolume({ spec = {} }: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const modes: string[] = spec.accessModes ?? [];
   const causes = modes.length === 0 ? [required("spec.accessModes")] : [];
   for (const mode of modes)
@@ -65,7 +65,26 @@ export function validateVolume({ spec = {} }: KubernetesObject): StatusCause[] {
   for (const extra of others)
     causes.push(forbiddenField(`spec.${extra}`, "may not specify more than 1 volume type"));
   if (spec.storageClassName) causes.push(...checkSubdomain("spec.storageClassName", spec.storageClassName));
-  return [...causes, ...checkOptional("spec.volumeMode", spec.volumeMode, VOLUME_MODES)];
+  causes.push(...checkOptional("spec.volumeMode", spec.volumeMode, VOLUME_MODES));
+  return previous === undefined ? causes : [...causes, ...validateVolumeChange(spec, previous.spec ?? {})];
+}
+
+/** Where a volume is and what it looks like do not change. */
+function validateVolumeChange(spec: Anything, before: Anything): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const sourceOf = (each: Anything) =>
+    Object.fromEntries(Object.entries(each).filter(([field]) => VOLUME_SOURCES.test(field)));
+  if (!deepEqual(sourceOf(spec), sourceOf(before))) {
+    const field = "spec.persistentvolumesource";
+    causes.push(forbiddenField(field, `${field} is immutable after creation`));
+  }
+  if (spec.volumeMode !== before.volumeMode)
+    causes.push(invalidValue("volumeMode", spec.volumeMode ?? null, "field is immutable"));
+  if (before.nodeAffinity !== undefined && !deepEqual(spec.nodeAffinity, before.nodeAffinity)) {
+    const problem = "field is immutable, except for updating from beta label to GA";
+    causes.push(invalidValue("nodeAffinity", spec.nodeAffinity ?? null, problem));
+  }
+  return causes;
 }
 
 function sorted(quantities: Record<string, string>): Record<string, string> {
@@ -235,7 +254,10 @@ export function validateStorageCapacity(object: KubernetesObject): StatusCause[]
 }
 
 /** `ValidateVolumeAttachment` */
-export function validateAttachment({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateAttachment(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const { attacher, nodeName, source = {} } = spec;
   const causes = validateDriverName(attacher, "spec.attacher");
   const { inlineVolumeSpec, persistentVolumeName: name } = source;
@@ -250,7 +272,10 @@ export function validateAttachment({ spec = {} }: KubernetesObject): StatusCause
     if (name === "") causes.push(required(field, "must specify non empty persistentVolumeName"));
     causes.push(...checkSubdomain(field, name));
   }
-  return [...causes, ...checkSubdomain("spec.nodeName", nodeName)];
+  causes.push(...checkSubdomain("spec.nodeName", nodeName));
+  if (previous !== undefined && !deepEqual(spec, previous.spec ?? {}))
+    causes.push(invalidValue("spec", spec, "field is immutable"));
+  return causes;
 }
 
 /** `ValidateVolumeAttributesClass` */

@@ -358,3 +358,14 @@ test("webhooks: names, places, rules and what they do besides", () => {
     ],
   ]);
 });
+
+test("a Service that loses its spec is refused, not an accident", async () => {
+  const store = new ClusterStore({ clock: new VirtualClock(), random: seededRandom(1) });
+  await store.create(RESOURCES.namespaces, { metadata: { name: "here" } });
+  const metadata = { name: "x", namespace: "here" };
+  await store.create(RESOURCES.services, { metadata, ...service({}) });
+  await assert.rejects(
+    store.replace(RESOURCES.services, { metadata } as KubernetesObject),
+    /spec.ports: Required value/,
+  );
+});

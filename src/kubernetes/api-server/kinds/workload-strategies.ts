@@ -119,14 +119,6 @@ export const jobStrategy: KindStrategy = {
       metadata.labels = { ...labels };
   },
   prepareForCreate: setJobSelector,
-  prepareForUpdate(job, previous) {
-    setDefault(job.spec ?? {}, "selector", previous.spec?.selector);
-    const labels = previous.spec?.template?.metadata?.labels;
-    const template = job.spec?.template;
-    if (template !== undefined && labels !== undefined) {
-      template.metadata = { ...template.metadata, labels: { ...labels, ...template.metadata?.labels } };
-    }
-  },
   validate: validateJob,
   fields: { "status.successful": (job) => job.status?.succeeded ?? 0 },
 };

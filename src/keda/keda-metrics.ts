@@ -138,8 +138,9 @@ export class KedaMetrics {
     this.#set("keda_internal_scale_loop_latency_seconds", [namespace, scaledObject, "scaledobject"], seconds);
   }
 
+  /** What has no namespace counts for `default`, as upstream has it. */
   registered(namespace: string, by: number, type = "scaled_object"): void {
-    this.#add("keda_resource_registered_total", [namespace, type], by);
+    this.#add("keda_resource_registered_total", [namespace || "default", type], by);
   }
 
   triggerRegistered(type: string, by: number): void {

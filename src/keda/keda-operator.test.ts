@@ -274,6 +274,17 @@ test("paused removes the HPA and stops the polls; paused-replicas sets the repli
   stop.abort();
 });
 
+test("a number of paused replicas that is none is refused", async () => {
+  const { clock, annotate, scaledObject, replicas, stop } = await world({ minReplicaCount: 1 });
+  await annotate({ "autoscaling.keda.sh/paused-replicas": "many" });
+  await clock.advance(1000);
+  const ready = (await scaledObject()).status!.conditions!.find(({ type }) => type === "Ready")!;
+  const cause = 'failed to parse paused replica count: strconv.ParseInt: parsing "many": invalid syntax';
+  assert.equal(ready.message, `failed to scale target to paused replica count: ${cause}`);
+  assert.equal(await replicas(), 1);
+  stop.abort();
+});
+
 test("an external-push scaler wakes the target at once", async () => {
   const trigger = { type: "external-push", metadata: { scalerAddress: "router:6000", tier: "small" } };
   const changed = Promise.withResolvers<void>();
@@ -367,17 +378,35 @@ test("an HPA that somebody meddles with is made right again", async () => {
 });
 
 test("a spec that can't work says why in Ready and in an event", async () => {
-  const cases: [Partial<ScaledObjectSpec>, RegExp][] = [
+  const missing = { name: "missing", kind: "StatefulSet", apiVersion: "apps/v1" };
+  const unknown = { name: "x", kind: "Nope", apiVersion: "nope/v1" };
+  /** What else is said, and what the status knows of the triggers by then. */
+  const cases: [spec: Partial<ScaledObjectSpec>, expected: RegExp, event?: string, types?: string][] = [
     [{ minReplicaCount: 5, maxReplicaCount: 2 }, /MinReplicaCount=5 must be less than MaxReplicaCount=2/],
     [
       { triggers: [{ type: "prometheus", metadata: { query: "up" } }] },
       /missing required parameter "threshold" in \[triggerMetadata\]/,
+      "KEDAScalerFailed: error parsing prometheus metadata: ",
+      "prometheus",
     ],
-    [{ triggers: [{ type: "nonsense", metadata: {} }] }, /no scaler found for type: nonsense/],
-    [{ scaleTargetRef: { name: "missing", kind: "StatefulSet", apiVersion: "apps/v1" } }, /not found/],
+    [{ triggers: [] }, /no triggers defined in the ScaledObject\/ScaledJob/],
+    [
+      { triggers: [{ type: "nonsense", metadata: {} }] },
+      /no scaler found for type: nonsense/,
+      undefined,
+      "nonsense",
+    ],
+    [{ scaleTargetRef: missing }, /not found/, "ScaledObjectCheckFailed: Target resource doesn't exist"],
+    [
+      { scaleTargetRef: unknown },
+      /no matches for kind "Nope" in version "nope\/v1"/,
+      'ScaledObjectUpdateFailed: no matches for kind "Nope" in version "nope/v1"',
+    ],
   ];
-  for (const [spec, expected] of cases) {
+  for (const [spec, expected, event = "", types] of cases) {
     const { scaledObject, events, stop } = await world(spec);
+    assert.equal((await scaledObject()).status!.triggersTypes, types);
+    assert.ok((await events()).some((text) => text.startsWith(event)));
     const ready = (await scaledObject()).status!.conditions!.find(({ type }) => type === "Ready")!;
     assert.equal(ready.status, "False");
     assert.match(ready.message!, expected);

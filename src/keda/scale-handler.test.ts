@@ -306,6 +306,29 @@ test("a fallback counts as active, and leaves a trigger that works alone", async
   assert.deepEqual(await values(B), [`${B} 0`]);
 });
 
+test("a formula sees a trigger as nil in the very poll that passes the threshold", async () => {
+  const { handler, object, sources, values, refresh } = await world(
+    {
+      triggers: [number("a"), number("b")],
+      fallback: { failureThreshold: 1, replicas: 4, behavior: "scalingModifiers" },
+      advanced: { scalingModifiers: { formula: "a ?? b", target: "2" } },
+    },
+    [A, B],
+  );
+  sources.b = 7;
+  const first = await handler.scaledObjectState(object);
+  assert.deepEqual([first.active, first.failed], [false, true]);
+  await refresh();
+  // The object is the one of before: the failures counted meanwhile are in the status.
+  const second = await handler.scaledObjectState(object);
+  assert.deepEqual([second.active, second.failed, second.fallback], [true, false, false]);
+  assert.deepEqual(second.activeTriggers, ["composite-metric"]);
+  assert.deepEqual(await values("composite-metric"), ["composite-metric 7"]);
+  sources.a = 3;
+  const third = await handler.scaledObjectState(await refresh());
+  assert.equal(third.metrics[0].value, "3", "and as its number in the poll that it is back");
+});
+
 test("a status that nothing changes is not written", async () => {
   const { handler, object, clock, sources, refresh } = await world({
     triggers: [number("a")],

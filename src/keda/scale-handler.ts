@@ -59,6 +59,8 @@ interface Reading {
   active: boolean;
   fallback: boolean;
   error?: Error;
+  /** In a row, this one included; where a fallback counts them. */
+  failures?: number;
 }
 
 interface CachedReading {
@@ -410,7 +412,7 @@ export class ScaleHandler {
     const metrics = readings.flatMap((reading) => reading.metrics);
     if (cache.formula === undefined) return metrics;
     try {
-      return [applyFormula(object, cache.formula, metrics, triggerOf, timestamp)];
+      return [applyFormula(withHealth(object, readings), cache.formula, metrics, triggerOf, timestamp)];
     } catch (error) {
       this.#options.log.error("error applying custom scalingModifiers.Formula", {
         logger: "scale_handler",
@@ -501,7 +503,7 @@ export class ScaleHandler {
         reading.metrics = answer.metrics;
         reading.active = answer.active;
       }
-      await this.#recordHealth(object, metricName, false);
+      reading.failures = await this.#recordHealth(object, metricName, false);
     } catch (error) {
       if (signal?.aborted) return reading;
       await this.#fallBack(object, spec, error as Error, reading);
@@ -555,6 +557,7 @@ export class ScaleHandler {
     const { metricName } = reading;
     try {
       const failures = (await this.#recordHealth(object, metricName, true)) ?? 0;
+      reading.failures = failures;
       const target = await resolveTarget(api, object);
       let current = 0;
       const { metrics, active } = await fallbackMetrics(
@@ -643,6 +646,14 @@ export class ScaleHandler {
 
 function emptyReading({ config }: BuiltScaler, metricName: string): Reading {
   return { triggerIndex: config.index, metricName, metrics: [], active: false, fallback: false };
+}
+
+/** With the failures as they were counted just now: the formula must see them. */
+function withHealth(object: ScaledObject, readings: Reading[]): ScaledObject {
+  const health = { ...object.status?.health };
+  for (const { metricName, failures } of readings)
+    if (failures !== undefined) health[metricName] = { ...health[metricName], numberOfFailures: failures };
+  return { ...object, status: { ...object.status, health } };
 }
 
 const isSame = ({ metadata: a }: ScaledObject, { metadata: b }: ScaledObject) =>

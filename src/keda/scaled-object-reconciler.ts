@@ -228,6 +228,7 @@ export class ScaledObjectReconciler {
       replicaBoundsProblem(object),
     );
     check("ScaledObject doesn't have correct triggers specification", triggersProblem(spec.triggers));
+    await this.#storeTypes(object);
     const key = keyOf(object);
     const generation = object.metadata.generation ?? 0;
     const isNew = this.#generations.get(key) !== generation;
@@ -286,7 +287,12 @@ export class ScaledObjectReconciler {
 
   async #checkTarget(object: ScaledObject, log: Logger): Promise<GroupVersionKindResource> {
     const { api } = this.#options;
-    const target = await resolveTarget(api, object);
+    const target = await resolveTarget(api, object).catch((error) => {
+      const { apiVersion = "", kind = "" } = object.spec.scaleTargetRef;
+      log.error("Failed to parse Group, Version, Kind, Resource", { apiVersion, kind, error });
+      this.#record(object, "Warning", "ScaledObjectUpdateFailed", (error as Error).message);
+      throw error;
+    });
     const text = kindText(target);
     const { status } = object;
     if (status?.scaleTargetKind === text && status.originalReplicaCount !== undefined) return target;
@@ -303,23 +309,29 @@ export class ScaledObjectReconciler {
       this.#record(object, "Warning", "ScaledObjectCheckFailed", message);
       throw error;
     }
-    const types = [...new Set((object.spec.triggers ?? []).map(({ type }) => type))];
-    const references = (object.spec.triggers ?? []).flatMap(
-      ({ authenticationRef }) => authenticationRef?.name ?? [],
-    );
     await changeStatus(api, object, (current) => ({
       ...current,
       scaleTargetKind: text,
       scaleTargetGVKR: target,
       originalReplicaCount: current.originalReplicaCount ?? replicas,
-      triggersTypes: types.join(","),
-      authenticationsTypes: [...new Set(references)].join(","),
     }));
     log.info("Detected resource targeted for scaling", {
       resource: text,
       name: object.spec.scaleTargetRef.name,
     });
     return target;
+  }
+
+  /** What `kubectl get` shows of the triggers. */
+  async #storeTypes(object: ScaledObject): Promise<void> {
+    const { triggers } = object.spec;
+    const types = triggers.map(({ type }) => type);
+    const references = triggers.flatMap(({ authenticationRef }) => authenticationRef?.name ?? []);
+    await changeStatus(this.#options.api, object, (status) => ({
+      ...status,
+      triggersTypes: [...new Set(types)].join(","),
+      authenticationsTypes: [...new Set(references)].join(","),
+    }));
   }
 
   /** Stops the loop, removes the HPA, and sets the replicas that the annotation names. */
@@ -340,7 +352,7 @@ export class ScaledObjectReconciler {
       deleteHpa(api, object, object.status?.hpaName ?? hpaNameOf(object), log),
     );
     const replicas = await step("failed to scale target to paused replica count", async () => {
-      const count = pausedReplicas(object);
+      const count = readPausedReplicas(object);
       if (count === undefined) return undefined;
       const target = await resolveTarget(api, object);
       const current = (await getTargetScale(api, object, target)).spec.replicas;
@@ -426,6 +438,15 @@ export class ScaledObjectReconciler {
   #record(object: ScaledObject, type: EventType, reason: string, message: string): void {
     // Upstream puts the message into the action here, and only here.
     this.#options.events.record(object, type, reason, message, { action: message });
+  }
+}
+
+/** @throws Error with upstream's text */
+function readPausedReplicas(object: ScaledObject): number | undefined {
+  try {
+    return pausedReplicas(object);
+  } catch (error) {
+    throw new Error(`failed to parse paused replica count: ${(error as Error).message}`);
   }
 }
 

@@ -85,6 +85,8 @@ async function buildOne(
 ): Promise<BuiltScaler> {
   const namespace = object.metadata.namespace!;
   const container = object.spec.scaleTargetRef.envSourceContainerName;
+  const { name } = object.metadata;
+  const log = world.log.with({ logger: "scale_handler", type: "ScaledObject", namespace, name });
   const configure = async (): Promise<TriggerConfig> => ({
     namespace,
     scaledObject: object.metadata.name,
@@ -92,7 +94,7 @@ async function buildOne(
     name: trigger.name ?? "",
     index,
     metadata: trigger.metadata ?? {},
-    authParams: await resolveAuthParams(world, trigger, namespace, podSpec),
+    authParams: await resolveAuthParams({ ...world, log }, trigger, namespace, podSpec),
     resolvedEnv:
       podSpec === undefined || podSpec.containers.length === 0
         ? {}

@@ -101,6 +101,10 @@ test("an authentication is counted, changed and let go with events", async () =>
   const series = `keda_resource_registered_total{namespace="${NAMESPACE}",type="trigger_authentication"}`;
   await create(TRIGGER_AUTHENTICATIONS, "TriggerAuthentication", key, { secretTargetRef: [] });
   assert.deepEqual((await api.get(TRIGGER_AUTHENTICATIONS, key)).metadata.finalizers, ["finalizer.keda.sh"]);
+  await create(CLUSTER_TRIGGER_AUTHENTICATIONS, "ClusterTriggerAuthentication", { name: "all" }, { env: [] });
+  const clusterWide =
+    'keda_resource_registered_total{namespace="default",type="cluster_trigger_authentication"} 1';
+  assert.ok(metrics().includes(clusterWide));
   assert.ok(metrics().includes(`${series} 1`));
   await api.patch(TRIGGER_AUTHENTICATIONS, key, { type: "merge", body: { spec: { env: [] } } });
   await clock.advance(1000);

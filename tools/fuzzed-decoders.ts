@@ -314,12 +314,13 @@ async function readIndex(bytes: Uint8Array): Promise<void> {
   const disk = new MemoryDisk();
   await disk.makeDirectory("/block");
   await disk.writeFile("/block/index", bytes);
-  const reader = await IndexReader.open(disk, "/block/index", new Pacer(systemClock));
+  const pacer = new Pacer(systemClock);
+  const reader = await IndexReader.open(disk, "/block/index", pacer);
   for (const number of await reader.allPostings()) {
     await reader.prepareSeries(number);
     reader.series(number);
   }
-  for (const name of reader.labelNames()) await reader.postingsWhere(name, () => true);
+  for (const name of reader.labelNames()) await reader.postingsWhere(name, undefined, pacer);
   await reader.close();
 }
 

@@ -52,6 +52,8 @@ export interface SelectHints {
    * the others. @default false
    */
   newestOnly?: boolean;
+  /** Of `newest`: nobody asks for labels, which may then all be empty. @default false */
+  withoutLabels?: boolean;
   signal?: AbortSignal;
 }
 

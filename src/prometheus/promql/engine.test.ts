@@ -241,13 +241,7 @@ test("a selector alone is answered from newest samples as it is from all", async
   series(store, { __name__: "gauge", id: "old" }, (i) => i, 20);
   series(store, { __name__: "gauge", id: "nan" }, () => Number.NaN);
   series(store, { __name__: "gauge", id: "ahead" }, (i) => i, 60);
-  const select: Queryable = {
-    select: (matchers, range) => store.select(matchers, range),
-    series: (matchers, range) => store.series(matchers, range),
-    labelNames: (matchers, range) => store.labelNames(matchers, range),
-    labelValues: (name, matchers, range) => store.labelValues(name, matchers, range),
-    exemplars: () => store.exemplars(),
-  };
+  const select = withoutShortWay(store);
   const queries = ["gauge", "(gauge)", "gauge offset 5m", "gauge @ 300", '{__name__=~".+"}', "nothing"];
   for (const query of queries) {
     for (const delayedNameRemoval of [false, true]) {
@@ -277,3 +271,43 @@ test("a failure of the store is one of the query, also where only newest samples
     message: "expanding series: no disk",
   });
 });
+
+test("aggregations of newest samples are those of all samples", async () => {
+  const store = topology();
+  series(store, { __name__: "gauge", id: "ended", tier: "a" }, (i) => (i < 40 ? i : STALE_NAN));
+  series(store, { __name__: "gauge", id: "old", tier: "a" }, (i) => i, 20);
+  for (const id of ["1", "2", "3"])
+    series(store, { __name__: "gauge", id, tier: id < "3" ? "a" : "b" }, (i) => i * 1.1 * Number(id));
+  const withoutNewest = withoutShortWay(store);
+  const operators = ["sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"];
+  const queries = operators.flatMap((operator) => [
+    `${operator}(gauge)`,
+    `${operator} by (tier) ((gauge))`,
+    `${operator} without (id) (gauge)`,
+    `${operator} by () (gauge offset 1m)`,
+    `${operator}(nothing)`,
+    `${operator}(gauge) + on () group_right () gauge`,
+    `topk(1, ${operator} by (tier) (gauge @ 300))`,
+  ]);
+  for (const query of queries) {
+    for (const delayedNameRemoval of [false, true]) {
+      const newest = await engine({ queryable: store, delayedNameRemoval }).instant(query, at);
+      const evaluated = await engine({ queryable: withoutNewest, delayedNameRemoval }).instant(query, at);
+      assert.deepEqual(newest, evaluated, query);
+    }
+  }
+  await engine({ queryable: store, maxSamples: 3 }).instant("count(gauge)", at);
+  await assert.rejects(engine({ queryable: store, maxSamples: 2 }).instant("count(gauge)", at), {
+    message: /too many samples/,
+  });
+});
+
+function withoutShortWay(store: MemoryQueryable): Queryable {
+  return {
+    select: (matchers, range) => store.select(matchers, range),
+    series: (matchers, range) => store.series(matchers, range),
+    labelNames: (matchers, range) => store.labelNames(matchers, range),
+    labelValues: (name, matchers, range) => store.labelValues(name, matchers, range),
+    exemplars: () => store.exemplars(),
+  };
+}

@@ -4,6 +4,7 @@
  */
 import { multiplyHistogram } from "../../model/histogram-arithmetic.ts";
 import { sizeInSamples } from "../../model/histogram-buckets.ts";
+import type { NewestSamples } from "../storage.ts";
 import { aggregate } from "./aggregation/aggregate.ts";
 import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operation.ts";
 import { setOperation } from "./binary/set-operation.ts";
@@ -109,6 +110,8 @@ function streamOf(node: Expression, context: EvaluationContext): Stream | undefi
     case "call":
       return rangeStream(node, context);
     case "vector-selector":
+      if (context.selection.newest(node) !== undefined)
+        return (scratch, visit) => eachNewest(context.selection.newest(node)!, scratch, visit);
       if (node.extension === "smoothed" || !hasFloatsOnly(context.selection.get(node)!)) return undefined;
       return (scratch, visit) => eachSelected(node, scratch, visit);
     default:
@@ -142,6 +145,23 @@ async function eachSelected(
     }
     if (run.isDueAfter(grid.count)) await run.pause();
   }
+}
+
+async function eachNewest(
+  { labels, values }: NewestSamples,
+  { run, grid }: EvaluationContext,
+  visit: (series: StepSeries) => void,
+): Promise<void> {
+  const before = run.samples;
+  for (let i = 0; i < labels.length; i++) {
+    const column = grid.column();
+    column[0] = values[i];
+    visit(new StepSeries(labels[i], { values: column, present: grid.all }));
+    run.samples = before + i + 1;
+    if (run.isDueAfter(1)) await run.pause();
+  }
+  run.counts.queried += labels.length;
+  run.counts.read += labels.length;
 }
 
 function countOccupied({ present, histograms }: StepSeries): number {

@@ -1,12 +1,13 @@
 /** Series in memory, for tests, for the promqltest language and for replay. */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
+import { compareLabels, compareStrings, Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import {
   type Exemplar,
   isStaleMarker,
   type NewestSamples,
   type Queryable,
+  type SelectHints,
   type SeriesSamples,
   type TimeRange,
 } from "../storage.ts";
@@ -56,12 +57,16 @@ export class MemoryQueryable implements Queryable {
     });
   }
 
-  async newest(matchers: Matcher[], range: TimeRange): Promise<NewestSamples | undefined> {
+  async newest(
+    matchers: Matcher[],
+    range: TimeRange,
+    { withoutLabels = false }: SelectHints = {},
+  ): Promise<NewestSamples | undefined> {
     const selected = await this.select(matchers, range);
     if (selected.some(({ histograms }) => histograms !== undefined)) return undefined;
     const alive = selected.filter(({ values }) => !isStaleMarker(wordsOf(values), values.length - 1));
     return {
-      labels: alive.map(({ labels }) => labels),
+      labels: alive.map(({ labels }) => (withoutLabels ? Labels.empty : labels)),
       values: Float64Array.from(alive, ({ values }) => values[values.length - 1]),
     };
   }

@@ -1,12 +1,18 @@
 /** Fetches what a query's selectors need from the store, all at once, before evaluation starts. */
-import type { SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
+import type { NewestSamples, SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
 import type { Grid } from "./grid.ts";
 import { withStatsOnly } from "./histogram-stats.ts";
-import { type Expression, type VectorSelector, walk } from "./parser/ast.ts";
+import { type Aggregation, type Expression, type VectorSelector, walk } from "./parser/ast.ts";
 import { QueryError } from "./query-error.ts";
 import type { QueryRun } from "./query-run.ts";
 
-export type Selection = ReadonlyMap<VectorSelector, SeriesSamples[]>;
+/** What was selected, by selector. */
+export interface Selection {
+  /** Undefined for those that are in `newest`. */
+  get(selector: VectorSelector): SeriesSamples[] | undefined;
+  /** The newest samples for an aggregation that looks at one after the other. */
+  newest(selector: VectorSelector): NewestSamples | undefined;
+}
 
 /**
  * Selects for every selector of a preprocessed expression.
@@ -14,30 +20,53 @@ export type Selection = ReadonlyMap<VectorSelector, SeriesSamples[]>;
  * @throws QueryError when the store fails.
  */
 export async function selectAll(run: QueryRun, root: Expression, grid: Grid): Promise<Selection> {
-  const wanted: { selector: VectorSelector; range: TimeRange; hints: SelectHints }[] = [];
+  const wanted: Wanted[] = [];
   walk(root, (node, ancestors) => {
     if (node.kind !== "vector-selector" || isInfoSelector(node, ancestors)) return;
     const range = rangeOf(node, ancestors, grid, run.lookbackMs);
+    const newestOnly = isReadOnce(node, ancestors, grid);
+    const aggregation = newestOnly ? runningAggregationAround(ancestors) : undefined;
     const hints: SelectHints = {
       function: functionAround(ancestors),
-      newestOnly: isReadOnce(node, ancestors, grid),
+      newestOnly,
+      withoutLabels: aggregation !== undefined && isOfAll(aggregation),
       signal: run.signal,
     };
-    wanted.push({ selector: node, range, hints });
+    wanted.push({ selector: node, range, hints, isStreamed: aggregation !== undefined });
   });
+  const series = new Map<VectorSelector, SeriesSamples[]>();
+  const newest = new Map<VectorSelector, NewestSamples>();
+  const fetch = async ({ selector, range, hints, isStreamed }: Wanted) => {
+    const { queryable } = run;
+    const found = isStreamed ? await queryable.newest?.(selector.matchers, range, hints) : undefined;
+    if (found !== undefined) return void newest.set(selector, found);
+    const selected = await queryable.select(selector.matchers, range, hints);
+    series.set(selector, selector.histogramStatsOnly ? selected.map(withStatsOnly) : selected);
+  };
   try {
-    const series = await Promise.all(
-      wanted.map(({ selector, range, hints }) => run.queryable.select(selector.matchers, range, hints)),
-    );
-    return new Map(
-      wanted.map(({ selector }, i) => [
-        selector,
-        selector.histogramStatsOnly ? series[i].map(withStatsOnly) : series[i],
-      ]),
-    );
+    await Promise.all(wanted.map(fetch));
   } catch (error) {
     throw failedSelection(run, error);
   }
+  return { get: (selector) => series.get(selector), newest: (selector) => newest.get(selector) };
+}
+
+interface Wanted {
+  selector: VectorSelector;
+  range: TimeRange;
+  hints: SelectHints;
+  isStreamed: boolean;
+}
+
+/** The aggregation that takes a selector's series one after the other (`streamedAggregation`). */
+function runningAggregationAround(ancestors: readonly Expression[]): Aggregation | undefined {
+  const parent = ancestors.findLast(({ kind }) => kind !== "parenthesis");
+  return parent?.kind === "aggregation" && parent.parameter === undefined ? parent : undefined;
+}
+
+/** Whether all series are one group. */
+function isOfAll({ grouping, isWithout }: Aggregation): boolean {
+  return grouping.length === 0 && !isWithout;
 }
 
 /**

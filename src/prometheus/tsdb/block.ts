@@ -91,7 +91,7 @@ export class Block {
   ): Promise<BlockEntry[]> {
     const pacer = new Pacer(clock);
     const found: BlockEntry[] = [];
-    const numbers = await this.#numbers(matchers);
+    const numbers = await this.#numbers(matchers, pacer);
     const isWhole = this.meta.minTime >= range.minMs && this.meta.maxTime <= range.maxMs;
     for (const number of numbers) {
       let series = this.#kept.get(number);
@@ -122,11 +122,11 @@ export class Block {
     this.#kept.set(number, series);
   }
 
-  async #numbers(matchers: Matcher[]): Promise<Int32Array> {
+  async #numbers(matchers: Matcher[], pacer: Pacer): Promise<Int32Array> {
     const key = JSON.stringify(matchers.map((m) => [m.name, m.operator, m.value]));
     const known = this.#selections.get(key);
     if (known !== undefined) return known;
-    const numbers = await selectPostings(this.index, matchers);
+    const numbers = await selectPostings(this.index, matchers, pacer);
     if (this.#selections.size >= MAX_KEPT_SELECTIONS) this.#selections.clear();
     this.#selections.set(key, numbers);
     return numbers;

@@ -10,6 +10,7 @@ import { sortNumbersInSlices } from "./sliced-sort.ts";
 /** Selections that are kept, and how many series in all. */
 const MAX_SELECTIONS = 256;
 const MAX_SELECTED_SLOTS = 4_000_000;
+const MERGES_PER_CHECK = 4096;
 
 interface Selection {
   /** Sorted by labels. */
@@ -45,24 +46,26 @@ export class HeadMatcher {
     }
     // Only series that came since the last time are looked at.
     const index = tailIndex(this.#head, known?.upTo ?? 0, upTo);
-    const added = await this.#sort(await selectPostings(index, matchers));
-    const slots = known === undefined || known.slots.length === 0 ? added : this.#merge(known.slots, added);
+    const pacer = new Pacer(this.#clock);
+    const added = await this.#sort(await selectPostings(index, matchers, pacer), pacer);
+    const slots =
+      known === undefined || known.slots.length === 0 ? added : await this.#merge(known.slots, added, pacer);
     this.#keep(key, { slots, upTo });
     return slots;
   }
 
-  async #sort(slots: Int32Array): Promise<Int32Array> {
-    const pacer = new Pacer(this.#clock);
+  async #sort(slots: Int32Array, pacer: Pacer): Promise<Int32Array> {
     const { table } = this.#head;
     return sortNumbersInSlices(slots, (a, b) => table.compare(a, b), pacer);
   }
 
-  #merge(a: Int32Array, b: Int32Array): Int32Array {
+  async #merge(a: Int32Array, b: Int32Array, pacer: Pacer): Promise<Int32Array> {
     if (b.length === 0) return a;
     const out = new Int32Array(a.length + b.length);
     for (let i = 0, j = 0, k = 0; k < out.length; k++) {
       const takeFirst = j === b.length || (i < a.length && this.#head.table.compare(a[i], b[j]) < 0);
       out[k] = takeFirst ? a[i++] : b[j++];
+      if (k % MERGES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     }
     return out;
   }
@@ -98,11 +101,6 @@ function tailIndex({ postings }: Head, from: number, to: number): PostingsIndex 
       return all;
     },
     postings: (name, value) => tail(postings.get(name, value)),
-    postingsWhere(name, wanted) {
-      const lists: Int32Array[] = [];
-      for (const value of postings.values(name))
-        if (wanted(value)) lists.push(tail(postings.get(name, value)));
-      return lists;
-    },
+    postingsWhere: (name, wanted, pacer) => postings.slotsWhere(name, wanted, { from, to }, pacer),
   };
 }

@@ -6,9 +6,12 @@ import { ByteReader, CorruptionError, decodeUtf8 } from "./byte-reader.ts";
 import { crc32c } from "./crc32c.ts";
 import type { ChunkReference } from "./index-writer.ts";
 import type { Pacer } from "./pacer.ts";
+import { union } from "./postings.ts";
 
 /** One of so many symbols and table entries has its place kept in memory. */
 const SPARSE = 32;
+/** Values that are matched between two looks at the clock. */
+const VALUES_PER_CHECK = 256;
 /** Series entries are read in windows of the file. */
 const WINDOW_BYTES = 1 << 16;
 const MAX_WINDOWS = 32;
@@ -125,17 +128,23 @@ export class IndexReader {
     return offset === undefined ? new Int32Array(0) : this.#readPostings(offset);
   }
 
-  /** The postings of all values of a label that are wanted. */
-  async postingsWhere(name: string, wanted: (value: string) => boolean): Promise<Int32Array[]> {
+  /** The postings of all values of a label that are wanted, or of all values: together, ascending. */
+  async postingsWhere(
+    name: string,
+    wanted: ((value: string) => boolean) | undefined,
+    pacer: Pacer,
+  ): Promise<Int32Array> {
     const entries = this.#names.get(name);
-    if (entries === undefined) return [];
+    if (entries === undefined) return new Int32Array(0);
     const offsets: number[] = [];
+    let count = 0;
     for (const { value, offset } of this.#entries(entries.positions[0], entries.end)) {
-      if (wanted(value)) offsets.push(offset);
+      if (wanted === undefined || wanted(value)) offsets.push(offset);
+      if (++count % VALUES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     }
     const lists: Int32Array[] = [];
     for (const offset of offsets) lists.push(await this.#readPostings(offset));
-    return lists;
+    return union(lists, pacer);
   }
 
   /** Every series. */

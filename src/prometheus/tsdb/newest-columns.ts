@@ -1,5 +1,5 @@
 /** The newest samples of series of the head, as their encoders hold them: nothing is decoded. */
-import type { Labels } from "../../model/labels.ts";
+import { Labels } from "../../model/labels.ts";
 import { isStaleMarker, type NewestSamples, type TimeRange } from "../storage.ts";
 import { NO_PIECE } from "./chunk-pool.ts";
 import type { Head } from "./head.ts";
@@ -9,8 +9,14 @@ import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from ".
 export class NewestColumns {
   readonly #labels: Labels[] = [];
   #values = new Float64Array(0);
+  readonly #isWithoutLabels: boolean;
   /** Values move by their words, so that a stale marker stays one. */
   #words = new Uint32Array(0);
+
+  /** @param isWithoutLabels all labels are left empty, which spares to make them of their keys */
+  constructor(isWithoutLabels = false) {
+    this.#isWithoutLabels = isWithoutLabels;
+  }
 
   /** Makes room for so many series. To be called once, before any is added. */
   reserve(count: number): void {
@@ -35,7 +41,8 @@ export class NewestColumns {
     const at = this.#labels.length;
     this.#words[2 * at] = words[w + W_VALUE_LOW];
     this.#words[2 * at + 1] = words[w + W_VALUE_HIGH];
-    if (!isStaleMarker(this.#words, at)) this.#labels.push(head.labelsOf(slot));
+    if (!isStaleMarker(this.#words, at))
+      this.#labels.push(this.#isWithoutLabels ? Labels.empty : head.labelsOf(slot));
     return true;
   }
 

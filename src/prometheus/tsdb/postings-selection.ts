@@ -1,13 +1,18 @@
 /** From matchers to postings, for any inverted index (`PostingsForMatchers` of `tsdb/querier.go`). */
 import type { Matcher } from "../matcher.ts";
+import type { Pacer } from "./pacer.ts";
 import { intersect, union, without } from "./postings.ts";
 
 /** An inverted index. Lists are ascending. */
 export interface PostingsIndex {
   allPostings(): Int32Array | Promise<Int32Array>;
   postings(name: string, value: string): Int32Array | Promise<Int32Array>;
-  /** The lists of all values of a label for which `wanted` answers true. */
-  postingsWhere(name: string, wanted: (value: string) => boolean): Int32Array[] | Promise<Int32Array[]>;
+  /** The series of all values of a label for which `wanted` answers true, or of all values without it. */
+  postingsWhere(
+    name: string,
+    wanted: ((value: string) => boolean) | undefined,
+    pacer: Pacer,
+  ): Promise<Int32Array>;
 }
 
 const NONE = new Int32Array(0);
@@ -15,17 +20,21 @@ const NONE = new Int32Array(0);
 const ALTERNATIVES = /^[\w:/\-@ |]+$/;
 
 /** The series that match all matchers, ascending. */
-export async function selectPostings(index: PostingsIndex, matchers: Matcher[]): Promise<Int32Array> {
+export async function selectPostings(
+  index: PostingsIndex,
+  matchers: Matcher[],
+  pacer: Pacer,
+): Promise<Int32Array> {
   const included: Int32Array[] = [];
   const excluded: Int32Array[] = [];
   for (const matcher of matchers) {
     // A matcher that takes "" also takes series without the label, so only what it refuses can be looked up.
     if (matcher.matches("")) {
-      const refused = await valuesOf(index, matcher, (value) => !matcher.matches(value));
+      const refused = await valuesOf(index, matcher, pacer, (value) => !matcher.matches(value));
       if (refused !== undefined) excluded.push(refused);
     } else {
-      const taken = await valuesOf(index, matcher, (value) => matcher.matches(value));
-      included.push(taken ?? (await withLabel(index, matcher.name)));
+      const taken = await valuesOf(index, matcher, pacer, (value) => matcher.matches(value));
+      included.push(taken ?? (await index.postingsWhere(matcher.name, undefined, pacer)));
     }
   }
   included.sort((a, b) => a.length - b.length);
@@ -43,25 +52,21 @@ export async function selectPostings(index: PostingsIndex, matchers: Matcher[]):
 async function valuesOf(
   index: PostingsIndex,
   matcher: Matcher,
+  pacer: Pacer,
   wanted: (value: string) => boolean,
 ): Promise<Int32Array | undefined> {
   const { name, operator, value } = matcher;
   if (operator === "=" || operator === "!=") {
-    return value === "" ? withLabel(index, name) : index.postings(name, value);
+    return value === "" ? index.postingsWhere(name, undefined, pacer) : index.postings(name, value);
   }
   if (value === ".*") return operator === "=~" ? undefined : NONE;
-  if (value === ".+") return operator === "=~" ? undefined : withLabel(index, name);
+  if (value === ".+") return operator === "=~" ? undefined : index.postingsWhere(name, undefined, pacer);
   if (ALTERNATIVES.test(value) && (operator === "=~") !== matcher.matches("")) {
     const lists: Int32Array[] = [];
     for (const alternative of new Set(value.split("|"))) {
       if (wanted(alternative)) lists.push(await index.postings(name, alternative));
     }
-    return union(lists);
+    return union(lists, pacer);
   }
-  return union(await index.postingsWhere(name, wanted));
-}
-
-/** All series that have the label. */
-async function withLabel(index: PostingsIndex, name: string): Promise<Int32Array> {
-  return union(await index.postingsWhere(name, () => true));
+  return index.postingsWhere(name, wanted, pacer);
 }

@@ -14,10 +14,13 @@ function randomList(random: ReturnType<typeof seededRandom>, below: number): Int
   return Int32Array.from(values).sort();
 }
 
-test("intersect(), without() and union() do as sets do (seed 8)", () => {
+test("intersect(), without() and union() do as sets do (seed 8)", async () => {
   const random = seededRandom(8);
+  const pacer = new Pacer(systemClock);
   for (let round = 0; round < 1000; round++) {
-    const lists = Array.from({ length: 1 + randomInteger(random, 4) }, () => randomList(random, 1000));
+    // Close together, or far apart.
+    const below = round % 2 === 0 ? 1000 : 1_000_000;
+    const lists = Array.from({ length: 1 + randomInteger(random, 4) }, () => randomList(random, below));
     const a = lists[0];
     const b = randomList(random, 1000);
     assert.deepEqual(
@@ -29,7 +32,7 @@ test("intersect(), without() and union() do as sets do (seed 8)", () => {
       [...a].filter((slot) => !b.includes(slot)),
     );
     assert.deepEqual(
-      [...union(lists)],
+      [...(await union(lists, pacer))],
       [...new Set(lists.flatMap((list) => [...list]))].sort((x, y) => x - y),
     );
   }
@@ -49,6 +52,22 @@ test("Postings finds the series of pairs, and keeps order when series go (seed 3
       postings.add(key.bytes, 0, key.length, slot);
     }
   }
+  const pacer = new Pacer(systemClock);
+  const checkWhere = async () => {
+    for (const wanted of [undefined, (value: string) => value.endsWith("3")]) {
+      for (const [from, to] of [
+        [0, all.length],
+        [100, 900],
+        [7, 7],
+      ]) {
+        const expected = [...all.keys()].filter(
+          (slot) => slot >= from && slot < to && (wanted?.(all[slot].get("host")) ?? true),
+        );
+        assert.deepEqual([...(await postings.slotsWhere("host", wanted, { from, to }, pacer))], expected);
+      }
+    }
+    assert.deepEqual([...(await postings.slotsWhere("none", undefined, { from: 0, to: 9 }, pacer))], []);
+  };
   const check = () => {
     for (const [name, values] of [
       ["zone", ["z0", "z6", "none"]],
@@ -67,6 +86,7 @@ test("Postings finds the series of pairs, and keeps order when series go (seed 3
     );
   };
   check();
+  await checkWhere();
   const moved = new Int32Array(all.length);
   let next = 0;
   const kept: Labels[] = [];
@@ -75,9 +95,10 @@ test("Postings finds the series of pairs, and keeps order when series go (seed 3
     moved[slot] = isKept ? next++ : -1;
     if (isKept) kept.push(all[slot]);
   }
-  postings = await postings.renumbered(moved, new Pacer(systemClock));
+  postings = await postings.renumbered(moved, pacer);
   all = kept;
   check();
+  await checkWhere();
 });
 
 test("compareKeys() orders as compareLabels() (seed 4)", () => {

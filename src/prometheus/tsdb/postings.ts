@@ -9,8 +9,10 @@ import { ByteWriter } from "./byte-writer.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes, skipString } from "./label-key.ts";
+import { NumberSet } from "./number-set.ts";
 import type { Pacer } from "./pacer.ts";
 import { PostingLists } from "./posting-lists.ts";
+import { sortNumbersInSlices } from "./sliced-sort.ts";
 
 /** The pairs of one label name. */
 class NamePairs {
@@ -37,6 +39,9 @@ class NamePairs {
 
 const FIRST_CAPACITY = 1024;
 const PAIRS_PER_CHECK = 64;
+/** Lists, or values that are matched, between two looks at the clock. */
+const LISTS_PER_CHECK = 256;
+const MAX_RANGE_PER_NUMBER = 256;
 
 export class Postings {
   readonly #seed: number;
@@ -112,6 +117,26 @@ export class Postings {
     if (pairs === undefined) return;
     for (let i = 0; i < pairs.length; i++)
       yield [this.#valueOf(pairs.pairs[i]), this.#lists.slotsOf(pairs.pairs[i])];
+  }
+
+  /** The slots from `from` up to but not including `to` of all values that are wanted, ascending. */
+  async slotsWhere(
+    name: string,
+    wanted: ((value: string) => boolean) | undefined,
+    { from, to }: { from: number; to: number },
+    pacer: Pacer,
+  ): Promise<Int32Array> {
+    const pairs = this.#names.get(name);
+    if (pairs === undefined || from >= to) return NONE;
+    const set = new NumberSet(from, to);
+    for (let i = 0; i < pairs.length; i++) {
+      const pair = pairs.pairs[i];
+      if (wanted === undefined || wanted(this.#valueOf(pair))) {
+        for (const slot of this.#lists.slotsOf(pair)) if (slot >= from && slot < to) set.add(slot);
+      }
+      if (i % LISTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+    }
+    return set.toArray(pacer);
   }
 
   valueCount(name: string): number {
@@ -269,23 +294,36 @@ export function without(a: Int32Array, b: Int32Array): Int32Array {
 }
 
 /** What is in any of many ascending lists. */
-export function union(lists: Int32Array[]): Int32Array {
+export async function union(lists: Int32Array[], pacer: Pacer): Promise<Int32Array> {
   const filled = lists.filter((list) => list.length > 0);
   if (filled.length === 0) return NONE;
   if (filled.length === 1) return filled[0];
   if (filled.length === 2) return unionOfTwo(filled[0], filled[1]);
-  let total = 0;
-  for (const list of filled) total += list.length;
+  let [from, to, total] = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const list of filled) {
+    from = Math.min(from, list[0]);
+    to = Math.max(to, list[list.length - 1] + 1);
+    total += list.length;
+  }
+  if (to - from > MAX_RANGE_PER_NUMBER * total) return sortedUnion(filled, total, pacer);
+  const set = new NumberSet(from, to);
+  for (let i = 0; i < filled.length; i++) {
+    for (const number of filled[i]) set.add(number);
+    if (i % LISTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+  }
+  return set.toArray(pacer);
+}
+
+/** Where the numbers lie so far apart that bits for all between them would take more memory than they do. */
+async function sortedUnion(lists: Int32Array[], total: number, pacer: Pacer): Promise<Int32Array> {
   const all = new Int32Array(total);
   let at = 0;
-  for (const list of filled) {
+  for (const list of lists) {
     all.set(list, at);
     at += list.length;
   }
-  all.sort();
-  let count = 1;
-  for (let i = 1; i < total; i++) if (all[i] !== all[i - 1]) all[count++] = all[i];
-  return all.subarray(0, count);
+  const sorted = await sortNumbersInSlices(all, (a, b) => a - b, pacer);
+  return sorted.filter((number, i) => i === 0 || number !== sorted[i - 1]);
 }
 
 function unionOfTwo(a: Int32Array, b: Int32Array): Int32Array {

@@ -94,9 +94,9 @@ export class Querier {
 
   /** Undefined where blocks, late or deleted samples or histograms have a say. */
   async newest(matchers: Matcher[]): Promise<NewestSamples | undefined> {
-    const { head, matcher, range, blocks } = this.#parts;
+    const { head, matcher, range, blocks, hints } = this.#parts;
     if (blocks.length > 0) return undefined;
-    const newest = new NewestColumns();
+    const newest = new NewestColumns(hints.withoutLabels);
     if (!this.#isHeadWanted()) return newest.finish();
     const slots = await matcher.sortedSlots(matchers);
     newest.reserve(slots.length);

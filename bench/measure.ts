@@ -17,7 +17,10 @@ export interface BenchResult {
   /** Of every number here; smaller is better. */
   unit: string;
   ours: number;
+  /** The lowest of several rounds, of which `ours` is the median. */
+  oursLeast?: number;
   peers: Record<string, number>;
+  peersLeast?: Record<string, number>;
   /** By peer: how many times ours it should take at least. */
   goals?: Record<string, number>;
   /** What ours should stay below, whatever the peers do. */
@@ -58,6 +61,7 @@ const PROBE = new URL("./loop-probe.ts", import.meta.url).href;
 /**
  * Starts a server and waits until `readyPath` answers 200.
  *
+ * @throws when another server is at the address already: it would be measured in place of this one
  * @param options.probe a Node program whose event loop is to be watched: while it starts, from when it listens on
  */
 export async function startServer(
@@ -68,6 +72,8 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const [program, ...rest] = command;
   const args = options.probe ? ["--import", PROBE, ...rest] : rest;
+  if ((await statusOf(url + readyPath)) !== 0)
+    throw new Error(`${url}: another server is there already; ${command.join(" ")} was not started`);
   const started = performance.now();
   const child: ChildProcess = spawn(program, args, {
     stdio: ["ignore", "ignore", "pipe", ...(options.probe ? (["ipc"] as const) : [])],
@@ -83,10 +89,7 @@ export async function startServer(
       child.kill("SIGKILL");
       throw new Error(`${command.join(" ")} did not start:\n${errors}`);
     }
-    const status = await fetch(url + readyPath).then(
-      (response) => response.status,
-      () => 0,
-    );
+    const status = await statusOf(url + readyPath);
     // Until it listens, it loads its program: nobody waits for that turn.
     if (options.probe && status !== 0 && !isListening) child.send("watch");
     isListening = status !== 0;
@@ -115,6 +118,14 @@ export async function startServer(
       await ended;
     },
   };
+}
+
+/** 0 when nobody listens. */
+function statusOf(url: string): Promise<number> {
+  return fetch(url).then(
+    (response) => response.status,
+    () => 0,
+  );
 }
 
 export function cpuSecondsOf(pid: number): number {

@@ -1,4 +1,7 @@
-/** The table of a suite's results, in Markdown: what ours took, and how many times that each peer took. */
+/**
+ * The table of a suite's results, in Markdown: what ours took, and how many times that each peer took. Medians, with the
+ * lowest of several rounds in brackets; ratios are those of the medians.
+ */
 import type { BenchResult } from "./measure.ts";
 
 export function printTable(results: BenchResult[]): void {
@@ -11,19 +14,24 @@ export function printTable(results: BenchResult[]): void {
   }
 }
 
-function oursCell({ ours, unit, limit }: BenchResult): string {
+function oursCell({ ours, oursLeast, unit, limit }: BenchResult): string {
   const verdict = limit === undefined ? "" : ` (limit ${limit}: ${ours <= limit ? "kept" : "**exceeded**"})`;
-  return `${ours.toPrecision(3)} ${unit}${verdict}`;
+  return `${numbers(ours, oursLeast)} ${unit}${verdict}`;
 }
 
 /** The peer's number and its ratio to ours: above 1, ours took less. */
-function peerCell({ ours, peers, goals }: BenchResult, peer: string): string {
+function peerCell({ ours, peers, peersLeast, goals }: BenchResult, peer: string): string {
   const value = peers[peer];
   if (value === undefined) return "";
   const ratio = value / ours;
   const goal = goals?.[peer];
   const verdict = goal === undefined ? "" : ` (goal ${round(goal)}: ${ratio >= goal ? "met" : "**missed**"})`;
-  return `${value.toPrecision(3)} = ${ratio.toFixed(2)}x${verdict}`;
+  return `${numbers(value, peersLeast?.[peer])} = ${ratio.toFixed(2)}x${verdict}`;
+}
+
+/** The median, and the lowest of several rounds. */
+function numbers(median: number, least: number | undefined): string {
+  return least === undefined ? median.toPrecision(3) : `${median.toPrecision(3)} (${least.toPrecision(3)})`;
 }
 
 function round(goal: number): string {

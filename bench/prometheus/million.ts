@@ -22,7 +22,6 @@ const COMPACTION_TIMEOUT_MS = 300_000;
 
 export const million: BenchPart = {
   name: "million",
-  maxRounds: 1,
   without: ["victoria"],
   measurements: [
     { name: "1M series, resident", unit: "MB", goals: { prometheus: 1 / 1.5 } },

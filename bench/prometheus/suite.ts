@@ -38,8 +38,12 @@ function resultOf({ name, unit, goals, limit }: Measurement, taken: Map<ServerKi
   for (const [kind, rounds] of taken) {
     const values = rounds.map((round) => round[name]).filter((value) => value !== undefined);
     if (values.length === 0) continue;
-    if (kind.family === "ours") result.ours = median(values);
-    else result.peers[kind.name] = median(values);
+    const least = values.length > 1 ? Math.min(...values) : undefined;
+    if (kind.family === "ours") Object.assign(result, { ours: median(values), oursLeast: least });
+    else {
+      result.peers[kind.name] = median(values);
+      if (least !== undefined) result.peersLeast = { ...result.peersLeast, [kind.name]: least };
+    }
     const goal = goals?.[kind.family];
     if (goal !== undefined) result.goals![kind.name] = goal;
   }

@@ -18,6 +18,7 @@ import { startEndpointSliceController } from "./controllers/endpoint-slice.ts";
 import { startGarbageCollector } from "./controllers/garbage-collector.ts";
 import { startJobController } from "./controllers/job.ts";
 import { startNamespaceController } from "./controllers/namespace.ts";
+import { startNodeTaintController, startTaintEvictionController } from "./controllers/node-taints.ts";
 import {
   DEFAULT_STORAGE_CLASS,
   PROVISIONER,
@@ -104,6 +105,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startEndpointSliceController(context);
   startPodDisruptionBudgetController(context);
   startScheduler(context);
+  startNodeTaintController(context);
+  startTaintEvictionController(context);
   startGarbageCollector(context);
   const { namespacedResources } = options;
   startNamespaceController(context, { namespacedResources });

@@ -326,12 +326,19 @@ export interface EndpointSlice extends KubernetesObject {
   ports: EndpointPort[];
 }
 
+export interface Taint {
+  key: string;
+  value?: string;
+  effect: string;
+  timeAdded?: string;
+}
+
 export interface Node extends KubernetesObject {
   spec: {
     podCIDR?: string;
     providerID?: string;
     unschedulable?: boolean;
-    taints?: { key: string; value?: string; effect: string; timeAdded?: string }[];
+    taints?: Taint[];
   };
   status?: {
     capacity?: Record<string, string>;
@@ -485,10 +492,29 @@ export interface Job extends KubernetesObject {
     selector?: LabelSelector;
     manualSelector?: boolean;
     suspend?: boolean;
+    managedBy?: string;
+    backoffLimitPerIndex?: number;
+    maxFailedIndexes?: number;
+    podReplacementPolicy?: "TerminatingOrFailed" | "Failed";
     podFailurePolicy?: { rules: PodFailureRule[] };
     successPolicy?: { rules: { succeededIndexes?: string; succeededCount?: number }[] };
     template: PodTemplate;
   };
+}
+
+export interface JobStatus {
+  startTime?: string;
+  completionTime?: string;
+  conditions?: Condition[];
+  active?: number;
+  ready?: number;
+  terminating?: number;
+  succeeded?: number;
+  failed?: number;
+  /** Uids of pods that have ended and are not in `succeeded` and `failed` yet. */
+  uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };
+  completedIndexes?: string;
+  failedIndexes?: string;
 }
 
 export interface PodFailureRule {

@@ -10,6 +10,8 @@ export interface Claimant {
   apiVersion: string;
   kind: string;
   selector: LabelSelector;
+  /** What adopted objects get and released ones lose. */
+  finalizer?: string;
 }
 
 /** The objects that belong to the owner, after orphans that match were adopted and those that no longer do released. */
@@ -31,14 +33,22 @@ export async function claimObjects<T extends KubernetesObject>(
     if (relation === "owned" && (matches || isGoing)) mine.push(object);
     else if (relation === "owned") {
       const others = object.metadata.ownerReferences!.filter(({ uid }) => uid !== owner.metadata.uid);
-      await patchOwners(context, resource, object, others);
+      const finalizers = object.metadata.finalizers?.filter((each) => each !== claimant.finalizer);
+      await patchOwners(context, resource, object, others, claimant.finalizer && finalizers);
     } else if (relation === "orphan" && matches && !isGoing && canAdopt(object)) {
       if (object.metadata.deletionTimestamp !== undefined) continue;
       const references = [
         ...(object.metadata.ownerReferences ?? []),
         controllerReference(owner, apiVersion, kind),
       ];
-      const adopted = await patchOwners(context, resource, object, references);
+      const finalizers = [...(object.metadata.finalizers ?? []), claimant.finalizer!];
+      const adopted = await patchOwners(
+        context,
+        resource,
+        object,
+        references,
+        claimant.finalizer && [...new Set(finalizers)],
+      );
       if (adopted !== undefined) mine.push(adopted);
     }
   }
@@ -50,11 +60,16 @@ async function patchOwners<T extends KubernetesObject>(
   resource: GroupVersionResource,
   object: T,
   ownerReferences: unknown[],
+  finalizers: string[] | "" | undefined,
 ): Promise<T | undefined> {
   const { namespace, name, uid } = object.metadata;
   try {
     const body = {
-      metadata: { uid, ownerReferences: ownerReferences.length === 0 ? null : ownerReferences },
+      metadata: {
+        uid,
+        ownerReferences: ownerReferences.length === 0 ? null : ownerReferences,
+        ...(finalizers ? { finalizers: finalizers.length === 0 ? null : finalizers } : {}),
+      },
     };
     return await api.patch<T>(resource, { namespace, name }, { type: "merge", body });
   } catch (error) {

@@ -317,7 +317,8 @@ async function noteRevision(rollout: Rollout, revision: string): Promise<void> {
   const body = { metadata: { annotations: { [REVISION_ANNOTATION]: revision } } };
   const written = await context.api.patch<Deployment>(
     RESOURCES.deployments,
-    { namespace, name },
+    // By way of the status a note does not count as a change of what is wanted.
+    { namespace, name, subresource: "status" },
     { type: "merge", body },
   );
   deployment.metadata = written.metadata;

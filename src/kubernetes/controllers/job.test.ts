@@ -101,3 +101,110 @@ test("a success policy ends a Job before all its indexes are done", async () => 
   const open = await run(spec, (pod) => ([0, 1].includes(index(pod)) ? succeeded() : undefined));
   assert.deepEqual(open.end, []);
 });
+
+const byIndex = (pod: Pod) => Number(pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
+
+test("with a limit by index one index fails and the others go on", async () => {
+  const spec = { completions: 3, parallelism: 3, completionMode: "Indexed", backoffLimitPerIndex: 1 };
+  const failures: (string | undefined)[] = [];
+  const { made, status, end } = await run(spec, (pod) => {
+    if (byIndex(pod) !== 1) return succeeded();
+    failures.push(pod.metadata.annotations?.["batch.kubernetes.io/job-index-failure-count"]);
+    return exited(1);
+  });
+  assert.equal(made, 4);
+  assert.deepEqual(failures, ["0", "1"]);
+  assert.deepEqual([status.succeeded, status.failed], [2, 2]);
+  assert.deepEqual([status.completedIndexes, status.failedIndexes], ["0,2", "1"]);
+  assert.deepEqual(end.at(-1), ["Failed", "FailedIndexes", "Job has failed indexes"]);
+});
+
+test("more failed indexes than allowed end the Job at once", async () => {
+  const spec = {
+    completions: 4,
+    parallelism: 1,
+    completionMode: "Indexed",
+    backoffLimitPerIndex: 0,
+    maxFailedIndexes: 1,
+  };
+  const { made, status, end } = await run(spec, () => exited(1));
+  assert.equal(made, 2);
+  assert.equal(status.failedIndexes, "0,1");
+  assert.deepEqual(end.at(-1)?.slice(0, 2), ["Failed", "MaxFailedIndexesExceeded"]);
+});
+
+test("at its deadline a Job ends, and the pods that still ran have failed", async () => {
+  const { made, status, end } = await run({ activeDeadlineSeconds: 5, parallelism: 2 }, () => undefined);
+  assert.equal(made, 2);
+  const { active, failed, terminating, uncountedTerminatedPods } = status;
+  assert.deepEqual([active, failed, terminating, uncountedTerminatedPods], [undefined, 2, 0, {}]);
+  assert.deepEqual(end.at(-1)?.slice(0, 2), ["Failed", "DeadlineExceeded"]);
+});
+
+test("somebody else's Job is left alone", async () => {
+  const { made, status } = await run({ managedBy: "acme.io/other" }, succeeded);
+  assert.equal(made, 0);
+  assert.deepEqual(status, {});
+});
+
+/** A Job in a cluster whose pods take ten seconds to go. */
+async function open(spec: Partial<Job["spec"]>) {
+  const clock = new VirtualClock();
+  const world = await createWorkloadWorld({ clock, goneAfterMs: 10_000 });
+  const { api, context } = world;
+  await api.create(RESOURCES.namespaces, { metadata: { name: "default" } });
+  startJobController(context);
+  const template = { spec: { restartPolicy: "Never" as const, containers: [{ name: "main", image: "i" }] } };
+  await api.create<Job>(RESOURCES.jobs, { metadata: KEY, spec: { template, ...spec } } as Job);
+  await clock.advance(2_000);
+  const [pod] = await world.pods();
+  return { clock, ...world, pod };
+}
+
+test("a pod that goes is replaced at once, or when it has gone", async () => {
+  for (const [podReplacementPolicy, early] of [
+    ["TerminatingOrFailed", 2],
+    ["Failed", 1],
+  ] as const) {
+    const { api, clock, pod, pods, stop } = await open({ podReplacementPolicy });
+    await api.delete(RESOURCES.pods, pod.metadata);
+    await clock.advance(1_000);
+    // Both wait for the back-off that a failure brings.
+    await clock.advance(podReplacementPolicy === "Failed" ? 1_000 : 10_500);
+    const now = await pods();
+    const { status } = await api.get<Job>(RESOURCES.jobs, KEY);
+    assert.equal(status.terminating, now.filter(({ metadata }) => metadata.deletionTimestamp).length);
+    if (podReplacementPolicy === "Failed") assert.equal(now.length, early);
+    else assert.ok(now.some(({ metadata }) => metadata.name !== pod.metadata.name));
+    stop();
+  }
+});
+
+test("a pod whose Job is gone is not kept", async () => {
+  const { api, clock, pods, stop, pod } = await open({});
+  assert.deepEqual(pod.metadata.finalizers, ["batch.kubernetes.io/job-tracking"]);
+  await api.delete(RESOURCES.jobs, KEY, { propagationPolicy: "Orphan" });
+  await api.patch(RESOURCES.jobs, KEY, { type: "merge", body: { metadata: { finalizers: null } } });
+  await clock.advance(1_000);
+  assert.equal((await pods())[0].metadata.finalizers, undefined);
+  stop();
+});
+
+test("a break deletes pods without counting them; the Job counts its time from its end", async () => {
+  const { api, clock, pods, stop } = await open({ parallelism: 2 });
+  const suspend = async (value: boolean) => {
+    await api.patch(RESOURCES.jobs, KEY, { type: "merge", body: { spec: { suspend: value } } });
+    await clock.advance(20_000);
+    return (await api.get<Job>(RESOURCES.jobs, KEY)).status;
+  };
+  const before = await suspend(true);
+  assert.deepEqual([(await pods()).length, before.failed, before.active], [0, undefined, undefined]);
+  assert.deepEqual(
+    before.conditions.map(({ type, status, reason }: Record<string, string>) => [type, status, reason]),
+    [["Suspended", "True", "JobSuspended"]],
+  );
+  const after = await suspend(false);
+  assert.deepEqual([after.active, after.conditions[0].reason], [2, "JobResumed"]);
+  assert.ok(Date.parse(after.startTime) > Date.parse(before.startTime));
+  stop();
+});

@@ -37,6 +37,8 @@ export class PodWorker {
   #syncing: Promise<void> | undefined;
   #again = false;
   #isSetUp = false;
+  /** An earlier control plane had told of it. */
+  #hadAddress = false;
   #initialized: boolean;
   #writtenStatus = "";
   #failure: { reason: string; message: string } | undefined;
@@ -178,6 +180,7 @@ export class PodWorker {
     );
     if (status?.podIP === undefined) return;
     this.ip = this.#context.takeAddress(this.pod);
+    this.#hadAddress = true;
     // What the API says is what was true when the last control plane died: nobody may take it for the present.
     if (!["Succeeded", "Failed"].includes(status.phase ?? "")) await this.#writeStatus();
   }
@@ -406,15 +409,11 @@ export class PodWorker {
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" && code !== "EACCES") throw error;
-      this.#event(
-        "Warning",
-        "Failed",
-        `Error: failed to start container ${JSON.stringify(unit.spec.name)}: ${message}`,
-        unit,
-      );
+      this.#event("Warning", "Failed", `Error: ${message}`, unit);
       unit.attempt = attempt;
       unit.end({ code: 128, finishedMs: clock.now() }, clock.now(), message);
-      unit.terminated!.reason = "StartError";
+      Object.assign(unit.terminated!, { reason: "StartError", startedAt: kubernetesTime(0) });
+      if (this.#restarts(unit)) unit.wait("RunContainerError", message);
       unit.backOff.fail(clock.now(), 0);
       this.#wakeAfter(unit.backOff.remainingMs(clock.now()));
     }
@@ -508,9 +507,9 @@ export class PodWorker {
       pod: this.pod,
       initStatuses: ofRole(false),
       statuses: ofRole(true),
-      initialized: this.#initialized,
+      initialized: this.#initialized || this.units.every(({ role }) => role === "main"),
       hostIp: this.#hostIp,
-      podIp: this.ip,
+      podIp: this.#isSetUp || this.#hadAddress ? this.ip : undefined,
       startTime: this.#startTime,
       now: kubernetesTime(clock.now()),
       failure: this.#failure,

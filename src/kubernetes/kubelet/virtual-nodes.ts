@@ -66,6 +66,10 @@ async function register(options: VirtualNodesOptions, index: number): Promise<vo
     kind: "Node",
     metadata: {
       name,
+      annotations: {
+        "node.alpha.kubernetes.io/ttl": "0",
+        "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+      },
       labels: {
         "beta.kubernetes.io/arch": architecture,
         "beta.kubernetes.io/os": operatingSystem,

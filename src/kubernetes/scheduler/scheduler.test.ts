@@ -296,15 +296,31 @@ test("a node takes no more pods than it has room for", async () => {
   assert.match((await problem("small-15"))!, /3 Too many pods/);
 });
 
+test("a pod behind gates says so and waits", async () => {
+  const { add, api, places } = await worldOf();
+  await add("shut", { schedulingGates: [{ name: "acme.io/quota" }] });
+  assert.deepEqual(await places(), { shut: "-" });
+  const { status } = await api.get<Pod>(RESOURCES.pods, { namespace: "default", name: "shut" });
+  const [{ lastTransitionTime: _, ...condition }] = status!.conditions!;
+  assert.deepEqual(condition, {
+    type: "PodScheduled",
+    status: "False",
+    reason: "SchedulingGated",
+    message: "Scheduling is blocked due to non-empty scheduling gates",
+    lastProbeTime: null,
+  });
+});
+
 test("a pod waits for its claims, and complains only after a while", async () => {
   const { add, api, places, problem, clock } = await worldOf();
   await add("db", { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] });
   assert.deepEqual(await places(), { db: "-" });
   assert.equal(await problem("db"), undefined);
   await clock.advance(3_000);
+  // The second half is what kube-scheduler 1.35.0 says of preemption then.
   assert.equal(
     await problem("db"),
-    `0/3 nodes are available: persistentvolumeclaim "data" not found. ${ALL_HOPELESS}`,
+    '0/3 nodes are available: persistentvolumeclaim "data" not found. not found',
   );
   const metadata = { name: "data", namespace: "default" };
   const resources = { requests: { storage: "1Gi" } };

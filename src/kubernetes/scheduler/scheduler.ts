@@ -162,13 +162,16 @@ async function preempt(
   };
   for (const victim of victims) {
     if (victim.metadata.deletionTimestamp !== undefined) continue;
-    const { namespace, name, uid } = victim.metadata;
+    const { namespace, name, uid, generation } = victim.metadata;
     const conditions = (victim.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
     try {
       await api.updateStatus(RESOURCES.pods, {
         ...victim,
         metadata: { ...victim.metadata, resourceVersion: undefined },
-        status: { ...victim.status, conditions: [...conditions, condition] },
+        status: {
+          ...victim.status,
+          conditions: [...conditions, { ...condition, observedGeneration: generation }],
+        },
       });
       await api.delete(RESOURCES.pods, { namespace, name }, { preconditions: { uid } });
       const message = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
@@ -188,9 +191,10 @@ async function reportFailure(
   nominatedNodeName: string | undefined,
 ): Promise<void> {
   const { api, clock } = context;
+  // The plugin for claims of devices has not been asked yet, and says so when preemption asks it.
   const message =
     typeof why === "string"
-      ? `0/${nodeCount} nodes are available: ${why}. ${unhelpful(nodeCount)}`
+      ? `0/${nodeCount} nodes are available: ${why}. not found`
       : fitError(nodeCount, why, nominatedNodeName !== undefined);
   const condition: Condition = {
     type: "PodScheduled",
@@ -199,6 +203,7 @@ async function reportFailure(
     message,
     lastProbeTime: null,
     lastTransitionTime: kubernetesTime(clock.now()),
+    observedGeneration: pod.metadata.generation,
   };
   const before = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   const isNominated = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
@@ -244,8 +249,4 @@ export function fitError(nodeCount: number, refusals: Refusal[], preempts = fals
     `0/${nodeCount} nodes are available: ${parts.join(", ")}. ` +
     `${NO_CLAIMS}, preemption: 0/${nodeCount} nodes are available: ${preemption.join(", ")}.`
   );
-}
-
-function unhelpful(nodeCount: number): string {
-  return `${NO_CLAIMS}, preemption: 0/${nodeCount} nodes are available: ${nodeCount} Preemption is not helpful for scheduling.`;
 }

@@ -31,7 +31,8 @@ export function createEventCorrelator(clock: Pick<Clock, "now">): EventCorrelato
       messages.add(message);
       remember(reasons, key, { messages, lastMs: nowMs });
       if (messages.size < AGGREGATE_AFTER) return { combined: false, message };
-      messages.delete(messages.values().next().value!);
+      // Upstream takes away any one: without the newest, those that were told alone go on to be counted.
+      messages.delete(message);
       return { combined: true, message: `(combined from similar events): ${message}` };
     },
     admits(subject) {

@@ -1,5 +1,5 @@
 /** Pods, nodes, namespaces and the rest of the core group: defaults, first status and the fields of selectors. */
-import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { type KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
 import { qosClassOf } from "../../../model/quality-of-service.ts";
 import type { ObjectStore } from "../object-store.ts";
@@ -19,7 +19,7 @@ import { validateReplicationController } from "./workload-validation.ts";
 
 export const podStrategy: KindStrategy = {
   setDefaults: setPodDefaults,
-  prepareForCreate(pod, { store }) {
+  prepareForCreate(pod, { store, clock }) {
     const { spec } = pod;
     if (spec !== undefined) {
       if (spec.terminationGracePeriodSeconds < 0) spec.terminationGracePeriodSeconds = 1;
@@ -31,7 +31,11 @@ export const podStrategy: KindStrategy = {
       )
         throw forbidden(pod, `pod rejected: RuntimeClass ${JSON.stringify(spec.runtimeClassName)} not found`);
     }
-    pod.status = { phase: "Pending", qosClass: qosClassOf(spec ?? {}) };
+    pod.status = {
+      phase: "Pending",
+      qosClass: qosClassOf(spec ?? {}),
+      ...(spec?.schedulingGates?.length > 0 ? { conditions: [gatedCondition(clock.now())] } : {}),
+    };
   },
   prepareForUpdate({ spec }) {
     if (spec !== undefined) addNodeTolerations(spec);
@@ -48,6 +52,18 @@ export const podStrategy: KindStrategy = {
     "status.nominatedNodeName": (pod) => pod.status?.nominatedNodeName,
   },
 };
+
+/** Until its gates are open, a pod says why it is on no node (`applySchedulingGatedCondition`). */
+function gatedCondition(nowMs: number) {
+  return {
+    type: "PodScheduled",
+    status: "False",
+    reason: "SchedulingGated",
+    message: "Scheduling is blocked due to non-empty scheduling gates",
+    lastProbeTime: null,
+    lastTransitionTime: kubernetesTime(nowMs),
+  };
+}
 
 function forbidden({ metadata }: KubernetesObject, problem: string): KubernetesError {
   const { name } = metadata;

@@ -166,8 +166,9 @@ function withStatus(
   const { status } = read;
   const { status: _, ...rest } = structuredClone(previous);
   if (input.metadata.managedFields !== undefined) rest.metadata.managedFields = input.metadata.managedFields;
-  // The controller notes the revision with the status (`deploymentStatusStrategy` keeps the labels only).
-  if (info.collection === "apps/deployments") rest.metadata.annotations = input.metadata.annotations;
+  // The controller notes the revision with the status (`deploymentStatusStrategy` keeps only the labels).
+  if (read.kind === "Deployment" && read.apiVersion === "apps/v1")
+    rest.metadata.annotations = input.metadata.annotations;
   return status === undefined ? rest : { ...rest, status };
 }
 

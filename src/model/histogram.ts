@@ -47,6 +47,11 @@ export function createHistogram(fields: Partial<FloatHistogram> = {}): FloatHist
   };
 }
 
+/** Without observations, in the shape of another: what a series of such began with. */
+export function zeroHistogram({ schema, zeroThreshold, customValues }: FloatHistogram): FloatHistogram {
+  return createHistogram({ counterResetHint: "reset", schema, zeroThreshold, customValues });
+}
+
 export function usesCustomBuckets({ schema }: FloatHistogram): boolean {
   return schema === CUSTOM_BUCKETS_SCHEMA;
 }

@@ -1,7 +1,10 @@
 /** The command line of `prometheus` (3.14): every flag that upstream takes, with its default. */
+import type { FlagDefaults } from "./config/scrape-config.ts";
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration, parseBytes, parseDuration } from "./config/units.ts";
 import type { ParserOptions } from "./promql/mod.ts";
+import type { WriteFeatures } from "./remote/write-receiver.ts";
+import type { ScrapeFeatures } from "./scrape/append-scrape.ts";
 
 type FlagKind = "text" | "boolean" | "duration" | "bytes" | "integer" | "number" | "list";
 
@@ -224,4 +227,30 @@ function check(name: string, kind: FlagKind, value: string): void {
   } catch (error) {
     throw new ConfigError(`--${name}: ${(error as Error).message}`);
   }
+}
+
+/** What feature flags add to scrapes. */
+export function scrapeFeatures(flags: Flags): ScrapeFeatures {
+  const startZeros = flags.hasFeature("created-timestamp-zero-ingestion");
+  return {
+    startZeros,
+    startTimes: startZeros,
+    typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
+  };
+}
+
+/** What feature flags add to what is written by others. */
+export function writeFeatures(flags: Flags): WriteFeatures {
+  return {
+    startZeros: flags.hasFeature("created-timestamp-zero-ingestion"),
+    typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
+  };
+}
+
+/** What feature flags change of the configuration's defaults. */
+export function flagDefaults(flags: Flags): FlagDefaults {
+  return {
+    protobufFirst: scrapeFeatures(flags).startTimes,
+    extraScrapeMetrics: flags.hasFeature("extra-scrape-metrics"),
+  };
 }

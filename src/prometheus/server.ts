@@ -7,7 +7,15 @@ import type { PrometheusConfig, RemoteWriteConfig } from "./config/prometheus-co
 import { ConfigError } from "./config/strict-yaml.ts";
 import { formatBytes, formatDuration } from "./config/units.ts";
 import { DiscoveryManager } from "./discovery/discovery-manager.ts";
-import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS, type Flags, languageOf } from "./flags.ts";
+import { checkFeatures } from "./feature-flags.ts";
+import {
+  DEFAULT_MAX_EXEMPLARS,
+  DEFAULT_RETENTION_MS,
+  type Flags,
+  flagDefaults,
+  languageOf,
+  scrapeFeatures,
+} from "./flags.ts";
 import { JsonLogFiles } from "./json-log-file.ts";
 import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
 import { Notifier } from "./notifier/notifier.ts";
@@ -39,8 +47,9 @@ const STOP_GRACE_MS = 3_000;
 /** @throws ConfigError, or an error of the store or the network */
 export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
   const { clock, disk, env, log } = system;
+  checkFeatures(flags.list("enable-feature"), log);
   const path = flags.text("config.file");
-  const load = () => loadConfigFile(path, { disk, env, log });
+  const load = () => loadConfigFile(path, { disk, env, log, flagDefaults: flagDefaults(flags) });
   let config: PrometheusConfig;
   try {
     config = await load();
@@ -98,6 +107,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     clock,
     log,
     metrics: metrics.scrape,
+    features: scrapeFeatures(flags),
   });
   const timeoutMs = flags.duration("query.timeout");
   const evaluator = new Engine({

@@ -136,6 +136,20 @@ export interface Appender {
   /** As `append`, a stale marker: the series has ended. */
   appendStale(ref: SeriesRef, labels: Labels, timestampMs: number): SeriesRef;
   appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef;
+  /**
+   * The zero that a series began with at `startMs`, before its sample of `timestampMs` is added. Left out where the
+   * series has a sample as late already, or the time is not one to be taken.
+   *
+   * @param histogram the sample, where it is one: the zero has its shape
+   * @returns the series' reference when it was added, otherwise 0
+   */
+  appendStart(
+    ref: SeriesRef,
+    labels: Labels,
+    startMs: number,
+    timestampMs: number,
+    histogram?: FloatHistogram,
+  ): SeriesRef;
   appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef;
   setMetadata(metric: string, metadata: MetricMetadata): void;
   /** Resolves when the batch is in the log on disk: it survives a crash of the process. */

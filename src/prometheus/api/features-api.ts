@@ -46,7 +46,10 @@ export function features({ flags }: PrometheusServer): ApiResult {
       time_range_labels: true,
       time_range_series: true,
     },
-    otlp_receiver: { delta_conversion: false, native_delta_ingestion: false },
+    otlp_receiver: {
+      delta_conversion: false,
+      native_delta_ingestion: flags.hasFeature("otlp-native-delta-ingestion"),
+    },
     prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true },
     promql: {
       anchored: extendedRangeSelectors,
@@ -76,7 +79,7 @@ export function features({ flags }: PrometheusServer): ApiResult {
     rules: { concurrent_rule_eval: false, keep_firing_for: true, query_offset: true },
     scrape: {
       extra_scrape_metrics: true,
-      start_timestamp_zero_ingestion: false,
+      start_timestamp_zero_ingestion: flags.hasFeature("created-timestamp-zero-ingestion"),
       type_and_unit_labels: flags.hasFeature("type-and-unit-labels"),
     },
     service_discovery_providers: { dns: true, file: true, http: true, kubernetes: true, static: true },

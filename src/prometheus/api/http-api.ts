@@ -1,7 +1,7 @@
 /** `/api/v1`: which path and method is which operation (`web/api/v1/api.go`, `Register`). */
 import { BodyLimitError, type HttpRequest, type HttpResponse } from "../../base/network.ts";
 import type { MetricFamily } from "../../wire/exposition/exposition-writer.ts";
-import { languageOf } from "../flags.ts";
+import { languageOf, writeFeatures } from "../flags.ts";
 import type { Matcher } from "../matcher.ts";
 import { parseMetricSelector, type QueryEngine } from "../promql/mod.ts";
 import { decodeBytes } from "../promql/parser/unquote.ts";
@@ -183,6 +183,7 @@ export function createHttpApi(
     clock: server.clock,
     log: server.log.with({ component: "web" }),
     accepted: server.flags.list("web.remote-write-receiver.accepted-protobuf-messages"),
+    features: writeFeatures(server.flags),
     fast: createFastWrite({
       appender: () => server.appendable.appender(),
       now: () => server.clock.now(),

@@ -5,7 +5,7 @@ import type { Logger } from "../../base/log.ts";
 import type { DiscoveryConfigs } from "./discovery-config.ts";
 import type { HttpClientConfig } from "./http-client-config.ts";
 import { defaultPrometheusConfig, type PrometheusConfig, prometheusConfig } from "./prometheus-config.ts";
-import { type ScrapeConfig, scrapeConfig, validateScrapeConfig } from "./scrape-config.ts";
+import { type FlagDefaults, type ScrapeConfig, scrapeConfig, validateScrapeConfig } from "./scrape-config.ts";
 import { ConfigError, decodeYaml, list, nullable, struct } from "./strict-yaml.ts";
 
 export interface LoadOptions {
@@ -14,14 +14,22 @@ export interface LoadOptions {
   log: Logger;
   /** Agent mode has no rules, no alerting and no remote read. @default false */
   agent?: boolean;
+  /** @default none */
+  flagDefaults?: FlagDefaults;
 }
 
 /** A configuration file may measure so much. */
 export const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
 
 /** @throws ConfigError with upstream's texts (`config.Load`) */
-export function parseConfig(text: string, options: Pick<LoadOptions, "env" | "log">): PrometheusConfig {
-  const config = decodeYaml(text, prometheusConfig, defaultPrometheusConfig);
+export function parseConfig(
+  text: string,
+  options: Pick<LoadOptions, "env" | "log" | "flagDefaults">,
+): PrometheusConfig {
+  const { flagDefaults = {} } = options;
+  const config = decodeYaml(text, prometheusConfig(flagDefaults), () =>
+    defaultPrometheusConfig(flagDefaults),
+  );
   const labels = config.global.external_labels ?? {};
   for (const [name, value] of Object.entries(labels)) {
     labels[name] = value.replace(/\$(?:\$|\{([^}]*)\}|(\w+))/g, (match, braced, bare) => {

@@ -25,11 +25,13 @@ import {
 import type { NameValidation } from "./names.ts";
 import {
   defaultGlobalConfig,
+  type FlagDefaults,
   type GlobalConfig,
   globalConfig,
   type ScrapeConfig,
   scrapeConfig,
   validateScrapeConfig,
+  withFlagDefaults,
 } from "./scrape-config.ts";
 import {
   boolean,
@@ -166,9 +168,9 @@ function defaultOtlpConfig(): OtlpConfig {
   };
 }
 
-export function defaultPrometheusConfig(): PrometheusConfig {
+export function defaultPrometheusConfig(defaults: FlagDefaults): PrometheusConfig {
   return {
-    global: defaultGlobalConfig(),
+    global: withFlagDefaults(defaultGlobalConfig(), defaults),
     runtime: { gogc: DEFAULT_GOGC },
     alerting: {},
     storage: {},
@@ -490,41 +492,42 @@ function trimAttributes(attributes: string[], adjective: string, prefix: string)
 
 const RULE_PATH = /^[^*]*(\*[^/]*)?$/;
 
-export const prometheusConfig = struct<PrometheusConfig>({
-  type: "config.plain",
-  defaults: defaultPrometheusConfig,
-  fields: {
-    // An open but empty section gives the defaults.
-    global: (node, context, current) =>
-      nullable(globalConfig)(node, context, current) ?? defaultGlobalConfig(),
-    runtime: struct({
-      type: "config.RuntimeConfig",
-      defaults: () => ({ gogc: DEFAULT_GOGC }),
-      fields: { gogc: integer("int") },
-    }),
-    alerting: struct<PrometheusConfig["alerting"]>({
-      type: "config.plain",
-      defaults: () => ({}),
-      fields: {
-        alert_relabel_configs: relabelList,
-        alertmanagers: list(nullable(alertmanager), "config.AlertmanagerConfigs"),
-      },
-      check(config) {
-        if (config.alert_relabel_configs?.includes(undefined))
-          throw new ConfigError("empty or null alert relabeling rule");
-      },
-    }),
-    rule_files: strings,
-    scrape_config_files: strings,
-    scrape_configs: list(nullable(scrapeConfig), "[]*config.ScrapeConfig"),
-    storage,
-    tracing: nullable(tracing),
-    remote_write: list(nullable(remoteWrite), "[]*config.RemoteWriteConfig"),
-    remote_read: list(nullable(remoteRead), "[]*config.RemoteReadConfig"),
-    otlp,
-  },
-  check: checkConfig,
-});
+export const prometheusConfig = (defaults: FlagDefaults) =>
+  struct<PrometheusConfig>({
+    type: "config.plain",
+    defaults: () => defaultPrometheusConfig(defaults),
+    fields: {
+      // An open but empty section gives the defaults.
+      global: (node, context, current) =>
+        withFlagDefaults(nullable(globalConfig)(node, context, current) ?? defaultGlobalConfig(), defaults),
+      runtime: struct({
+        type: "config.RuntimeConfig",
+        defaults: () => ({ gogc: DEFAULT_GOGC }),
+        fields: { gogc: integer("int") },
+      }),
+      alerting: struct<PrometheusConfig["alerting"]>({
+        type: "config.plain",
+        defaults: () => ({}),
+        fields: {
+          alert_relabel_configs: relabelList,
+          alertmanagers: list(nullable(alertmanager), "config.AlertmanagerConfigs"),
+        },
+        check(config) {
+          if (config.alert_relabel_configs?.includes(undefined))
+            throw new ConfigError("empty or null alert relabeling rule");
+        },
+      }),
+      rule_files: strings,
+      scrape_config_files: strings,
+      scrape_configs: list(nullable(scrapeConfig), "[]*config.ScrapeConfig"),
+      storage,
+      tracing: nullable(tracing),
+      remote_write: list(nullable(remoteWrite), "[]*config.RemoteWriteConfig"),
+      remote_read: list(nullable(remoteRead), "[]*config.RemoteReadConfig"),
+      otlp,
+    },
+    check: checkConfig,
+  });
 
 function checkConfig(config: PrometheusConfig): void {
   for (const path of config.rule_files ?? [])

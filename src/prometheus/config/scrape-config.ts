@@ -97,6 +97,7 @@ export const DEFAULT_SCRAPE_PROTOCOLS = [
   "PrometheusText1.0.0",
   "PrometheusText0.0.4",
 ];
+const PROTOBUF_FIRST_PROTOCOLS = ["PrometheusProto", ...DEFAULT_SCRAPE_PROTOCOLS];
 export const ESCAPING_SCHEMES = ["allow-utf-8", "underscores", "dots", "values"];
 
 const NO_LIMITS = {
@@ -142,8 +143,22 @@ export function defaultGlobalConfig(): GlobalConfig {
     metric_name_validation_scheme: "utf8",
     metric_name_escaping_scheme: "allow-utf-8",
     scrape_native_histograms: false,
-    extra_scrape_metrics: false,
   };
+}
+
+/** What feature flags change of the defaults. */
+export interface FlagDefaults {
+  /** Targets are asked for protobuf first. @default false */
+  protobufFirst?: boolean;
+  /** @default false */
+  extraScrapeMetrics?: boolean;
+}
+
+/** Fills in what the section does not say. */
+export function withFlagDefaults(global: GlobalConfig, defaults: FlagDefaults): GlobalConfig {
+  global.extra_scrape_metrics ??= defaults.extraScrapeMetrics ?? false;
+  if (defaults.protobufFirst) global.scrape_protocols ??= [...PROTOBUF_FIRST_PROTOCOLS];
+  return global;
 }
 
 export const globalConfig = struct<GlobalConfig>({
@@ -182,7 +197,6 @@ function checkGlobal(config: GlobalConfig): void {
   config.scrape_timeout ||= Math.min(defaults.scrape_timeout, config.scrape_interval);
   config.evaluation_interval ||= defaults.evaluation_interval;
   config.scrape_native_histograms ??= false;
-  config.extra_scrape_metrics ??= false;
   if (config.scrape_protocols !== undefined)
     withContext("for global config", () => checkProtocols(config.scrape_protocols!));
 }
@@ -295,9 +309,7 @@ export function validateScrapeConfig(config: ScrapeConfig, global: GlobalConfig)
   config.extra_scrape_metrics ??= global.extra_scrape_metrics;
   config.scrape_protocols ??=
     global.scrape_protocols ??
-    (config.scrape_native_histograms
-      ? ["PrometheusProto", ...DEFAULT_SCRAPE_PROTOCOLS]
-      : DEFAULT_SCRAPE_PROTOCOLS);
+    (config.scrape_native_histograms ? PROTOBUF_FIRST_PROTOCOLS : DEFAULT_SCRAPE_PROTOCOLS);
   const protocols = config.scrape_protocols;
   withContext(`for scrape config with job name ${job}`, () => checkProtocols(protocols));
   const fallback = config.fallback_scrape_protocol;

@@ -79,6 +79,7 @@ async function follow(
     }
     if (response.status <= 303 && request.method === "POST")
       request = { ...request, method: "GET", body: undefined };
+    request = { ...request, headers: { ...request.headers, referer: current } };
     current = next.href;
   }
 }

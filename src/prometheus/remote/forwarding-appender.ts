@@ -1,5 +1,5 @@
 /** An appender whose committed batches go to the remotes too. */
-import type { FloatHistogram } from "../../model/histogram.ts";
+import { type FloatHistogram, zeroHistogram } from "../../model/histogram.ts";
 import { histogramProblem } from "../../model/histogram-problem.ts";
 import type { Labels } from "../../model/labels.ts";
 import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
@@ -69,6 +69,22 @@ export class ForwardingAppender implements TsdbAppender {
         histogram,
         isInteger: hasIntegerCounts(histogram),
       });
+    return found;
+  }
+
+  appendStart(
+    ref: SeriesRef,
+    labels: Labels,
+    startMs: number,
+    timestampMs: number,
+    histogram?: FloatHistogram,
+  ): SeriesRef {
+    const found = this.#inner.appendStart(ref, labels, startMs, timestampMs, histogram);
+    if (found === 0 || !this.#remotes.isActive) return found;
+    const series = this.#seriesOf(found, labels);
+    const zero = histogram === undefined ? undefined : zeroHistogram(histogram);
+    if (zero === undefined) series?.samples.push({ timestampMs: startMs, value: 0 });
+    else series?.histograms.push({ timestampMs: startMs, histogram: zero, isInteger: true });
     return found;
   }
 

@@ -8,6 +8,7 @@ import { decodeMetrics } from "../../wire/otlp/metrics-protobuf.ts";
 import type { TranslationStrategy } from "../../wire/otlp-to-prometheus/names.ts";
 import { translateMetrics } from "../../wire/otlp-to-prometheus/translate.ts";
 import type { OtlpConfig } from "../config/prometheus-config.ts";
+import { writeFeatures } from "../flags.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { MAX_TOLD_PROBLEMS, MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";
 
@@ -38,6 +39,11 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
     scopeLabels: otlp.promote_scope_metadata,
     customBucketHistograms: otlp.convert_histograms_to_nhcb,
     metadata: true,
+    receiver: {
+      lookbackMs: server.flags.duration("query.lookback-delta"),
+      takesDeltas: server.flags.hasFeature("otlp-native-delta-ingestion"),
+      typeAndUnitLabels: server.flags.hasFeature("type-and-unit-labels"),
+    },
   });
   if (warnings.length > 0)
     server.log.warn("Warnings translating OTLP metrics to Prometheus write request", {
@@ -48,8 +54,14 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
     server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: errors.join("; ") });
     return plain(500, errors.join("\n"));
   }
-  const { problem } = await storeRequest(write, { storage: server.appendable, clock: server.clock }, "otlp");
-  return problem === "" ? { status: 200 } : plain(400, problem);
+  const { problem, isLate } = await storeRequest(
+    write,
+    { storage: server.appendable, clock: server.clock, features: writeFeatures(server.flags) },
+    "otlp",
+  );
+  if (problem === "") return { status: 200 };
+  // What is late stays so when it is sent again.
+  return plain(isLate ? 400 : 500, problem);
 }
 
 async function decode(request: HttpRequest): Promise<ResourceMetrics[]> {

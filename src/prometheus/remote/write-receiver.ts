@@ -49,8 +49,17 @@ export interface WriteReceiverOptions {
   log: Logger;
   /** Message names that are accepted, as the flag has them. */
   accepted: readonly string[];
+  /** What feature flags add. @default nothing */
+  features?: WriteFeatures;
   /** Takes version 1 requests first; undefined: not one that it can take. */
   fast?: FastWrite;
+}
+
+export interface WriteFeatures {
+  /** Series begin with a zero at the start time that their samples have. */
+  startZeros: boolean;
+  /** Version 2: type and unit of the metadata become labels. */
+  typeAndUnitLabels: boolean;
 }
 
 /** A quicker way for the usual request: floats only, series known. */
@@ -64,6 +73,8 @@ export interface WriteOutcome {
   exemplars: number;
   /** What was refused, for the answer; empty when nothing was. */
   problem: string;
+  /** Whether some of it came too late, or twice. @default false */
+  isLate?: boolean;
 }
 
 export function createWriteReceiver(
@@ -164,15 +175,18 @@ function slow(payload: Uint8Array, isV2: boolean, options: WriteReceiverOptions)
   );
 }
 
-/** Stores what the store takes of a request; what it refuses is told in the outcome. */
+/**
+ * Stores what the store takes of a request; what it refuses is told in the outcome. Of an OTLP request of which
+ * something is refused, nothing is stored.
+ */
 export async function storeRequest(
   request: WriteRequest,
-  { storage, clock }: Pick<WriteReceiverOptions, "storage" | "clock">,
+  { storage, clock, features }: Pick<WriteReceiverOptions, "storage" | "clock" | "features">,
   protocol: WriteProtocol = "v1",
 ): Promise<WriteOutcome> {
-  const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, protocol);
+  const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, protocol, features);
   await batch.store(request);
-  return batch.outcome;
+  return { ...batch.outcome, isLate: batch.isLate };
 }
 
 /** Version 1 tells of one problem, version 2 of each with its series, OTLP of each. */
@@ -181,14 +195,30 @@ export type WriteProtocol = "v1" | "v2" | "otlp";
 /** So many problems of a request are told at most. */
 export const MAX_TOLD_PROBLEMS = 100;
 
+const LATE: ReadonlySet<string> = new Set([
+  "out of order sample",
+  "out of bounds",
+  "duplicate sample for timestamp",
+  "too old sample",
+]);
+
 class RequestBatch {
   readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
+  /** Whether one of the problems is that a sample comes too late or twice: sent again, it would be the same. */
+  isLate = false;
   readonly #appender: Appender;
   readonly #latestMs: number;
   readonly #protocol: WriteProtocol;
+  readonly #features: WriteFeatures;
   #problems = 0;
 
-  constructor(appender: Appender, latestMs: number, protocol: WriteProtocol) {
+  constructor(
+    appender: Appender,
+    latestMs: number,
+    protocol: WriteProtocol,
+    features: WriteFeatures = { startZeros: false, typeAndUnitLabels: false },
+  ) {
+    this.#features = features;
     this.#appender = appender;
     this.#latestMs = latestMs;
     this.#protocol = protocol;
@@ -198,6 +228,10 @@ class RequestBatch {
     try {
       for (const series of request.series) this.#append(series);
       for (const { metric, ...metadata } of request.metadata) this.#appender.setMetadata(metric, metadata);
+      if (this.#protocol === "otlp" && this.outcome.problem !== "") {
+        this.#appender.rollback();
+        return;
+      }
       await this.#appender.commit();
     } catch (error) {
       this.#appender.rollback();
@@ -225,14 +259,15 @@ class RequestBatch {
       this.#tell(problem);
       return;
     }
-    const labels = withoutEmpty(series.labels);
+    const labels = this.#labelsOf(series);
     if (this.#isV2 && samples.length === 0 && histograms.length === 0) {
       this.#tell(`TimeSeries must contain at least one sample or histogram for series ${labels}`);
       return;
     }
     let ref: SeriesRef = 0;
-    for (const { timestampMs, value, stale } of samples) {
+    for (const { timestampMs, value, stale, startTimestampMs } of samples) {
       const isTaken = this.#attempt(labels, timestampMs, () => {
+        this.#appendStart(ref, labels, startTimestampMs, timestampMs);
         ref = stale
           ? this.#appender.appendStale(ref, labels, timestampMs)
           : this.#appender.append(ref, labels, timestampMs, value);
@@ -251,6 +286,31 @@ class RequestBatch {
       this.#appender.setMetadata(labels.get(METRIC_NAME), metadata);
   }
 
+  #labelsOf({ labels, metadata }: WriteSeries): Labels {
+    const { flat } = withoutEmpty(labels);
+    if (!this.#isV2 || !this.#features.typeAndUnitLabels || metadata === undefined)
+      return withoutEmpty(labels);
+    if (metadata.type === "unknown" && metadata.unit === "") return withoutEmpty(labels);
+    const pairs = new Map<string, string>();
+    for (let i = 0; i < flat.length; i += 2) pairs.set(flat[i], flat[i + 1]);
+    pairs.delete("__type__");
+    pairs.delete("__unit__");
+    if (metadata.type !== "unknown") pairs.set("__type__", metadata.type);
+    if (metadata.unit !== "") pairs.set("__unit__", metadata.unit);
+    return Labels.of(pairs);
+  }
+
+  #appendStart(
+    ref: SeriesRef,
+    labels: Labels,
+    startMs: number | undefined,
+    timestampMs: number,
+    histogram?: FloatHistogram,
+  ): void {
+    if (this.#features.startZeros && startMs !== undefined && startMs !== 0 && timestampMs !== 0)
+      this.#appender.appendStart(ref, labels, startMs, timestampMs, histogram);
+  }
+
   /** Runs one append; what the store refuses is remembered and does not stop the others. */
   #attempt(labels: Labels, timestampMs: number, append: () => void): boolean {
     try {
@@ -260,6 +320,7 @@ class RequestBatch {
       return true;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
+      this.isLate ||= LATE.has(error.reason);
       this.#tell(this.#isV2 ? `${reasonOf(error)} for series ${labels}` : reasonOf(error));
       return false;
     }
@@ -268,12 +329,13 @@ class RequestBatch {
   #appendHistogram(
     ref: SeriesRef,
     labels: Labels,
-    { timestampMs, histogram, isInteger }: WriteHistogram,
+    { timestampMs, histogram, isInteger, startTimestampMs }: WriteHistogram,
   ): SeriesRef {
     if (isStaleSum(histogram)) return this.#appender.appendStale(ref, labels, timestampMs);
     const reduced = reduceToSchema(histogram, MAX_SCHEMA);
     const problem = histogramProblem(reduced, isInteger);
     if (problem !== undefined) throw new InvalidHistogramError(problem);
+    this.#appendStart(ref, labels, startTimestampMs, timestampMs, reduced);
     return this.#appender.appendHistogram(ref, labels, timestampMs, reduced);
   }
 

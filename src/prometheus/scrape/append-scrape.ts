@@ -6,6 +6,7 @@ import { Labels } from "../../model/labels.ts";
 import { customBucketEntries } from "../../wire/exposition/custom-bucket-entries.ts";
 import { protobufEntries } from "../../wire/exposition/protobuf-entries.ts";
 import { type ScrapedEntry, type ScrapedSample, textEntries } from "../../wire/exposition/scraped-entry.ts";
+import { startTimeEntries } from "../../wire/exposition/start-time-entries.ts";
 import { type ParsedExemplar, TextParser } from "../../wire/exposition/text-parser.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import {
@@ -36,8 +37,25 @@ export interface HistogramOptions {
   convertClassic: boolean;
 }
 
+/** What feature flags add to the reading of all targets. */
+export interface ScrapeFeatures {
+  /** Metrics say since when they count; their `_created` samples are no series. */
+  startTimes: boolean;
+  /** A series begins with a zero at its start time. */
+  startZeros: boolean;
+  /** The metric's type and unit become labels. */
+  typeAndUnitLabels: boolean;
+}
+
+export const NO_FEATURES: ScrapeFeatures = {
+  startTimes: false,
+  startZeros: false,
+  typeAndUnitLabels: false,
+};
+
 export interface AppendContext {
   config: ScrapeConfig;
+  features: ScrapeFeatures;
   histograms: HistogramOptions;
   targetLabels: Labels;
   cache: ScrapeCache;
@@ -66,20 +84,28 @@ export function appendBody(
 ): void {
   const batch = new ScrapeBatch(appender, scrapeMs, context);
   context.cache.begin();
-  if (format === "protobuf" || context.histograms.convertClassic)
-    batch.addEntries(entriesOf(body, format, context.histograms));
-  else batch.addText(new TextParser(body, { format }));
+  const { convertClassic } = context.histograms;
+  const { startTimes, typeAndUnitLabels } = context.features;
+  if (format === "protobuf" || convertClassic || (startTimes && format === "openmetrics"))
+    batch.addEntries(entriesOf(body, format, context));
+  else batch.addText(new TextParser(body, { format, typeAndUnitLabels }));
   batch.finish();
 }
 
 function entriesOf(
   body: Uint8Array,
   format: ScrapeFormat,
-  { scrapeNative, alwaysScrapeClassic, convertClassic }: HistogramOptions,
+  { histograms, features }: AppendContext,
 ): Iterable<ScrapedEntry> {
-  if (format !== "protobuf")
-    return customBucketEntries(textEntries(new TextParser(body, { format })), alwaysScrapeClassic);
+  const { scrapeNative, alwaysScrapeClassic, convertClassic } = histograms;
+  const { startTimes, typeAndUnitLabels } = features;
+  if (format !== "protobuf") {
+    const entries = textEntries(new TextParser(body, { format, typeAndUnitLabels }));
+    const timed = startTimes && format === "openmetrics" ? startTimeEntries(entries) : entries;
+    return convertClassic ? customBucketEntries(timed, alwaysScrapeClassic) : timed;
+  }
   return protobufEntries(body, {
+    typeAndUnitLabels,
     ignoreNativeHistograms: !scrapeNative,
     keepClassicHistograms: alwaysScrapeClassic,
     convertClassicHistograms: convertClassic,
@@ -98,6 +124,8 @@ interface SampleExtras {
   histogram: FloatHistogram | undefined;
   hasIntegerCounts: boolean;
   exemplars: readonly ParsedExemplar[];
+  /** Since when it counts; 0: unknown. */
+  startMs: number;
 }
 
 class ScrapeBatch {
@@ -146,12 +174,13 @@ class ScrapeBatch {
           histogram: undefined,
           hasIntegerCounts: false,
           exemplars: [exemplar],
+          startMs: 0,
         });
     }
   }
 
   addEntries(entries: Iterable<ScrapedEntry>): void {
-    const { cache, config, counts } = this.#context;
+    const { cache, config, counts, features } = this.#context;
     for (const each of entries) {
       if (each.kind !== "sample") {
         if (each.kind !== "comment") this.#keepMetadata(each.kind, each.metricName, each.text);
@@ -165,6 +194,7 @@ class ScrapeBatch {
         histogram: each.histogram,
         hasIntegerCounts: each.hasIntegerCounts ?? false,
         exemplars: timed(each),
+        startMs: features.startZeros ? each.startTimestampMs : 0,
       });
     }
   }
@@ -203,6 +233,8 @@ class ScrapeBatch {
       if (this.#sampleLimit > 0 && ++this.#appended > this.#sampleLimit)
         throw new SampleLimitError("sample limit exceeded");
       if (atMs > this.#latestMs) return this.#refuse("out of bounds");
+      if (extras !== undefined && extras.startMs !== 0)
+        this.#appender.appendStart(entry.ref, entry.labels!, extras.startMs, atMs, native);
       entry.ref =
         native === undefined
           ? this.#appender.append(entry.ref, entry.labels!, atMs, value)

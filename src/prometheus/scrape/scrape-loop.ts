@@ -8,7 +8,7 @@ import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 import type { JsonLogFile } from "../json-log-file.ts";
 import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
-import { type AppendContext, appendBody, type ScrapeCounts } from "./append-scrape.ts";
+import { type AppendContext, appendBody, type ScrapeCounts, type ScrapeFeatures } from "./append-scrape.ts";
 import { formatOf } from "./content-type.ts";
 import { BucketLimitError } from "./histogram-limits.ts";
 import { LabelLimitError, SampleLimitError } from "./sample-labels.ts";
@@ -26,6 +26,7 @@ export interface ScrapeLoopOptions {
   clock: Clock;
   log: Logger;
   metrics: ScrapeMetrics;
+  features: ScrapeFeatures;
   /** Where scrapes that failed are told, besides the log. */
   failureLog?: JsonLogFile;
 }
@@ -42,6 +43,13 @@ export interface ScrapeStatus {
 
 /** A scrape this late is stored with the time that it was due: aligned timestamps compress better. */
 const ALIGN_TOLERANCE_MS = 2;
+/** Why samples and exemplars were left out, in upstream's words. */
+const REFUSAL_TEXTS: Readonly<Record<string, string>> = {
+  "out of order sample": "Error on ingesting out-of-order samples",
+  "duplicate sample for timestamp": "Error on ingesting samples with different value but same timestamp",
+  "out of bounds": "Error on ingesting samples that are too old or are too far into the future",
+  "out of order exemplar": "Error on ingesting out-of-order exemplars",
+};
 /** A target that was just found does not wait longer for its first scrape. */
 const MAX_FIRST_DELAY_MS = 500;
 
@@ -180,7 +188,7 @@ export class ScrapeLoop {
     this.#countLimit(failure);
     for (const [reason, count] of context.refused) this.#options.metrics.refuse(reason, count);
     for (const [reason, count] of context.refused)
-      log.warn(`Error on ingesting ${reason}s`, { target: this.target.url, num_dropped: count });
+      log.warn(REFUSAL_TEXTS[reason] ?? reason, { target: this.target.url, num_dropped: count });
     this.#cache.end(!isEmpty && failure === undefined);
     const bodyBytes = requestFailure instanceof BodySizeError ? -1 : (body?.bytes.length ?? 0);
     this.#report(appender, atMs, failure, context.counts, durationSeconds, bodyBytes);
@@ -202,9 +210,10 @@ export class ScrapeLoop {
   }
 
   #context(): AppendContext {
-    const { config } = this.#options;
+    const { config, features } = this.#options;
     return {
       config,
+      features,
       histograms: this.target.histograms,
       targetLabels: this.target.labels,
       cache: this.#cache,

@@ -10,6 +10,7 @@ import { createHttpClient, type HttpClient } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type JsonLogFile, JsonLogFiles } from "../json-log-file.ts";
 import type { MetricMetadata, Storage } from "../storage.ts";
+import { NO_FEATURES, type ScrapeFeatures } from "./append-scrape.ts";
 import { ScrapeLoop } from "./scrape-loop.ts";
 import type { ScrapeMetrics } from "./scrape-metrics.ts";
 import { type DroppedTarget, targetsOf } from "./target.ts";
@@ -21,6 +22,8 @@ export interface ScrapeManagerOptions {
   clock: Clock;
   log: Logger;
   metrics: ScrapeMetrics;
+  /** @default none */
+  features?: ScrapeFeatures;
 }
 
 export interface ScrapePool {
@@ -72,10 +75,15 @@ class Pool implements ScrapePool {
     this.droppedCount = dropped.length;
     const wanted = new Set<string>();
     for (const target of active) {
-      const key = `${target.labels.key}\n${target.url}\n${target.intervalMs}\n${target.timeoutMs}`;
+      const key = `${target.all.key}\n${target.url}`;
       wanted.add(key);
-      if (this.loops.has(key)) continue;
-      const { storage, clock, network, metrics } = this.#options;
+      const known = this.loops.get(key);
+      if (known !== undefined) {
+        // It is the same target, found with other words.
+        known.target.discovered = target.discovered;
+        continue;
+      }
+      const { storage, clock, network, metrics, features = NO_FEATURES } = this.#options;
       const loop = new ScrapeLoop({
         target,
         config: this.config,
@@ -85,18 +93,20 @@ class Pool implements ScrapePool {
         clock,
         log: this.#log,
         metrics,
+        features,
         failureLog: this.#failureLog,
       });
       this.loops.set(key, loop);
       loop.start();
     }
+    const continued = new Set(active.map((target) => target.labels.key));
     for (const [key, loop] of this.loops) {
       if (wanted.has(key)) continue;
       this.loops.delete(key);
-      this.#end(loop);
+      if (continued.has(loop.target.labels.key)) void loop.stop();
+      else this.#end(loop);
     }
     this.#limitTargets(active.length);
-    const continued = new Set(active.map((target) => target.labels.key));
     for (const loop of this.#predecessors) if (!continued.has(loop.target.labels.key)) this.#end(loop);
     this.#predecessors = [];
     return failures.length;

@@ -63,7 +63,9 @@ export class ScrapeRequester {
       "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
     };
     const { body_size_limit: configured } = config;
-    this.#limitBytes = configured > 0 ? Math.min(configured, MAX_SCRAPE_BODY_BYTES) : MAX_SCRAPE_BODY_BYTES;
+    // A body of exactly the limit is too long for upstream, which reads no further.
+    this.#limitBytes =
+      configured > 0 ? Math.min(configured - 1, MAX_SCRAPE_BODY_BYTES) : MAX_SCRAPE_BODY_BYTES;
     const isPlain =
       url.startsWith("http:") &&
       !config.basic_auth &&

@@ -1,5 +1,5 @@
 /** One batch of samples on its way into the log and the head (`tsdb/head_append.go`). */
-import type { FloatHistogram } from "../../model/histogram.ts";
+import { type FloatHistogram, zeroHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import {
   AppendError,
@@ -103,6 +103,26 @@ export class HeadAppender implements TsdbAppender {
     if (this.#writer.head.table.slotOf(ref) < 0) return false;
     this.appendHistogram(ref, Labels.empty, timestampMs, histogram);
     return true;
+  }
+
+  appendStart(
+    ref: SeriesRef,
+    labels: Labels,
+    startMs: number,
+    timestampMs: number,
+    histogram?: FloatHistogram,
+  ): SeriesRef {
+    this.#open(timestampMs);
+    const { head } = this.#writer;
+    let slot = head.table.slotOf(ref);
+    if (slot < 0) slot = this.#slotOf(labels);
+    const found = head.table.refOf(slot);
+    // The same start comes with each sample, so most of them are older than the series' last one.
+    const isDue = startMs < timestampMs && startMs >= this.minValidMs && startMs > head.lastTimeOf(slot);
+    if (!isDue) return 0;
+    if (histogram === undefined) this.appendKnown(found, startMs, 0);
+    else this.appendHistogram(found, labels, startMs, zeroHistogram(histogram));
+    return found;
   }
 
   appendExemplar(ref: SeriesRef, labels: Labels, exemplar: Exemplar): SeriesRef {

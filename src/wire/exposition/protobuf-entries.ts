@@ -16,6 +16,7 @@ import {
 } from "../client-model/metric-family-decoder.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
 import { formatOpenMetricsFloat, isUtf8, quoteGo } from "./go-float.ts";
+import { withMetadataLabels } from "./metadata-labels.ts";
 import type { ScrapedEntry, ScrapedSample } from "./scraped-entry.ts";
 import { ExpositionError, type ParsedExemplar } from "./text-parser.ts";
 
@@ -26,6 +27,8 @@ export interface ProtobufOptions {
   keepClassicHistograms: boolean;
   /** Classic histograms that are not native too become native ones with custom buckets. */
   convertClassicHistograms: boolean;
+  /** Labels have the metric's type and unit. @default false */
+  typeAndUnitLabels?: boolean;
 }
 
 /** Spans may promise this many buckets at most: a few bytes could otherwise claim billions. */
@@ -149,8 +152,11 @@ class FamilyReader {
       key: this.#key(labelOffsets, suffix, magicLabel),
       labels: () => {
         const labels = ["__name__", this.family.name + suffix, ...this.#labels(metric)];
-        if (magicLabel !== undefined) labels.push(...magicLabel);
-        return labels;
+        const own = this.#options.typeAndUnitLabels
+          ? withMetadataLabels(labels, String(this.family.type), this.family.unit)
+          : labels;
+        if (magicLabel !== undefined) own.push(...magicLabel);
+        return own;
       },
       value,
       // As upstream: 0 can't be told from a time that was not sent.
@@ -174,6 +180,7 @@ class FamilyReader {
 
   #key(labelOffsets: readonly number[], suffix: string, magicLabel?: readonly string[]): string {
     let key = `${this.family.name}${suffix}`;
+    if (this.#options.typeAndUnitLabels) key += `\xff${this.family.type}\xff${this.family.unit}`;
     // The first is the label's length in the body, so that no two labels run together.
     for (let i = 0; i < labelOffsets.length; i += 2) {
       const [start, end] = [labelOffsets[i], labelOffsets[i + 1]];

@@ -7,6 +7,7 @@
  * stand, `labels()` makes strings of them when asked.
  */
 import { formatOpenMetricsFloat, isUtf8, parseGoFloat, quoteGo } from "./go-float.ts";
+import { withMetadataLabels } from "./metadata-labels.ts";
 import { textProblem } from "./text-error.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
@@ -82,6 +83,8 @@ export interface TextParserOptions {
   format: ExpositionFormat;
   /** OpenMetrics: pass over `_created` samples of counters, summaries and histograms. @default false */
   skipCreated?: boolean;
+  /** `labels()` has the metric's type and unit. @default false */
+  typeAndUnitLabels?: boolean;
 }
 
 export class TextParser {
@@ -101,10 +104,13 @@ export class TextParser {
   text = "";
   /** What the last TYPE line said; upstream's names, so `untyped` is `unknown`. */
   metricType = "unknown";
+  /** What the last UNIT line said. As upstream, it stays until there is another. */
+  metricUnit = "";
 
   readonly #isOpenMetrics: boolean;
   readonly #format: ExpositionFormat;
   readonly #skipCreated: boolean;
+  readonly #typeAndUnitLabels: boolean;
   readonly #end: number;
   readonly #view: DataView;
   /** Pairs of offsets: metric name, then label name and value, … */
@@ -120,6 +126,7 @@ export class TextParser {
     this.#format = options.format;
     this.#isOpenMetrics = options.format === "openmetrics";
     this.#skipCreated = options.skipCreated ?? false;
+    this.#typeAndUnitLabels = options.typeAndUnitLabels ?? false;
   }
 
   /** @throws ExpositionError */
@@ -194,6 +201,7 @@ export class TextParser {
     const bound = BOUND_LABELS[this.metricType];
     if (bound !== undefined)
       for (let i = 2; i < flat.length; i += 2) if (flat[i] === bound) flat[i + 1] = normalBound(flat[i + 1]);
+    if (this.#typeAndUnitLabels) return withMetadataLabels(flat, this.metricType, this.metricUnit);
     return flat;
   }
 
@@ -332,6 +340,7 @@ export class TextParser {
       if (this.text !== "" && !this.metricName.endsWith(`_${this.text}`)) {
         throw this.#malformed();
       }
+      this.metricUnit = this.text;
       return "unit";
     }
     this.#checkHelp(nameEnd + 1, end);

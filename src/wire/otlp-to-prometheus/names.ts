@@ -104,17 +104,29 @@ function unitSuffixes(unit: string): [main: string, per: string] {
   return [mainSuffix, perSuffix];
 }
 
+/** A metric's unit by itself: `By/s` → `bytes_per_second` (`UnitNamer`). */
+export function prometheusUnit(unit: string, { strategy }: NamingOptions = {}): string {
+  const isPlain = strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation";
+  const parts = unitSuffixes(unit).map((part) => (isPlain ? part : cleanUnit(part)));
+  return parts
+    .filter((part) => part !== "")
+    .join("_")
+    .replace(/^_|_$/g, "");
+}
+
+function cleanUnit(text: string): string {
+  return text
+    .split(/[^a-zA-Z0-9:]+/)
+    .filter((token) => token !== "")
+    .join("_");
+}
+
 function own(table: Record<string, string>, key: string): string {
   return Object.hasOwn(table, key) ? table[key] : key;
 }
 
 function withSuffixTokens(tokens: string[], unit: string, kind: NameKind): string[] {
-  const clean = (text: string) =>
-    text
-      .split(/[^a-zA-Z0-9:]+/)
-      .filter((token) => token !== "")
-      .join("_");
-  const [main, per] = unitSuffixes(unit).map(clean);
+  const [main, per] = unitSuffixes(unit).map(cleanUnit);
   let parts = [...tokens];
   if (main !== "" && !parts.includes(main)) parts.push(main);
   if (per !== "" && per !== "per" && !parts.includes(per)) parts.push(per);

@@ -22,7 +22,13 @@ import {
   Temporality,
 } from "../../model/otlp-metrics.ts";
 import type { WriteMetadata, WriteRequest, WriteSeries } from "../remote-write/write-request.ts";
-import { type NameKind, type NamingOptions, prometheusLabelName, prometheusName } from "./names.ts";
+import {
+  type NameKind,
+  type NamingOptions,
+  prometheusLabelName,
+  prometheusName,
+  prometheusUnit,
+} from "./names.ts";
 import { STALE_NAN, toCustomBuckets, toNativeHistogram } from "./native-histogram.ts";
 
 export interface TranslateOptions extends NamingOptions {
@@ -40,6 +46,18 @@ export interface TranslateOptions extends NamingOptions {
   scopeLabels?: boolean;
   /** Histograms become native ones with custom buckets instead of classic series. @default false */
   customBucketHistograms?: boolean;
+  /** As Prometheus' own receiver does, where it and the Collector's exporter differ. */
+  receiver?: ReceiverOptions;
+}
+
+/** Points keep their order and say since when they count; temporality must be cumulative, or delta where it is taken. */
+export interface ReceiverOptions {
+  /** `target_info` has a sample for each half of it between a resource's first and last point. */
+  lookbackMs: number;
+  /** Values of deltas are stored as they are (`otlp-native-delta-ingestion`). */
+  takesDeltas: boolean;
+  /** `type-and-unit-labels`. */
+  typeAndUnitLabels: boolean;
 }
 
 export interface Translation {
@@ -59,7 +77,17 @@ export function translateMetrics(
 
 const SERVICE_KEYS = ["service.name", "service.namespace", "service.instance.id"];
 
+/** Where a resource's points lie further apart, `target_info` is at the last of them only. */
+export const MAX_TARGET_INFO_SAMPLES = 10_000;
+
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
+
+/** What every point says of its time. */
+interface Point {
+  timeUnixNano: bigint;
+  startTimeUnixNano: bigint;
+  flags: number;
+}
 
 /** `[name, value, …]` in order, as in `Labels`. */
 type PointLabels = readonly string[];
@@ -83,7 +111,11 @@ class Translator {
   #identity: [string, string][] = [];
   /** Of the scope at hand. */
   #scope: ReadonlyMap<string, string> = NO_LABELS;
+  #earliestMs = Number.POSITIVE_INFINITY;
   #latestMs = 0;
+  /** Type and unit of the metric at hand, where series have them. */
+  #metadataLabels: ReadonlyMap<string, string> = NO_LABELS;
+  #isDelta = false;
 
   constructor(options: TranslateOptions) {
     this.#options = options;
@@ -94,15 +126,17 @@ class Translator {
       this.#common = this.#commonLabels(resource);
       this.#identity = identityOf(resource);
       this.#latestMs = 0;
+      this.#earliestMs = Number.POSITIVE_INFINITY;
       for (const each of scopeMetrics) {
         this.#scope = this.#scopeLabels(each);
         for (const metric of each.metrics) this.#metric(metric);
       }
       this.#scope = NO_LABELS;
+      this.#metadataLabels = NO_LABELS;
       if (this.#options.targetInfo !== false) this.#targetInfo(resource);
     }
     const series = [...this.#series.values()];
-    for (const { samples } of series) {
+    for (const { samples } of this.#options.receiver === undefined ? series : []) {
       if (samples.length > 1) samples.sort((a, b) => a.timestampMs - b.timestampMs);
     }
     return {
@@ -135,7 +169,7 @@ class Translator {
   #metric(metric: Metric): void {
     const { data } = metric;
     try {
-      if ("temporality" in data && data.temporality !== Temporality.CUMULATIVE && !isGaugeLike(data)) {
+      if ("temporality" in data && !this.#takes(data)) {
         throw new Error(`invalid temporality and type combination for metric ${JSON.stringify(metric.name)}`);
       }
       if (data.type === "empty")
@@ -146,11 +180,13 @@ class Translator {
         this.#warnings.push(`empty data points. ${metric.name} is dropped`);
         return;
       }
+      this.#isDelta = "temporality" in data && data.temporality === Temporality.DELTA;
+      if (this.#options.receiver?.typeAndUnitLabels) this.#metadataLabels = this.#labelsOfMetadata(metric);
       const name = prometheusName(metric.name, metric.unit, kindOf(metric), this.#options);
       if (this.#options.metadata === true) {
         this.#metadata.set(name, {
           metric: name,
-          type: typeOf(metric),
+          type: this.#isDelta ? "unknown" : typeOf(metric),
           help: metric.description,
           unit: metric.unit,
         });
@@ -159,6 +195,22 @@ class Translator {
     } catch (error) {
       this.#errors.push((error as Error).message);
     }
+  }
+
+  #takes(data: Metric["data"] & { temporality: number }): boolean {
+    const { receiver } = this.#options;
+    if (data.temporality === Temporality.CUMULATIVE) return true;
+    if (receiver === undefined) return isGaugeLike(data);
+    return receiver.takesDeltas && data.temporality === Temporality.DELTA;
+  }
+
+  #labelsOfMetadata(metric: Metric): ReadonlyMap<string, string> {
+    const labels = new Map<string, string>();
+    const type = this.#isDelta ? "unknown" : typeOf(metric);
+    const unit = prometheusUnit(metric.unit, this.#options);
+    if (type !== "unknown") labels.set("__type__", type);
+    if (unit !== "") labels.set("__unit__", unit);
+    return labels;
   }
 
   #points(name: string, { data }: Metric): void {
@@ -191,10 +243,10 @@ class Translator {
 
   #native(name: string, point: HistogramPoint | ExponentialHistogramPoint, histogram: FloatHistogram): void {
     const series = this.#of(name, this.#labels(point.attributes));
-    const timestampMs = millisOf(point.timeUnixNano);
-    this.#latestMs = Math.max(this.#latestMs, timestampMs);
+    const timestampMs = this.#timeOf(point);
     if (isStale(point)) histogram.sum = STALE_NAN;
-    series.histograms.push({ timestampMs, histogram, isInteger: true });
+    if (this.#isDelta) histogram.counterResetHint = "gauge";
+    series.histograms.push({ timestampMs, histogram, isInteger: true, ...this.#startOf(point) });
     this.#exemplars(series, point.exemplars);
   }
 
@@ -219,10 +271,24 @@ class Translator {
     this.#exemplars(last, exemplars);
   }
 
-  #sample(series: WriteSeries, point: { timeUnixNano: bigint; flags: number }, value: number): void {
-    const timestampMs = millisOf(point.timeUnixNano);
+  #sample(series: WriteSeries, point: Point, value: number): void {
+    const timestampMs = this.#timeOf(point);
+    const start = this.#startOf(point);
+    series.samples.push(
+      isStale(point) ? { timestampMs, value: 0, stale: true, ...start } : { timestampMs, value, ...start },
+    );
+  }
+
+  #timeOf({ timeUnixNano }: Point): number {
+    const timestampMs = millisOf(timeUnixNano);
     this.#latestMs = Math.max(this.#latestMs, timestampMs);
-    series.samples.push(isStale(point) ? { timestampMs, value: 0, stale: true } : { timestampMs, value });
+    this.#earliestMs = Math.min(this.#earliestMs, timestampMs);
+    return timestampMs;
+  }
+
+  #startOf({ startTimeUnixNano }: Point): { startTimestampMs?: number } {
+    if (this.#options.receiver === undefined || startTimeUnixNano === 0n) return {};
+    return { startTimestampMs: millisOf(startTimeUnixNano) };
   }
 
   #exemplars(series: WriteSeries, exemplars: readonly Exemplar[]): void {
@@ -261,6 +327,7 @@ class Translator {
     for (const [label, value] of this.#fromAttributes(attributes)) pairs.set(label, value);
     for (const [label, value] of this.#identity) pairs.set(label, value);
     for (const [label, value] of this.#scope) pairs.set(label, value);
+    for (const [label, value] of this.#metadataLabels) pairs.set(label, value);
     return Labels.of(pairs).flat;
   }
 
@@ -302,7 +369,23 @@ class Translator {
     // All attributes are there anyway: those that were promoted would only come under a second rule.
     this.#common = new Map(Object.entries(this.#options.externalLabels ?? {}));
     const series = this.#of(name, this.#labels(shown));
-    series.samples.push({ timestampMs: this.#latestMs, value: 1 });
+    // A resource may come more than once in a request.
+    const known = new Set(series.samples.map(({ timestampMs }) => timestampMs));
+    for (const timestampMs of this.#targetInfoTimes())
+      if (!known.has(timestampMs)) series.samples.push({ timestampMs, value: 1 });
+  }
+
+  /** So often that it is found at any time between the first and the last point of the resource. */
+  #targetInfoTimes(): number[] {
+    const { receiver } = this.#options;
+    if (receiver === undefined) return [this.#latestMs];
+    const stepMs = receiver.lookbackMs / 2;
+    const spanMs = this.#latestMs - this.#earliestMs;
+    const count = Math.ceil(spanMs / stepMs);
+    const from = count <= MAX_TARGET_INFO_SAMPLES ? this.#earliestMs : this.#latestMs;
+    const times: number[] = [];
+    for (let at = from; at < this.#latestMs; at += stepMs) times.push(at);
+    return [...times, this.#latestMs];
   }
 }
 

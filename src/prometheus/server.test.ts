@@ -191,7 +191,7 @@ test("remote write takes both versions, and says what it did not take", async ()
   assert.match(mixed.text, /out of order sample/);
   assert.equal(mixed.headers["x-prometheus-remote-write-samples-written"], "1");
   assert.equal((await send(request([[{ __name__: "a" }, 1, nowMs + 11 * 60_000]]), 1)).status, 400);
-  assert.equal((await send(request([[{ x: "1" }, 1, nowMs]]), 1)).status, 400);
+  assert.equal((await send(request([[{ x: "1" }, 1, nowMs]]), 1)).status, 204);
   assert.deepEqual(await it.query("a"), [
     '{__name__="a", x="1"} 1',
     '{__name__="a", x="2"} 2',
@@ -203,8 +203,8 @@ test("remote write takes both versions, and says what it did not take", async ()
 test("remote write refuses what it cannot read", async () => {
   const it = await virtualPrometheus("");
   const cases: [body: Uint8Array, headers: Record<string, string>, status: number, text: RegExp][] = [
-    [new Uint8Array([255, 255]), {}, 400, /snappy: corrupt input/],
-    [snappyCompress(new Uint8Array([10, 200, 1])), {}, 400, /proto/],
+    [new Uint8Array([255, 255]), {}, 400, /s2: corrupt input/],
+    [snappyCompress(new Uint8Array([10, 200, 1])), {}, 400, /unexpected EOF/],
     [new Uint8Array([0]), { "content-type": "text/plain" }, 415, /expected application\/x-protobuf/],
     [
       new Uint8Array([0]),

@@ -7,6 +7,7 @@
  */
 import type { FloatHistogram } from "../model/histogram.ts";
 import type { Labels } from "../model/labels.ts";
+import { formatG } from "../model/number-format.ts";
 import type { Matcher } from "./matcher.ts";
 
 /** The samples of one series within a time range. */
@@ -109,6 +110,17 @@ export class AppendError extends Error {
     super(detail === undefined ? reason : `${reason}: ${detail}`);
     this.name = "AppendError";
     this.reason = reason;
+  }
+}
+
+/** Another sample for a time that has one. */
+export class DuplicateSampleError extends AppendError {
+  /** @param existing undefined: a native histogram */
+  constructor(timestampMs: number, existing: number | undefined, value: number) {
+    super("duplicate sample for timestamp");
+    const known = existing === undefined ? "is a histogram" : formatG(existing);
+    this.message = `${this.reason} ${timestampMs}; overrides not allowed: existing ${known}, new value ${formatG(value)}`;
+    this.name = "DuplicateSampleError";
   }
 }
 

@@ -77,7 +77,7 @@ test("createFastWrite() stores what a request says, in whatever order series com
   assert.equal(found[3], '{__name__="d"} 0:1,1:0');
 });
 
-test("createFastWrite() leaves out what the store refuses, and keeps the rest", async () => {
+test("createFastWrite() stores nothing of a request with a sample that is refused, and leaves out bad labels", async () => {
   const { fast, samples } = await store();
   await fast.write(encode(series({ __name__: "a" }, [10, 1])));
   const outcome = await fast.write(
@@ -87,9 +87,14 @@ test("createFastWrite() leaves out what the store refuses, and keeps the rest", 
       series({ __name__: "b" }, [11 * 60_000, 1], [1, 3]),
     ),
   );
-  assert.equal(outcome?.samples, 2);
-  assert.notEqual(outcome?.problem, "");
-  assert.deepEqual(await samples(), ['{__name__="a"} 10:1,11:2', '{__name__="b"} 1:3']);
+  assert.equal(outcome?.problem, "out of order sample");
+  assert.deepEqual(await samples(), ['{__name__="a"} 10:1']);
+  const taken = await fast.write(
+    encode(series({ __name__: "a" }, [11, 2]), series({ x: "no name" }, [0, 1])),
+  );
+  assert.deepEqual([taken?.samples, taken?.problem], [1, ""]);
+  assert.match(taken?.leftOut ?? "", /invalid metric name or labels/);
+  assert.deepEqual(await samples(), ['{__name__="a"} 10:1,11:2']);
 });
 
 test("createFastWrite() leaves unusual requests to the general way, having stored nothing", async () => {

@@ -8,7 +8,13 @@ import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { AppendError, type SeriesRef, STALE_HIGH, STALE_LOW } from "../storage.ts";
 import { SeriesCache, type TsdbAppender } from "../tsdb/mod.ts";
 import { LabelFields } from "./label-fields.ts";
-import { type FastWrite, invalidLabels, type WriteOutcome, withoutEmpty } from "./write-receiver.ts";
+import {
+  type FastWrite,
+  invalidLabels,
+  reasonOf,
+  type WriteOutcome,
+  withoutEmpty,
+} from "./write-receiver.ts";
 
 /** The NaN that ends a series, after a processor has quieted it. */
 const STALE_HIGH_QUIET = 0x7ff80000;
@@ -50,7 +56,9 @@ export function createFastWrite(options: FastWriteOptions): FastWrite {
         appender.rollback();
         return undefined;
       }
-      await appender.commit();
+      // Refused as a whole, as the general way does.
+      if (reader.outcome.problem !== "") appender.rollback();
+      else await appender.commit();
       idle.push(appender);
       return reader.outcome;
     },
@@ -185,7 +193,7 @@ class RequestReader {
   #appendUnusual(labels: Labels): SeriesRef {
     const problem = invalidLabels(labels);
     if (problem !== undefined) {
-      this.outcome.problem ||= problem;
+      this.outcome.leftOut ??= problem;
       return 0;
     }
     const timestampMs = this.#timestampMs;
@@ -198,9 +206,11 @@ class RequestReader {
     return ref;
   }
 
-  #tell({ reason }: AppendError): void {
+  #tell(error: AppendError): void {
     const isAhead = this.#timestampMs > this.#latestMs;
-    this.outcome.problem ||= isAhead ? `${reason}: timestamp is too far in the future` : reason;
+    this.outcome.problem ||= isAhead
+      ? `${error.reason}: timestamp is too far in the future`
+      : reasonOf(error);
   }
 
   #skipLabels(end: number): boolean {

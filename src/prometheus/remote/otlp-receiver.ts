@@ -29,6 +29,7 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
   const {
     request: write,
     errors,
+    errorMetrics,
     warnings,
   } = translateMetrics(data, {
     strategy: otlp.translation_strategy as TranslationStrategy,
@@ -49,17 +50,15 @@ export async function receiveOtlp(request: HttpRequest, server: PrometheusServer
     server.log.warn("Warnings translating OTLP metrics to Prometheus write request", {
       warnings: warnings.slice(0, MAX_TOLD_PROBLEMS).join("; "),
     });
-  // As upstream: what can't be translated fails the request as a whole, and nothing of it is stored.
-  if (errors.length > 0) {
-    server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: errors.join("; ") });
-    return plain(500, errors.join("\n"));
-  }
+  // As upstream: what can't be translated or stored fails the request as a whole, and nothing of it is stored.
   const { problem, isLate } = await storeRequest(
     write,
     { storage: server.appendable, clock: server.clock, features: writeFeatures(server.flags) },
     "otlp",
+    errors.map((text, i) => ({ text, metric: errorMetrics[i] })),
   );
   if (problem === "") return { status: 200 };
+  server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: problem });
   // What is late stays so when it is sent again.
   return plain(isLate ? 400 : 500, problem);
 }

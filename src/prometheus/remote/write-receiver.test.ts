@@ -18,8 +18,8 @@ function series(labels: Record<string, string>, fields: Partial<WriteSeries> = {
   return { labels: Labels.of(labels), samples, histograms: [], exemplars: [], ...fields };
 }
 
-async function stored(all: WriteSeries[], isV2: boolean) {
-  const storage = await openTsdb({
+function open() {
+  return openTsdb({
     directory: "/data",
     disk: new MemoryDisk(),
     clock,
@@ -28,6 +28,10 @@ async function stored(all: WriteSeries[], isV2: boolean) {
     compactInBackground: false,
     maxExemplars: 10,
   });
+}
+
+async function stored(all: WriteSeries[], isV2: boolean) {
+  const storage = await open();
   return storeRequest({ series: all, metadata: [] }, { storage, clock }, isV2 ? "v2" : "v1");
 }
 
@@ -62,7 +66,7 @@ test("storeRequest() tells in version 2 what was wrong of each series, and store
     ],
   ];
   for (const [bad, problem] of cases) {
-    const outcome = await stored([bad, series({ __name__: "good" })], true);
+    const { isLate: _, ...outcome } = await stored([bad, series({ __name__: "good" })], true);
     assert.deepEqual(outcome, { samples: 1, histograms: 0, exemplars: 0, problem });
   }
   const both = await stored([series({ x: "1" }), series({ x: "2" })], true);
@@ -71,10 +75,38 @@ test("storeRequest() tells in version 2 what was wrong of each series, and store
   assert.equal(many.problem.split("\n").length, MAX_TOLD_PROBLEMS);
 });
 
-test("storeRequest() tells in version 1 the first problem alone", async () => {
+test("storeRequest() stores nothing of a version 1 request with a sample that is refused, and leaves out bad labels", async () => {
   const late = series(A, { samples: [{ timestampMs: NOW + 601_000, value: 1 }] });
-  const { problem, samples } = await stored([late, series({ x: "1" }), series({ __name__: "good" })], false);
-  assert.deepEqual([problem, samples], ["out of bounds: timestamp is too far in the future", 1]);
+  const good = series({ __name__: "good" });
+  const refused = await stored([good, late, series({ x: "1" })], false);
+  assert.equal(refused.problem, "out of bounds: timestamp is too far in the future");
+  const taken = await stored([series({ x: "1" }), good], false);
+  assert.deepEqual(
+    [taken.problem, taken.samples, taken.leftOut],
+    ["", 1, 'invalid metric name or labels, got {x="1"}'],
+  );
+  const twice = series(A, { samples: [{ timestampMs: NOW, value: 2e6 }] });
+  const storage = await open();
+  await storeRequest({ series: [series(A)], metadata: [] }, { storage, clock });
+  const { problem } = await storeRequest({ series: [twice], metadata: [] }, { storage, clock });
+  assert.equal(
+    problem,
+    `duplicate sample for timestamp ${NOW}; overrides not allowed: existing 1, new value 2e+06`,
+  );
+});
+
+test("storeRequest() tells of an OTLP request one problem a metric, with those of its translation", async () => {
+  const late = (metric: number) =>
+    series({ __name__: `m${metric}` }, { metric, samples: [{ timestampMs: NOW + 601_000, value: 1 }] });
+  const storage = await open();
+  const { problem, isLate } = await storeRequest(
+    { series: [late(0), late(0), late(2)], metadata: [] },
+    { storage, clock },
+    "otlp",
+    [{ text: "odd", metric: 1 }],
+  );
+  const ahead = "out of bounds: timestamp is too far in the future";
+  assert.deepEqual([problem.split("\n"), isLate], [[ahead, "odd", ahead], true]);
 });
 
 test("storeRequest() takes float histograms whose counts do not add up, finer schemas, ends of series, and empty labels", async () => {

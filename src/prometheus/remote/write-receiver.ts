@@ -1,8 +1,9 @@
 /**
  * The receiving end of remote write 1.0 and 2.0 (`storage/remote/write_handler.go`).
  *
- * Version 1: what the store refuses as invalid is left out, everything else is kept, and the answer is 400 so that the
- * sender does not send it again. Version 2 says in headers how much was written.
+ * Version 1: series whose labels are not valid are left out without a word to the sender. Of a request of which the
+ * store refuses a sample, nothing is stored; the answer is 400, so that it is not sent again. Version 2 stores what can
+ * be stored, and says in headers how much that was.
  */
 
 import type { Clock } from "../../base/clock.ts";
@@ -27,6 +28,7 @@ import { isValidLabelName, isValidLabelValue, isValidMetricName } from "../confi
 import {
   AppendError,
   type Appender,
+  DuplicateSampleError,
   InvalidHistogramError,
   isStaleMarker,
   type SeriesRef,
@@ -73,7 +75,9 @@ export interface WriteOutcome {
   exemplars: number;
   /** What was refused, for the answer; empty when nothing was. */
   problem: string;
-  /** Whether some of it came too late, or twice. @default false */
+  /** Version 1: why series were left out, of the first one. */
+  leftOut?: string;
+  /** Whether some of what was refused came too late, or twice. @default false */
   isLate?: boolean;
 }
 
@@ -98,7 +102,7 @@ export function createWriteReceiver(
         scratch = new Uint8Array(Math.min(2 * payload.length, MAX_SCRATCH_BYTES));
     } catch (error) {
       if (error instanceof BodyLimitError) return plain(413, error.message);
-      if (error instanceof SnappyError) return plain(400, error.message);
+      if (error instanceof SnappyError) return plain(400, error.message.replace(/^snappy:/, "s2:"));
       throw error;
     }
     const { message, problem } = messageOf(request.headers["content-type"]);
@@ -161,6 +165,7 @@ async function receive(
         "x-prometheus-remote-write-exemplars-written": String(outcome.exemplars),
       }
     : {};
+  if (outcome.leftOut !== undefined) options.log.warn("Invalid labels for series.", { err: outcome.leftOut });
   if (outcome.problem === "") return { status: 204, headers };
   options.log.error("Out of order, invalid or duplicate data in remote write", { err: outcome.problem });
   const answer = plain(400, outcome.problem);
@@ -176,17 +181,20 @@ function slow(payload: Uint8Array, isV2: boolean, options: WriteReceiverOptions)
 }
 
 /**
- * Stores what the store takes of a request; what it refuses is told in the outcome. Of an OTLP request of which
- * something is refused, nothing is stored.
+ * Stores what the store takes of a request; what it refuses is told in the outcome. Of a version 1 or OTLP request of
+ * which a sample is refused, nothing is stored.
+ *
+ * @param failures what is wrong of the request besides
  */
 export async function storeRequest(
   request: WriteRequest,
   { storage, clock, features }: Pick<WriteReceiverOptions, "storage" | "clock" | "features">,
   protocol: WriteProtocol = "v1",
+  failures: readonly MetricFailure[] = [],
 ): Promise<WriteOutcome> {
   const batch = new RequestBatch(storage.appender(), clock.now() + MAX_AHEAD_MS, protocol, features);
-  await batch.store(request);
-  return { ...batch.outcome, isLate: batch.isLate };
+  await batch.store(request, failures);
+  return batch.outcome;
 }
 
 /** Version 1 tells of one problem, version 2 of each with its series, OTLP of each. */
@@ -194,6 +202,13 @@ export type WriteProtocol = "v1" | "v2" | "otlp";
 
 /** So many problems of a request are told at most. */
 export const MAX_TOLD_PROBLEMS = 100;
+
+/** OTLP: why a metric is not among the series of the request. */
+export interface MetricFailure {
+  text: string;
+  /** Its place in the request. */
+  metric: number;
+}
 
 const LATE: ReadonlySet<string> = new Set([
   "out of order sample",
@@ -204,13 +219,11 @@ const LATE: ReadonlySet<string> = new Set([
 
 class RequestBatch {
   readonly outcome: WriteOutcome = { samples: 0, histograms: 0, exemplars: 0, problem: "" };
-  /** Whether one of the problems is that a sample comes too late or twice: sent again, it would be the same. */
-  isLate = false;
   readonly #appender: Appender;
   readonly #latestMs: number;
   readonly #protocol: WriteProtocol;
   readonly #features: WriteFeatures;
-  #problems = 0;
+  readonly #problems: { text: string; metric?: number }[] = [];
 
   constructor(
     appender: Appender,
@@ -224,11 +237,15 @@ class RequestBatch {
     this.#protocol = protocol;
   }
 
-  async store(request: WriteRequest): Promise<void> {
+  async store(request: WriteRequest, failures: readonly MetricFailure[]): Promise<void> {
     try {
-      for (const series of request.series) this.#append(series);
+      for (const series of request.series) {
+        this.#append(series);
+        if (this.#protocol === "v1" && this.#problems.length > 0) break;
+      }
+      this.#sayProblems(failures);
       for (const { metric, ...metadata } of request.metadata) this.#appender.setMetadata(metric, metadata);
-      if (this.#protocol === "otlp" && this.outcome.problem !== "") {
+      if (!this.#isV2 && this.outcome.problem !== "") {
         this.#appender.rollback();
         return;
       }
@@ -243,20 +260,25 @@ class RequestBatch {
     return this.#protocol === "v2";
   }
 
-  /** Version 1 answers with the first problem, the others with all, one a line. */
-  #tell(problem: string): void {
-    this.#problems++;
-    const { outcome } = this;
-    if (outcome.problem === "") outcome.problem = problem;
-    else if (this.#protocol !== "v1" && this.#problems <= MAX_TOLD_PROBLEMS)
-      outcome.problem += `\n${problem}`;
+  #tell(text: string, metric?: number): void {
+    if (this.#problems.length >= MAX_TOLD_PROBLEMS) return;
+    const isTold = metric !== undefined && this.#problems.some((each) => each.metric === metric);
+    if (!isTold) this.#problems.push({ text, metric });
+  }
+
+  /** Version 1 answers with the first problem, version 2 with all, OTLP with one a metric; one a line. */
+  #sayProblems(failures: readonly MetricFailure[]): void {
+    const all = [...this.#problems, ...failures.slice(0, MAX_TOLD_PROBLEMS - this.#problems.length)];
+    all.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0));
+    this.outcome.problem = all.map(({ text }) => text).join("\n");
   }
 
   #append(series: WriteSeries): void {
     const { samples, histograms, exemplars, metadata } = series;
     const problem = series.problem ?? invalidLabels(series.labels);
     if (problem !== undefined) {
-      this.#tell(problem);
+      if (this.#protocol === "v1") this.outcome.leftOut ??= problem;
+      else this.#tell(problem);
       return;
     }
     const labels = this.#labelsOf(series);
@@ -266,7 +288,7 @@ class RequestBatch {
     }
     let ref: SeriesRef = 0;
     for (const { timestampMs, value, stale, startTimestampMs } of samples) {
-      const isTaken = this.#attempt(labels, timestampMs, () => {
+      const isTaken = this.#attempt(series, labels, timestampMs, () => {
         this.#appendStart(ref, labels, startTimestampMs, timestampMs);
         ref = stale
           ? this.#appender.appendStale(ref, labels, timestampMs)
@@ -275,7 +297,7 @@ class RequestBatch {
       if (isTaken) this.outcome.samples++;
     }
     for (const sample of histograms) {
-      const isTaken = this.#attempt(labels, sample.timestampMs, () => {
+      const isTaken = this.#attempt(series, labels, sample.timestampMs, () => {
         ref = this.#appendHistogram(ref, labels, sample);
       });
       if (isTaken) this.outcome.histograms++;
@@ -312,7 +334,7 @@ class RequestBatch {
   }
 
   /** Runs one append; what the store refuses is remembered and does not stop the others. */
-  #attempt(labels: Labels, timestampMs: number, append: () => void): boolean {
+  #attempt({ metric }: WriteSeries, labels: Labels, timestampMs: number, append: () => void): boolean {
     try {
       if (timestampMs > this.#latestMs)
         throw new AppendError("out of bounds", "timestamp is too far in the future");
@@ -320,8 +342,8 @@ class RequestBatch {
       return true;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
-      this.isLate ||= LATE.has(error.reason);
-      this.#tell(this.#isV2 ? `${reasonOf(error)} for series ${labels}` : reasonOf(error));
+      if (LATE.has(error.reason)) this.outcome.isLate = true;
+      this.#tell(this.#isV2 ? `${reasonOf(error)} for series ${labels}` : reasonOf(error), metric);
       return false;
     }
   }
@@ -352,9 +374,12 @@ class RequestBatch {
   }
 }
 
-/** Which sample it was is said by the series, so the reason alone; of times in the future and histograms all. */
-function reasonOf(error: AppendError): string {
-  const isTold = error instanceof InvalidHistogramError || error.message.endsWith("in the future");
+/** Which sample it was is said by the series, so the reason alone; of some all that is known. */
+export function reasonOf(error: AppendError): string {
+  const isTold =
+    error instanceof InvalidHistogramError ||
+    error instanceof DuplicateSampleError ||
+    error.message.endsWith("in the future");
   return isTold ? error.message : error.reason;
 }
 

@@ -76,3 +76,23 @@ test("an exemplar without a time of its own is the same one when it is scraped a
     [true, false, true, true],
   );
 });
+
+test("ExemplarStorage takes late exemplars within its window, in order, and not those of a known time", () => {
+  const storage = new ExemplarStorage(10);
+  const labels = Labels.of({ __name__: "a" });
+  const at = (timestampMs: number, value = 1) => ({ labels: Labels.empty, timestampMs, value });
+  storage.add(labels, at(100));
+  assert.throws(() => storage.check(labels, at(99)), /out of order exemplar/);
+  storage.add(labels, at(99));
+  storage.outOfOrderWindowMs = 10;
+  assert.ok(storage.check(labels, at(91)));
+  assert.throws(() => storage.check(labels, at(90)), /out of order exemplar/);
+  for (const timestampMs of [95, 91, 105, 97]) storage.add(labels, at(timestampMs));
+  assert.equal(storage.check(labels, at(97, 2)), false);
+  const [{ exemplars }] = storage.select([[]], { minMs: 0, maxMs: 1000 });
+  assert.deepEqual(
+    exemplars.map(({ timestampMs }) => timestampMs),
+    [91, 95, 97, 100, 105],
+  );
+  assert.equal(storage.outOfOrder, 3);
+});

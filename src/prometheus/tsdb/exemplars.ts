@@ -11,6 +11,17 @@ interface Entry {
   exemplar: Exemplar;
 }
 
+/** In characters, of which most texts have one for each UTF-16 unit. */
+function lengthOf(text: string): number {
+  let length = text.length;
+  for (let i = 1; i < text.length; i++) if (isSurrogatePair(text, i)) length--;
+  return length;
+}
+
+function isSurrogatePair(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+}
+
 export class ExemplarStorage {
   #ring: (Entry | undefined)[] = [];
   #next = 0;
@@ -18,6 +29,8 @@ export class ExemplarStorage {
   readonly #series = new Map<string, Entry[]>();
   appended = 0;
   outOfOrder = 0;
+  /** Exemplars as much older than their series' newest one are taken. */
+  outOfOrderWindowMs = 0;
 
   constructor(capacity: number) {
     this.resize(capacity);
@@ -59,34 +72,48 @@ export class ExemplarStorage {
   check(labels: Labels, exemplar: Exemplar): boolean {
     if (this.#ring.length === 0) return false;
     let characters = 0;
-    for (const text of exemplar.labels.flat) characters += text.length;
+    for (const text of exemplar.labels.flat) characters += lengthOf(text);
     if (characters > MAX_EXEMPLAR_LABEL_CHARACTERS) {
       throw new AppendError(
         "invalid label set",
         `label length for exemplar exceeds maximum of ${MAX_EXEMPLAR_LABEL_CHARACTERS} UTF-8 characters`,
       );
     }
-    const newest = this.#series.get(labels.key)?.at(-1)?.exemplar;
-    if (newest === undefined) return true;
-    const isSameTime =
-      newest.timestampMs === exemplar.timestampMs || (newest.isTimedByScrape && exemplar.isTimedByScrape);
-    if (isSameTime && Object.is(newest.value, exemplar.value) && newest.labels.equals(exemplar.labels)) {
-      return false;
-    }
-    const isOlder =
-      exemplar.timestampMs < newest.timestampMs ||
-      (exemplar.timestampMs === newest.timestampMs && exemplar.value < newest.value);
-    if (isOlder) {
+    const verdict = this.#compare(labels, exemplar);
+    if (verdict === "late") {
       this.outOfOrder++;
       throw new AppendError("out of order exemplar");
     }
-    return true;
+    return verdict === "new";
   }
 
+  /** Left out when what has come since it was checked says so. */
   add(labels: Labels, exemplar: Exemplar): void {
     if (this.#ring.length === 0) return;
+    const verdict = this.#compare(labels, exemplar);
+    if (verdict === "late") this.outOfOrder++;
+    if (verdict !== "new") return;
     this.#put({ labels, exemplar });
     this.appended++;
+  }
+
+  #compare(labels: Labels, exemplar: Exemplar): "new" | "repeated" | "late" {
+    const newest = this.#series.get(labels.key)?.at(-1)?.exemplar;
+    if (newest === undefined) return "new";
+    const { timestampMs, value } = exemplar;
+    const isSameTime =
+      newest.timestampMs === timestampMs || (newest.isTimedByScrape && exemplar.isTimedByScrape);
+    if (isSameTime && Object.is(newest.value, value) && newest.labels.equals(exemplar.labels))
+      return "repeated";
+    if (timestampMs === newest.timestampMs) return value < newest.value ? "late" : "new";
+    const isLate =
+      timestampMs < newest.timestampMs && timestampMs <= newest.timestampMs - this.outOfOrderWindowMs;
+    if (isLate) return "late";
+    // Between others, the time alone says whether it is one of them.
+    const entries = this.#series.get(labels.key)!;
+    const isKnown =
+      timestampMs < newest.timestampMs && entries.some((each) => each.exemplar.timestampMs === timestampMs);
+    return isKnown ? "repeated" : "new";
   }
 
   /** Of the series that match any of the matcher lists, series in the order of their first exemplar. */
@@ -111,7 +138,11 @@ export class ExemplarStorage {
     this.#next = (this.#next + 1) % this.#ring.length;
     const entries = this.#series.get(entry.labels.key);
     if (entries === undefined) this.#series.set(entry.labels.key, [entry]);
-    else entries.push(entry);
+    else {
+      const { timestampMs } = entry.exemplar;
+      const before = entries.findLastIndex((each) => each.exemplar.timestampMs <= timestampMs);
+      entries.splice(before + 1, 0, entry);
+    }
   }
 
   #forget(old: Entry): void {

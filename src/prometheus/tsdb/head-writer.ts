@@ -5,6 +5,7 @@ import { METRIC_NAME } from "../../model/labels.ts";
 import {
   AppendError,
   type AppendErrorReason,
+  DuplicateSampleError,
   type Exemplar,
   InvalidHistogramError,
   type MetricMetadata,
@@ -96,7 +97,10 @@ export class HeadWriter {
       const w = (slot & PAGE_MASK) * ROW_WORDS;
       if (!this.head.isHistogram(slot) && words[w + W_VALUE_LOW] === low && words[w + W_VALUE_HIGH] === high)
         return;
-      this.#reject("duplicate sample for timestamp", slot, timestampMs);
+      const existing = this.head.isHistogram(slot)
+        ? undefined
+        : double(words[w + W_VALUE_LOW], words[w + W_VALUE_HIGH]);
+      throw new DuplicateSampleError(timestampMs, existing, double(low, high));
     }
     this.#checkLate(slot, timestampMs, minValidMs);
   }
@@ -323,6 +327,12 @@ export class HeadWriter {
     counters.exemplarsOutOfOrder = this.#exemplars.outOfOrder;
     for (const [metric, metadata] of batch.metadata) this.#metadata.set(metric, metadata);
   }
+}
+
+/** The number that two halves of bits are. */
+function double(low: number, high: number): number {
+  const words = new Int32Array([low, high]);
+  return new Float64Array(words.buffer)[0];
 }
 
 function byRecordType(samples: HistogramOfSeries[]): Map<number, HistogramOfSeries[]> {

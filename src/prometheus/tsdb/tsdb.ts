@@ -83,6 +83,7 @@ class Store implements Tsdb {
     this.#matcher = new HeadMatcher(this.#head, clock);
     this.#decoded = new DecodedSeries(this.#head);
     this.#exemplars = new ExemplarStorage(options.maxExemplars ?? 0);
+    this.#exemplars.outOfOrderWindowMs = options.outOfOrderTimeWindowMs ?? 0;
     this.#blocks = new BlockSet(disk, directory, log, clock);
   }
 
@@ -305,6 +306,7 @@ class Store implements Tsdb {
     try {
       if (windowMs > 0) await this.#openOutOfOrderLog();
       this.#writer.outOfOrderTimeWindowMs = windowMs;
+      this.#exemplars.outOfOrderWindowMs = windowMs;
     } catch (error) {
       this.#options.log.error("out-of-order log could not be opened", { err: error });
     }

@@ -64,6 +64,8 @@ export interface Translation {
   request: WriteRequest;
   /** Why metrics were left out, one text for each. */
   errors: string[];
+  /** The places of those metrics in the request, counted over all resources. */
+  errorMetrics: number[];
   /** What was left out and is no error, like a metric without points. */
   warnings: string[];
 }
@@ -79,6 +81,9 @@ const SERVICE_KEYS = ["service.name", "service.namespace", "service.instance.id"
 
 /** Where a resource's points lie further apart, `target_info` is at the last of them only. */
 export const MAX_TARGET_INFO_SAMPLES = 10_000;
+
+/** OpenMetrics allows an exemplar's labels so many characters. */
+const MAX_EXEMPLAR_CHARACTERS = 128;
 
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
@@ -104,6 +109,9 @@ class Translator {
   readonly #series = new Map<string, WriteSeries>();
   readonly #metadata = new Map<string, WriteMetadata & { metric: string }>();
   readonly #errors: string[] = [];
+  readonly #errorMetrics: number[] = [];
+  /** The place of the metric at hand. */
+  #at = 0;
   readonly #warnings: string[] = [];
   readonly #labelNames = new Map<string, string>();
   /** Of the resource at hand. */
@@ -129,7 +137,10 @@ class Translator {
       this.#earliestMs = Number.POSITIVE_INFINITY;
       for (const each of scopeMetrics) {
         this.#scope = this.#scopeLabels(each);
-        for (const metric of each.metrics) this.#metric(metric);
+        for (const metric of each.metrics) {
+          this.#metric(metric);
+          this.#at++;
+        }
       }
       this.#scope = NO_LABELS;
       this.#metadataLabels = NO_LABELS;
@@ -142,6 +153,7 @@ class Translator {
     return {
       request: { series, metadata: [...this.#metadata.values()] },
       errors: this.#errors,
+      errorMetrics: this.#errorMetrics,
       warnings: this.#warnings,
     };
   }
@@ -194,6 +206,7 @@ class Translator {
       this.#points(name, metric);
     } catch (error) {
       this.#errors.push((error as Error).message);
+      this.#errorMetrics.push(this.#at);
     }
   }
 
@@ -296,8 +309,9 @@ class Translator {
       const pairs: [string, string][] = [];
       if (exemplar.traceId !== "") pairs.push(["trace_id", exemplar.traceId]);
       if (exemplar.spanId !== "") pairs.push(["span_id", exemplar.spanId]);
-      for (const { key, value } of exemplar.filteredAttributes)
-        pairs.push([this.#labelName(key), textOf(value)]);
+      // As they are: nobody selects by them. All of them or none, since the store takes no more.
+      const own = exemplar.filteredAttributes.map(({ key, value }): [string, string] => [key, textOf(value)]);
+      if (characters([...pairs, ...own]) <= MAX_EXEMPLAR_CHARACTERS) pairs.push(...own);
       series.exemplars.push({
         labels: Labels.of(pairs),
         value: Number(exemplar.value ?? 0),
@@ -315,7 +329,7 @@ class Translator {
   #seriesOf(labels: Labels): WriteSeries {
     let series = this.#series.get(labels.key);
     if (series === undefined) {
-      series = { labels, samples: [], histograms: [], exemplars: [] };
+      series = { labels, samples: [], histograms: [], exemplars: [], metric: this.#at };
       this.#series.set(labels.key, series);
     }
     return series;
@@ -414,6 +428,10 @@ function typeOf({ data }: Metric): string {
   if (data.type === "sum") return data.monotonic ? "counter" : "gauge";
   if (data.type === "exponentialHistogram") return "histogram";
   return data.type === "empty" ? "unknown" : data.type;
+}
+
+function characters(pairs: readonly [string, string][]): number {
+  return pairs.reduce((sum, [name, value]) => sum + Array.from(name).length + Array.from(value).length, 0);
 }
 
 function isStale(point: { flags: number }): boolean {

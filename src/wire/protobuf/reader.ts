@@ -12,10 +12,13 @@
  * Everything that reads takes the `end` of the message it is in, so that no field reaches past its message.
  */
 
+/** What Go says, without the `proto:` of its other complaints. */
+const UNEXPECTED_END = "unexpected EOF";
+
 /** Bytes that are not the protobuf message they should be. */
 export class ProtobufError extends Error {
   constructor(message: string) {
-    super(`proto: ${message}`);
+    super(message === UNEXPECTED_END ? message : `proto: ${message}`);
     this.name = "ProtobufError";
   }
 }
@@ -227,5 +230,5 @@ export class ProtobufReader {
 }
 
 function unexpectedEnd(): ProtobufError {
-  return new ProtobufError("unexpected end of message");
+  return new ProtobufError(UNEXPECTED_END);
 }

@@ -54,6 +54,8 @@ export interface WriteSeries {
   metadata?: WriteMetadata;
   /** Version 2: why the series' references can't be followed. Nothing of it is to be stored then. */
   problem?: string;
+  /** Made of an OTLP request: the place of the metric in it. */
+  metric?: number;
   /** Version 2: the same of exemplars, which are left out. */
   exemplarProblems?: string[];
 }

@@ -16,6 +16,7 @@ const ENVIRONMENT: Environment = new Map([
   ["b", 4],
   ["zero", 0],
   ["none", null],
+  ["by-name", 8],
 ]);
 const NAMES = new Set(ENVIRONMENT.keys());
 
@@ -33,6 +34,10 @@ test("compileFormula() computes as the expr language does", () => {
     ["a | max(b, 9)", 9],
     ["[a, b] | count(# > 3)", 1],
     ["a; b", 4],
+    ["$env.a + $env['b']", 7],
+    ['$env["by-name"] / 2', 4],
+    ['$env["by-" + "name"]', 8],
+    ['$env["none"] ?? $env?.a', 3],
     ["if a > 2 { 1 } else if b > 2 { 2 } else { 3 }", 1],
     ["a /* the first */ + b // and the second", 7],
     ["2 ** 3 ** 2", 512],
@@ -101,6 +106,9 @@ test("compileFormula() refuses what can't be read or has the wrong types, and sa
     ["(a", "unexpected token EOF (1:2)"],
     ["a = 1", 'unexpected token Operator("=") (1:3)'],
     ["unknown + 1", "unknown name unknown (1:1)"],
+    ["$env.nope", "unknown name nope (1:6)"],
+    ["1 + $env['nope']", "unknown name nope (1:9)"],
+    ["$env.a.b", "type float64 has no field b (1:8)"],
     ["system(1)", "unknown name system (1:1)"],
     ["constructor(1)", "unknown name constructor (1:1)"],
     ["a @ b", "unrecognized character: U+0040 '@' (1:3)"],

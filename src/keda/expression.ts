@@ -87,6 +87,9 @@ const COMPARISONS = new Set(["<", ">", "<=", ">="]);
 const UNARY_PRECEDENCE = 90;
 const NOT_PRECEDENCE = 50;
 
+/** All names of the formula as one map. */
+const ENVIRONMENT = "$env";
+
 /** What a name in the formula is. */
 interface Local {
   name: string;
@@ -363,14 +366,36 @@ class Parser {
     const { text: name, position } = token;
     if (name === "true" || name === "false") return literal("bool", name === "true");
     if (name === "nil") return literal("nil", null);
+    if (name === ENVIRONMENT && ["[", ".", "?."].some((next) => this.#is(next))) return this.#memberOfAll();
     if (this.#accept("(")) {
       if (isPredicateFunction(name)) return this.#predicateCall(name, position);
       return this.#call(name, this.#list(")"), position);
     }
     const local = this.#locals.find((candidate) => candidate.name === name);
     if (local !== undefined) return { type: local.type, position, run: ({ locals }) => locals.get(name)! };
+    return this.#numberOf(name, position);
+  }
+
+  #numberOf(name: string, position: number): Node {
     if (!this.#names.has(name)) this.#mistake ??= new ExpressionError(`unknown name ${name}`, position);
     return { type: "float64", position, run: ({ environment }) => environment.get(name) ?? null };
+  }
+
+  /** `$env.a`, and `$env["a-b"]` for a trigger whose name is no word of a formula. */
+  #memberOfAll(): Node {
+    const open = this.#take();
+    if (open.text !== "[") {
+      const { kind, text: name, position } = this.#take();
+      if (kind !== "Identifier") throw this.#unexpected(this.#tokens[this.#position - 1]);
+      return this.#numberOf(name, position);
+    }
+    const { kind, text } = this.#peek;
+    const name = this.#expression();
+    const isConstant = kind === "String" && this.#tokens[this.#position - 2] === open;
+    this.#expect("]");
+    if (isConstant) return this.#numberOf(textOf(text), open.position);
+    const run = (scope: Scope) => scope.environment.get(String(name.run(scope))) ?? null;
+    return { type: "float64", position: open.position, run };
   }
 
   /** `if a { b } else { c }` */

@@ -84,9 +84,8 @@ function explainAverage(
   pods: number,
   hpa: HorizontalPodAutoscaler,
 ): Explained {
-  // The status has the average rounded up to thousandths, so the sum is known to that.
-  const sum = Math.round(average * pods * 1000) / 1000;
-  const ratio = average / target;
+  const sum = sumOf(average, pods);
+  const ratio = sum / pods / target;
   const tolerances = tolerancesOf(hpa);
   const within = isWithin(ratio, tolerances);
   const wanted = Math.ceil(sum / target - 1e-9);
@@ -99,10 +98,27 @@ function explainAverage(
       `    the tolerance hides ${wanted - pods}: ${sum} needs ${wanted}. Set behavior.scaleUp.tolerance lower.`,
     );
   }
-  const more = target * pods * (1 + tolerances.up);
-  const fewer = target * pods * (1 - tolerances.down);
-  lines.push(`    more than ${round(more)} asks for more, less than ${round(fewer)} for fewer`);
+  lines.push(changeLine(target * pods, pods, tolerances));
   return { name, lines, asked: within ? pods : wanted };
+}
+
+/** The status has the average rounded up to thousandths: of the sums that may be meant, the whole one if there is one. */
+function sumOf(average: number, pods: number): number {
+  const highest = Math.round(average * 1000) * pods;
+  const whole = Math.floor(highest / 1000) * 1000;
+  return (whole > highest - pods ? whole : highest) / 1000;
+}
+
+/**
+ * What would change the number, where `full` is what the pods that there are bear. Fewer are asked for only when what
+ * is rounded up fits into one pod less, and the tolerance is left.
+ */
+function changeLine(full: number, pods: number, { up, down }: { up: number; down: number }): string {
+  const more = `    more than ${round(full * (1 + up))} asks for more`;
+  if (pods <= 1) return more;
+  const fits = (full * (pods - 1)) / pods;
+  const left = full * (1 - down);
+  return `${more}, ${fits < left ? `${round(fits)} or less` : `less than ${round(left)}`} for fewer`;
 }
 
 function explainValue(
@@ -121,7 +137,7 @@ function explainValue(
     within
       ? withinLine(tolerances, pods)
       : `    asks for ⌈${round(ratio)} × ${pods}⌉ = ${wanted}, of pods that are all ready`,
-    `    more than ${round(target * (1 + tolerances.up))} asks for more, less than ${round(target * (1 - tolerances.down))} for fewer`,
+    changeLine(target, pods, tolerances),
   ];
   return { name, lines, asked: within ? pods : wanted };
 }
@@ -200,9 +216,8 @@ function windows(hpa: HorizontalPodAutoscaler): string[] {
     const rules = behavior?.[direction];
     if (rules?.selectPolicy === "Disabled") lines.push(`  ${direction} is disabled`);
     for (const { type, value, periodSeconds } of rules?.policies ?? []) {
-      lines.push(
-        `  ${direction}: at most ${value}${type === "Percent" ? " %" : " pods"} in ${periodSeconds} s`,
-      );
+      const unit = type === "Percent" ? " %" : value === 1 ? " pod" : " pods";
+      lines.push(`  ${direction}: at most ${value}${unit} in ${periodSeconds} s`);
     }
   }
   return lines;

@@ -54,7 +54,7 @@ test("explain() says what the tolerance hides, and what would change the number"
   assert.match(lines, /s0-prometheus: 11 in all, 2\.2 a pod, target 2 a pod: ratio 1\.1/);
   assert.match(lines, /within the tolerance \(0\.9 to 1\.1\): asks for the 5 that there are/);
   assert.match(lines, /the tolerance hides 1: 11 needs 6/);
-  assert.match(lines, /more than 11 asks for more, less than 9 for fewer/);
+  assert.match(lines, /more than 11 asks for more, 8 or less for fewer/);
 });
 
 test("explain() shows the arithmetic where the metric asks for other replicas", () => {
@@ -70,6 +70,23 @@ test("explain() tells of the cooldown where zero is allowed, and that there is n
   ).join("\n");
   assert.match(idle, /last active 20 s ago; 60 s \(cooldownPeriod\) without activity set 0, in one step/);
   assert.match(explain(facts({ average: "0", pods: 1 }), 0).join("\n"), /never goes below 1/);
+});
+
+test("explain() says of each number of pods what asks for fewer: what fits into one less, outside the tolerance", () => {
+  const cases: [average: string, pods: number, expected: string][] = [
+    // 1.667 a pod is 5 on three, and 4 would need two.
+    ["1667m", 3, "s0-prometheus: 5 in all, 1.667 a pod, target 2 a pod: ratio 0.833"],
+    ["1667m", 3, "more than 6.6 asks for more, 4 or less for fewer"],
+    ["1", 1, "more than 2.2 asks for more\n"],
+    ["2", 10, "more than 22 asks for more, less than 18 for fewer"],
+    ["2", 20, "more than 44 asks for more, less than 36 for fewer"],
+    ["1500m", 3, "4.5 in all"],
+    ["334m", 3, "1 in all"],
+  ];
+  for (const [average, pods, expected] of cases) {
+    const lines = explain(facts({ average, pods }), 0).join("\n");
+    assert.ok(lines.includes(expected), `${expected}\n${lines}`);
+  }
 });
 
 test("explain() says how old its numbers may be", () => {

@@ -4,6 +4,7 @@ import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { validateDefinition } from "../custom/definition-validation.ts";
 import { invalidValue, required } from "../field-error.ts";
+import { validatePolicy, validatePolicyBinding } from "./admission-policy-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
 import { validateWebhooks } from "./webhook-validation.ts";
@@ -81,6 +82,34 @@ export const webhookConfigurationStrategy: KindStrategy = {
     }
   },
   validate: validateWebhooks,
+};
+
+interface Match {
+  resourceRules?: object[];
+  excludeResourceRules?: object[];
+}
+
+function setMatchDefaults(match: Match | undefined): void {
+  if (match === undefined) return;
+  setDefault(match, "matchPolicy", "Equivalent");
+  setDefault(match, "namespaceSelector", {});
+  setDefault(match, "objectSelector", {});
+  for (const rule of [...(match.resourceRules ?? []), ...(match.excludeResourceRules ?? [])])
+    setDefault(rule, "scope", "*");
+}
+
+export const admissionPolicyStrategy: KindStrategy = {
+  setDefaults({ spec }) {
+    if (spec === undefined) return;
+    setDefault(spec, "failurePolicy", "Fail");
+    setMatchDefaults(spec.matchConstraints);
+  },
+  validate: validatePolicy,
+};
+
+export const admissionPolicyBindingStrategy: KindStrategy = {
+  setDefaults: ({ spec }) => setMatchDefaults(spec?.matchResources),
+  validate: validatePolicyBinding,
 };
 
 interface Webhook {

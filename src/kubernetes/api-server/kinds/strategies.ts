@@ -27,6 +27,9 @@ const STRATEGIES: Record<string, KindStrategy> = {
   "/secrets": core.secretStrategy,
   "/services": network.serviceStrategy,
   "admissionregistration.k8s.io/mutatingwebhookconfigurations": registration.webhookConfigurationStrategy,
+  "admissionregistration.k8s.io/validatingadmissionpolicies": registration.admissionPolicyStrategy,
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings":
+    registration.admissionPolicyBindingStrategy,
   "admissionregistration.k8s.io/validatingwebhookconfigurations": registration.webhookConfigurationStrategy,
   "apiextensions.k8s.io/customresourcedefinitions": registration.definitionStrategy,
   "apiregistration.k8s.io/apiservices": registration.apiServiceStrategy,

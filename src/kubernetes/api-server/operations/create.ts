@@ -4,6 +4,7 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import { alreadyExists, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { admitNew, reviewObject } from "../admission/admission.ts";
 import { checkEscalation } from "../admission/escalation.ts";
+import { reviewByPolicies } from "../admission/validating-policies.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -53,6 +54,7 @@ export function createObject(
   if (options.user !== undefined) checkEscalation(context.store, info, object, undefined, options.user);
   const key = storageKey(namespace, name);
   const isTaken = context.store.get(info.collection, key) !== undefined;
+  reviewByPolicies(context, info, "CREATE", { object }, options);
   reviewObject(context, info, object, undefined, options.dryRun === true || isTaken);
   if (options.warn !== undefined)
     for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);

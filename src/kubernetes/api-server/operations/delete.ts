@@ -3,6 +3,7 @@ import type { DeleteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict } from "../../../model/kubernetes-status.ts";
 import { forbidden } from "../admission/admission.ts";
+import { reviewByPolicies } from "../admission/validating-policies.ts";
 import type { ApiContext } from "../api-context.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -25,6 +26,7 @@ export function deleteObject(
   checkPreconditions(info, previous, options);
   if (info.collection === "/namespaces" && KEPT_NAMESPACES.has(name))
     throw forbidden(info, name, "this namespace may not be deleted");
+  reviewByPolicies(context, info, "DELETE", { oldObject: previous }, options);
   const object = structuredClone(previous);
   setFinalizers(object, options);
   const graceSeconds = gracePeriod(info, previous, options);

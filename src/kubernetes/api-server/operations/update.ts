@@ -4,6 +4,7 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { reviewObject } from "../admission/admission.ts";
 import { checkEscalation } from "../admission/escalation.ts";
+import { reviewByPolicies } from "../admission/validating-policies.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -75,8 +76,10 @@ export function updateObject(
   }
   if (options.subresource === "status") completeObject(info, object);
   validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
+  if (options.subresource === undefined && options.user !== undefined)
+    checkEscalation(context.store, info, object, previous, options.user);
+  reviewByPolicies(context, info, "UPDATE", { object, oldObject: previous }, options);
   if (options.subresource === undefined) {
-    if (options.user !== undefined) checkEscalation(context.store, info, object, previous, options.user);
     reviewObject(context, info, object, previous, options.dryRun === true);
     if (options.warn !== undefined)
       for (const warning of objectWarnings(info, object, previous)) options.warn(warning);

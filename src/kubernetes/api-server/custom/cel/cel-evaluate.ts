@@ -1,10 +1,12 @@
 /** The value of an expression of the Common Expression Language. */
 import { CEL_FUNCTIONS, CEL_METHODS, checkedInt } from "./cel-functions.ts";
+import { CEL_LIBRARY_FUNCTIONS, CEL_NAMESPACES } from "./cel-libraries.ts";
 import type { CelNode } from "./cel-syntax.ts";
 import {
   CelDuration,
   CelError,
   type CelMap,
+  CelObject,
   CelOptional,
   CelTimestamp,
   CelType,
@@ -118,13 +120,26 @@ class Evaluation {
     const { receiver, name } = node;
     if (receiver === undefined) {
       if (name === "has") return this.#has(node.arguments[0], scope);
-      const call = Object.hasOwn(CEL_FUNCTIONS, name) ? CEL_FUNCTIONS[name] : undefined;
+      const call = Object.hasOwn(CEL_FUNCTIONS, name)
+        ? CEL_FUNCTIONS[name]
+        : Object.hasOwn(CEL_LIBRARY_FUNCTIONS, name)
+          ? CEL_LIBRARY_FUNCTIONS[name]
+          : undefined;
       if (call === undefined) throw noOverload();
       return call(...node.arguments.map((each) => this.value(each, scope)));
     }
     if (receiver.kind === "name" && receiver.name === "optional" && !scope.has("optional"))
       return this.#makeOptional(name, node.arguments, scope);
+    if (receiver.kind === "name" && CEL_NAMESPACES.has(receiver.name) && !scope.has(receiver.name)) {
+      const whole = `${receiver.name}.${name}`;
+      if (!Object.hasOwn(CEL_LIBRARY_FUNCTIONS, whole)) throw noOverload();
+      return CEL_LIBRARY_FUNCTIONS[whole](...node.arguments.map((each) => this.value(each, scope)));
+    }
     const of = this.value(receiver, scope);
+    if (of instanceof CelObject) {
+      if (!Object.hasOwn(of.methods, name)) throw noOverload();
+      return of.methods[name](of, ...node.arguments.map((each) => this.value(each, scope)));
+    }
     if (Object.hasOwn(MACROS, name) && node.arguments.length >= 2 && node.arguments[0].kind === "name")
       return MACROS[name](this, of, node.arguments, scope);
     const call = Object.hasOwn(CEL_METHODS, name) ? CEL_METHODS[name] : undefined;

@@ -4,6 +4,7 @@ import {
   CelDuration,
   CelError,
   type CelMap,
+  CelObject,
   CelOptional,
   CelTimestamp,
   CelType,
@@ -128,6 +129,7 @@ function toText(value: CelValue): string {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (value instanceof CelTimestamp) return timestampText(value);
   if (value instanceof CelDuration) return `${Number(value.nanos) / 1e9}s`;
+  if (value instanceof CelObject) return value.key;
   throw noOverload();
 }
 
@@ -177,6 +179,54 @@ function substring(value: string, from: number, to?: number): string {
   return letters.slice(from, to).join("");
 }
 
+/** `'%s has %d'.format(['a', 1])` (cel-go `ext/formatting.go`). */
+function formatted(pattern: string, values: CelValue[]): string {
+  let next = 0;
+  return pattern.replace(
+    /%(?:\.(\d+))?([%sdfexXob])/g,
+    (_all, precision: string | undefined, verb: string) => {
+      if (verb === "%") return "%";
+      if (next >= values.length) throw new CelError(`index ${next} out of range`);
+      const value = values[next++];
+      const digits = Number(precision ?? 6);
+      switch (verb) {
+        case "s":
+          return shownText(value);
+        case "d":
+          if (typeof value === "bigint") return String(value);
+          throw new CelError("decimal clause can only be used on integers");
+        case "f":
+          return toDouble(value).toFixed(digits);
+        case "e":
+          return toDouble(value)
+            .toExponential(digits)
+            .replace(/e([+-])(\d)$/, "e$10$2");
+        default:
+          return inBase(value, verb);
+      }
+    },
+  );
+}
+
+function inBase(value: CelValue, verb: string): string {
+  const base = { x: 16, X: 16, o: 8, b: 2 }[verb]!;
+  if (typeof value === "string") return Buffer.from(value).toString("hex");
+  if (typeof value === "boolean") return value ? "1" : "0";
+  if (typeof value !== "bigint") throw noOverload();
+  return verb === "X" ? value.toString(base).toUpperCase() : value.toString(base);
+}
+
+function shownText(value: CelValue): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `[${value.map(quotedText).join(", ")}]`;
+  if (value instanceof Map)
+    return `{${[...value].map(([key, each]) => `${quotedText(key)}: ${quotedText(each)}`).join(", ")}}`;
+  return toText(value);
+}
+
+const quotedText = (value: CelValue) =>
+  typeof value === "string" ? JSON.stringify(value) : shownText(value);
+
 /** Called as `x.name(…)`: the receiver is the first value. */
 export const CEL_METHODS: Readonly<Record<string, Function>> = {
   size: (value) => sizeOf(value),
@@ -211,6 +261,7 @@ export const CEL_METHODS: Readonly<Record<string, Function>> = {
     list(value)
       .map(text)
       .join(separator === undefined ? "" : text(separator)),
+  format: (value, given) => formatted(text(value), list(given)),
   find: (value, expression) => pattern(expression).exec(text(value))?.[0] ?? "",
   findAll: (value, expression, count) =>
     (text(value).match(pattern(expression, "gu")) ?? []).slice(

@@ -284,7 +284,7 @@ export function namesVariable(node: CelNode, name: string): boolean {
   return childrenOf(node).some((child) => namesVariable(child, name));
 }
 
-function childrenOf(node: CelNode): CelNode[] {
+export function childrenOf(node: CelNode): CelNode[] {
   switch (node.kind) {
     case "select":
     case "unary":

@@ -33,6 +33,23 @@ export class CelType {
   }
 }
 
+/** A value that a library makes: what can be asked of it, and what it is equal by. */
+export class CelObject {
+  /** `net.IP` */
+  readonly type: string;
+  readonly key: string;
+  readonly methods: Readonly<Record<string, (...values: CelValue[]) => CelValue>>;
+  constructor(
+    type: string,
+    key: string,
+    methods: Readonly<Record<string, (...values: CelValue[]) => CelValue>>,
+  ) {
+    this.type = type;
+    this.key = key;
+    this.methods = methods;
+  }
+}
+
 export type CelValue =
   | null
   | boolean
@@ -45,6 +62,7 @@ export type CelValue =
   | CelTimestamp
   | CelDuration
   | CelOptional
+  | CelObject
   | CelType;
 
 /** Maps and objects alike. Keys are text, whole numbers or booleans. */
@@ -68,6 +86,7 @@ export function typeName(value: CelValue): string {
   if (value instanceof CelTimestamp) return "google.protobuf.Timestamp";
   if (value instanceof CelDuration) return "google.protobuf.Duration";
   if (value instanceof CelOptional) return "optional_type";
+  if (value instanceof CelObject) return value.type;
   return value instanceof CelType ? "type" : "map";
 }
 
@@ -81,6 +100,7 @@ export function celEqual(a: CelValue, b: CelValue): boolean {
   if (a instanceof CelTimestamp) return b instanceof CelTimestamp && a.nanos === b.nanos;
   if (a instanceof CelDuration) return b instanceof CelDuration && a.nanos === b.nanos;
   if (a instanceof CelType) return b instanceof CelType && a.name === b.name;
+  if (a instanceof CelObject) return b instanceof CelObject && a.type === b.type && a.key === b.key;
   if (a instanceof CelOptional) {
     if (!(b instanceof CelOptional)) return false;
     return a.value === undefined || b.value === undefined ? a.value === b.value : celEqual(a.value, b.value);

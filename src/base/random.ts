@@ -57,5 +57,5 @@ export function randomHex(random: Random, length: number): string {
 }
 
 function randomHexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

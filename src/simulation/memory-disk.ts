@@ -11,17 +11,25 @@ export interface MemoryDiskOptions {
   beforeOperation?: (operation: string, path: string) => Promise<void> | void;
 }
 
-interface Content {
+interface Bytes {
+  /** With room for more, which is zero. */
   bytes: Uint8Array;
   length: number;
+}
+
+interface Content extends Bytes {
   modifiedMs: number;
+  /** What of it is durable, and where it has changed since. */
+  saved?: Bytes;
+  changedFrom: number;
+  changedTo: number;
 }
 
 export class MemoryDisk implements Disk {
   readonly #options: MemoryDiskOptions;
   #files = new Map<string, Content>();
   /** What a loss of power leaves, by path. */
-  #durable = new Map<string, Uint8Array>();
+  #durable = new Map<string, Bytes>();
   readonly #directories = new Set<string>();
 
   constructor(options: MemoryDiskOptions = {}) {
@@ -31,10 +39,7 @@ export class MemoryDisk implements Disk {
   /** The machine stops: only what was durable is left. Handles that are open must not be used any more. */
   losePower(): void {
     this.#files = new Map(
-      [...this.#durable].map(([path, bytes]) => [
-        path,
-        { bytes: bytes.slice(), length: bytes.length, modifiedMs: 0 },
-      ]),
+      [...this.#durable].map(([path, { bytes, length }]) => [path, contentOf(bytes.slice(0, length), 0)]),
     );
   }
 
@@ -56,7 +61,7 @@ export class MemoryDisk implements Disk {
     let content = this.#files.get(path);
     if (content === undefined) {
       if (mode === "read") throw missing("open", path);
-      content = { bytes: new Uint8Array(0), length: 0, modifiedMs: this.#now() };
+      content = contentOf(new Uint8Array(0), this.#now());
       this.#files.set(path, content);
     }
     return this.#handle(path, content);
@@ -66,11 +71,12 @@ export class MemoryDisk implements Disk {
     // A file that was renamed while it is open is made durable under the name that it has then.
     const sync = () => {
       const path = this.#files.get(openPath) === content ? openPath : this.#pathOf(content);
-      if (path !== undefined) this.#durable.set(path, content.bytes.slice(0, content.length));
+      if (path !== undefined) this.#save(path, content);
     };
     const put = (position: number, data: Uint8Array) => {
       reserve(content, position + data.length);
       content.bytes.set(data, position);
+      change(content, position, position + data.length);
       content.length = Math.max(content.length, position + data.length);
       content.modifiedMs = this.#now();
     };
@@ -87,7 +93,9 @@ export class MemoryDisk implements Disk {
       truncate: async (size) => {
         await this.#before("truncate", openPath);
         reserve(content, size);
-        content.bytes.fill(0, Math.min(size, content.length));
+        const kept = Math.min(size, content.length);
+        content.bytes.fill(0, kept);
+        change(content, kept, size);
         content.length = size;
       },
       sync: async () => {
@@ -98,6 +106,25 @@ export class MemoryDisk implements Disk {
       size: async () => content.length,
       close: async () => {},
     };
+  }
+
+  /** Copies what has changed: a journal is synchronised at every line, and is long. */
+  #save(path: string, content: Content): void {
+    let saved = this.#durable.get(path);
+    if (saved === undefined || saved !== content.saved) {
+      saved = { bytes: content.bytes.slice(0, content.length), length: content.length };
+      this.#durable.set(path, saved);
+      content.saved = saved;
+    } else {
+      const from = content.changedFrom;
+      const to = Math.min(content.changedTo, content.length);
+      reserve(saved, content.length);
+      if (from < to) saved.bytes.set(content.bytes.subarray(from, to), from);
+      if (content.length < saved.length) saved.bytes.fill(0, content.length, saved.length);
+      saved.length = content.length;
+    }
+    content.changedFrom = Number.POSITIVE_INFINITY;
+    content.changedTo = 0;
   }
 
   #pathOf(content: Content): string | undefined {
@@ -115,8 +142,9 @@ export class MemoryDisk implements Disk {
   async writeFile(path: string, data: Uint8Array | string): Promise<void> {
     await this.#before("writeFile", path);
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data.slice();
-    this.#files.set(path, { bytes, length: bytes.length, modifiedMs: this.#now() });
-    this.#durable.set(path, bytes.slice());
+    const content = contentOf(bytes, this.#now());
+    this.#files.set(path, content);
+    this.#save(path, content);
   }
 
   async list(path: string): Promise<string[]> {
@@ -186,7 +214,7 @@ export class MemoryDisk implements Disk {
     const durable = this.#durable.get(from);
     this.#durable.delete(from);
     // A name is durable at once; of what it names, only what was synchronised.
-    this.#durable.set(to, durable ?? new Uint8Array(0));
+    this.#durable.set(to, durable ?? { bytes: new Uint8Array(0), length: 0 });
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -196,7 +224,8 @@ export class MemoryDisk implements Disk {
       if (inside(known) && !this.#files.has(known)) this.#durable.delete(known);
     }
     for (const known of this.#files.keys()) {
-      if (inside(known) && !this.#durable.has(known)) this.#durable.set(known, new Uint8Array(0));
+      if (inside(known) && !this.#durable.has(known))
+        this.#durable.set(known, { bytes: new Uint8Array(0), length: 0 });
     }
   }
 
@@ -205,7 +234,16 @@ export class MemoryDisk implements Disk {
   }
 }
 
-function reserve(content: Content, length: number): void {
+function contentOf(bytes: Uint8Array, modifiedMs: number): Content {
+  return { bytes, length: bytes.length, modifiedMs, changedFrom: Number.POSITIVE_INFINITY, changedTo: 0 };
+}
+
+function change(content: Content, from: number, to: number): void {
+  content.changedFrom = Math.min(content.changedFrom, from);
+  content.changedTo = Math.max(content.changedTo, to);
+}
+
+function reserve(content: Bytes, length: number): void {
   if (length <= content.bytes.length) return;
   const larger = new Uint8Array(Math.max(length, 2 * content.bytes.length, 64));
   larger.set(content.bytes.subarray(0, content.length));

@@ -84,10 +84,10 @@ export class SimulatedCluster {
       clock,
       retransmits: true,
       delayMs: (from, to) => {
+        // The kubelet is on its pods' node.
+        if (from === KUBELET_ADDRESS || to === KUBELET_ADDRESS) return 0;
         const random = ways.of(`${from} ${to}`);
         const spread = latencyMs.min + random.float() * (latencyMs.max - latencyMs.min);
-        // The kubelet is on its pods' node.
-        if (from === KUBELET_ADDRESS || to === KUBELET_ADDRESS) return spread;
         return spread + this.extraLatencyMs + this.#retransmissionMs(random);
       },
       resolve: (name, from) => this.#resolve(name, from),

@@ -19,6 +19,7 @@ import { prettyExpression } from "../promql/parser/prettier.ts";
 import { type LoggedQuery, type LoggedResult, type QueryLog, queryStats } from "../query-log.ts";
 import type { Queryable, TimeRange } from "../storage.ts";
 import { Pacer } from "../tsdb/pacer.ts";
+import { sortInSlices } from "../tsdb/sliced-sort.ts";
 import { RawJson } from "./api-json.ts";
 import {
   ApiError,
@@ -33,6 +34,7 @@ import {
   timeParameter,
 } from "./api-request.ts";
 import { expressionJson } from "./expression-json.ts";
+import { listJson } from "./list-json.ts";
 import { answerJson } from "./query-json.ts";
 import { selectorsOf } from "./selectors.ts";
 
@@ -222,13 +224,23 @@ async function union(
   sets: Matcher[][],
   get: (matchers: Matcher[]) => Promise<string[]>,
   limit: number,
+  pacer: Pacer,
 ): Promise<ApiResult> {
   const found =
     sets.length <= 1
       ? await get(sets[0] ?? [])
-      : [...new Set((await Promise.all(sets.map(get))).flat())].sort(compareStrings);
+      : await sortInSlices([...new Set((await Promise.all(sets.map(get))).flat())], compareStrings, pacer);
+  return listResult(found, limit, pacer);
+}
+
+async function listResult(
+  found: readonly (string | Labels)[],
+  limit: number,
+  pacer: Pacer,
+): Promise<ApiResult> {
   const isCut = limit > 0 && found.length > limit;
-  return isCut ? { data: found.slice(0, limit), warnings: [TRUNCATED] } : { data: found };
+  const data = await listJson(isCut ? found.slice(0, limit) : found, pacer);
+  return { data, warnings: isCut ? [TRUNCATED] : [] };
 }
 
 export function labelNames(context: QueryContext): Promise<ApiResult> {
@@ -236,7 +248,12 @@ export function labelNames(context: QueryContext): Promise<ApiResult> {
   const limit = limitParameter(parameters);
   const range = rangeOf(context);
   const hints = { limit: limit === 0 ? 0 : limit + 1, signal: request.signal };
-  return union(matcherSets(parameters), (matchers) => queryable.labelNames(matchers, range, hints), limit);
+  return union(
+    matcherSets(parameters),
+    (matchers) => queryable.labelNames(matchers, range, hints),
+    limit,
+    new Pacer(context.clock),
+  );
 }
 
 export function labelValues(context: QueryContext, rawName: string): Promise<ApiResult> {
@@ -251,6 +268,7 @@ export function labelValues(context: QueryContext, rawName: string): Promise<Api
     matcherSets(parameters),
     (matchers) => queryable.labelValues(name, matchers, range, hints),
     limit,
+    new Pacer(context.clock),
   );
 }
 
@@ -280,14 +298,14 @@ export async function series(context: QueryContext): Promise<ApiResult> {
   }
   const hints = { limit: limit === 0 ? 0 : limit + 1, signal: request.signal };
   const found = await Promise.all(sets.map((matchers) => queryable.series(matchers, range, hints)));
-  const merged = found.length === 1 ? found[0] : unique(found.flat());
-  const isCut = limit > 0 && merged.length > limit;
-  const shown = isCut ? merged.slice(0, limit) : merged;
-  return { data: shown, warnings: isCut ? [TRUNCATED] : [] };
+  const pacer = new Pacer(context.clock);
+  const merged = found.length === 1 ? found[0] : await unique(found.flat(), pacer);
+  return listResult(merged, limit, pacer);
 }
 
-function unique(all: Labels[]): Labels[] {
-  return [...new Map(all.map((labels) => [labels.key, labels])).values()].sort(compareLabels);
+function unique(all: Labels[], pacer: Pacer): Promise<Labels[]> {
+  const byKey = new Map(all.map((labels) => [labels.key, labels]));
+  return sortInSlices([...byKey.values()], compareLabels, pacer);
 }
 
 export async function queryExemplars(context: QueryContext): Promise<ApiResult> {

@@ -12,6 +12,7 @@ import { NewestColumns } from "./newest-columns.ts";
 import { Pacer } from "./pacer.ts";
 import { SeriesBuilder } from "./series-builder.ts";
 import { BlockCursor, SeriesMerge } from "./series-merge.ts";
+import { sortInSlices } from "./sliced-sort.ts";
 
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 32;
@@ -119,30 +120,36 @@ export class Querier {
 
   async labelNames(matchers: Matcher[]): Promise<string[]> {
     const names = new Set<string>();
+    let seen = 0;
     if (matchers.length === 0) {
       for (const block of this.#parts.blocks) for (const name of block.index.labelNames()) names.add(name);
       if (this.#isHeadWanted()) for (const name of this.#parts.head.postings.names()) names.add(name);
     } else {
       for (const labels of await this.#allSeries(matchers)) {
         for (let i = 0; i < labels.flat.length; i += 2) names.add(labels.flat[i]);
+        if (++seen % SLOTS_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
       }
     }
     return [...names].sort(compareStrings).slice(0, this.#limit);
   }
 
   async labelValues(name: string, matchers: Matcher[]): Promise<string[]> {
+    const { blocks, head } = this.#parts;
     const values = new Set<string>();
+    const sources: Iterable<string>[] = [];
     if (matchers.length === 0) {
-      for (const block of this.#parts.blocks)
-        for (const value of block.index.labelValues(name)) values.add(value);
-      if (this.#isHeadWanted()) for (const value of this.#parts.head.postings.values(name)) values.add(value);
-    } else {
-      for (const labels of await this.#allSeries(matchers)) {
-        const value = labels.get(name);
-        if (value !== "") values.add(value);
+      for (const block of blocks) sources.push(block.index.labelValues(name));
+      if (this.#isHeadWanted()) sources.push(head.postings.values(name));
+    } else sources.push(valuesOf(await this.#allSeries(matchers), name));
+    let seen = 0;
+    for (const source of sources) {
+      for (const value of source) {
+        values.add(value);
+        if (++seen % SLOTS_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
       }
     }
-    return [...values].sort(compareStrings).slice(0, this.#limit);
+    const sorted = await sortInSlices([...values], compareStrings, this.#pacer);
+    return sorted.slice(0, this.#limit);
   }
 
   #allSeries(matchers: Matcher[]): Promise<Labels[]> {
@@ -166,5 +173,12 @@ export class Querier {
 
   async #pause(): Promise<void> {
     await this.#pacer.pause(this.#parts.hints.signal);
+  }
+}
+
+function* valuesOf(series: Labels[], name: string): IterableIterator<string> {
+  for (const labels of series) {
+    const value = labels.get(name);
+    if (value !== "") yield value;
   }
 }

@@ -2,7 +2,7 @@
 import { languageOf } from "../flags.ts";
 import { FUNCTION_SIGNATURES } from "../promql/parser/function-signatures.ts";
 import { AGGREGATORS } from "../promql/parser/lexer.ts";
-import { TEMPLATE_FUNCTION_NAMES } from "../rules/template.ts";
+import { TEMPLATE_FUNCTION_NAMES } from "../rules/template/function-table.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import type { ApiResult } from "./api-request.ts";
 

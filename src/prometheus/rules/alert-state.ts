@@ -1,8 +1,9 @@
 /** The alerts of one alerting rule, from pending to resolved (`rules/alerting.go`). */
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import { type RuleContext, type RuleSample, templateQuery } from "./rule.ts";
+import { queryVector, type RuleContext, type RuleSample } from "./rule.ts";
 import type { RuleConfig } from "./rule-file.ts";
-import { expandTemplate, type TemplateData } from "./template.ts";
+import { expandTemplate } from "./template/expand.ts";
+import type { TemplateData } from "./template/template-data.ts";
 
 export type AlertStateName = "inactive" | "pending" | "firing";
 
@@ -128,14 +129,15 @@ export class AlertState {
       labels: sample.labels.toObject(),
       externalLabels: context.externalLabels,
       externalUrl: context.externalUrl,
-      value: sample.value,
+      value: sample.histogram ?? sample.value,
       timestampMs: atMs,
-      query: (expression) => templateQuery(context.engine, expression, atMs),
+      query: (expression) => queryVector(context.engine, expression, atMs),
     };
+    const name = `__alert_${this.#config.alert}`;
     const expand = async (text: string) => {
       context.metrics.expansions.add(1);
       try {
-        return await expandTemplate(text, data);
+        return await expandTemplate(text, data, name);
       } catch (error) {
         context.metrics.expansionFailures.add(1);
         context.log.warn("Expanding alert template failed", { alert: this.#config.alert, err: error });

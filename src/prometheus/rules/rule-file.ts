@@ -21,7 +21,7 @@ import {
 import { type ParserOptions, parseExpression } from "../promql/mod.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
 import { RulePositions } from "./rule-positions.ts";
-import { checkTemplate } from "./template.ts";
+import { checkTemplate } from "./template/expand.ts";
 
 export interface RuleConfig {
   record: string;

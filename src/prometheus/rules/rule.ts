@@ -15,7 +15,6 @@ import { type ActiveAlert, AlertState } from "./alert-state.ts";
 import type { RuleConcurrency } from "./rule-concurrency.ts";
 import type { RuleConfig } from "./rule-file.ts";
 import type { RuleMetrics } from "./rule-metrics.ts";
-import type { QuerySample } from "./template.ts";
 
 export interface RuleSample {
   labels: Labels;
@@ -154,13 +153,4 @@ export async function queryVector(
   if (result.kind === "vector") return result.samples;
   if (result.kind === "scalar") return [{ labels: Labels.empty, value: result.value }];
   throw new Error("rule result is not a vector or scalar");
-}
-
-/** For templates. */
-export async function templateQuery(
-  engine: Pick<Engine, "instant">,
-  expression: string,
-  timeMs: number,
-): Promise<QuerySample[]> {
-  return (await queryVector(engine, expression, timeMs)).map(({ labels, value }) => ({ labels, value }));
 }

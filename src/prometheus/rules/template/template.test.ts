@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Labels } from "../../model/labels.ts";
-import { checkTemplate, expandTemplate, type TemplateData } from "./template.ts";
+import { seededRandom } from "../../../base/random.ts";
+import { Labels } from "../../../model/labels.ts";
+import { checkTemplate, expandTemplate } from "./expand.ts";
+import type { TemplateData } from "./template-data.ts";
 
 const data: TemplateData = {
   labels: { instance: "db-0:8000", job: "app" },
@@ -50,7 +52,7 @@ test("expandTemplate() does what Go's templates do with Prometheus' functions", 
     ['{{ index $labels "job" }}{{ len "abc" }}{{ (query "up" | first).Value }}', "app31"],
   ];
   for (const [template, expected] of cases)
-    assert.equal(await expandTemplate(template, data), expected, template);
+    assert.equal(await expandTemplate(template, data, "t"), expected, template);
 });
 
 test("expandTemplate() has Go's named templates, loops and scopes", async () => {
@@ -77,7 +79,7 @@ test("expandTemplate() has Go's named templates, loops and scopes", async () => 
     ["{{ humanize 0.0001 }} {{ 0x1F }} {{ 1_000 }} {{ 'a' }}", "100u 31 1000 97"],
   ];
   for (const [template, expected] of cases)
-    assert.equal(await expandTemplate(template, data), expected, template);
+    assert.equal(await expandTemplate(template, data, "t"), expected, template);
 });
 
 test("expandTemplate() refuses what Go does", async () => {
@@ -88,7 +90,8 @@ test("expandTemplate() refuses what Go does", async () => {
     ['{{ template "none" }}', /template "none" not defined/],
     ['{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}', /exceeded maximum template depth/],
   ];
-  for (const [template, message] of cases) await assert.rejects(expandTemplate(template, data), { message });
+  for (const [template, message] of cases)
+    await assert.rejects(expandTemplate(template, data, "t"), { message });
 });
 
 test("checkTemplate() knows names, and says where they are not known", () => {
@@ -126,5 +129,101 @@ test("expandTemplate() fails on what cannot be evaluated", async () => {
     '{{ humanize "x" }}',
     "{{ 1 2 }}",
   ])
-    await assert.rejects(expandTemplate(bad, data), { name: "TemplateError" }, bad);
+    await assert.rejects(expandTemplate(bad, data, "t"), { name: "TemplateError" }, bad);
+});
+
+test("expandTemplate() says where it failed, as Go does", async () => {
+  const cases: [template: string, message: string][] = [
+    [
+      '{{ query "none" | first }}',
+      'error executing template t: template: t:1:130: executing "t" at <first>: error calling first: first() called on vector with no elements',
+    ],
+    [
+      'a\n é {{ humanize "x" }}',
+      'error executing template t: template: t:2:7: executing "t" at <humanize "x">: error calling humanize: strconv.ParseFloat: parsing "x": invalid syntax',
+    ],
+    [
+      '{{ (query "up").banana }}',
+      'error executing template t: template: t:1:122: executing "t" at <"up">: can\'t evaluate field banana in type template.queryResult',
+    ],
+    [
+      "{{ toUpper $value }}",
+      'error executing template t: template: t:1:123: executing "t" at <$value>: wrong type for value; expected string; got float64',
+    ],
+    [
+      "{{ $labels.job.x }}",
+      'error executing template t: template: t:1:122: executing "t" at <$labels.job.x>: can\'t evaluate field x in type string',
+    ],
+    [
+      '{{ define "d" }}{{ .x }}{{ end }}{{ template "d" 1 }}',
+      'error executing template t: template: t:1:131: executing "d" at <.x>: can\'t evaluate field x in type int',
+    ],
+    [
+      '{{ reReplaceAll "(" "" "" }}',
+      'error executing template t: template: t:1:115: executing "t" at <reReplaceAll "(" "" "">: error calling reReplaceAll: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`',
+    ],
+    ["{{ 1", "error parsing template t: template: t:1: unclosed action"],
+    ["{{ 1\n\n", "error parsing template t: template: t:3: unclosed action started at t:1"],
+    ["{{ \u00a0 }}", "error parsing template t: template: t:1: unrecognized character in action: U+00A0"],
+    ['{{ "\\d" }}', "error parsing template t: template: t:1: invalid syntax"],
+    ["{{ if 1 }}", "error parsing template t: template: t:1: unexpected EOF"],
+    ["{{ 1 }}{{ end }}", "error parsing template t: template: t:1: unexpected {{end}}"],
+    ["{{ range }}{{ end }}", "error parsing template t: template: t:1: missing value for range"],
+    ["{{ tmpl . }}", 'error parsing template t: template: t:1: function "tmpl" not defined'],
+    ["{{ a,b }}", 'error parsing template t: template: t:1: function "a" not defined'],
+    ["{{ 1 }} {{ else }}", "error parsing template t: template: t:1: unexpected {{else}}"],
+    ['{{ print "a"; 1 }}', 'error parsing template t: template: t:1: unexpected ";" in operand'],
+  ];
+  for (const [template, message] of cases) {
+    const failed = await expandTemplate(template, data, "t").then(
+      (text) => text,
+      (error) => (error as Error).message,
+    );
+    assert.equal(failed, message, template);
+  }
+});
+
+test("expandTemplate() has Go's times, durations and types of numbers", async () => {
+  const cases: [template: string, expected: string][] = [
+    ['{{ (now | toTime).Format "Mon Jan _2 15:04:05.000 2006" }}', "Thu Jan  1 00:00:00.000 2026"],
+    ['{{ ("-30m" | parseDuration | toDuration | (now | toTime).Add).UnixMilli }}', "1767223800000"],
+    ["{{ (toTime 1.5).Month }} {{ (toTime 0).Weekday }} {{ (toTime 86400).Day }}", "January Thursday 2"],
+    ["{{ (toDuration 5400).Hours }} {{ (toDuration 90).String }}", "1.5 1m30s"],
+    ["{{ eq (toTime 0).Month 1 }} {{ lt 1 2 }} {{ ne 1.5 2.5 }}", "true true true"],
+    [
+      '{{ printf "%.1f %.2e %5.1f|%-6d|%06.2f|%+d" 0.25 1234.5 2.25 7 3.14159 3 }}',
+      "0.2 1.23e+03   2.2|7     |003.14|+3",
+    ],
+    [
+      '{{ printf "%.2f" 3 }} {{ printf "%d" 3.5 }} {{ printf "%t %c %x" true 65 "hi" }}',
+      "%!f(int=03) %!d(float64=3.5) true A 6869",
+    ],
+    ['{{ printf "%*d" 4 7 }}|{{ printf "%s" nil }}', "   7|%!s(<nil>)"],
+    ['{{ title "db-0 it\'s 3rd o.k" }}', "Db-0 It's 3Rd O.k"],
+    ['{{ len $labels }} {{ index "abc" 1 }} {{ slice "héllo" 0 3 }}', "2 98 hé"],
+    ["{{ range $k, $v := $labels }}{{ $k }}={{ $v }},{{ end }}", "instance=db-0:8000,job=app,"],
+    ["{{ with $x := 0 }}a{{ else with $y := 2 }}{{ $y }}{{ end }}", "2"],
+    [
+      "{{ humanizePercentage 12.345 }} {{ humanizeDuration 899.99 }} {{ humanize 9223372036854775807 }}",
+      "1234% 14m 59s 9.223E",
+    ],
+    ["a\n  {{- /* no */ -}}\n  b", "ab"],
+    ['{{ or "" "x" }}{{ and 1 0 }}{{ not 0 }}', "x0true"],
+    ["{{ $labels }} {{ $externalLabels }}", "map[instance:db-0:8000 job:app] map[site:s]"],
+  ];
+  for (const [template, expected] of cases)
+    assert.equal(await expandTemplate(template, data, "t"), expected, template);
+});
+
+test("expandTemplate() ends, whatever the template", async () => {
+  const random = seededRandom(7);
+  const parts =
+    '{{ }} "a" | ( ) $value $labels.job . query "up" first range end else if with define := = 1 -1.5 nil printf'.split(
+      " ",
+    );
+  for (let i = 0; i < 3_000; i++) {
+    const length = 1 + Math.floor(random.float() * 12);
+    const text = `{{${Array.from({ length }, () => parts[Math.floor(random.float() * parts.length)]).join(" ")}`;
+    await expandTemplate(text, data, "t").catch((error) => assert.equal(error.name, "TemplateError", text));
+  }
 });

@@ -1,6 +1,6 @@
 /** Functions of templates that take text apart. */
-import { parseDuration } from "../config/units.ts";
-import { TemplateError } from "./template-parser.ts";
+import { parseDuration } from "../../config/units.ts";
+import { TemplateError } from "./template-error.ts";
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
@@ -44,7 +44,7 @@ export function secondsOf(duration: string): number {
   try {
     return ((isNegative ? -1 : 1) * parseDuration(isNegative ? duration.slice(1) : duration)) / 1000;
   } catch (error) {
-    throw new TemplateError(`error calling parseDuration: ${(error as Error).message}`);
+    throw new TemplateError((error as Error).message);
   }
 }
 
@@ -67,17 +67,4 @@ export function escapeJs(text: string): string {
       ? `\\${character}`
       : `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`,
   );
-}
-
-/** A part of a text, by bytes, or of a list. @throws TemplateError */
-export function sliced(value: unknown, from: number, to: number | undefined): unknown {
-  const whole = typeof value === "string" ? Buffer.from(value) : Array.isArray(value) ? value : undefined;
-  if (whole === undefined) throw new TemplateError("error calling slice: can't slice item");
-  const end = to ?? whole.length;
-  for (const index of [from, end])
-    if (index < 0 || index > whole.length)
-      throw new TemplateError(`error calling slice: index out of range: ${index}`);
-  if (from > end) throw new TemplateError(`error calling slice: invalid slice index: ${from} > ${end}`);
-  const part = whole.slice(from, end);
-  return Buffer.isBuffer(part) ? part.toString() : part;
 }

@@ -113,3 +113,21 @@ test("a claim of an unknown class waits and says why", async () => {
   assert.ok(messages.includes('storageclass.storage.k8s.io "fast" not found'));
   stop();
 });
+
+test("a claim that found nothing looks again, and says what is missing", async () => {
+  const { api, claim, volume, getClaim, settled, stop } = await start();
+  await claim("later", { storageClassName: "own" });
+  await claim("classless", { storageClassName: "" });
+  await settled();
+  const { items } = await api.list<{ metadata: { name: string }; reason: string; message: string }>(
+    RESOURCES.events,
+  );
+  assert.deepEqual(items.map(({ reason, message }) => `${reason}: ${message}`).sort(), [
+    "FailedBinding: no persistent volumes available for this claim and no storage class is set",
+    'ProvisioningFailed: storageclass.storage.k8s.io "own" not found',
+  ]);
+  await volume("v");
+  for (let round = 0; round < 3; round++) await settled();
+  assert.equal((await getClaim("later")).status?.phase, "Bound");
+  stop();
+});

@@ -53,12 +53,15 @@ export function startPersistentVolumeControllers(
   );
 }
 
+/** A claim that found nothing looks again (`--pvclaimbinder-sync-period`), in milliseconds. */
+const RESYNC_MS = 15_000;
+
 async function reconcileClaim(
   context: ControllerContext,
   controller: Controller,
   options: PersistentVolumeOptions,
   key: string,
-): Promise<undefined> {
+): Promise<number | undefined> {
   const { api } = context;
   const claim = await getIfExists<PersistentVolumeClaim>(
     api,
@@ -73,7 +76,7 @@ async function reconcileClaim(
     if (claim.status?.phase !== "Pending") {
       await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Pending" } });
     }
-    return;
+    return RESYNC_MS;
   }
   await bind(context, claim, volume);
 }
@@ -108,7 +111,10 @@ async function findVolume(
     .filter(({ spec }) => (claim.spec.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode)))
     .sort((a, b) => parseQuantity(a.spec.capacity!.storage) - parseQuantity(b.spec.capacity!.storage));
   if (fitting.length > 0) return fitting[0];
-  return className === "" ? undefined : provision(context, controller, options, claim, className);
+  if (className !== "") return provision(context, controller, options, claim, className);
+  const message = "no persistent volumes available for this claim and no storage class is set";
+  controller.events.record(claim, "Normal", "FailedBinding", message);
+  return undefined;
 }
 
 async function provision(

@@ -175,7 +175,7 @@ async function preempt(
       });
       await api.delete(RESOURCES.pods, { namespace, name }, { preconditions: { uid } });
       const message = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
-      events.record(victim, "Normal", "Preempted", message, { action: "Preempting" });
+      events.record(victim, "Normal", "Preempted", message, { action: "Preempting", related: pod });
     } catch (error) {
       if (!isStatus(error, "Conflict", "NotFound")) throw error;
     }

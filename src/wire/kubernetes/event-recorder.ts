@@ -17,6 +17,8 @@ export interface EventPlace {
   host?: string;
   /** Only of `createEventSeriesRecorder`. @default the reason */
   action?: string;
+  /** Only of `createEventSeriesRecorder`: who it was done for. */
+  related?: KubernetesObject;
 }
 
 export interface EventRecorder {

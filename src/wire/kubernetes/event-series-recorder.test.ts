@@ -34,7 +34,10 @@ function world() {
 
 test("an event names its action, its moment and who says so", async () => {
   const { recorder, events } = world();
-  recorder.record(OBJECT, "Normal", "KEDAScalersStarted", "Started scalers watch", { action: "Watch" });
+  recorder.record(OBJECT, "Normal", "KEDAScalersStarted", "Started scalers watch", {
+    action: "Watch",
+    related: { apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "default", uid: "2" } },
+  });
   const [{ metadata: _, apiVersion, kind, ...event }] = await events();
   assert.deepEqual(event, {
     involvedObject: {
@@ -49,6 +52,14 @@ test("an event names its action, its moment and who says so", async () => {
     reason: "KEDAScalersStarted",
     action: "Watch",
     message: "Started scalers watch",
+    related: {
+      apiVersion: "v1",
+      kind: "Pod",
+      namespace: "default",
+      name: "p",
+      uid: "2",
+      resourceVersion: undefined,
+    },
     eventTime: "2026-01-01T00:00:00.000000Z",
     reportingComponent: "keda-operator",
     reportingInstance: "keda-operator-0",

@@ -45,7 +45,7 @@ export function createEventSeriesRecorder(options: EventSeriesRecorderOptions): 
   let queued = 0;
 
   async function begin(key: string, object: KubernetesObject, event: object, nowMs: number): Promise<void> {
-    const { name, namespace = "default", uid = "", resourceVersion } = object.metadata;
+    const { name, namespace = "default" } = object.metadata;
     const entry = {
       name: eventName(name, nowMs, series),
       namespace,
@@ -56,12 +56,11 @@ export function createEventSeriesRecorder(options: EventSeriesRecorderOptions): 
     };
     series.set(key, entry);
     if (series.size > MAX_REMEMBERED_EVENTS) series.delete(series.keys().next().value!);
-    const { apiVersion, kind } = object;
     await createUnderNewName(api, entry, {
       apiVersion: "v1",
       kind: "Event",
       metadata: { name: entry.name, namespace },
-      involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      involvedObject: referenceTo(object),
       ...event,
       eventTime: microTime(nowMs),
       reportingComponent: component,
@@ -96,12 +95,18 @@ export function createEventSeriesRecorder(options: EventSeriesRecorderOptions): 
   }
 
   return {
-    record(object, type, reason, text, { action = reason } = {}) {
+    record(object, type, reason, text, { action = reason, related } = {}) {
       if (queued >= MAX_QUEUED_EVENTS) return;
       queued++;
       const nowMs = clock.now();
       const message = text.slice(0, MAX_EVENT_MESSAGE_LENGTH);
-      const event = { type, reason, action: action.slice(0, MAX_EVENT_ACTION_LENGTH), message };
+      const event = {
+        type,
+        reason,
+        action: action.slice(0, MAX_EVENT_ACTION_LENGTH),
+        message,
+        ...(related === undefined ? {} : { related: referenceTo(related) }),
+      };
       const { namespace, name, uid, resourceVersion } = object.metadata;
       const key = [object.kind, namespace, name, uid, resourceVersion, type, reason, event.action].join("\n");
       queue = queue
@@ -115,6 +120,11 @@ export function createEventSeriesRecorder(options: EventSeriesRecorderOptions): 
     },
     flush: () => queue,
   };
+}
+
+function referenceTo({ apiVersion, kind, metadata }: KubernetesObject): object {
+  const { namespace = "default", name, uid = "", resourceVersion } = metadata;
+  return { apiVersion, kind, namespace, name, uid, resourceVersion };
 }
 
 /** `2026-01-01T00:00:00.000000Z` */

@@ -134,6 +134,10 @@ const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION)!;
 const VERSION = {
   major: MAJOR,
   minor: MINOR,
+  emulationMajor: MAJOR,
+  emulationMinor: MINOR,
+  minCompatibilityMajor: MAJOR,
+  minCompatibilityMinor: String(Number(MINOR) - 1),
   gitVersion: KUBERNETES_VERSION,
   gitCommit: "",
   gitTreeState: "clean",

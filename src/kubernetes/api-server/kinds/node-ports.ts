@@ -1,6 +1,8 @@
 /** Ports of the nodes that Services of type NodePort and LoadBalancer get (`--service-node-port-range`). */
 import { randomInteger } from "../../../base/random.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { invalidValue } from "../field-error.ts";
+import { invalid } from "../validate-object.ts";
 import type { StrategyContext } from "./kind-strategy.ts";
 
 export const FIRST_NODE_PORT = 30_000;
@@ -18,11 +20,12 @@ export function assignNodePorts(service: KubernetesObject, { store, random }: St
   const { spec } = service;
   if (!hasNodePorts(service)) return;
   const open: Port[] = (spec.ports ?? []).filter(({ nodePort }: Port) => !nodePort);
-  if (open.length === 0) return;
   const taken = new Set<number>();
   for (const other of store.scan("/services")) {
+    if (isSame(other, service)) continue;
     for (const { nodePort } of (other.spec?.ports ?? []) as Port[]) if (nodePort) taken.add(nodePort);
   }
+  checkNodePorts(service, taken);
   for (const { nodePort } of (spec.ports ?? []) as Port[]) if (nodePort) taken.add(nodePort);
   const count = LAST_NODE_PORT - FIRST_NODE_PORT + 1;
   for (const port of open) {
@@ -34,6 +37,20 @@ export function assignNodePorts(service: KubernetesObject, { store, random }: St
       taken.add(candidate);
       break;
     }
+  }
+}
+
+const isSame = (a: KubernetesObject, b: KubernetesObject): boolean =>
+  a.metadata.namespace === b.metadata.namespace && a.metadata.name === b.metadata.name;
+
+/** @throws KubernetesError 422 for a port that another Service has */
+function checkNodePorts({ metadata, spec }: KubernetesObject, taken: ReadonlySet<number>): void {
+  for (const [index, { nodePort }] of ((spec.ports ?? []) as Port[]).entries()) {
+    if (!nodePort || !taken.has(nodePort)) continue;
+    const path = `spec.ports[${index}].nodePort`;
+    throw invalid({ kind: "Service", group: "" }, metadata.name, [
+      invalidValue(path, nodePort, "provided port is already allocated"),
+    ]);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Cluster IPs: given out when a Service is created, kept until it is removed. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { invalidValue } from "../field-error.ts";
+import { invalid } from "../validate-object.ts";
 import type { StrategyContext } from "./kind-strategy.ts";
 
 /** Which addresses Services may have. */
@@ -14,7 +16,8 @@ export function assignServiceAddress(service: KubernetesObject, context: Strateg
   const { spec } = service;
   if (spec === undefined || spec.type === "ExternalName") return;
   if (!spec.clusterIP && Array.isArray(spec.clusterIPs)) spec.clusterIP = spec.clusterIPs[0];
-  if (!spec.clusterIP && context.serviceAddresses !== undefined) spec.clusterIP = freeAddress(context);
+  if (spec.clusterIP) checkAddress(service, context);
+  else if (context.serviceAddresses !== undefined) spec.clusterIP = freeAddress(context);
   if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
 }
 
@@ -41,10 +44,32 @@ export function keepServiceAddress(
   else assignServiceAddress(service, context);
 }
 
-function freeAddress(context: StrategyContext): string | undefined {
-  const { store, serviceAddresses } = context;
+/** @throws KubernetesError 422 when a Service can't have the address that it asks for */
+function checkAddress({ metadata, spec }: KubernetesObject, context: StrategyContext): void {
+  const address: string = spec.clusterIP;
+  if (context.serviceAddresses === undefined || !/^\d+\.\d+\.\d+\.\d+$/.test(address)) return;
+  const problem = !context.serviceAddresses.isServiceAddress(address)
+    ? "the provided network does not match the current range"
+    : takenAddresses(context).has(address)
+      ? "provided IP is already allocated"
+      : undefined;
+  if (problem === undefined) return;
+  const value = spec.clusterIPs ?? [address];
+  const detail = `failed to allocate IP ${address}: ${problem}`;
+  throw invalid({ kind: "Service", group: "" }, metadata.name, [
+    invalidValue("spec.clusterIPs", value, detail),
+  ]);
+}
+
+function takenAddresses({ store }: StrategyContext): Set<string> {
   const taken = new Set<string>();
   for (const other of store.scan("/services")) if (other.spec?.clusterIP) taken.add(other.spec.clusterIP);
+  return taken;
+}
+
+function freeAddress(context: StrategyContext): string | undefined {
+  const { serviceAddresses } = context;
+  const taken = takenAddresses(context);
   for (let index = 0; ; index++) {
     const address = serviceAddresses!.serviceAddress(index);
     if (address === undefined || !taken.has(address)) return address;

@@ -41,6 +41,8 @@ export function bindPod(
     const added = binding.metadata[field];
     if (added !== undefined) pod.metadata[field] = { ...pod.metadata[field], ...added };
   }
+  // The place that was found by ending others is the one now, or is not needed.
+  delete pod.status.nominatedNodeName;
   takeTopologyLabels(context.store, pod);
   return commit(context, info, pod, previous, options);
 }

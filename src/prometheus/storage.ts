@@ -46,6 +46,10 @@ export interface TimeRange {
 export interface SelectHints {
   /** At most so many series; the result then carries no promise of which. 0 is no limit. */
   limit?: number;
+  /** Only series behind these labels, in their order: with `maxSamples`, the next part of a large selection. */
+  after?: Labels;
+  /** The selection ends with the series by which it has so many samples or more. 0 is no limit. */
+  maxSamples?: number;
   /** The function or aggregation around the selector, for stores that can prepare its answer. */
   function?: string;
   /**

@@ -45,16 +45,27 @@ export class MemoryQueryable implements Queryable {
     this.#isSorted = false;
   }
 
-  async select(matchers: Matcher[], range: TimeRange): Promise<SeriesSamples[]> {
+  async select(
+    matchers: Matcher[],
+    range: TimeRange,
+    { after, maxSamples = 0 }: SelectHints = {},
+  ): Promise<SeriesSamples[]> {
     const slices = new Map<Float64Array, Slice>();
-    return this.#matching(matchers).flatMap((series) => {
+    const found: SeriesSamples[] = [];
+    let samples = 0;
+    for (const series of this.#matching(matchers)) {
+      if (after !== undefined && compareLabels(series.labels, after) <= 0) continue;
+      if (maxSamples > 0 && samples >= maxSamples) break;
       let slice = slices.get(series.timestamps);
       if (slice === undefined) {
         slice = sliceOf(series.timestamps, range);
         slices.set(series.timestamps, slice);
       }
-      return sliced(series, slice) ?? [];
-    });
+      const one = sliced(series, slice);
+      if (one !== undefined) found.push(one);
+      samples += one?.timestamps.length ?? 0;
+    }
+    return found;
   }
 
   async newest(

@@ -20,12 +20,19 @@ import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
 import { SnappyError, snappyCompress, snappyDecompress } from "../../wire/snappy.ts";
 import { createMatcher, type Matcher } from "../matcher.ts";
 import { RegexError } from "../regex/syntax.ts";
-import { isStaleMarker, type Queryable, type SeriesSamples } from "../storage.ts";
+import {
+  isStaleMarker,
+  type Queryable,
+  type SelectHints,
+  type SeriesSamples,
+  type TimeRange,
+} from "../storage.ts";
 import { SeriesColumns } from "../tsdb/chunk-decoder.ts";
 import { encodeColumns } from "../tsdb/chunk-encoder.ts";
 import { Pacer } from "../tsdb/pacer.ts";
 import { encodeFrame } from "./chunked-stream.ts";
 import { hasIntegerCounts } from "./forwarding-appender.ts";
+import { selectInPages } from "./read-pages.ts";
 
 /** A request's body, compressed and not, may measure so much (upstream's `decodeReadLimit`). */
 export const MAX_READ_REQUEST_BYTES = 32 * 1024 * 1024;
@@ -153,14 +160,9 @@ function parsedMatchers({ matchers }: ReadQuery, options: ReadHandlerOptions): M
   });
 }
 
-function select(
-  query: ReadQuery,
-  matchers: Matcher[],
-  request: HttpRequest,
-  { queryable }: ReadHandlerOptions,
-): Promise<SeriesSamples[]> {
+function rangeAndHints(query: ReadQuery, { signal }: HttpRequest): [range: TimeRange, hints: SelectHints] {
   const range = { minMs: query.startMs, maxMs: query.endMs };
-  return queryable.select(matchers, range, { function: query.function || undefined, signal: request.signal });
+  return [range, { function: query.function || undefined, signal }];
 }
 
 /** Calls `end` when the caller says so or the client goes away, whichever is first. */
@@ -191,7 +193,11 @@ async function samplesResponse(
   const pacer = new Pacer(options.clock);
   const results: WriteSeries[][] = [];
   for (const query of queries) {
-    const found = await select(query, parsedMatchers(query, options), request, options);
+    const [range, hints] = rangeAndHints(query, request);
+    // Of what is too much, no more is read than tells that it is.
+    const maxSamples = options.maxSamples > 0 ? options.maxSamples + 1 : 0;
+    const matchers = parsedMatchers(query, options);
+    const found = await options.queryable.select(matchers, range, { ...hints, maxSamples });
     const count = found.reduce((sum, { timestamps }) => sum + timestamps.length, 0);
     if (options.maxSamples > 0 && count > options.maxSamples)
       throw new ReadError(400, `exceeded sample limit (${options.maxSamples})`);
@@ -229,7 +235,8 @@ async function* streamed(
   try {
     const pacer = new Pacer(options.clock);
     for (const [queryIndex, query] of queries.entries()) {
-      for (const each of await select(query, query.parsed, request, options)) {
+      const [range, hints] = rangeAndHints(query, request);
+      for await (const each of selectInPages(options.queryable, query.parsed, range, hints)) {
         const labels = merged(each.labels, options.externalLabels());
         for (const chunks of framesOf(chunksOf(each), options.maxFrameBytes)) {
           yield encodeFrame(encodeChunkedReadResponse({ series: [{ labels, chunks }], queryIndex }));

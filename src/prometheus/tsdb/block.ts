@@ -1,9 +1,9 @@
 /** A block on disk, open for reading (`tsdb/block.go`). */
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
-import type { Labels } from "../../model/labels.ts";
+import { compareLabels, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
-import type { TimeRange } from "../storage.ts";
+import type { SelectHints, TimeRange } from "../storage.ts";
 import { CHUNKS_DIRECTORY, INDEX_FILE } from "./block-format.ts";
 import { readBlockMeta, writeBlockMeta } from "./block-meta.ts";
 import { ChunkSegments, checkChunkSegments } from "./chunk-segment-reader.ts";
@@ -87,7 +87,7 @@ export class Block {
     matchers: Matcher[],
     range: TimeRange,
     clock: Pick<Clock, "monotonic" | "sleep">,
-    signal?: AbortSignal,
+    { signal, after }: Pick<SelectHints, "signal" | "after"> = {},
   ): Promise<BlockEntry[]> {
     const pacer = new Pacer(clock);
     const found: BlockEntry[] = [];
@@ -105,7 +105,8 @@ export class Block {
       const chunks = isWhole
         ? series.chunks
         : series.chunks.filter((chunk) => chunk.minMs <= range.maxMs && chunk.maxMs >= range.minMs);
-      if (chunks.length > 0) found.push({ number, labels: series.labels, chunks });
+      const isWanted = after === undefined || compareLabels(series.labels, after) > 0;
+      if (isWanted && chunks.length > 0) found.push({ number, labels: series.labels, chunks });
       if (found.length % 64 === 0 && pacer.isDue()) await pacer.pause(signal);
     }
     return found;

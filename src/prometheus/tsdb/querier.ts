@@ -1,6 +1,6 @@
 /** Reads series from blocks and the head together (`tsdb/querier.go`). */
 import type { Clock } from "../../base/clock.ts";
-import { compareStrings, type Labels } from "../../model/labels.ts";
+import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { NewestSamples, SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
 import type { Block } from "./block.ts";
@@ -13,6 +13,7 @@ import { Pacer } from "./pacer.ts";
 import { SeriesBuilder } from "./series-builder.ts";
 import { BlockCursor, SeriesMerge } from "./series-merge.ts";
 import { sortInSlices } from "./sliced-sort.ts";
+import { firstIndex } from "./time-column.ts";
 
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 32;
@@ -35,11 +36,13 @@ export class Querier {
   readonly #parts: QuerierParts;
   readonly #pacer: Pacer;
   readonly #limit: number;
+  readonly #maxSamples: number;
 
   constructor(parts: QuerierParts) {
     this.#parts = parts;
     this.#pacer = new Pacer(parts.clock);
     this.#limit = parts.hints.limit || Number.POSITIVE_INFINITY;
+    this.#maxSamples = parts.hints.maxSamples || Number.POSITIVE_INFINITY;
   }
 
   async select(matchers: Matcher[]): Promise<SeriesSamples[]> {
@@ -48,8 +51,9 @@ export class Querier {
     const columns = new SeriesColumns();
     if (blocks.length === 0) return this.#selectHead(matchers, builder, columns);
     const out: SeriesSamples[] = [];
+    let samples = 0;
     const merge = await this.#merge(matchers);
-    for (let i = 0; out.length < this.#limit && merge.next(); i++) {
+    for (let i = 0; out.length < this.#limit && samples < this.#maxSamples && merge.next(); i++) {
       columns.clear();
       for (const cursor of merge.from) {
         // Only where something has to come from the disk is there a promise.
@@ -63,6 +67,7 @@ export class Querier {
       if (merge.from.length > 0) columns.normalize();
       const series = builder.build(merge.labels, columns);
       if (series !== undefined) out.push(series);
+      samples += series?.timestamps.length ?? 0;
       if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
@@ -78,9 +83,10 @@ export class Querier {
     const { minMs, maxMs } = range;
     const out: SeriesSamples[] = [];
     if (!this.#isHeadWanted()) return out;
-    const slots = await matcher.sortedSlots(matchers);
+    const slots = this.#behind(await matcher.sortedSlots(matchers));
+    let samples = 0;
     decoded.begin();
-    for (let i = 0; i < slots.length && out.length < this.#limit; i++) {
+    for (let i = 0; i < slots.length && out.length < this.#limit && samples < this.#maxSamples; i++) {
       const slot = slots[i];
       columns.clear();
       const newest = hints.newestOnly === true ? decoded.newest(slot, minMs, maxMs) : undefined;
@@ -88,6 +94,7 @@ export class Querier {
       if (series === undefined) head.read(slot, minMs, maxMs, columns);
       else if (series.timestamps.length > 0) out.push(series);
       if (columns.length > 0) out.push(builder.build(head.labelsOf(slot), columns)!);
+      samples += series?.timestamps.length ?? columns.length;
       if (i % SERIES_PER_CHECK === 0 && this.#pacer.isDue()) await this.#pause();
     }
     return out;
@@ -165,10 +172,18 @@ export class Querier {
     const { blocks, range, clock, hints, head, matcher } = this.#parts;
     const cursors: BlockCursor[] = [];
     for (const block of blocks) {
-      cursors.push(new BlockCursor(block, await block.entries(matchers, range, clock, hints.signal)));
+      cursors.push(new BlockCursor(block, await block.entries(matchers, range, clock, hints)));
     }
     const slots = this.#isHeadWanted() ? await matcher.sortedSlots(matchers) : new Int32Array(0);
-    return new SeriesMerge(cursors, head, slots, range);
+    return new SeriesMerge(cursors, head, this.#behind(slots), range);
+  }
+
+  /** Of sorted slots those whose labels come behind `hints.after`. */
+  #behind(slots: Int32Array): Int32Array {
+    const { head, hints } = this.#parts;
+    const { after } = hints;
+    if (after === undefined) return slots;
+    return slots.subarray(firstIndex(slots.length, (i) => compareLabels(head.labelsOf(slots[i]), after) > 0));
   }
 
   async #pause(): Promise<void> {

@@ -94,7 +94,7 @@ const NO_WINDOW: Window = {
 };
 
 /** The smallest index below `length` for which `holds`, which stays true once it is; else `length`. */
-function firstIndex(length: number, holds: (index: number) => boolean): number {
+export function firstIndex(length: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = length;
   while (low < high) {

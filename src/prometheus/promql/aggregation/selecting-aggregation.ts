@@ -3,6 +3,7 @@
 import { formatG } from "../../../model/number-format.ts";
 import { informHistogramIgnored } from "../annotations.ts";
 import type { EvaluationContext } from "../evaluation-context.ts";
+import { goSort } from "../go-sort.ts";
 import { hashLabels } from "../label-hash.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { executionError } from "../query-error.ts";
@@ -117,9 +118,10 @@ function best(members: readonly number[], count: number, rankOf: (member: number
       heap.replaceTop({ member, rank });
     }
   }
-  return heap.items.sort((a, b) => (isLower(a, b) ? 1 : isLower(b, a) ? -1 : 0)).map(({ member }) => member);
+  return goSort(heap.items, (a, b) => isLower(b, a)).map(({ member }) => member);
 }
 
+/** Of two NaNs either is lower than the other, as upstream has it, and ties come out by that. */
 function isLower(a: { rank: number }, b: { rank: number }): boolean {
-  return (Number.isNaN(a.rank) && !Number.isNaN(b.rank)) || a.rank < b.rank;
+  return Number.isNaN(a.rank) || a.rank < b.rank;
 }

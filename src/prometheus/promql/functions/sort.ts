@@ -1,5 +1,6 @@
 /** Orders of an instant query's result. Range queries are always ordered by labels. */
 import { compareLabels } from "../../../model/labels.ts";
+import { goSort } from "../go-sort.ts";
 import type { StringLiteral } from "../parser/ast.ts";
 import type { StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./function-implementation.ts";
@@ -14,11 +15,8 @@ export function sortByValue(direction: Direction): (call: VectorCall) => StepSer
     const floats = call.vectors[0].filter((series) => !series.histograms?.some((one) => one !== undefined));
     warnInRange(call);
     if (!call.grid.isInstant) return floats;
-    return floats.sort((a, b) => {
-      const [x, y] = [a.values[0], b.values[0]];
-      if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
-      return sign * (x < y ? -1 : x > y ? 1 : 0);
-    });
+    // Upstream sorts the other way round and reverses that, so of NaNs the last comes first.
+    return goSort(floats, (a, b) => Number.isNaN(b.values[0]) || sign * b.values[0] > sign * a.values[0]);
   };
 }
 

@@ -209,7 +209,11 @@ async function rangeSources(
   if (range.kind === "matrix-selector") {
     return context.selection.get(range.vector)!.map((series) => ({ series, dropsName: false }));
   }
+  const { counts } = context.run;
+  const before = counts.queried;
   const series = await evaluateSubquery(range, context);
+  // What the function sees of it counts, not what it was made of.
+  counts.queried = before;
   return series.map(({ samples, dropsName }) => {
     const histograms = samples.histograms?.map(withoutResetHint);
     return { series: { ...samples, histograms }, dropsName };

@@ -166,6 +166,17 @@ test("instant() counts samples against its limit", async () => {
   assert.equal(lines(await engine({ maxSamples: 2 }).instant("hits_total", at)).length, 2);
 });
 
+test("of subqueries those samples count that are taken from them, of ranges all", async () => {
+  const counts = async (query: string) => {
+    const { queried, read } = (await engine().instant(query, 600_000)).counts;
+    return [queried, read];
+  };
+  // Two series; four samples a minute, of which neighbouring ranges share none.
+  assert.deepEqual(await counts("hits_total[5m]"), [40, 40]);
+  assert.deepEqual(await counts("rate(hits_total[5m])"), [40, 40]);
+  assert.deepEqual(await counts("max_over_time(rate(hits_total[1m])[5m:1m])"), [10, 40]);
+});
+
 test("instant() stops when its signal aborts", async () => {
   await assert.rejects(engine().instant("hits_total", at, { signal: AbortSignal.abort() }), {
     kind: "canceled",

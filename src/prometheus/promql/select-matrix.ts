@@ -1,4 +1,5 @@
 /** A range selector as the whole of an instant query: the samples themselves. */
+import { sizeInSamples } from "../../model/histogram-buckets.ts";
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
 import { firstIndex } from "./classic-histogram.ts";
 import type { EvaluationContext } from "./evaluation-context.ts";
@@ -21,10 +22,20 @@ export async function selectMatrix(
     if (samples !== undefined) {
       out.push(samples);
       run.samples += samples.timestamps.length;
+      const found = sizeOf(samples);
+      run.counts.queried += found;
+      run.counts.read += found;
     }
     if (run.isDue) await run.pause();
   }
   return out;
+}
+
+/** In samples: a histogram counts by its size. */
+function sizeOf({ timestamps, histograms = [] }: SeriesSamples): number {
+  let size = timestamps.length;
+  for (const histogram of histograms) if (histogram !== undefined) size += sizeInSamples(histogram) - 1;
+  return size;
 }
 
 /** The samples in (startMs, endMs], stale markers left out. */

@@ -43,6 +43,17 @@ async function stored() {
   return { it, federate, timestampMs };
 }
 
+test("the server's own metrics are text, with the escaping that the client asks for", async () => {
+  const { it } = await stored();
+  const client = it.network.host("127.13.1.99");
+  const typeFor = async (accept: string) =>
+    (await client.fetch(`${URL_BASE}/metrics`, { headers: { accept } })).headers["content-type"];
+  const text = "text/plain; version=0.0.4; charset=utf-8";
+  assert.equal(await typeFor("application/openmetrics-text;version=1.0.0"), `${text}; escaping=underscores`);
+  assert.equal(await typeFor("text/plain;version=0.0.4;escaping=dots"), `${text}; escaping=dots`);
+  await it.server.stop();
+});
+
 test("federate escapes names as the client asks", async () => {
   const { it, federate, timestampMs: t } = await stored();
   const of = async (accept: string) => (await federate(accept)).bytes.toString().split("\n").slice(-3, -1);

@@ -47,7 +47,7 @@ export async function federate(request: HttpRequest, server: PrometheusServer): 
   const families = familiesOf(shown, server.config.global.external_labels ?? {});
   return {
     status: 200,
-    headers: { "content-type": format.contentType },
+    headers: { "content-type": format.contentType, vary: "Accept-Encoding" },
     body: writeFamilies(families, format),
   };
 }

@@ -100,5 +100,7 @@ function line(name: string, { labels, timestampMs }: ClientMetric, value: number
   }
   if (bound !== undefined) pairs.push(`le="${bound}"`);
   const braces = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-  return `${isLegacyName(name) ? name : ""}${braces} ${formatGoFloat(value)} ${timestampMs}\n`;
+  // Upstream's text knows no negative zero.
+  const shown = value === 0 ? "0" : formatGoFloat(value);
+  return `${isLegacyName(name) ? name : ""}${braces} ${shown} ${timestampMs}\n`;
 }

@@ -1,7 +1,6 @@
 /** Everything that the server answers over HTTP (`web/web.go`). */
 import type { HttpRequest, HttpResponse } from "../../base/network.ts";
 import { textResponse } from "../../base/network.ts";
-import { prefersOpenMetrics } from "../../wire/exposition/exposition-writer.ts";
 import { allowed, createHttpApi, methodNotAllowed } from "../api/http-api.ts";
 import { BUILD_INFO } from "../api/status-api.ts";
 import { routePrefixOf } from "../flags.ts";
@@ -84,7 +83,7 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
           return textResponse(403, "Lifecycle API is not enabled.");
         return path === "/-/quit" ? quit() : reload();
       case "/metrics":
-        return ownMetrics(server, metrics, prefersOpenMetrics(request.headers.accept));
+        return ownMetrics(server, metrics, request.headers.accept);
       case "/version":
         return {
           status: 200,

@@ -3,11 +3,10 @@ import type { HttpResponse } from "../../base/network.ts";
 import { compareStrings } from "../../model/labels.ts";
 import {
   type MetricFamily,
-  OPENMETRICS_CONTENT_TYPE,
   TEXT_CONTENT_TYPE,
-  writeOpenMetrics,
   writeTextFormat,
 } from "../../wire/exposition/exposition-writer.ts";
+import { negotiateFormat } from "../api/federation-format.ts";
 import { BUILD_INFO, sortedPools } from "../api/status-api.ts";
 import { family, type Row } from "../metrics/family.ts";
 import type { PrometheusServer } from "../server-state.ts";
@@ -36,20 +35,19 @@ function shownName({ name, type }: MetricFamily): string {
   return type === "counter" ? `${name}_total` : name;
 }
 
+/** In the text format, as upstream's: OpenMetrics is not offered. Of what the client accepts only the escaping counts. */
 export async function ownMetrics(
   server: PrometheusServer,
   http: HttpMetrics,
-  openMetrics: boolean,
+  accept: string | undefined,
 ): Promise<HttpResponse> {
   http.scrapesInFlight.add(1);
   try {
     const families = await ownFamilies(server, http);
     return {
       status: 200,
-      headers: {
-        "content-type": `${openMetrics ? OPENMETRICS_CONTENT_TYPE : TEXT_CONTENT_TYPE}; escaping=underscores`,
-      },
-      body: openMetrics ? writeOpenMetrics(families) : writeTextFormat(families),
+      headers: { "content-type": `${TEXT_CONTENT_TYPE}; escaping=${negotiateFormat(accept).escaping}` },
+      body: writeTextFormat(families),
     };
   } finally {
     http.scrapesInFlight.add(-1);

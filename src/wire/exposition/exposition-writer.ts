@@ -36,17 +36,6 @@ export interface MetricFamily {
 }
 
 export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-export const OPENMETRICS_CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/** Whether a scrape's `Accept` prefers OpenMetrics. */
-export function prefersOpenMetrics(accept: string | undefined): boolean {
-  const quality = (name: string) => {
-    const match = (accept ?? "").split(",").find((part) => part.trim().startsWith(name));
-    if (match === undefined) return 0;
-    return Number(/;\s*q=([\d.]+)/.exec(match)?.[1] ?? 1);
-  };
-  return quality("application/openmetrics-text") > quality("text/plain");
-}
 
 /** The types that the old format lacks, and what stands for them there. */
 const TEXT_TYPES: Partial<Record<FamilyType, string>> = {

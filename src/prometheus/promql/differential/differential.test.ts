@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { type Answer, histogramValues, type Sample, startPeer } from "../../../../test/prometheus-peer.ts";
 import { systemClock } from "../../../base/clock.ts";
 import { systemDisk } from "../../../base/disk.ts";
 import { silentLogger } from "../../../base/log.ts";
@@ -18,7 +19,6 @@ import { histogramJson } from "../../api/query-json.ts";
 import { openTsdb } from "../../tsdb/mod.ts";
 import { Engine, MemoryQueryable, QueryError, type RangeResult } from "../mod.ts";
 import { generateData, generateHistograms, type Next, START_MS } from "./data-fixture.ts";
-import { type Answer, histogramValues, type Sample, startPeer } from "./peer-fixture.ts";
 import { QueryGenerator } from "./query-fixture.ts";
 
 /** The newest first. */

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Labels } from "../../../model/labels.ts";
+import { Labels } from "../src/model/labels.ts";
 
 const ADDRESS = "127.11.0.1";
 const FEATURES = [

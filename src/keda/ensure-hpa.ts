@@ -87,14 +87,14 @@ async function createHpa(
 ): Promise<void> {
   const fields = fieldsOf(object);
   log.info("Creating a new HPA", fields);
-  const { hpa, names } = await wantedHpa(world, object, target, log);
+  const hpa = await wantedHpa(world, object, target, log);
   try {
     await world.api.create(RESOURCES.horizontalPodAutoscalers, hpa);
   } catch (error) {
     log.error("Failed to create new HPA in cluster", { ...fields, error });
     throw error;
   }
-  await storeNames(world.api, object, names);
+  await storeHpaName(world.api, object);
 }
 
 async function updateHpa(
@@ -105,7 +105,7 @@ async function updateHpa(
   log: Logger,
 ): Promise<void> {
   const fields = fieldsOf(object);
-  const { hpa, names } = await wantedHpa(world, object, target, log);
+  const hpa = await wantedHpa(world, object, target, log);
   if (hpaDiffers(hpa, found)) {
     const { resourceVersion, uid } = found.metadata;
     const metadata = { ...hpa.metadata, resourceVersion, uid };
@@ -117,15 +117,15 @@ async function updateHpa(
     }
     log.info("Updated HPA according to ScaledObject", fields);
   }
-  await storeNames(world.api, object, names);
+  await storeHpaName(world.api, object);
 }
 
 async function wantedHpa(
-  { handler, version }: HpaWorld,
+  { api, handler, version }: HpaWorld,
   object: ScaledObject,
   target: GroupVersionKindResource,
   log: Logger,
-): Promise<{ hpa: KubernetesObject; names: MetricNames }> {
+): Promise<KubernetesObject> {
   const fields = fieldsOf(object);
   const specs = await handler.metricSpecs(object).catch((error) => {
     log.error("Error getting scalers", { error });
@@ -139,7 +139,15 @@ async function wantedHpa(
     log.info("Scale out paused by annotation, setting HPA Scale Up Select Behavior to Disabled", fields);
   }
   const metrics = hpaMetrics(object, specs);
-  return { hpa: hpaFor(object, target, metrics.specs, version), names: metrics.names };
+  // First: whoever sees the HPA may ask for its metrics at once, and a formula's are those that the status names.
+  await storeNames(api, object, metrics.names);
+  return hpaFor(object, target, metrics.specs, version);
+}
+
+async function storeHpaName(api: KubernetesApi, object: ScaledObject): Promise<void> {
+  const hpaName = hpaNameOf(object);
+  if (object.status?.hpaName !== hpaName)
+    await changeStatus(api, object, (status) => ({ ...status, hpaName }));
 }
 
 async function storeNames(api: KubernetesApi, object: ScaledObject, names: MetricNames): Promise<void> {
@@ -147,7 +155,6 @@ async function storeNames(api: KubernetesApi, object: ScaledObject, names: Metri
     const kept = Object.entries(health).filter(([metric]) => names.external.includes(metric));
     return {
       ...status,
-      hpaName: hpaNameOf(object),
       externalMetricNames: names.external.length > 0 ? names.external : undefined,
       resourceMetricNames: names.resource.length > 0 ? names.resource : undefined,
       compositeScalerName: usesModifiers(object) ? COMPOSITE_METRIC : undefined,

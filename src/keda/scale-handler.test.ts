@@ -288,6 +288,15 @@ test("a formula can't name a trigger without a name, nor answer before the metri
   assert.equal(events.filter((event) => event === missing).length, 2);
 });
 
+test("the metrics of a formula are read from the cluster when nobody has told of them yet", async () => {
+  const advanced = { scalingModifiers: { formula: "a", target: "2" } };
+  const { api, sources, values } = await world({ triggers: [number("a")], advanced });
+  sources.a = 4;
+  const body = { status: { externalMetricNames: [A] } };
+  await api.patch(SCALED_OBJECTS, { ...KEY, subresource: "status" }, { type: "merge", body });
+  assert.deepEqual(await values("composite-metric"), ["composite-metric 4"]);
+});
+
 test("a fallback counts as active, and leaves a trigger that works alone", async () => {
   const fallback = { failureThreshold: 1, replicas: 4 };
   const { handler, sources, values, refresh } = await world({

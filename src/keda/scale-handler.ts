@@ -16,6 +16,7 @@ import {
   conditionOf,
   DEFAULT_POLLING_INTERVAL_SECONDS,
   keyOf,
+  SCALED_OBJECTS,
   type ScaledObject,
   type ScaledObjectStatus,
   usesModifiers,
@@ -140,11 +141,8 @@ export class ScaleHandler {
       throw new Error(`error getting scalers ${(error as Error).message}`);
     }
     const composite = usesModifiers(object);
-    const wanted = new Set(
-      (composite ? (object.status?.externalMetricNames ?? []) : [metricName]).map((name) =>
-        name.toLowerCase(),
-      ),
-    );
+    const names = composite ? await this.#metricNames(object) : [metricName];
+    const wanted = new Set(names.map((name) => name.toLowerCase()));
     if (wanted.size === 0) this.#reportNoMetrics(object, cache, metricName);
     const triggerOf = new Map<string, string>();
     const readings = await this.#readAll(object, cache, {
@@ -162,6 +160,16 @@ export class ScaleHandler {
     return composite
       ? this.#compose(object, cache, readings, triggerOf, kubernetesTime(clock.now()))
       : metrics;
+  }
+
+  /** As the status has them; of an object whose status is not known yet, as the cluster has it now. */
+  async #metricNames({ metadata, status }: ScaledObject): Promise<string[]> {
+    if (status?.externalMetricNames !== undefined) return status.externalMetricNames;
+    const { namespace, name } = metadata;
+    const fresh = await this.#options.api
+      .get<ScaledObject>(SCALED_OBJECTS, { namespace, name })
+      .catch(() => undefined);
+    return fresh?.status?.externalMetricNames ?? [];
   }
 
   /** A formula before the ScaledObject's status knows any metric: each trigger says so. */

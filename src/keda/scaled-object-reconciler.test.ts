@@ -85,6 +85,22 @@ test("each trigger has its metric in the HPA, and takes it along", async () => {
   end();
 });
 
+test("the metrics are in the status before the HPA is there to ask for them", async () => {
+  const { api, create, end } = await world();
+  const known: (string[] | undefined)[] = [];
+  const stop = new AbortController();
+  const watching = (async () => {
+    const { namespace } = KEY;
+    for await (const _ of api.watch(RESOURCES.horizontalPodAutoscalers, { namespace, signal: stop.signal }))
+      known.push((await api.get<ScaledObject>(SCALED_OBJECTS, KEY)).status?.externalMetricNames);
+  })();
+  await create();
+  assert.deepEqual(known[0], ["s0-cron-UTC-0xxxx-1xxxx"]);
+  stop.abort();
+  await watching.catch(() => {});
+  end();
+});
+
 test("another name of the HPA replaces it", async () => {
   const { create, change, hpa, scaledObject, end } = await world();
   await create();

@@ -108,6 +108,31 @@ test("RuleGroup leaves out evaluations that it has no time for, and counts them"
   await clock.runUntil(group.stop());
 });
 
+test("RuleGroup evaluates each slot once and not before its time, where timers fire a little early", async () => {
+  const { clock, context, groupOf } = rulesOver({ a: [[{}, 1]] });
+  const times: [slotMs: number, atMs: number][] = [];
+  const { engine } = context;
+  context.engine = {
+    async instant(query: string, timeMs: number) {
+      times.push([timeMs, clock.now()]);
+      return engine.instant(query, timeMs);
+    },
+  } as Pick<Engine, "instant">;
+  const early = Object.create(clock) as typeof clock;
+  early.now = () => clock.now();
+  early.monotonic = () => clock.monotonic();
+  early.after = (delayMs, callback) =>
+    clock.after(Math.max(0, delayMs > 1 ? delayMs - 1 : delayMs), callback);
+  context.clock = early;
+  const group = groupOf("{name: g, interval: 10s, rules: [{record: r, expr: a}]}");
+  group.start();
+  await clock.advance(60_500);
+  assert.equal(times.length, 6);
+  for (const [slotMs, atMs] of times) assert.ok(atMs >= slotMs && atMs < slotMs + 5, `${atMs - slotMs}`);
+  assert.equal(new Set(times.map(([slotMs]) => slotMs)).size, 6);
+  await group.stop();
+});
+
 test("RuleGroup writes no ALERTS before the second evaluation, after which ages are restored", async () => {
   const it = rulesOver({ a: [[{ x: "1" }, 1]] });
   const { clock, written, stored, groupOf } = it;

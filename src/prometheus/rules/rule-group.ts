@@ -130,7 +130,8 @@ export class RuleGroup {
         metrics.iterations.add(missed, this.key);
         slotMs += (missed + 1) * intervalMs;
       }
-      while (tickMs <= nowMs) tickMs += intervalMs;
+      do tickMs += intervalMs;
+      while (tickMs <= nowMs);
       metrics.iterations.add(1, this.key);
       await this.evaluate(slotMs);
       // Not after the first one: alerts may depend on what other rules have not recorded yet.
@@ -140,16 +141,22 @@ export class RuleGroup {
 
   /** Whether the group still runs when it is time. */
   async #waitUntil(timeMs: number): Promise<boolean> {
-    const delayMs = timeMs - this.#context.clock.now();
-    if (this.#isStopped || delayMs <= 0) return !this.#isStopped;
-    await new Promise<void>((resolve) => {
-      const timer = this.#context.clock.after(delayMs, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#wake = undefined;
+    const { clock } = this.#context;
+    // Timers may fire a little before their time.
+    for (
+      let delayMs = timeMs - clock.now();
+      delayMs > 0 && !this.#isStopped;
+      delayMs = timeMs - clock.now()
+    ) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(delayMs, resolve);
+        this.#wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    }
     return !this.#isStopped;
   }
 

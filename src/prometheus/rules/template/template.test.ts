@@ -7,7 +7,8 @@ import type { TemplateData } from "./template-data.ts";
 
 const data: TemplateData = {
   labels: { instance: "db-0:8000", job: "app" },
-  externalLabels: { site: "s" },
+  // As a configuration is read: without a prototype.
+  externalLabels: Object.assign(Object.create(null), { site: "s" }),
   externalUrl: "http://p:9090/x",
   value: 1234.5678,
   timestampMs: 1_767_225_600_000,

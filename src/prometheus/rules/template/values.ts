@@ -65,6 +65,9 @@ export function isSample(value: Value): value is QuerySample {
   return typeof value === "object" && "labels" in value && typeof value.labels !== "string";
 }
 
+/** Maps that come from a configuration have no prototype. */
+const PLAIN_PROTOTYPES: readonly unknown[] = [Object.prototype, null];
+
 /** A map of labels has texts only. */
 export function isHistogram(value: Value): value is FloatHistogram {
   return typeof value === "object" && "schema" in value && typeof value.schema === "number";
@@ -73,7 +76,7 @@ export function isHistogram(value: Value): value is FloatHistogram {
 export function isLabelMap(value: Value): value is Record<string, string> {
   return (
     typeof value === "object" &&
-    Object.getPrototypeOf(value) === Object.prototype &&
+    PLAIN_PROTOTYPES.includes(Object.getPrototypeOf(value)) &&
     !isSample(value) &&
     !isHistogram(value)
   );

@@ -57,6 +57,7 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
   // Words may be written past the end of a piece, where the next one overwrites them: not past the end of the buffers.
   const lastWordIn = inputEnd - 8;
   const lastWordOut = output.length - 8;
+  const lastPairOut = output.length - 16;
   let from = start;
   let to = 0;
   while (from < inputEnd) {
@@ -75,7 +76,10 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
       if (size > inputEnd - from || size > length - to) return -1;
       if (size > SHORT_COPY) output.set(input.subarray(from, from + size), to);
       else if (from + size <= lastWordIn && to + size <= lastWordOut) {
-        for (let i = 0; i < size; i += 8) output8.setBigInt64(to + i, source8.getBigInt64(from + i));
+        // Most have one word at most.
+        output8.setBigInt64(to, source8.getBigInt64(from, true), true);
+        for (let i = 8; i < size; i += 8)
+          output8.setBigInt64(to + i, source8.getBigInt64(from + i, true), true);
       } else for (let i = 0; i < size; i++) output[to + i] = input[from + i];
       from += size;
       to += size;
@@ -99,8 +103,11 @@ function expand(input: Uint8Array, start: number, output: Uint8Array, length: nu
     if (offset === 0 || offset > to || size > length - to) return -1;
     const source = to - offset;
     // Closer than a word, the copy repeats what it has just written: only a loop over bytes does that.
-    if (offset >= 8 && to + size <= lastWordOut) {
-      for (let i = 0; i < size; i += 8) output8.setBigInt64(to + i, output8.getBigInt64(source + i));
+    if (offset >= 8 && to + size <= lastPairOut) {
+      for (let i = 0; i < size; i += 16) {
+        output8.setBigInt64(to + i, output8.getBigInt64(source + i, true), true);
+        output8.setBigInt64(to + i + 8, output8.getBigInt64(source + i + 8, true), true);
+      }
     } else for (let i = 0; i < size; i++) output[to + i] = output[source + i];
     to += size;
   }

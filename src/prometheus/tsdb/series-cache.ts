@@ -143,7 +143,7 @@ export class SeriesCache {
     let at = keys.start(handle);
     let i = start;
     for (const last = start + length - 8; i <= last; i += 8, at += 8) {
-      if (view.getBigInt64(i) !== key.getBigInt64(at)) return false;
+      if (view.getBigInt64(i, true) !== key.getBigInt64(at, true)) return false;
     }
     for (const end = start + length; i < end; i++, at++) {
       if (view.getUint8(i) !== key.getUint8(at)) return false;

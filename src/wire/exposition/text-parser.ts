@@ -150,7 +150,7 @@ export class TextParser {
     // From the end, where the series of one metric differ.
     let rest = length - 8;
     for (; rest >= 0; rest -= 8)
-      if (view.getBigInt64(from + rest) !== known.getBigInt64(start + rest)) return false;
+      if (view.getBigInt64(from + rest, true) !== known.getBigInt64(start + rest, true)) return false;
     for (let i = rest + 7; i >= 0; i--) if (bytes[from + i] !== known.getUint8(start + i)) return false;
     this.#start = from;
     this.seriesStart = from;

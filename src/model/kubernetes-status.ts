@@ -112,6 +112,13 @@ export function internalFailure(message: string): KubernetesError {
   });
 }
 
+/** `apierrors.NewInternalError`. */
+export function internalError(problem: string): KubernetesError {
+  return statusError("InternalError", `Internal error occurred: ${problem}`, {
+    causes: [{ message: problem }],
+  });
+}
+
 /** Whether an error is the API's, for one of the reasons given (any when none is given). */
 export function isStatus(error: unknown, ...reasons: StatusReason[]): error is KubernetesError {
   if (!(error instanceof KubernetesError)) return false;

@@ -1,6 +1,7 @@
 /** What every operation of the API server works on. */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Network } from "../../base/network.ts";
 import type { Random } from "../../base/random.ts";
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
@@ -20,6 +21,8 @@ export interface ApiContext {
   serviceAddresses?: ServiceAddresses;
   /** Makes tokens of service accounts. */
   tokens?: ServiceAccountTokens;
+  /** By which admission webhooks are reached. Without, none are asked. */
+  network?: Network;
 }
 
 /** @throws KubernetesError 404 `the server could not find the requested resource` */

@@ -85,6 +85,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   objects.log.attach(store);
   const tokens = new ServiceAccountTokens(identity.tokenKey, clock);
   api.context.tokens = tokens;
+  api.context.network = network;
   await bootstrapCluster(api, identity);
   const stop = new AbortController();
   const aggregator = new Aggregator({ api, network, clock, identity: identity.frontProxy.tls });

@@ -3,7 +3,6 @@ import type { Clock } from "../../base/clock.ts";
 import { type Logger, silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type {
-  DeleteOptions,
   GroupVersionResource,
   KubernetesApi,
   ListOptions,
@@ -13,17 +12,20 @@ import type {
   WatchOptions,
 } from "../../model/kubernetes-api.ts";
 import type { KubernetesList, KubernetesObject } from "../../model/kubernetes-object.ts";
+import type { AskOptions } from "./admission/admission-turn.ts";
+import { areWebhooksFor, withWebhooks } from "./admission/webhooks.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
 import { fromStorageVersion, needsConversion } from "./convert.ts";
 import { startDefinitionController } from "./custom/definition-controller.ts";
 import type { ServiceAddresses } from "./kinds/service-address.ts";
 import type { RestoredObject } from "./object-log.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
-import { deleteObject } from "./operations/delete.ts";
+import { deleteObject, type RemoveOptions } from "./operations/delete.ts";
 import { listObjects } from "./operations/list.ts";
 import { createResource, getResource, patchResource, replaceResource } from "./operations/subresources.ts";
 import type { UpdateOptions } from "./operations/update.ts";
 import { watchObjects } from "./operations/watch.ts";
+import type { ResourceInfo } from "./resource-info.ts";
 import { ResourceRegistry } from "./resource-registry.ts";
 
 export interface ClusterStoreOptions {
@@ -80,7 +82,10 @@ export class ClusterStore implements KubernetesApi {
     options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return fromStorageVersion(info, createResource(this.context, info, object, options)) as T;
+    return fromStorageVersion(
+      info,
+      await this.#run(info, options, (all) => createResource(this.context, info, object, all)),
+    ) as T;
   }
 
   async replace<T extends KubernetesObject>(
@@ -89,7 +94,10 @@ export class ClusterStore implements KubernetesApi {
     options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return fromStorageVersion(info, replaceResource(this.context, info, object, options)) as T;
+    return fromStorageVersion(
+      info,
+      await this.#run(info, options, (all) => replaceResource(this.context, info, object, all)),
+    ) as T;
   }
 
   async updateStatus<T extends KubernetesObject>(
@@ -108,17 +116,39 @@ export class ClusterStore implements KubernetesApi {
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
     const all = { ...options, subresource: key.subresource };
-    return fromStorageVersion(info, patchResource(this.context, info, key, patch, all)) as T;
+    return fromStorageVersion(
+      info,
+      await this.#run(info, all, (each) => patchResource(this.context, info, key, patch, each)),
+    ) as T;
   }
 
   async delete<T extends KubernetesObject>(
     resource: GroupVersionResource,
     key: ObjectKey,
-    options?: DeleteOptions,
+    options: RemoveOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
     const namespace = info.namespaced ? key.namespace : undefined;
-    return fromStorageVersion(info, deleteObject(this.context, info, namespace, key.name, options)) as T;
+    return fromStorageVersion(
+      info,
+      await this.#run(info, options, (all) => deleteObject(this.context, info, namespace, key.name, all)),
+    ) as T;
+  }
+
+  /** Runs a change, with webhooks where there are any. */
+  #run<O extends AskOptions>(
+    info: ResourceInfo,
+    options: O,
+    change: (options: O) => KubernetesObject,
+  ): KubernetesObject | Promise<KubernetesObject> {
+    if (!areWebhooksFor(this.context, info)) return change(options);
+    // What a later run says again is not told twice.
+    const told = new Set<string>();
+    const warn = (text: string) => {
+      if (!told.has(text)) options.warn?.(text);
+      told.add(text);
+    };
+    return withWebhooks(this.context, (turn) => change({ ...options, warn, turn }), warn);
   }
 
   watch<T extends KubernetesObject>(

@@ -8,6 +8,8 @@ import type { User } from "../user.ts";
 export interface AdmissionRequest {
   operation: "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
   info: ResourceInfo;
+  /** What the client named, where that is another version of it than `info`. */
+  requestInfo?: ResourceInfo;
   subresource?: string;
   namespace?: string;
   name: string;
@@ -17,6 +19,8 @@ export interface AdmissionRequest {
   oldObject?: KubernetesObject;
   user: User;
   isDryRun: boolean;
+  /** What the client asked for besides, as webhooks are shown it. */
+  options?: object;
 }
 
 /** Who changes things from within. */
@@ -94,21 +98,35 @@ function fits(selector: Matching["objectSelector"], labels: Record<string, strin
 /** The `request` of an AdmissionReview, without the objects. */
 export function describeRequest({ info, ...request }: AdmissionRequest) {
   const { group, version, kind, resource } = info;
+  const requested = request.requestInfo ?? info;
+  const subject = kindOf(info, request.object ?? request.oldObject);
   const { name, groups, uid, extra } = request.user;
   return {
-    kind: { group, version, kind },
+    kind: subject,
     resource: { group, version, resource },
     ...(request.subresource && { subResource: request.subresource }),
-    requestKind: { group, version, kind },
-    requestResource: { group, version, resource },
+    requestKind: subject.kind === kind ? { group, version: requested.version, kind } : subject,
+    requestResource: { group, version: requested.version, resource },
     ...(request.subresource && { requestSubResource: request.subresource }),
-    name: request.name,
+    ...(request.name && { name: request.name }),
     ...(request.namespace && { namespace: request.namespace }),
     operation: request.operation,
     userInfo: { username: name, ...(uid && { uid }), groups: [...groups], ...(extra && { extra }) },
     dryRun: request.isDryRun,
-    options: { kind: OPTIONS[request.operation], apiVersion: apiVersionOf("meta.k8s.io", "v1") },
+    options: {
+      kind: OPTIONS[request.operation],
+      apiVersion: apiVersionOf("meta.k8s.io", "v1"),
+      ...(request.isDryRun && { dryRun: ["All"] }),
+      ...request.options,
+    },
   };
+}
+
+/** A subresource's kind may be another than its resource's. */
+function kindOf({ group, version, kind }: ResourceInfo, subject: KubernetesObject | undefined) {
+  if (subject?.kind === undefined || subject.kind === kind) return { group, version, kind };
+  const [ownVersion, ownGroup = ""] = (subject.apiVersion ?? "v1").split("/").reverse();
+  return { group: ownGroup, version: ownVersion, kind: subject.kind };
 }
 
 const OPTIONS = {

@@ -7,11 +7,14 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { groupResource, type KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import type { AdmissionRequest } from "./admission-request.ts";
+import { type AskOptions, admissionRequest } from "./admission-turn.ts";
 import { applyLimitDefaults, checkLimits } from "./limit-ranger.ts";
 import { takeTopologyLabels } from "./pod-topology.ts";
 import type { Refuse } from "./refuse.ts";
 import { chargeQuotas } from "./resource-quota.ts";
 import { admitServiceAccount } from "./service-account.ts";
+import { reviewByPolicies } from "./validating-policies.ts";
 
 /** Which finalizer keeps a claim, a volume or a class while it is used (StorageObjectInUseProtection). */
 const PROTECTION: Record<string, string> = {
@@ -73,4 +76,35 @@ export function forbidden(info: ResourceInfo, name: string, problem: string): Ku
     group: info.group || undefined,
     kind: info.resource,
   });
+}
+
+/** What takes the place of a subresource's own object, such as a Scale or a Binding, when it is reviewed. */
+export function admitPart<T extends KubernetesObject>(
+  context: ApiContext,
+  info: ResourceInfo,
+  part: T,
+  oldPart: KubernetesObject | undefined,
+  options: AskOptions,
+): T {
+  const operation = oldPart === undefined ? "CREATE" : "UPDATE";
+  const objects = { object: part, oldObject: oldPart };
+  const object = (options.turn?.mutate(admissionRequest(info, operation, objects, options)) ?? part) as T;
+  reviewChange(context, info, operation, { object, oldObject: oldPart }, options);
+  return object;
+}
+
+/** What policies and webhooks have against a change that is otherwise right. */
+export function reviewChange(
+  context: ApiContext,
+  info: ResourceInfo,
+  operation: AdmissionRequest["operation"],
+  objects: Pick<AdmissionRequest, "object" | "oldObject">,
+  options: AskOptions,
+): void {
+  const hasPolicies =
+    context.store.count("admissionregistration.k8s.io/validatingadmissionpolicybindings") > 0;
+  if (!hasPolicies && options.turn === undefined) return;
+  const request = admissionRequest(info, operation, objects, options);
+  if (hasPolicies) reviewByPolicies(context, request, options.warn);
+  options.turn?.validate(request);
 }

@@ -6,22 +6,11 @@ import { apiVersionOf, type KubernetesObject } from "../../../model/kubernetes-o
 import { type KubernetesError, type StatusReason, statusError } from "../../../model/kubernetes-status.ts";
 import { matchesSelector, selectorOf } from "../../../model/label-selector.ts";
 import type { ApiContext } from "../api-context.ts";
-import { isAllowed } from "../authorize.ts";
-import { fromStorageVersion } from "../convert.ts";
 import { evaluateCel } from "../custom/cel/cel-evaluate.ts";
-import { type CelNode, CelSyntaxError, parseCel } from "../custom/cel/cel-syntax.ts";
-import { CelError, CelObject, type CelValue, celValueOf } from "../custom/cel/cel-value.ts";
+import { type CelValue, celValueOf } from "../custom/cel/cel-value.ts";
 import { storageKey } from "../object-store.ts";
-import type { ResourceInfo } from "../resource-info.ts";
-import type { User } from "../user.ts";
-import {
-  type AdmissionRequest,
-  CONTROLLER_USER,
-  describeRequest,
-  matchesRules,
-  matchesSelectors,
-  type Rule,
-} from "./admission-request.ts";
+import { type AdmissionRequest, matchesRules, matchesSelectors, type Rule } from "./admission-request.ts";
+import { attempt, type MatchCondition, requestScope, treeOf, unmatched } from "./request-expressions.ts";
 
 const GROUP = "admissionregistration.k8s.io";
 
@@ -43,7 +32,7 @@ interface Policy extends KubernetesObject {
   spec: {
     paramKind?: { apiVersion: string; kind: string };
     matchConstraints?: Constraints;
-    matchConditions?: { name: string; expression: string }[];
+    matchConditions?: MatchCondition[];
     variables?: { name: string; expression: string }[];
     validations?: Validation[];
     failurePolicy?: "Fail" | "Ignore";
@@ -71,49 +60,14 @@ interface Denial {
   reason: string;
 }
 
-interface ReviewOptions {
-  user?: User;
-  subresource?: string;
-  dryRun?: boolean;
-  warn?: (text: string) => void;
-}
-
 /** @throws KubernetesError of the first policy that refuses, with its reason */
 export function reviewByPolicies(
-  context: ApiContext,
-  info: ResourceInfo,
-  operation: AdmissionRequest["operation"],
-  { object, oldObject }: Pick<AdmissionRequest, "object" | "oldObject">,
-  { user = CONTROLLER_USER, subresource, dryRun = false, warn }: ReviewOptions,
-): void {
-  if (context.store.count(`${GROUP}/validatingadmissionpolicybindings`) === 0 || info.group === GROUP) return;
-  const { name, namespace } = (object ?? oldObject)!.metadata;
-  // A copy: what is about to be stored is not to be frozen or remembered as it is now.
-  const shown = (each: KubernetesObject | undefined) =>
-    each === undefined ? undefined : fromStorageVersion(info, structuredClone(each));
-  checkPolicies(
-    context,
-    {
-      operation,
-      info,
-      subresource,
-      namespace: info.namespaced ? namespace : undefined,
-      name,
-      object: shown(object),
-      oldObject: shown(oldObject),
-      user,
-      isDryRun: dryRun,
-    },
-    warn,
-  );
-}
-
-function checkPolicies(
   context: ApiContext,
   request: AdmissionRequest,
   warn: ((text: string) => void) | undefined,
 ): void {
   const { store } = context;
+  if (request.info.group === GROUP) return;
   for (const binding of store.scan(`${GROUP}/validatingadmissionpolicybindings`) as Iterable<Binding>) {
     const { policyName, validationActions, matchResources } = binding.spec;
     const policy = store.get(`${GROUP}/validatingadmissionpolicies`, policyName) as Policy | undefined;
@@ -165,7 +119,7 @@ function denialsOf(
   if (typeof params === "string") return failed(`failed to configure binding: ${params}`);
   return params.flatMap((param) => {
     const scope = scopeOf(context, policy, request, param);
-    const excuse = unmatched(policy, scope);
+    const excuse = unmatched(policy.spec.matchConditions, scope);
     if (excuse === true) return [];
     if (typeof excuse === "string") return failed(excuse);
     return (policy.spec.validations ?? []).flatMap((validation) => check(validation, scope, failed));
@@ -204,15 +158,12 @@ function scopeOf(
   request: AdmissionRequest,
   params: KubernetesObject | undefined,
 ): Record<string, CelValue> {
-  const { namespace, object, oldObject } = request;
+  const { namespace } = request;
   const place = namespace === undefined ? undefined : store.get("/namespaces", namespace);
   const scope: Record<string, CelValue> = {
-    object: celValueOf(object, undefined),
-    oldObject: celValueOf(oldObject, undefined),
-    request: celValueOf(describeRequest(request), undefined),
+    ...requestScope(store, request),
     params: celValueOf(params, undefined),
     namespaceObject: celValueOf(place, undefined),
-    authorizer: authorizerOf(store, request),
   };
   scope.variables = new LazyVariables(spec.variables ?? [], scope);
   return scope;
@@ -241,44 +192,6 @@ class LazyVariables extends Map<CelValue, CelValue> {
   }
 }
 
-const trees = new Map<string, CelNode>();
-/** As many expressions are kept in their parsed form. */
-const MAX_TREES = 1_000;
-
-function treeOf(expression: string): CelNode {
-  let tree = trees.get(expression);
-  if (tree === undefined) {
-    tree = parseCel(expression);
-    if (trees.size >= MAX_TREES) trees.clear();
-    trees.set(expression, tree);
-  }
-  return tree;
-}
-
-/** The value, or what went wrong. */
-function attempt(
-  expression: string,
-  scope: Record<string, CelValue>,
-): { value: CelValue } | { problem: string } {
-  try {
-    return { value: evaluateCel(treeOf(expression), scope) };
-  } catch (error) {
-    if (error instanceof CelError || error instanceof CelSyntaxError) return { problem: error.message };
-    throw error;
-  }
-}
-
-/** Whether a condition says that the policy is not about the request; or what went wrong with one. */
-function unmatched({ spec }: Policy, scope: Record<string, CelValue>): boolean | string {
-  let problem: string | undefined;
-  for (const { expression } of spec.matchConditions ?? []) {
-    const result = attempt(expression, scope);
-    if ("problem" in result) problem ??= `expression '${expression}' resulted in error: ${result.problem}`;
-    else if (result.value !== true) return true;
-  }
-  return problem ?? false;
-}
-
 function check(
   { expression, message, messageExpression, reason = "Invalid" }: Validation,
   scope: Record<string, CelValue>,
@@ -292,47 +205,4 @@ function check(
     made !== undefined && "value" in made && typeof made.value === "string" ? made.value.trim() : "";
   const usable = text === "" || /[\r\n]/.test(text) ? undefined : text;
   return [{ message: usable ?? message?.trim() ?? `failed expression: ${expression.trim()}`, reason }];
-}
-
-/** `authorizer.group('apps').resource('deployments').namespace('x').check('create').allowed()` */
-function authorizerOf(
-  store: ApiContext["store"],
-  { user, info, namespace, name }: AdmissionRequest,
-): CelObject {
-  interface Asked {
-    group: string;
-    resource: string;
-    subresource?: string;
-    namespace?: string;
-    name?: string;
-  }
-  const text = (value: CelValue) => String(value);
-  const decision = (allowed: boolean) =>
-    new CelObject("kubernetes.authorization.Decision", String(allowed), {
-      allowed: () => allowed,
-      reason: () => "",
-      errored: () => false,
-      error: () => "",
-    });
-  const resourceCheck = (asked: Asked): CelObject =>
-    new CelObject("kubernetes.authorization.ResourceCheck", JSON.stringify(asked), {
-      subresource: (_self, value) => resourceCheck({ ...asked, subresource: text(value) }),
-      namespace: (_self, value) => resourceCheck({ ...asked, namespace: text(value) }),
-      name: (_self, value) => resourceCheck({ ...asked, name: text(value) }),
-      check: (_self, verb) => decision(isAllowed(store, user, { verb: text(verb), ...asked })),
-    });
-  const groupCheck = (group: string) =>
-    new CelObject("kubernetes.authorization.GroupCheck", group, {
-      resource: (_self, value) => resourceCheck({ group, resource: text(value) }),
-    });
-  const pathCheck = (path: string) =>
-    new CelObject("kubernetes.authorization.PathCheck", path, {
-      check: (_self, verb) =>
-        decision(isAllowed(store, user, { verb: text(verb), group: "", resource: "", path })),
-    });
-  return new CelObject("kubernetes.authorization.Authorizer", user.name, {
-    group: (_self, value) => groupCheck(text(value)),
-    path: (_self, value) => pathCheck(text(value)),
-    requestResource: () => resourceCheck({ group: info.group, resource: info.resource, namespace, name }),
-  });
 }

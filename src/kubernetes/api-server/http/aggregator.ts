@@ -8,10 +8,10 @@ import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { apiVersionOf, type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import type { ClusterStore } from "../cluster-store.ts";
+import { serviceEndpoint } from "../service-endpoint.ts";
 import type { User } from "../user.ts";
 import type { LegacyResource, RemoteGroup } from "./discovery.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { serviceEndpoint } from "./service-endpoint.ts";
 
 const COLLECTION = "apiregistration.k8s.io/apiservices";
 /** A server that does not answer discovery within this time is not available. */

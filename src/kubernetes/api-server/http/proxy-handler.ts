@@ -2,8 +2,8 @@
 import type { HttpRequest, HttpResponse, Network } from "../../../base/network.ts";
 import { notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { type ObjectStore, storageKey } from "../object-store.ts";
+import { serviceEndpoint } from "../service-endpoint.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { serviceEndpoint } from "./service-endpoint.ts";
 
 /** Headers that belong to one connection, or to us. */
 const OWN_HEADERS = new Set([

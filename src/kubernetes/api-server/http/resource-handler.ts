@@ -333,7 +333,7 @@ async function remove(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);
-  const object = await api.delete<KubernetesObject>(resource, keyOf(each), options);
+  const object = await api.delete<KubernetesObject>(resource, keyOf(each), { ...options, ...asking(each) });
   const { name, uid, deletionTimestamp, finalizers, deletionGracePeriodSeconds } = object.metadata;
   const stays =
     deletionTimestamp !== undefined &&
@@ -348,6 +348,9 @@ async function remove(each: Call): Promise<HttpResponse> {
   );
 }
 
+/** Who deletes, and where warnings go. */
+const asking = ({ user, warnings }: Call) => ({ user, warn: (text: string) => void warnings.push(text) });
+
 async function removeAll(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   if (resource.collection === "/namespaces") throw methodNotAllowed();
@@ -360,7 +363,11 @@ async function removeAll(each: Call): Promise<HttpResponse> {
   });
   for (const { metadata } of found.items) {
     await api
-      .delete(resource, { namespace: metadata.namespace, name: metadata.name }, options)
+      .delete(
+        resource,
+        { namespace: metadata.namespace, name: metadata.name },
+        { ...options, ...asking(each), requestName: "" },
+      )
       .catch((error) => {
         if (error?.reason !== "NotFound") throw error;
       });

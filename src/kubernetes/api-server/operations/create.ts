@@ -2,9 +2,9 @@
 import { randomUuid } from "../../../base/random.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { alreadyExists, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
-import { admitNew, reviewObject } from "../admission/admission.ts";
+import { admitNew, reviewChange, reviewObject } from "../admission/admission.ts";
+import { admissionRequest } from "../admission/admission-turn.ts";
 import { checkEscalation } from "../admission/escalation.ts";
-import { reviewByPolicies } from "../admission/validating-policies.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -30,13 +30,15 @@ export function createObject(
   input: KubernetesObject,
   options: CreateOptions = {},
 ): KubernetesObject {
-  const object = prepare(
+  let object = prepare(
     context,
     info,
     toStorageVersion(info, readInput(info, input, options)),
     options.dryRun === true,
   );
-  const { name, namespace } = object.metadata;
+  const generatedName = input.metadata?.name ? undefined : object.metadata.name;
+  const { namespace } = object.metadata;
+  let { name } = object.metadata;
   const strategy = strategyOf(info);
   strategy.setDefaults?.(object);
   completeObject(info, object);
@@ -47,6 +49,14 @@ export function createObject(
   }
   if (info.namespaced) checkNamespace(context, info, namespace!, name);
   admitNew(context, info, object, (!input.metadata?.name && object.metadata.generateName) || name);
+  if (options.turn !== undefined) {
+    const asked = admissionRequest(info, "CREATE", { object }, options);
+    if (generatedName !== undefined) delete (asked.object!.metadata as { name?: string }).name;
+    const changed = options.turn.mutate({ ...asked, name: generatedName === undefined ? name : "" });
+    if (changed !== undefined) object = toStorageVersion(info, changed);
+    object.metadata.name ||= generatedName ?? name;
+    name = object.metadata.name;
+  }
   strategy.prepareForCreate?.(object, context);
   strategy.setDefaults?.(object);
   completeObject(info, object);
@@ -54,7 +64,7 @@ export function createObject(
   if (options.user !== undefined) checkEscalation(context.store, info, object, undefined, options.user);
   const key = storageKey(namespace, name);
   const isTaken = context.store.get(info.collection, key) !== undefined;
-  reviewByPolicies(context, info, "CREATE", { object }, options);
+  reviewChange(context, info, "CREATE", { object }, options);
   reviewObject(context, info, object, undefined, options.dryRun === true || isTaken);
   if (options.warn !== undefined)
     for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);

@@ -2,8 +2,8 @@
 import type { DeleteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict } from "../../../model/kubernetes-status.ts";
-import { forbidden } from "../admission/admission.ts";
-import { reviewByPolicies } from "../admission/validating-policies.ts";
+import { forbidden, reviewChange } from "../admission/admission.ts";
+import { type AskOptions, admissionRequest } from "../admission/admission-turn.ts";
 import type { ApiContext } from "../api-context.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -15,18 +15,21 @@ export const DEFAULT_GRACE_PERIOD_SECONDS = 30;
 /** Admission plugin NamespaceLifecycle. */
 const KEPT_NAMESPACES = new Set(["default", "kube-system", "kube-public"]);
 
+export interface RemoveOptions extends DeleteOptions, AskOptions {}
+
 export function deleteObject(
   context: ApiContext,
   info: ResourceInfo,
   namespace: string | undefined,
   name: string,
-  options: DeleteOptions = {},
+  options: RemoveOptions = {},
 ): KubernetesObject {
   const previous = existingObject(context, info, namespace, name);
   checkPreconditions(info, previous, options);
   if (info.collection === "/namespaces" && KEPT_NAMESPACES.has(name))
     throw forbidden(info, name, "this namespace may not be deleted");
-  reviewByPolicies(context, info, "DELETE", { oldObject: previous }, options);
+  options.turn?.mutate(admissionRequest(info, "DELETE", { oldObject: previous }, options));
+  reviewChange(context, info, "DELETE", { oldObject: previous }, options);
   const object = structuredClone(previous);
   setFinalizers(object, options);
   const graceSeconds = gracePeriod(info, previous, options);

@@ -3,6 +3,7 @@ import type { Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { conflict, statusError } from "../../../model/kubernetes-status.ts";
 import { formatSelector, selectorOf } from "../../../model/label-selector.ts";
+import { admitPart } from "../admission/admission.ts";
 import type { ApiContext } from "../api-context.ts";
 import { invalidValue } from "../field-error.ts";
 import { mergePatch } from "../patch/merge-patch.ts";
@@ -14,6 +15,8 @@ import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
 /** Who scales without saying so: the autoscaler in this process. */
 const AUTOSCALER = "kube-controller-manager";
+
+const SCALE_KIND = { kind: "Scale", apiVersion: "autoscaling/v1" };
 
 interface Key {
   namespace?: string;
@@ -39,7 +42,9 @@ export function updateScale(
   const current = getScale(context, info, { namespace, name });
   if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw conflict(info, name);
   if (uid && uid !== current.metadata.uid) throw conflict(info, name);
-  const replicas = scale.spec?.replicas ?? 0;
+  const asked = { ...options, subresource: "scale" };
+  const { spec } = admitPart(context, info, { ...scale, ...SCALE_KIND }, current, asked);
+  const replicas = spec?.replicas ?? 0;
   if (!Number.isInteger(replicas)) {
     const kind = typeof replicas === "number" ? `number ${replicas}` : typeof replicas;
     const problem = `json: cannot unmarshal ${kind} into Go struct field ScaleSpec.spec.replicas of type int32`;
@@ -56,6 +61,7 @@ export function updateScale(
     info,
     updateObject(context, info, object, {
       ...options,
+      turn: undefined,
       fieldManager: options.fieldManager ?? AUTOSCALER,
       subresource: "scale",
     }),
@@ -83,8 +89,7 @@ function scaleOf(info: ResourceInfo, object: KubernetesObject): KubernetesObject
   const selector = labelSelector === undefined ? builtinSelector(object) : readPath(object, labelSelector);
   const replicas = Number(readPath(object, specReplicas) ?? 0);
   return {
-    kind: "Scale",
-    apiVersion: "autoscaling/v1",
+    ...SCALE_KIND,
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: replicas === 0 ? {} : { replicas },
     status: { replicas: Number(readPath(object, statusReplicas) ?? 0), ...(selector ? { selector } : {}) },

@@ -2,6 +2,7 @@
 import type { ObjectKey, Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
+import { admitPart } from "../admission/admission.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { type Binding, bindPod } from "./binding.ts";
@@ -37,12 +38,17 @@ export function createResource(
     case undefined:
       return createObject(context, info, object, options);
     case "binding":
-      return bindPod(context, info, object as Binding, options);
+      return bindPod(context, info, admitPart(context, info, object as Binding, undefined, options), options);
     case "eviction":
-      evictPod(context, info, object as Eviction, options.dryRun);
+      evictPod(
+        context,
+        info,
+        admitPart(context, info, object as Eviction, undefined, options),
+        options.dryRun,
+      );
       return object;
     case "token":
-      return requestToken(context, info, object);
+      return requestToken(context, info, admitPart(context, info, object, undefined, options));
     default:
       throw noSuchResource();
   }

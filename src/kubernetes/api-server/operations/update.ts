@@ -2,9 +2,9 @@
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
-import { reviewObject } from "../admission/admission.ts";
+import { reviewChange, reviewObject } from "../admission/admission.ts";
+import { type AdmissionTurn, admissionRequest } from "../admission/admission-turn.ts";
 import { checkEscalation } from "../admission/escalation.ts";
-import { reviewByPolicies } from "../admission/validating-policies.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
@@ -26,6 +26,8 @@ export const NAMESPACE_FINALIZER = "kubernetes";
 export interface Actor extends WriteOptions {
   /** Whose rights bound what roles may grant. Controllers have none of their own: nothing is asked of them. */
   user?: User;
+  /** @default no webhooks are asked */
+  turn?: AdmissionTurn;
 }
 
 export interface UpdateOptions extends Actor, InputOptions {
@@ -60,8 +62,15 @@ export function updateObject(
   const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
   checkPreconditions(info, input, previous);
   if (options.user !== undefined) checkIsConditional(info, input);
-  const object =
+  let object =
     options.subresource === "status" ? withStatus(read, input, previous) : withContent(info, read, previous);
+  if (options.turn !== undefined) {
+    strategyOf(info).setDefaults?.(object);
+    // What webhooks change is nobody's.
+    track(context, info, object, previous, options);
+    const asked = admissionRequest(info, "UPDATE", { object, oldObject: previous }, options);
+    object = toStorageVersion(info, options.turn.mutate(asked) ?? object);
+  }
   if (options.subresource !== "status") {
     const strategy = strategyOf(info);
     strategy.prepareForUpdate?.(object, previous, context);
@@ -78,18 +87,28 @@ export function updateObject(
   validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
   if (options.subresource === undefined && options.user !== undefined)
     checkEscalation(context.store, info, object, previous, options.user);
-  reviewByPolicies(context, info, "UPDATE", { object, oldObject: previous }, options);
+  // Of a scale it is the Scale that is reviewed.
+  if (options.subresource !== "scale")
+    reviewChange(context, info, "UPDATE", { object, oldObject: previous }, options);
   if (options.subresource === undefined) {
     reviewObject(context, info, object, previous, options.dryRun === true);
     if (options.warn !== undefined)
       for (const warning of objectWarnings(info, object, previous)) options.warn(warning);
   }
-  if (options.fieldManager !== undefined) {
-    const { fieldManager: manager, subresource } = options;
-    const time = subresource === "scale" ? undefined : kubernetesTime(context.clock.now());
-    trackUpdate(info, object, previous, { manager, subresource, time });
-  }
+  if (options.turn === undefined) track(context, info, object, previous, options);
   return commit(context, info, object, previous, options);
+}
+
+function track(
+  context: ApiContext,
+  info: ResourceInfo,
+  object: KubernetesObject,
+  previous: KubernetesObject,
+  { fieldManager: manager, subresource }: UpdateOptions,
+): void {
+  if (manager === undefined) return;
+  const time = subresource === "scale" ? undefined : kubernetesTime(context.clock.now());
+  trackUpdate(info, object, previous, { manager, subresource, time });
 }
 
 /** Stores the object unless it is what is there; removes it when the last thing that kept it is gone. */

@@ -99,7 +99,9 @@ function place({ document }: State, op: string, path: string): Place {
   const parent = last === undefined ? undefined : steps.reduce(follow, document);
   if (last !== undefined && Array.isArray(parent)) return itemPlace(parent, last);
   if (last !== undefined && isJsonObject(parent)) return memberPlace(parent, last);
-  throw new Error(`${op} operation does not apply: doc is missing path: ${path}: missing value`);
+  throw new Error(
+    `${op} operation does not apply: doc is missing path: ${op === "remove" ? JSON.stringify(path) : path}: missing value`,
+  );
 }
 
 function follow(value: unknown, step: string): unknown {

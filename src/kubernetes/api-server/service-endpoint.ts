@@ -1,7 +1,7 @@
 /** Where a Service's requests go: a ready endpoint's address and port. */
-import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { notFound, statusError } from "../../../model/kubernetes-status.ts";
-import { type ObjectStore, storageKey } from "../object-store.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { notFound, statusError } from "../../model/kubernetes-status.ts";
+import { type ObjectStore, storageKey } from "./object-store.ts";
 
 interface SlicePort {
   name?: string;

@@ -19,7 +19,7 @@ const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 );
 const HOST = "127.13.4.1";
 
-test("the page completes, runs and draws an expression, and shows targets", {
+test("the page completes, runs, draws and explains an expression, and shows targets", {
   skip: CHROMIUM === undefined && "no Chromium on this machine",
   timeout: 120_000,
 }, async () => {
@@ -72,6 +72,14 @@ test("the page completes, runs and draws an expression, and shows targets", {
     assert.equal(await shown.textContent(), '{job="self"}');
     await page.getByRole("tab", { name: "Table" }).click();
     assert.equal(await page.locator("td.value").first().textContent(), "1");
+    await page.getByRole("tab", { name: "Explain" }).click();
+    assert.equal(await page.locator(".tree code").nth(1).textContent(), "up");
+    await page.goto(`http://${HOST}:${port}/query?g0.expr=up&g0.tab=1&g0.moment_input=2001-01-01%2000:00:00`);
+    assert.equal(await page.locator("td.value, main .empty").first().textContent(), "No data.");
+    await page.goto(`http://${HOST}:${port}/service-discovery`);
+    await page.getByText("1 of 1 targets active").waitFor();
+    await page.goto(`http://${HOST}:${port}/alertmanager-discovery`);
+    await page.getByText("Active Alertmanagers").waitFor();
     assert.deepEqual(errors, []);
   } finally {
     await browser.close();

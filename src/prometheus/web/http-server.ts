@@ -23,7 +23,9 @@ export interface WebOptions {
 
 /** The paths that show the page; the browser's program knows what each is for. */
 const PAGES: ReadonlySet<string> = new Set(
-  "/query /graph /alerts /rules /targets /service-discovery /tsdb-status /status /config /flags".split(" "),
+  "/query /graph /alerts /rules /targets /service-discovery /alertmanager-discovery /tsdb-status /status /config /flags".split(
+    " ",
+  ),
 );
 const READ_PATHS: ReadonlySet<string> = new Set(["/", "/metrics", "/version", "/federate"]);
 

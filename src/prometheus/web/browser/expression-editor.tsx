@@ -3,6 +3,7 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, insertNewline } from "@codemirror/commands";
@@ -43,7 +44,8 @@ export function ExpressionEditor({ initial, onChange, onSubmit }: Props) {
     const promql = new PromQLExtension().setComplete({
       remote: { url: document.documentElement.dataset["prefix"] ?? "" },
     });
-    const submit = () => {
+    const submit = (target: EditorView) => {
+      closeCompletion(target);
       handlers.current.onSubmit();
       return true;
     };
@@ -71,6 +73,8 @@ export function ExpressionEditor({ initial, onChange, onSubmit }: Props) {
           // Below the completion's own Enter, above the default one.
           Prec.high(keymap.of([{ key: "Shift-Enter", run: insertNewline }])),
           Prec.default(keymap.of([{ key: "Enter", run: submit }])),
+          // A completion that is still on its way would open over what was clicked at.
+          EditorView.domEventHandlers({ blur: (_, left) => void closeCompletion(left) }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) handlers.current.onChange(update.state.doc.toString());
           }),

@@ -1,8 +1,10 @@
 /** The page: which address shows what. */
 import { render } from "preact";
 import "./page.css";
+import { AlertmanagersPage, DiscoveryPage } from "./discovery-page.tsx";
 import { QueryPage } from "./query-page.tsx";
-import { ConfigPage, RulesPage, StatusPage, TargetsPage, TsdbPage } from "./status-pages.tsx";
+import { RulesPage } from "./rules-page.tsx";
+import { ConfigPage, StatusPage, TargetsPage, TsdbPage } from "./status-pages.tsx";
 
 const prefix = document.documentElement.dataset["prefix"] ?? "";
 const path = location.pathname.slice(prefix.length);
@@ -11,13 +13,15 @@ const PAGES: [path: string, title: string, page: () => preact.JSX.Element][] = [
   ["/query", "Query", () => <QueryPage />],
   ["/alerts", "Alerts", () => <RulesPage alertsOnly />],
   ["/targets", "Targets", () => <TargetsPage />],
+  ["/service-discovery", "Discovery", () => <DiscoveryPage />],
   ["/rules", "Rules", () => <RulesPage />],
+  ["/alertmanager-discovery", "Alertmanagers", () => <AlertmanagersPage />],
   ["/tsdb-status", "TSDB", () => <TsdbPage />],
   ["/config", "Configuration", () => <ConfigPage />],
   ["/flags", "Flags", () => <StatusPage path="status/flags" title="Flags" />],
   ["/status", "Runtime", () => <StatusPage path="status/runtimeinfo" title="Runtime" />],
 ];
-const current = path === "/graph" ? "/query" : path === "/service-discovery" ? "/targets" : path;
+const current = path === "/graph" ? "/query" : path;
 const shown = PAGES.find(([each]) => each === current) ?? PAGES[0];
 
 render(

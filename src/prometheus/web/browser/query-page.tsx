@@ -1,6 +1,7 @@
 /** An expression, and its result as a table or a graph. What is asked stands in the address. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, isPlain, type QueryData, type Series } from "./api.ts";
+import { ExplainView } from "./explain-view.tsx";
 import { ExpressionEditor } from "./expression-editor.tsx";
 import { Graph, Metric } from "./graph.tsx";
 
@@ -17,7 +18,12 @@ const POINTS = 250;
 /** More rows make the page slow, and nobody reads them. */
 const MAX_ROWS = 1000;
 
-type Tab = "table" | "graph";
+type Tab = "table" | "graph" | "explain";
+const TABS: [tab: Tab, title: string][] = [
+  ["table", "Table"],
+  ["graph", "Graph"],
+  ["explain", "Explain"],
+];
 
 interface Result {
   /** The tab that it was asked for: a table of an instant is no table of a range. */
@@ -35,7 +41,9 @@ export function QueryPage() {
   const address = new URLSearchParams(location.search);
   const [expression, setExpression] = useState(address.get("g0.expr") ?? "");
   const [picked, setPicked] = useState("");
-  const [tab, setTab] = useState<Tab>(address.get("g0.tab") === "1" ? "table" : "graph");
+  const [tab, setTab] = useState<Tab>(tabOf(address.get("g0.tab")));
+  // Seconds since the epoch; now, while it is not set.
+  const [until, setUntil] = useState<number | undefined>(timeOf(address));
   const [range, setRange] = useState(Number(address.get("g0.range") ?? 3600) || 3600);
   const [stacked, setStacked] = useState(false);
   const [result, setResult] = useState<Result>();
@@ -43,7 +51,7 @@ export function QueryPage() {
   const newest = useRef(0);
 
   const run = useCallback(async () => {
-    if (expression.trim() === "") return;
+    if (expression.trim() === "" || tab === "explain") return;
     const turn = ++newest.current;
     /** An answer that comes after a later question is not shown. */
     const show = (answer: Result) => {
@@ -56,19 +64,23 @@ export function QueryPage() {
       "g0.expr": expression,
       "g0.tab": tab === "table" ? "1" : "0",
       "g0.range": String(range),
+      ...(until !== undefined && {
+        [tab === "table" ? "g0.moment_input" : "g0.end_input"]: inputText(until),
+      }),
     });
     history.replaceState(undefined, "", `?${parameters}`);
     const step = Math.max(1, Math.floor(range / POINTS));
     try {
       // The server's time counts, not the browser's.
-      const clock = await ask<{ result: [number, string] }>("query", { query: "time()" });
+      const now =
+        until ?? (await ask<{ result: [number, string] }>("query", { query: "time()" })).data.result[0];
       // Whole steps from end to end, so that a graph that is asked for again does not flicker, and so that the last
       // point is at the end: it looks back to now, and shows a series that has only just begun.
-      const end = Math.ceil(clock.data.result[0] / step) * step;
+      const end = Math.ceil(now / step) * step;
       const start = end - Math.ceil(range / step) * step;
       const answer =
         tab === "table"
-          ? await timed(() => ask<QueryData>("query", { query: expression }))
+          ? await timed(() => ask<QueryData>("query", { query: expression, time: String(now) }))
           : await timed(() =>
               ask<QueryData>("query_range", {
                 query: expression,
@@ -91,9 +103,9 @@ export function QueryPage() {
       const { message } = error as Error;
       show({ tab, error: message, notes: [], start: 0, end: 0, step: 1, milliseconds: 0 });
     }
-  }, [expression, tab, range]);
+  }, [expression, tab, range, until]);
 
-  useEffect(() => void run(), [tab, range]);
+  useEffect(() => void run(), [tab, range, until]);
 
   return (
     <section>
@@ -116,7 +128,7 @@ export function QueryPage() {
       </form>
       <div class="bar">
         <div class="tabs" role="tablist">
-          {(["table", "graph"] as const).map((each) => (
+          {TABS.map(([each, title]) => (
             <button
               key={each}
               type="button"
@@ -124,7 +136,7 @@ export function QueryPage() {
               aria-selected={tab === each}
               onClick={() => setTab(each)}
             >
-              {each === "table" ? "Table" : "Graph"}
+              {title}
             </button>
           ))}
         </div>
@@ -145,20 +157,33 @@ export function QueryPage() {
             </label>
           </div>
         )}
-        {result?.data !== undefined && (
+        {tab !== "explain" && (
+          <label>
+            {tab === "table" ? "at" : "until"}{" "}
+            <input
+              type="datetime-local"
+              step="1"
+              value={until === undefined ? "" : inputText(until).replace(" ", "T")}
+              onChange={(event) => setUntil(secondsOf(event.currentTarget.value))}
+            />{" "}
+            UTC
+          </label>
+        )}
+        {tab !== "explain" && result?.data !== undefined && (
           <span class="note right">
             {countOf(result.data)} in {Math.round(result.milliseconds)} ms
           </span>
         )}
       </div>
-      {result?.error !== undefined && <p class="error">{result.error}</p>}
-      {result?.notes.map((note) => (
+      {tab === "explain" && <ExplainView expression={expression} />}
+      {tab !== "explain" && result?.error !== undefined && <p class="error">{result.error}</p>}
+      {(tab === "explain" ? [] : (result?.notes ?? [])).map((note) => (
         <p class="warning" key={note}>
           {note}
         </p>
       ))}
       {result?.data !== undefined && result.tab === tab && <ResultView result={result} stacked={stacked} />}
-      {result === undefined && (
+      {result === undefined && tab !== "explain" && (
         <Welcome
           onPick={(text) => {
             setExpression(text);
@@ -168,6 +193,25 @@ export function QueryPage() {
       )}
     </section>
   );
+}
+
+/** By upstream's numbers of them. */
+function tabOf(number: string | null): Tab {
+  return number === "1" ? "table" : "graph";
+}
+
+/** `2026-01-02 03:04:05` in UTC, as upstream's addresses have it. */
+function inputText(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function secondsOf(text: string): number | undefined {
+  const time = Date.parse(`${text.replace(" ", "T")}Z`);
+  return Number.isNaN(time) ? undefined : time / 1000;
+}
+
+function timeOf(address: URLSearchParams): number | undefined {
+  return secondsOf(address.get("g0.end_input") ?? address.get("g0.moment_input") ?? "");
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; milliseconds: number }> {

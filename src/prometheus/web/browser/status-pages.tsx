@@ -1,29 +1,9 @@
-/** Targets, rules and alerts, and what the server says of itself. */
-import { useEffect, useState } from "preact/hooks";
-import { ask } from "./api.ts";
+/** Targets, and what the server says of itself. */
+import { useState } from "preact/hooks";
+import { Failure } from "./failure.tsx";
 import { Metric } from "./graph.tsx";
-
-/** How often a page looks again. */
-const REFRESH_MS = 5_000;
-
-function useAnswer<T>(path: string): { data?: T; error?: string } {
-  const [state, setState] = useState<{ data?: T; error?: string }>({});
-  useEffect(() => {
-    const look = () =>
-      ask<T>(path).then(
-        ({ data }) => setState({ data }),
-        (error: Error) => setState((old) => ({ ...old, error: error.message })),
-      );
-    void look();
-    const timer = window.setInterval(look, REFRESH_MS);
-    return () => window.clearInterval(timer);
-  }, [path]);
-  return state;
-}
-
-function Failure({ error }: { error?: string }) {
-  return error === undefined ? null : <p class="error">{error}</p>;
-}
+import { since } from "./time-text.ts";
+import { useAnswer } from "./use-answer.ts";
 
 interface Target {
   labels: Record<string, string>;
@@ -40,10 +20,26 @@ export function TargetsPage() {
   const { data, error } = useAnswer<{ activeTargets: Target[]; droppedTargetCounts: Record<string, number> }>(
     "targets",
   );
+  const [filter, setFilter] = useState("");
+  const [isDownOnly, setDownOnly] = useState(false);
+  const isShown = (target: Target) =>
+    (!isDownOnly || target.health !== "up") &&
+    `${target.scrapeUrl} ${JSON.stringify(target.labels)}`.includes(filter);
   const pools = [...new Set(data?.activeTargets.map((target) => target.scrapePool) ?? [])].sort();
   return (
     <section>
       <h1>Targets</h1>
+      <div class="bar">
+        <input
+          type="search"
+          placeholder="Endpoint or label"
+          aria-label="Filter by endpoint or label"
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        <label>
+          <input type="checkbox" checked={isDownOnly} onChange={() => setDownOnly(!isDownOnly)} /> not up only
+        </label>
+      </div>
       <Failure error={error} />
       {pools.map((pool) => {
         const targets = data!.activeTargets.filter((target) => target.scrapePool === pool);
@@ -71,7 +67,7 @@ export function TargetsPage() {
                   </tr>
                 </thead>
                 <tbody>
-                  {targets.map((target) => (
+                  {targets.filter(isShown).map((target) => (
                     <tr key={target.scrapeUrl + JSON.stringify(target.labels)}>
                       <td>
                         <a href={target.scrapeUrl}>{target.scrapeUrl}</a>
@@ -87,8 +83,8 @@ export function TargetsPage() {
                       <td>
                         <Metric metric={target.labels} />
                       </td>
-                      <td class="value">
-                        {target.lastScrape.startsWith("0001") ? "never" : target.lastScrape.slice(11, 19)}
+                      <td class="value" title={target.lastScrape}>
+                        {since(target.lastScrape)}
                       </td>
                       <td class="value">{(target.lastScrapeDuration * 1000).toFixed(1)} ms</td>
                     </tr>
@@ -100,78 +96,6 @@ export function TargetsPage() {
         );
       })}
       {data?.activeTargets.length === 0 && <p class="empty">No targets.</p>}
-    </section>
-  );
-}
-
-interface Rule {
-  name: string;
-  query: string;
-  type: string;
-  health: string;
-  lastError?: string;
-  state?: string;
-  duration?: number;
-  evaluationTime: number;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  alerts?: { labels: Record<string, string>; state: string; activeAt: string; value: string }[];
-}
-
-interface Group {
-  name: string;
-  file: string;
-  interval: number;
-  rules: Rule[];
-}
-
-const STATE_CLASS: Record<string, string> = {
-  firing: "bad",
-  pending: "warn",
-  inactive: "good",
-  ok: "good",
-  err: "bad",
-};
-
-export function RulesPage({ alertsOnly = false }: { alertsOnly?: boolean }) {
-  const { data, error } = useAnswer<{ groups: Group[] }>(alertsOnly ? "rules?type=alert" : "rules");
-  return (
-    <section>
-      <h1>{alertsOnly ? "Alerts" : "Rules"}</h1>
-      <Failure error={error} />
-      {data?.groups.map((group) => (
-        <article key={group.file + group.name}>
-          <h2>
-            {group.name}{" "}
-            <span class="note">
-              {group.file}, every {group.interval} s
-            </span>
-          </h2>
-          {group.rules.map((rule) => (
-            <div class="rule" key={rule.name + rule.query}>
-              <div>
-                <b>{rule.name}</b>{" "}
-                <span class={`badge ${STATE_CLASS[rule.state ?? rule.health] ?? ""}`}>
-                  {rule.state ?? rule.health}
-                </span>
-                {rule.duration !== undefined && rule.duration > 0 && (
-                  <span class="note"> for {rule.duration} s</span>
-                )}
-              </div>
-              <code class="query">{rule.query}</code>
-              {rule.lastError !== undefined && <p class="error">{rule.lastError}</p>}
-              {rule.alerts?.map((alert) => (
-                <p key={JSON.stringify(alert.labels)}>
-                  <span class={`badge ${STATE_CLASS[alert.state]}`}>{alert.state}</span>{" "}
-                  <Metric metric={alert.labels} /> since {alert.activeAt.slice(0, 19).replace("T", " ")},
-                  value {Number(alert.value)}
-                </p>
-              ))}
-            </div>
-          ))}
-        </article>
-      ))}
-      {data?.groups.length === 0 && <p class="empty">{alertsOnly ? "No alerting rules." : "No rules."}</p>}
     </section>
   );
 }

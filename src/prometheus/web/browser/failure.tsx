@@ -1,0 +1,3 @@
+export function Failure({ error }: { error?: string }) {
+  return error === undefined ? null : <p class="error">{error}</p>;
+}

@@ -108,34 +108,34 @@ const ONE_ADDRESS_NOTE = `         127.0.0.1 is the only loopback address here: 
          and Services are names inside the cluster; from outside use the URLs below or kubectl port-forward.
 `;
 
-/** The API's port is found first, since the certificate and the kubeconfig name it. */
+/** On the API's port, or where that is a default and taken, on the next that is free. */
 async function startCluster(machine: Machine, options: UpOptions): Promise<Cluster> {
   const wish = { flag: "--api-port", port: options.values["api-port"], given: options.given.has("api-port") };
-  const probe = (port: number) =>
-    machine.sockets.listenTcp({ host: "127.0.0.1", port }, (socket) => socket.destroy());
-  const { port, close } = await listenOnFreePort(wish, probe, (message) =>
-    machine.print(`warning: ${message}\n`),
-  );
-  await close();
-  const cluster = createCluster({
-    // What the controllers do is told by `reportScaling`; of their log, what went wrong.
-    system: {
-      ...machine,
-      log: createLogger({
-        clock: machine.clock,
-        level: "warn",
-        write: (line) => machine.print(`${line}\n`),
-      }),
-    },
-    processes: machine.processes,
-    sockets: machine.sockets,
-    dataDirectory: options.values["data-dir"],
-    apiAddress: { host: "127.0.0.1", port },
-    oneAddress: options.values["one-address"] || undefined,
-    horizontalPodAutoscalerSyncPeriodMs: options.values["horizontal-pod-autoscaler-sync-period"],
-  });
-  await cluster.start();
-  return cluster;
+  const start = async (port: number) => {
+    // Looked at before anything is begun; somebody may take it between here and there, too.
+    const probe = await machine.sockets.listenTcp({ host: "127.0.0.1", port }, (socket) => socket.destroy());
+    await probe.close();
+    const cluster = createCluster({
+      // What the controllers do is told by `reportScaling`; of their log, what went wrong.
+      system: {
+        ...machine,
+        log: createLogger({
+          clock: machine.clock,
+          level: "warn",
+          write: (line) => machine.print(`${line}\n`),
+        }),
+      },
+      processes: machine.processes,
+      sockets: machine.sockets,
+      dataDirectory: options.values["data-dir"],
+      apiAddress: { host: "127.0.0.1", port },
+      oneAddress: options.values["one-address"] || undefined,
+      horizontalPodAutoscalerSyncPeriodMs: options.values["horizontal-pod-autoscaler-sync-period"],
+    });
+    await cluster.start();
+    return cluster;
+  };
+  return listenOnFreePort(wish, start, (message) => machine.print(`warning: ${message}\n`));
 }
 
 function wishesOf(options: UpOptions): EntryPoint[] {

@@ -104,6 +104,17 @@ export function createCluster(options: ClusterOptions): Cluster {
 }
 
 async function startCluster(options: ClusterOptions): Promise<Running> {
+  /** What was begun, to be let go of when the rest fails: an open socket would keep the process, and its address. */
+  const begun: (() => unknown)[] = [];
+  try {
+    return await startParts(options, begun);
+  } catch (error) {
+    for (const end of begun.reverse()) await Promise.resolve(end()).catch(() => {});
+    throw error;
+  }
+}
+
+async function startParts(options: ClusterOptions, begun: (() => unknown)[]): Promise<Running> {
   const { processes, apiAddress = {} } = options;
   const { clock, random, disk, log } = options.system;
   const dataDirectory = resolve(options.dataDirectory);
@@ -120,6 +131,7 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     listenDns: (at) =>
       startDnsServer({ at, sockets: options.sockets, upstreams, directory: lazyDirectory(directory) }),
   });
+  begun.push(() => dns.close());
   const portDirectory = isOneAddress ? `${dataDirectory}/ports` : undefined;
   const sockets =
     portDirectory === undefined ? options.sockets : oneAddressSockets(options.sockets, portDirectory);
@@ -138,6 +150,11 @@ async function startCluster(options: ClusterOptions): Promise<Running> {
     hosts: [plan.apiService],
     serviceAddresses: plan,
   });
+  begun.push(
+    () => server.close(),
+    () => stop.abort(),
+    () => stopDeciding.abort(),
+  );
   const { host = "127.0.0.1", port = 0 } = apiAddress;
   const listening = await server.listen({ host, port });
   const { api } = server;

@@ -21,7 +21,8 @@ const STATUS: Record<ApiErrorType, number> = {
   canceled: 499,
   timeout: 503,
   internal: 500,
-  unavailable: 503,
+  // Upstream has no status for it.
+  unavailable: 500,
   not_found: 404,
   not_acceptable: 406,
 };
@@ -80,14 +81,21 @@ export const MAX_FORM_BYTES = 10 * 1024 * 1024;
 /** The request's parameters: those of a form come before those of the query. @throws ApiError, BodyLimitError */
 export async function readParameters(request: HttpRequest): Promise<URLSearchParams> {
   const query = request.target.indexOf("?");
-  const fromQuery = new URLSearchParams(query < 0 ? "" : request.target.slice(query + 1));
+  const fromQuery = formValues(query < 0 ? "" : request.target.slice(query + 1));
   const type = request.headers["content-type"] ?? "";
   const isForm = request.method === "POST" || request.method === "PUT";
   if (!isForm || !type.startsWith("application/x-www-form-urlencoded")) return fromQuery;
   const text = new TextDecoder().decode(await readBody(request.body, MAX_FORM_BYTES));
-  const parameters = new URLSearchParams(text);
+  const parameters = formValues(text);
   for (const [name, value] of fromQuery) parameters.append(name, value);
   return parameters;
+}
+
+/** Pairs that Go refuses are left out: those with a `;` or a `%` that begins no escape. */
+function formValues(text: string): URLSearchParams {
+  if (!/;|%(?![0-9a-fA-F]{2})/.test(text)) return new URLSearchParams(text);
+  const pairs = text.split("&").filter((pair) => !/;|%(?![0-9a-fA-F]{2})/.test(pair));
+  return new URLSearchParams(pairs.join("&"));
 }
 
 /** The smallest and largest times that are told from "not given". */
@@ -124,8 +132,8 @@ export function timeParameter(parameters: URLSearchParams, name: string, fallbac
 
 /** Milliseconds of a duration in seconds or as `1h30m`. @throws Error with upstream's text */
 export function parseDurationParameter(text: string): number {
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
-    const durationMs = Number(text) * 1000;
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^[+-]?inf(inity)?$/i.test(text)) {
+    const durationMs = (/inf/i.test(text) ? Number.POSITIVE_INFINITY : Number(text)) * 1000;
     if (Math.abs(durationMs) > 2 ** 63 / 1e6)
       throw new Error(`cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`);
     return durationMs;

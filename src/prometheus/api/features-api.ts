@@ -50,7 +50,7 @@ export function features({ flags }: PrometheusServer): ApiResult {
       delta_conversion: false,
       native_delta_ingestion: flags.hasFeature("otlp-native-delta-ingestion"),
     },
-    prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true },
+    prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true, stringlabels: true },
     promql: {
       anchored: extendedRangeSelectors,
       at_modifier: true,

@@ -36,7 +36,10 @@ export async function federate(request: HttpRequest, server: PrometheusServer): 
     }
   } catch (error) {
     if (error instanceof ApiError)
-      return textResponse(400, `${error.message}\n`, { "x-content-type-options": "nosniff" });
+      return textResponse(400, `${error.message}\n`, {
+        "x-content-type-options": "nosniff",
+        vary: "Accept-Encoding",
+      });
     throw error;
   }
   const format = negotiateFormat(request.headers.accept);

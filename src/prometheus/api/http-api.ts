@@ -165,6 +165,15 @@ function targetMetadata({ server, parameters }: Call): ApiResult {
   );
 }
 
+/** Operations that a page of another origin may not ask, as upstream has them. */
+const SAME_ORIGIN: ReadonlySet<string> = new Set(["/write", "/read", "/otlp/v1/metrics", "/openapi.yaml"]);
+
+/** Whether an answer on a path is for pages of other origins too. */
+export function allowsOtherOrigins(path: string, { status }: HttpResponse): boolean {
+  const isKnown = Object.hasOwn(OPERATIONS, path) || Object.hasOwn(RAW_OPERATIONS, path);
+  return status !== 405 && !SAME_ORIGIN.has(path) && (isKnown || LABEL_VALUES.test(path));
+}
+
 /** Every path of the API with its methods, for who describes it. */
 export function apiPaths(): Map<string, readonly string[]> {
   const all = [...Object.entries(OPERATIONS), ...Object.entries(RAW_OPERATIONS)];
@@ -239,7 +248,9 @@ export function createHttpApi(
         return failed(request, error);
       }
     }
-    const label = LABEL_VALUES.exec(path);
+    const match = LABEL_VALUES.exec(path);
+    // Paths are told apart once they are decoded.
+    const label = match !== null && /%2f/i.test(match[1]) ? null : match;
     const found: [string[], Operation] | undefined = label
       ? [READ, (call) => labelValues(call, call.variable)]
       : Object.hasOwn(OPERATIONS, path)
@@ -287,5 +298,6 @@ export function methodNotAllowed(methods: readonly string[]): HttpResponse {
 }
 
 function text(status: number, body: string): HttpResponse {
-  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${body}\n` };
+  const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  return { status, headers, body: `${body}\n` };
 }

@@ -319,7 +319,7 @@ export async function queryExemplars(context: QueryContext): Promise<ApiResult> 
   } catch (error) {
     throw new ApiError("bad_data", (error as Error).message);
   }
-  if (selectors.length === 0) return {};
+  if (selectors.length === 0) return { status: 204 };
   const found = await queryable.exemplars(selectors, range);
   return {
     data: found.map(({ labels, exemplars }) => ({

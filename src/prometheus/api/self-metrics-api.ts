@@ -12,7 +12,9 @@ export function selfMetrics(families: readonly MetricFamily[], parameters: URLSe
       const regex = new Regex(pattern);
       isWanted = (name) => regex.matches(name);
     } catch (error) {
-      throw new ApiError("bad_data", `invalid metric_name_pattern: ${(error as Error).message}`);
+      // Upstream tells the pattern as it anchors it.
+      const message = (error as Error).message.replace(`\`${pattern}\``, () => `\`^(?:${pattern})$\``);
+      throw new ApiError("bad_data", `invalid metric_name_pattern: ${message}`);
     }
   }
   const shown = families.filter((family) => family.samples.length > 0).map(familyJson);

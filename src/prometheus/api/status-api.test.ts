@@ -75,3 +75,74 @@ test("paths outside of the API answer other methods as upstream's router does", 
   }
   await it.server.stop();
 });
+
+test("answers for pages of other origins say so, refusals and what senders use don't", async () => {
+  const it = await virtualPrometheus("");
+  const varies = async (path: string) => (await it.get(path)).headers.vary === "Origin";
+  for (const path of [
+    "/query?query=1",
+    "/status/flags",
+    "/label/a/values",
+    "/search/label_names",
+    "/query?query=(",
+  ])
+    assert.equal(await varies(`/api/v1${path}`), true, path);
+  for (const path of ["/nothing", "/write", "/openapi.yaml"])
+    assert.equal(await varies(`/api/v1${path}`), false, path);
+  await it.server.stop();
+});
+
+test("limits are whole numbers of 64 bits, durations fit into them, and form values are Go's", async () => {
+  const it = await virtualPrometheus("");
+  const of = async (path: string) => {
+    const { status, text } = await it.get(`/api/v1${path}`);
+    return [status, text === "" ? "" : JSON.parse(text).error];
+  };
+  const cases: [path: string, status: number, error: string | undefined][] = [
+    ["/metadata?limit=99999999999999999999", 400, "limit must be a number"],
+    ["/status/tsdb?limit=1e2", 400, "limit must be a positive number"],
+    ["/status/tsdb?limit=10001", 400, "limit must not exceed 10000"],
+    [
+      "/query_range?query=1&start=0&end=1&step=Inf",
+      400,
+      'invalid parameter "step": cannot parse "Inf" to a valid duration. It overflows int64',
+    ],
+    ["/query_exemplars?query=1&start=0&end=1", 204, ""],
+    ["/label/a%2Fb/values", 404, undefined],
+    [
+      "/status/self_metrics?metric_name_pattern=(",
+      400,
+      "invalid metric_name_pattern: error parsing regexp: missing closing ): `^(?:()$`",
+    ],
+    ["/admin/tsdb/snapshot", 405, undefined],
+    [
+      "/query?query=%zz",
+      400,
+      'invalid parameter "query": unknown position: parse error: no expression found in input',
+    ],
+    [
+      "/query?query=1;a=b",
+      400,
+      'invalid parameter "query": unknown position: parse error: no expression found in input',
+    ],
+  ];
+  for (const [path, status, error] of cases) {
+    if (error === undefined) assert.equal((await it.get(`/api/v1${path}`)).status, status, path);
+    else assert.deepEqual(await of(path), [status, error], path);
+  }
+  const unslashed = await it.get("//api/v1//query?query=1");
+  assert.deepEqual([unslashed.status, unslashed.headers.location], [307, "/api/v1/query?query=1"]);
+  assert.equal(unslashed.text, '<a href="/api/v1/query?query=1">Temporary Redirect</a>.\n\n');
+  await it.server.stop();
+});
+
+test("memory of labels is what upstream's encoding of them takes", async () => {
+  const it = await virtualPrometheus(scrapeConfigOf(""));
+  await it.target("127.13.2.1", { text: 'a{long="xyz"} 1\n' });
+  await it.clock.advance(1_000);
+  const { data } = JSON.parse((await it.get("/api/v1/status/tsdb?limit=50")).text);
+  const long = data.memoryInBytesByLabelName.find(({ name }: { name: string }) => name === "long");
+  // One byte for each of the two lengths.
+  assert.equal(long.value, "long".length + "xyz".length + 2);
+  await it.server.stop();
+});

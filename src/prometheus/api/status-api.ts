@@ -7,7 +7,7 @@ import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
 import type { ScrapePool } from "../scrape/scrape-manager.ts";
 import type { PrometheusServer } from "../server-state.ts";
-import { ApiError, type ApiResult } from "./api-request.ts";
+import { ApiError, type ApiResult, integerProblem } from "./api-request.ts";
 
 export const BUILD_INFO = {
   version: "3.14.0",
@@ -54,7 +54,7 @@ export function statusConfig(server: PrometheusServer): ApiResult {
 export async function tsdbStatus(server: PrometheusServer, parameters: URLSearchParams): Promise<ApiResult> {
   const text = parameters.get("limit") ?? "";
   const limit = text === "" ? 10 : Number(text);
-  if (!Number.isInteger(limit) || limit < 1)
+  if ((text !== "" && integerProblem(text) !== undefined) || limit < 1)
     throw new ApiError("bad_data", "limit must be a positive number");
   if (limit > 10_000) throw new ApiError("bad_data", "limit must not exceed 10000");
   return { data: await server.tsdb.status(limit) };
@@ -213,7 +213,7 @@ function ruleJson(rule: RelabelConfig) {
 function metadataLimit(parameters: URLSearchParams, name: string, fallback: number): number {
   const text = parameters.get(name) ?? "";
   if (text === "") return fallback;
-  if (!/^[+-]?\d+$/.test(text)) throw new ApiError("bad_data", `${name} must be a number`);
+  if (integerProblem(text) !== undefined) throw new ApiError("bad_data", `${name} must be a number`);
   return Number(text);
 }
 

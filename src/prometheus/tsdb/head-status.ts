@@ -9,6 +9,8 @@ const EMPTY_MIN_TIME = 2 ** 63;
 const EMPTY_MAX_TIME = -(2 ** 63);
 
 const PAIRS_PER_CHECK = 1024;
+/** Lengths from here on take four bytes. */
+const LONG_LENGTH = 255;
 
 export function headStats(head: Head): HeadStats {
   const isEmpty = head.minMs > head.maxMs;
@@ -29,9 +31,10 @@ export async function headStatus(head: Head, limit: number, pacer: Pacer): Promi
   let count = 0;
   const { postings } = head;
   for (const name of postings.names()) {
+    const nameBytes = encodedBytes(name);
     let bytes = 0;
     for (const [value, { length: series }] of postings.entries(name)) {
-      bytes += value.length * series;
+      bytes += (nameBytes + encodedBytes(value)) * series;
       pairs.add(() => `${name}=${value}`, series);
       if (name === METRIC_NAME) metrics.add(() => value, series);
       if (++count % PAIRS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
@@ -46,6 +49,12 @@ export async function headStatus(head: Head, limit: number, pacer: Pacer): Promi
     memoryInBytesByLabelName: labelBytes.list(),
     seriesCountByLabelValuePair: pairs.list(),
   };
+}
+
+/** What a name or value measures in upstream's encoding of labels: one byte for its length, or four for long ones. */
+function encodedBytes(text: string): number {
+  const length = Buffer.byteLength(text);
+  return length + (length < LONG_LENGTH ? 1 : 4);
 }
 
 /** Keeps the largest of what it is given. */

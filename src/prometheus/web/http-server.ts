@@ -1,10 +1,11 @@
 /** Everything that the server answers over HTTP (`web/web.go`). */
 import type { HttpRequest, HttpResponse } from "../../base/network.ts";
 import { textResponse } from "../../base/network.ts";
-import { allowed, createHttpApi, methodNotAllowed } from "../api/http-api.ts";
+import { allowed, allowsOtherOrigins, createHttpApi, methodNotAllowed } from "../api/http-api.ts";
 import { BUILD_INFO } from "../api/status-api.ts";
 import { routePrefixOf } from "../flags.ts";
 import type { QueryEngine } from "../promql/mod.ts";
+import { escapeHtml } from "../rules/template/text.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { compressed } from "./compression.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
@@ -43,13 +44,17 @@ export function createWebHandler(options: WebOptions): (request: HttpRequest) =>
       return notFound();
     }
     const path = whole.slice(prefix.length);
+    if (path.includes("//")) return redirected(request, 307, `${prefix}${path.replace(/\/{2,}/g, "/")}`);
+    if (path === "/api/v1") return redirected(request, 307, `${prefix}/api/v1/`);
     if (path.startsWith("/api/v1/")) return apiRoute(request, path.slice("/api/v1".length));
     return (await plainRoute(request, path)) ?? notFound();
   }
 
   async function apiRoute(request: HttpRequest, path: string): Promise<HttpResponse> {
     if (request.method === "OPTIONS") return { status: 204, headers: cors(request) };
-    const response = (await api(request, path)) ?? notFound();
+    const response = await api(request, path);
+    if (response === undefined) return notFound();
+    if (!allowsOtherOrigins(path, response)) return response;
     return { ...response, headers: { ...response.headers, ...cors(request) } };
   }
 
@@ -151,13 +156,29 @@ function queryOf({ target }: HttpRequest): string {
 }
 
 function withoutSlash(request: HttpRequest, path: string): HttpResponse {
-  const query = queryOf(request);
-  const location = query === "" ? path : `${path}?${query}`;
-  return { status: request.method === "GET" ? 301 : 308, headers: { location } };
+  return redirected(request, request.method === "GET" ? 301 : 308, path);
 }
 
+/** To another path with the same query. */
+function redirected(request: HttpRequest, status: 301 | 307 | 308, path: string): HttpResponse {
+  const query = queryOf(request);
+  const location = query === "" ? path : `${path}?${query}`;
+  if (request.method !== "GET") return { status, headers: { location } };
+  return {
+    status,
+    headers: { location, "content-type": "text/html; charset=utf-8" },
+    body: `<a href="${escapeHtml(location)}">${REDIRECTS[status]}</a>.\n\n`,
+  };
+}
+
+const REDIRECTS = { 301: "Moved Permanently", 307: "Temporary Redirect", 308: "Permanent Redirect" };
+
 function redirect(location: string): HttpResponse {
-  return { status: 302, headers: { location } };
+  return {
+    status: 302,
+    headers: { location, "content-type": "text/html; charset=utf-8" },
+    body: `<a href="${escapeHtml(location)}">Found</a>.\n\n`,
+  };
 }
 
 function notFound(): HttpResponse {

@@ -1,12 +1,14 @@
 /** `topology run prometheus FLAGS`: takes the flags of upstream's `prometheus`. */
-import type { Command } from "../base/system.ts";
+import { createLogger, type LogFormat, type LogLevel } from "../base/log.ts";
+import type { Command, System } from "../base/system.ts";
 import { BUILD_INFO } from "./api/status-api.ts";
 import { ConfigError } from "./config/strict-yaml.ts";
-import { parseFlags } from "./flags.ts";
+import { type Flags, parseFlags } from "./flags.ts";
 import { startServer } from "./server.ts";
 
-export const command: Command = async (args, system) => {
-  const { log } = system;
+export const command: Command = async (args, given) => {
+  let system = given;
+  let { log } = system;
   if (args.includes("--version")) {
     system.print(`prometheus, version ${BUILD_INFO.version} (${BUILD_INFO.revision})\n`);
     return 0;
@@ -18,6 +20,7 @@ export const command: Command = async (args, system) => {
     log.error("Error parsing command line arguments", { err: error });
     return 2;
   }
+  ({ log } = system = withLogger(flags, system));
   if (flags.boolean("agent")) {
     log.error("Agent mode is not supported");
     return 2;
@@ -42,3 +45,17 @@ export const command: Command = async (args, system) => {
     return 1;
   }
 };
+
+/** With the log as its flags ask for; on standard output, where they ask for another than there is. */
+function withLogger(flags: Flags, system: System): System {
+  const level = flags.text("log.level");
+  const format = flags.text("log.format");
+  if (level === "info" && format === "logfmt") return system;
+  const log = createLogger({
+    clock: system.clock,
+    level: level as LogLevel,
+    format: format as LogFormat,
+    write: (line) => system.print(`${line}\n`),
+  });
+  return { ...system, log };
+}

@@ -4,6 +4,7 @@ import { ConfigError } from "./config/strict-yaml.ts";
 
 /** Those that change something here. */
 const FEATURES: ReadonlySet<string> = new Set([
+  "auto-reload-config",
   "concurrent-rule-eval",
   "created-timestamp-zero-ingestion",
   "exemplar-storage",
@@ -29,7 +30,6 @@ const ALWAYS_ON: ReadonlySet<string> = new Set([
 
 /** Those of upstream's that are not there. They would change what is stored or shown. */
 const ABSENT: ReadonlySet<string> = new Set([
-  "auto-reload-config",
   "delayed-compaction",
   "fast-startup",
   "histograms-st-encoding",

@@ -2,6 +2,8 @@
 import { hostname } from "node:os";
 import type { HttpServer } from "../base/network.ts";
 import type { System } from "../base/system.ts";
+import { startAutoReload } from "./auto-reload.ts";
+import { configChecksum } from "./config/config-checksum.ts";
 import { loadConfigFile, scrapeConfigsOf } from "./config/load-config.ts";
 import type { PrometheusConfig, RemoteWriteConfig } from "./config/prometheus-config.ts";
 import { ConfigError } from "./config/strict-yaml.ts";
@@ -15,7 +17,10 @@ import {
   flagDefaults,
   languageOf,
   scrapeFeatures,
+  walCompressionOf,
+  walSegmentBytesOf,
 } from "./flags.ts";
+import { inertFlags, inertOptions } from "./inert-options.ts";
 import { JsonLogFiles } from "./json-log-file.ts";
 import { CONFIGURATION_UNSUCCESSFUL, Notifications, SHUTTING_DOWN, STARTING_UP } from "./notifications.ts";
 import { Notifier } from "./notifier/notifier.ts";
@@ -48,6 +53,9 @@ const STOP_GRACE_MS = 3_000;
 export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
   const { clock, disk, env, log } = system;
   checkFeatures(flags.list("enable-feature"), log);
+  if (flags.text("web.config.file") !== "")
+    throw new ConfigError("--web.config.file is not supported: there is neither TLS nor authentication");
+  for (const flag of inertFlags(flags)) log.warn(`${flag} has no effect`);
   const path = flags.text("config.file");
   const load = () => loadConfigFile(path, { disk, env, log, flagDefaults: flagDefaults(flags) });
   let config: PrometheusConfig;
@@ -83,6 +91,8 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     maxBlockDurationMs: flags.duration("storage.tsdb.max-block-duration") || undefined,
     observe: (work, seconds) => metrics.tsdb.observe(work, seconds),
     lockFile: !flags.boolean("storage.tsdb.no-lockfile"),
+    walSegmentBytes: walSegmentBytesOf(flags),
+    walCompression: walCompressionOf(flags),
     ...storeSettings(flags, config),
   }).catch(async (error) => {
     await Promise.all(listeners.map((listener) => listener.close()));
@@ -219,6 +229,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   async function apply(next: PrometheusConfig): Promise<void> {
     for (const section of ["remote_read", "tracing"] as const)
       if (hasContent(next[section])) log.warn(`${section} is not supported and has no effect`);
+    for (const option of inertOptions(next)) log.warn(`${option} has no effect`);
     const configs = await scrapeConfigsOf(next, disk);
     const loadedRules = await rules.load(next);
     await remotes.reload((next.remote_write ?? []) as RemoteWriteConfig[], next.global.external_labels ?? {});
@@ -233,6 +244,16 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   }
 
   await apply(config);
+  const autoReload = flags.boolean("config.auto-reload") || flags.hasFeature("auto-reload-config");
+  const watching = autoReload
+    ? await startAutoReload({
+        clock,
+        log,
+        intervalMs: flags.duration("config.auto-reload-interval"),
+        checksum: () => configChecksum(path, disk),
+        reload: () => server.reload(),
+      })
+    : undefined;
   const hashSeed = new DataView(system.random.bytes(4).buffer).getInt32(0);
   handle = createWebHandler({
     server,
@@ -248,6 +269,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     addresses: listeners.map(({ host, port }) => ({ host, port })),
     reload: () => server.reload(),
     async stop() {
+      watching?.cancel();
       notifications.add(SHUTTING_DOWN);
       notifications.close();
       discovery.stop();

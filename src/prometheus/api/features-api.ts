@@ -50,7 +50,12 @@ export function features({ flags }: PrometheusServer): ApiResult {
       delta_conversion: false,
       native_delta_ingestion: flags.hasFeature("otlp-native-delta-ingestion"),
     },
-    prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true, stringlabels: true },
+    prometheus: {
+      agent_mode: false,
+      auto_reload_config: flags.boolean("config.auto-reload") || flags.hasFeature("auto-reload-config"),
+      server_mode: true,
+      stringlabels: true,
+    },
     promql: {
       anchored: extendedRangeSelectors,
       at_modifier: true,
@@ -76,7 +81,11 @@ export function features({ flags }: PrometheusServer): ApiResult {
     },
     promql_functions: Object.fromEntries(functions),
     promql_operators: Object.fromEntries(operators.sort(([a], [b]) => (a < b ? -1 : 1))),
-    rules: { concurrent_rule_eval: false, keep_firing_for: true, query_offset: true },
+    rules: {
+      concurrent_rule_eval: flags.hasFeature("concurrent-rule-eval"),
+      keep_firing_for: true,
+      query_offset: true,
+    },
     scrape: {
       extra_scrape_metrics: true,
       start_timestamp_zero_ingestion: flags.hasFeature("created-timestamp-zero-ingestion"),

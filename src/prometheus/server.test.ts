@@ -4,6 +4,7 @@ import { SERVER, scrapeConfigOf, virtualPrometheus } from "../../test/virtual-pr
 import { silentLogger } from "../base/log.ts";
 import { readBody } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
+import { createHistogram } from "../model/histogram.ts";
 import { Labels } from "../model/labels.ts";
 import { createVirtualProcess } from "../simulation/virtual-process.ts";
 import type { WriteRequest } from "../wire/remote-write/write-request.ts";
@@ -568,4 +569,28 @@ remote_write:
   assert.equal(new Set(received).size, 1);
   assert.equal(received[0], '{__name__="a", instance="127.13.2.1", job="app", site="s"} 7');
   await it.clock.runUntil(server.stop());
+});
+
+test("a native histogram that has ended is no answer any more", async () => {
+  const it = await virtualPrometheus("");
+  const now = it.clock.now();
+  const labels = Labels.of({ __name__: "h" });
+  const histogram = createHistogram({
+    count: 1,
+    positiveSpans: [{ offset: 0, length: 1 }],
+    positiveBuckets: [1],
+  });
+  const send = async (fields: object) => {
+    const series = [{ labels, samples: [], histograms: [], exemplars: [], ...fields }];
+    const body = snappyCompress(encodeWriteRequestV1({ series, metadata: [] }));
+    const headers = { "content-encoding": "snappy", "content-type": "application/x-protobuf" };
+    assert.equal((await it.post("/api/v1/write", body, headers)).status, 204);
+  };
+  await send({ histograms: [{ timestampMs: now - 2000, histogram, isInteger: true }] });
+  assert.deepEqual(await it.query("histogram_count(h)"), ["{} 1"]);
+  await send({ samples: [{ timestampMs: now - 1000, value: Number.NaN, stale: true }] });
+  assert.deepEqual(await it.query("histogram_count(h)"), []);
+  assert.deepEqual(await it.query("count_over_time(h[5m])"), ["{} 1"]);
+  assert.deepEqual(await it.query("count(h) or vector(0)"), ["{} 0"]);
+  await it.server.stop();
 });

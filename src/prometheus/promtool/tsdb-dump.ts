@@ -1,12 +1,13 @@
 /** `promtool tsdb dump` and `dump-openmetrics`: the samples of a data directory, its log included, as text. */
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import { quoteGo } from "../../model/go-quote.ts";
+import { createHistogram } from "../../model/histogram.ts";
 import { formatHistogram } from "../../model/histogram-format.ts";
 import { compareLabels, type Labels, METRIC_NAME } from "../../model/labels.ts";
 import { formatG } from "../../model/number-format.ts";
 import { createMatcher, type Matcher } from "../matcher.ts";
 import { parseMetricSelector } from "../promql/mod.ts";
-import type { SeriesSamples, TimeRange } from "../storage.ts";
+import { isStaleMarker, type SeriesSamples, type TimeRange } from "../storage.ts";
 import { openTsdb, type Tsdb } from "../tsdb/mod.ts";
 import { parseToolArguments, type ToolArguments, UsageProblem } from "./arguments.ts";
 import { parserOf } from "./check-rules.ts";
@@ -74,14 +75,19 @@ function timeOf(text: string, fallbackMs: number): number {
 
 function samplesText({ labels, timestamps, values, histograms }: SeriesSamples): string {
   const name = labels.toString();
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
   let text = "";
   for (let i = 0; i < timestamps.length; i++) {
-    const histogram = histograms?.[i];
+    // On disk the marker that ends histograms is one of them.
+    const isEnd = histograms?.[i - 1] !== undefined && isStaleMarker(words, i);
+    const histogram = isEnd ? ENDED_HISTOGRAM : histograms?.[i];
     const value = histogram === undefined ? formatG(values[i]) : formatHistogram(histogram);
     text += `${name} ${value} ${timestamps[i]}\n`;
   }
   return text;
 }
+
+const ENDED_HISTOGRAM = createHistogram({ sum: Number.NaN });
 
 /** A series ends for this format where its first histogram comes. */
 function openMetricsText({ labels, timestamps, values, histograms }: SeriesSamples): string {

@@ -1,8 +1,9 @@
 /** Turns columns of samples into what a query gets. */
 import type { FloatHistogram } from "../../model/histogram.ts";
 import type { Labels } from "../../model/labels.ts";
-import type { SeriesSamples } from "../storage.ts";
+import { type SeriesSamples, STALE_HIGH, STALE_LOW } from "../storage.ts";
 import type { SeriesColumns } from "./chunk-decoder.ts";
+import { isStaleHistogram } from "./histogram-chunk.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 
 /** Values of an answer's series lie one behind another in pieces of this many, since small arrays are dear. */
@@ -36,7 +37,7 @@ export class SeriesBuilder {
   }
 }
 
-/** Floats and histograms merged by time. */
+/** Floats and histograms merged by time. That a series of histograms ended is told by the marker, as of others. */
 function withHistograms(labels: Labels, columns: SeriesColumns): SeriesSamples {
   const { floats } = columns;
   const { timestamps: times, histograms: all } = columns.histograms;
@@ -51,8 +52,12 @@ function withHistograms(labels: Labels, columns: SeriesColumns): SeriesSamples {
       words[2 * k + 1] = floats.words[2 * i + 1];
       i++;
     } else {
-      timestamps[k] = times[j];
-      histograms[k] = all[j++];
+      const histogram = all[j];
+      timestamps[k] = times[j++];
+      if (isStaleHistogram(histogram)) {
+        words[2 * k] = STALE_LOW;
+        words[2 * k + 1] = STALE_HIGH;
+      } else histograms[k] = histogram;
     }
   }
   return { labels, timestamps, values: new Float64Array(words.buffer), histograms };

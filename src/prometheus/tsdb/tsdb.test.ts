@@ -7,7 +7,7 @@ import { systemClock } from "../../base/clock.ts";
 import { systemDisk } from "../../base/disk.ts";
 import { createLogger, silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { FloatHistogram } from "../../model/histogram.ts";
+import { createHistogram, type FloatHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import type { Matcher, MatchOperator } from "../matcher.ts";
 import { AppendError, isStaleMarker } from "../storage.ts";
@@ -283,5 +283,45 @@ test("histograms, exemplars, metadata and deletions come back from the log", asy
   await store.close();
   const again = await open(directory, { maxExemplars: 10 });
   await check(again);
+  await again.close();
+});
+
+test("a series of histograms that has ended is told by a stale marker, in head, log, late samples and blocks", async (t) => {
+  const directory = temporary(t);
+  const labels = Labels.of({ __name__: "h" });
+  const histogram = createHistogram({
+    count: 1,
+    positiveSpans: [{ offset: 0, length: 1 }],
+    positiveBuckets: [1],
+  });
+  const check = async (store: Tsdb, expected: string) => {
+    const [{ values, histograms }] = await store.select([], ALL);
+    const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+    const shown = Array.from(values, (_, i) => (histograms?.[i] ? "h" : isStaleMarker(words, i) ? "s" : "?"));
+    assert.equal(shown.join(""), expected);
+  };
+  const options = { outOfOrderTimeWindowMs: 60_000, minBlockDurationMs: 60_000 };
+  const store = await open(directory, options);
+  const appender = store.appender();
+  appender.appendHistogram(0, labels, T0, histogram);
+  await appender.commit();
+  appender.appendStale(0, labels, T0 + 20_000);
+  await appender.commit();
+  await check(store, "hs");
+  appender.appendHistogram(0, labels, T0 + 30_000, histogram);
+  await appender.commit();
+  appender.appendStale(0, labels, T0 + 10_000);
+  await appender.commit();
+  await check(store, "hssh");
+  await store.close();
+  const again = await open(directory, options);
+  await check(again, "hssh");
+  const later = again.appender();
+  later.append(0, Labels.of({ __name__: "h2" }), T0 + 300_000, 1);
+  await later.commit();
+  await again.compact();
+  assert.ok(again.blocks().length > 0);
+  const [first] = await again.select([matcher("__name__", "=", "h")], ALL);
+  assert.equal(first.histograms?.filter((each) => each !== undefined).length, 2);
   await again.close();
 });

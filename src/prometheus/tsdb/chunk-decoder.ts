@@ -72,12 +72,18 @@ export class SeriesColumns {
     }
   }
 
-  /** Sorts by time and keeps one sample per time, the one that was added last: for chunks that overlap. */
-  normalize(): void {
-    if (!isAscending(this.floats.timestamps, this.floats.length)) sortFloats(this.floats);
+  /**
+   * Sorts by time and keeps one sample per time: for chunks that overlap.
+   *
+   * @param kept which of several was added
+   */
+  normalize(kept: "first" | "last" = "last"): void {
+    if (!isAscending(this.floats.timestamps, this.floats.length)) sortFloats(this.floats, kept);
     const { timestamps, histograms } = this.histograms;
     if (isAscending(timestamps, timestamps.length)) return;
-    const byTime = new Map(timestamps.map((timestampMs, i) => [timestampMs, histograms[i]]));
+    const byTime = new Map<number, FloatHistogram>();
+    for (const [i, timestampMs] of timestamps.entries())
+      if (kept === "last" || !byTime.has(timestampMs)) byTime.set(timestampMs, histograms[i]);
     const sorted = [...byTime].sort(([a], [b]) => a - b);
     this.histograms = {
       timestamps: sorted.map(([timestampMs]) => timestampMs),
@@ -91,9 +97,12 @@ function isAscending(times: ArrayLike<number>, length: number): boolean {
   return true;
 }
 
-function sortFloats(columns: SampleColumns): void {
+function sortFloats(columns: SampleColumns, kept: "first" | "last"): void {
   const { timestamps, words, length } = columns;
-  const order = Array.from({ length }, (_, i) => i).sort((a, b) => timestamps[a] - timestamps[b] || a - b);
+  const sign = kept === "last" ? 1 : -1;
+  const order = Array.from({ length }, (_, i) => i).sort(
+    (a, b) => timestamps[a] - timestamps[b] || sign * (a - b),
+  );
   const sorted = new SampleColumns();
   for (const [k, i] of order.entries()) {
     const isReplaced = k + 1 < length && timestamps[order[k + 1]] === timestamps[i];

@@ -128,7 +128,8 @@ const FIRST_CAPACITY = 16;
 
 function sorted(series: LateSeries): SeriesColumns {
   if (!series.isSorted) {
-    series.columns.normalize();
+    // As upstream, which refuses another late sample for the time of one.
+    series.columns.normalize("first");
     series.isSorted = true;
   }
   return series.columns;

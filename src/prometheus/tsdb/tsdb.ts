@@ -252,7 +252,7 @@ class Store implements Tsdb {
 
   async #deleteInHead(matchers: Matcher[], range: TimeRange): Promise<void> {
     const head = this.#head;
-    const minMs = Math.max(range.minMs, head.minMs);
+    const minMs = Math.max(range.minMs, Math.min(head.minMs, head.outOfOrder.minMs));
     const maxMs = Math.min(range.maxMs, head.maxMs);
     if (minMs > maxMs) return;
     const stones: { ref: number; minMs: number; maxMs: number }[] = [];

@@ -112,6 +112,14 @@ export interface FetchResponse {
   text(limitBytes?: number): Promise<string>;
 }
 
+/** A response had begun, and the rest of it could not be read. */
+export class BodyReadError extends Error {
+  constructor(cause: unknown) {
+    super((cause as Error).message, { cause });
+    this.name = "BodyReadError";
+  }
+}
+
 export interface RepeatedFetchOptions {
   headers: HttpHeaders;
   timeoutMs: number;

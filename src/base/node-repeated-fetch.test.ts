@@ -76,7 +76,7 @@ test("NodeRepeatedFetch fails on what is too long, malformed, late or gone", asy
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", /invalid chunk size/],
     ["nonsense\r\n\r\n", /malformed HTTP response/],
     ["HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", /invalid content-length/],
-    ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\nconnection: close\r\n\r\nabc", /hang up/],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\nconnection: close\r\n\r\nabc", /aborted/],
     [`HTTP/1.1 200 OK\r\nX: ${"x".repeat(70_000)}`, /headers are too long/],
     ["HTTP/1.1 200 OK\r\n", /timeout/],
   ];

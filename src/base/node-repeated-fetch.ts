@@ -5,6 +5,7 @@
 import { connect, type Socket } from "node:net";
 import {
   BodyLimitError,
+  BodyReadError,
   type HttpHeaders,
   type RepeatedFetch,
   type RepeatedFetchOptions,
@@ -163,14 +164,20 @@ export class NodeRepeatedFetch implements RepeatedFetch {
       // The server had closed an idle connection just when it was to be used.
       pending.isReused = false;
       this.#send();
-    } else this.#fail(error ?? Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+    } else this.#fail(error ?? Object.assign(new Error(this.#hangUpText), { code: "ECONNRESET" }));
+  }
+
+  /** As Node says it of a connection that ended before, and within, a response. */
+  get #hangUpText(): string {
+    return this.#response === undefined ? "socket hang up" : "aborted";
   }
 
   #fail(error: unknown): void {
     const pending = this.#pending;
     this.#pending = undefined;
     this.#drop();
-    pending?.reject(error);
+    const isPlain = this.#response === undefined || error instanceof BodyLimitError;
+    pending?.reject(isPlain ? error : new BodyReadError(error));
   }
 
   #drop(): void {

@@ -62,3 +62,71 @@ test("createHttpClient() refuses what it has no means for", async () => {
   ];
   for (const [config, problem] of cases) await assert.rejects(asked(config), problem);
 });
+
+/** A client whose requests are answered one after the other. */
+function answered(
+  config: Partial<HttpClientConfig>,
+  answers: [status: number, headers: object, text: string][],
+) {
+  const seen: [url: string, options: FetchOptions][] = [];
+  const network = {
+    async fetch(url: string, options: FetchOptions) {
+      const answer = answers[Math.min(seen.length, answers.length - 1)];
+      seen.push([url, options]);
+      if (answer[0] === 0) throw new Error("refused");
+      const [status, headers, text] = answer;
+      return { status, headers, text: async () => text, bytes: async () => new Uint8Array() };
+    },
+  } as unknown as Network;
+  const parts = { network, disk: new MemoryDisk(), clock: new VirtualClock() };
+  return { client: createHttpClient({ ...DEFAULT_HTTP_CLIENT, ...config }, parts), seen };
+}
+
+test("createHttpClient() follows so many redirects, without credentials to others, and says where it failed", async () => {
+  const basic = { basic_auth: { username: "u", password: "p" } };
+  const on = answered(basic, [
+    [302, { location: "/b" }, ""],
+    [302, { location: "http://other/c" }, ""],
+    [200, {}, ""],
+  ]);
+  await on.client.request("http://a/");
+  assert.deepEqual(
+    on.seen.map(([url, { headers }]) => [url, headers?.authorization !== undefined, headers?.referer]),
+    [
+      ["http://a/", true, undefined],
+      ["http://a/b", true, "http://a/"],
+      ["http://other/c", false, "http://a/b"],
+    ],
+  );
+  const loop = answered({}, [[302, { location: "/again" }, ""]]);
+  await assert.rejects(loop.client.request("http://a/"), {
+    message: "stopped after 10 redirects",
+    url: "/again",
+  });
+  assert.equal(loop.seen.length, 10);
+  const gone = answered({}, [
+    [302, { location: "/x" }, ""],
+    [0, {}, ""],
+  ]);
+  await assert.rejects(gone.client.request("http://a/"), { message: "refused", url: "http://a/x" });
+});
+
+test("createHttpClient() asks for a token in the header, then in the form, and says why it got none", async () => {
+  const oauth2 = { client_id: "i", client_secret: "s", token_url: "http://t/" };
+  const refused = answered({ oauth2 }, [[401, {}, '{"error":"invalid_client","error_description":"no"}']]);
+  await assert.rejects(refused.client.request("http://a/"), /^Error: oauth2: "invalid_client" "no"$/);
+  assert.deepEqual(
+    refused.seen.map(([, { headers, body }]) => [headers?.authorization, body]),
+    [
+      ["Basic aTpz", "grant_type=client_credentials"],
+      [undefined, "grant_type=client_credentials&client_id=i&client_secret=s"],
+    ],
+  );
+  const odd = answered({ oauth2 }, [[500, {}, "oops"]]);
+  await assert.rejects(odd.client.request("http://a/"), /cannot fetch token: 500\nResponse: oops/);
+  const missing = answered({ authorization: { type: "Bearer", credentials_file: "/none" } }, [[200, {}, ""]]);
+  await assert.rejects(
+    missing.client.request("http://a/"),
+    /unable to read authorization credentials: .*\/none/,
+  );
+});

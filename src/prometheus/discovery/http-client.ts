@@ -65,11 +65,14 @@ async function follow(
   let current = url;
   let request = options;
   for (let hop = 0; ; hop++) {
-    const response = await network.fetch(current, request);
+    const response = await network.fetch(current, request).catch((error) => {
+      throw hop === 0 ? error : new RedirectError(current, error);
+    });
     const { location } = response.headers;
     if (!redirects || ![301, 302, 303, 307, 308].includes(response.status) || location === undefined)
       return response;
-    if (hop >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
+    if (hop + 1 >= MAX_REDIRECTS)
+      throw new RedirectError(location, new Error(`stopped after ${MAX_REDIRECTS} redirects`));
     await response.bytes();
     const next = new URL(location, current);
     // Credentials are for the host that they were configured for.
@@ -84,8 +87,27 @@ async function follow(
   }
 }
 
-async function readSecret(disk: Disk, path: string): Promise<string> {
-  return new TextDecoder().decode(await disk.readFile(path)).trim();
+/** A request failed at where it had been sent on to. */
+export class RedirectError extends Error {
+  readonly url: string;
+
+  constructor(url: string, cause: unknown) {
+    super((cause as Error).message, { cause });
+    this.name = "RedirectError";
+    this.url = url;
+  }
+}
+
+/** @param what is told when it can't be read */
+async function readSecret(disk: Disk, path: string, what?: string): Promise<string> {
+  try {
+    return new TextDecoder().decode(await disk.readFile(path)).trim();
+  } catch (error) {
+    if (what === undefined) throw error;
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = isMissing ? `open ${path}: no such file or directory` : (error as Error).message;
+    throw new Error(`unable to read ${what}: unable to read file ${path}: ${reason}`);
+  }
 }
 
 async function addHeaders(config: HttpClientConfig, disk: Disk, headers: HttpHeaders): Promise<void> {
@@ -129,9 +151,11 @@ function authorizerOf(config: HttpClientConfig, parts: HttpClientParts): () => P
   const { disk } = parts;
   if (basic !== undefined) {
     return async () => {
-      const user = basic.username_file ? await readSecret(disk, basic.username_file) : (basic.username ?? "");
+      const user = basic.username_file
+        ? await readSecret(disk, basic.username_file, "basic auth username")
+        : (basic.username ?? "");
       const password = basic.password_file
-        ? await readSecret(disk, basic.password_file)
+        ? await readSecret(disk, basic.password_file, "basic auth password")
         : (basic.password ?? "");
       return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
     };
@@ -139,7 +163,7 @@ function authorizerOf(config: HttpClientConfig, parts: HttpClientParts): () => P
   if (authorization !== undefined) {
     return async () => {
       const credentials = authorization.credentials_file
-        ? await readSecret(disk, authorization.credentials_file)
+        ? await readSecret(disk, authorization.credentials_file, "authorization credentials")
         : (authorization.credentials ?? "");
       return `${authorization.type || "Bearer"} ${credentials}`;
     };
@@ -154,24 +178,29 @@ function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): 
   return async () => {
     if (clock.monotonic() < endsAtMs) return token;
     const secret = oauth2.client_secret_file
-      ? await readSecret(disk, oauth2.client_secret_file)
+      ? await readSecret(disk, oauth2.client_secret_file, "oauth2 client secret")
       : (oauth2.client_secret ?? "");
     const form = new URLSearchParams({ grant_type: "client_credentials", ...oauth2.endpoint_params });
     if (oauth2.scopes?.length) form.set("scope", oauth2.scopes.join(" "));
     const basic = Buffer.from(`${encodeURIComponent(oauth2.client_id)}:${encodeURIComponent(secret)}`);
-    const response = await network.fetch(oauth2.token_url, {
-      method: "POST",
-      headers: {
-        "content-type": "application/x-www-form-urlencoded",
-        authorization: `Basic ${basic.toString("base64")}`,
-      },
-      body: form.toString(),
-      ...(await tlsOptions(oauth2.tls_config, disk)),
-      ...proxyOptions(oauth2),
-    });
-    const text = await response.text(1 << 20);
-    if (response.status >= 300)
-      throw new Error(`oauth2: cannot fetch token: ${response.status}\nResponse: ${text}`);
+    const ask = async (headers: HttpHeaders) => {
+      const response = await network.fetch(oauth2.token_url, {
+        method: "POST",
+        headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
+        body: form.toString(),
+        ...(await tlsOptions(oauth2.tls_config, disk)),
+        ...proxyOptions(oauth2),
+      });
+      return { status: response.status, text: await response.text(1 << 20) };
+    };
+    let { status, text } = await ask({ authorization: `Basic ${basic.toString("base64")}` });
+    if (status >= 300) {
+      // Some servers want to be told in the form who asks.
+      form.set("client_id", oauth2.client_id);
+      if (secret !== "") form.set("client_secret", secret);
+      ({ status, text } = await ask({}));
+    }
+    if (status >= 300) throw new Error(`oauth2: ${tokenProblem(status, text)}`);
     const answer = JSON.parse(text) as { access_token?: string; token_type?: string; expires_in?: number };
     if (!answer.access_token) throw new Error("oauth2: server response missing access_token");
     const lifetimeMs = answer.expires_in ? answer.expires_in * 1000 : TOKEN_DEFAULT_MS;
@@ -179,4 +208,18 @@ function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): 
     endsAtMs = clock.monotonic() + lifetimeMs - TOKEN_EARLY_MS;
     return token;
   };
+}
+
+/** What a server says of a request for a token that it refuses, in the words of Go's client. */
+function tokenProblem(status: number, text: string): string {
+  try {
+    const { error, error_description: description, error_uri: uri } = JSON.parse(text);
+    if (typeof error === "string" && error !== "") {
+      const about = description ? ` ${JSON.stringify(description)}` : "";
+      return `${JSON.stringify(error)}${about}${uri ? ` ${JSON.stringify(uri)}` : ""}`;
+    }
+  } catch {
+    // Not one of the errors that RFC 6749 has.
+  }
+  return `cannot fetch token: ${status}\nResponse: ${text}`;
 }

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import {
   BodyLimitError,
+  BodyReadError,
   type HttpHeaders,
   type Network,
   type RepeatedFetch,
@@ -10,7 +11,7 @@ import {
 } from "../../base/network.ts";
 import { describeNetworkError } from "../../base/network-error.ts";
 import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
-import type { HttpClient } from "../discovery/http-client.ts";
+import { type HttpClient, RedirectError } from "../discovery/http-client.ts";
 
 export interface ScrapeBody {
   bytes: Uint8Array;
@@ -29,6 +30,11 @@ export const USER_AGENT = "Prometheus/3.14.0";
 export const MAX_SCRAPE_BODY_BYTES = 512 * 1024 * 1024;
 
 const inflate = promisify(gunzip);
+/** What Go says of a body that is not compressed as it should be. */
+const GZIP_TEXTS: Readonly<Record<string, string>> = {
+  Z_DATA_ERROR: "gzip: invalid header",
+  Z_BUF_ERROR: "unexpected EOF",
+};
 
 /** What `Accept` says, most wanted first (`scrape.acceptHeader`). */
 export function acceptHeader(protocols: readonly string[], escaping: string): string {
@@ -91,7 +97,8 @@ export class ScrapeRequester {
       // A copy: while it is inflated, the buffer must not be another's.
       return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), contentType };
     } catch (error) {
-      throw this.#readFailure(error);
+      const text = GZIP_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
+      throw text === undefined ? this.#readFailure(error) : new Error(text);
     }
   }
 
@@ -106,7 +113,9 @@ export class ScrapeRequester {
         this.#repeated = undefined;
       }
       const response = await this.#client.request(this.#url, options);
-      const bytes = await response.bytes(this.#limitBytes);
+      const bytes = await response.bytes(this.#limitBytes).catch((error) => {
+        throw error instanceof BodyLimitError ? error : new BodyReadError(error);
+      });
       return { status: response.status, headers: response.headers, bytes };
     } catch (error) {
       throw this.#readFailure(error);
@@ -117,22 +126,51 @@ export class ScrapeRequester {
     const isTooLong =
       error instanceof BodyLimitError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     if (isTooLong) return new BodySizeError();
-    return new Error(`Get ${JSON.stringify(this.#url)}: ${describeNetworkError(error)}`);
+    if (error instanceof BodyReadError) return new Error(describeNetworkError(error.cause));
+    const { url, cause } = error instanceof RedirectError ? error : { url: this.#url, cause: error };
+    return new Error(`Get ${JSON.stringify(url)}: ${this.#viaProxy(cause)}${describeNetworkError(cause)}`);
+  }
+
+  /** What Go puts before the reason why a proxy could not be reached. */
+  #viaProxy(error: unknown): string {
+    const { proxy_url: proxy } = this.#config;
+    const { port, address } = error as { port?: number; address?: string };
+    if (!proxy || port === undefined) return "";
+    const { hostname, port: proxyPort } = new URL(proxy);
+    return hostname === address && Number(proxyPort || 80) === port ? "proxyconnect tcp: " : "";
   }
 }
 
-/** Reason phrases of statuses that a server may answer in place of what was asked for. */
+/** Reason phrases of statuses that a server may answer in place of what was asked for (RFC 9110). */
 export const STATUS_TEXTS: Record<number, string> = {
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  206: "Partial Content",
   301: "Moved Permanently",
   302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
   400: "Bad Request",
   401: "Unauthorized",
+  402: "Payment Required",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   406: "Not Acceptable",
+  407: "Proxy Authentication Required",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  413: "Request Entity Too Large",
+  415: "Unsupported Media Type",
+  421: "Misdirected Request",
+  422: "Unprocessable Entity",
   429: "Too Many Requests",
   500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
   504: "Gateway Timeout",

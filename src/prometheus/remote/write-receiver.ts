@@ -275,7 +275,8 @@ class RequestBatch {
 
   #append(series: WriteSeries): void {
     const { samples, histograms, exemplars, metadata } = series;
-    const problem = series.problem ?? invalidLabels(series.labels);
+    // OTLP's names were made or checked on the way here; one may be empty, as upstream has it.
+    const problem = series.problem ?? (this.#protocol === "otlp" ? undefined : invalidLabels(series.labels));
     if (problem !== undefined) {
       if (this.#protocol === "v1") this.outcome.leftOut ??= problem;
       else this.#tell(problem);

@@ -104,11 +104,10 @@ function unitSuffixes(unit: string): [main: string, per: string] {
   return [mainSuffix, perSuffix];
 }
 
-/** A metric's unit by itself: `By/s` → `bytes_per_second` (`UnitNamer`). */
-export function prometheusUnit(unit: string, { strategy }: NamingOptions = {}): string {
-  const isPlain = strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation";
-  const parts = unitSuffixes(unit).map((part) => (isPlain ? part : cleanUnit(part)));
-  return parts
+/** A metric's unit by itself, in ASCII whatever the strategy: `By/s` → `bytes_per_second` (`UnitNamer`). */
+export function prometheusUnit(unit: string): string {
+  return unitSuffixes(unit)
+    .map(cleanUnit)
     .filter((part) => part !== "")
     .join("_")
     .replace(/^_|_$/g, "");

@@ -220,7 +220,7 @@ class Translator {
   #labelsOfMetadata(metric: Metric): ReadonlyMap<string, string> {
     const labels = new Map<string, string>();
     const type = this.#isDelta ? "unknown" : typeOf(metric);
-    const unit = prometheusUnit(metric.unit, this.#options);
+    const unit = prometheusUnit(metric.unit);
     if (type !== "unknown") labels.set("__type__", type);
     if (unit !== "") labels.set("__unit__", unit);
     return labels;
@@ -348,14 +348,16 @@ class Translator {
   /** Attributes whose names become the same label are joined with ";", in the order of their original names. */
   #fromAttributes(attributes: Attributes): Map<string, string> {
     const labels = new Map<string, string>();
-    let hasCollision = false;
+    let isPlain = true;
     for (const { key, value } of attributes) {
-      const label = this.#labelName(key);
-      hasCollision ||= labels.has(label);
-      labels.set(label, textOf(value));
+      const label = this.#labelNames.get(key);
+      isPlain &&= label !== undefined && !labels.has(label);
+      if (!isPlain) break;
+      labels.set(label!, textOf(value));
     }
-    if (!hasCollision) return labels;
+    if (isPlain) return labels;
     labels.clear();
+    // In order also for the sake of which name is complained of.
     for (const { key, value } of [...attributes].sort((a, b) => (a.key < b.key ? -1 : 1))) {
       const label = this.#labelName(key);
       const before = labels.get(label);

@@ -1,6 +1,6 @@
 /** Puts the samples of one scraped body into a batch (`scrape/scrape_append_v2.go`). */
 import type { FloatHistogram } from "../../model/histogram.ts";
-import { reduceToSchema } from "../../model/histogram-arithmetic.ts";
+import { MAX_SCHEMA, reduceToSchema } from "../../model/histogram-arithmetic.ts";
 import { histogramProblem } from "../../model/histogram-problem.ts";
 import { Labels } from "../../model/labels.ts";
 import { customBucketEntries } from "../../wire/exposition/custom-bucket-entries.ts";
@@ -249,7 +249,8 @@ class ScrapeBatch {
 
   /** @throws BucketLimitError, InvalidHistogramError */
   #checkedHistogram({ histogram, hasIntegerCounts }: SampleExtras): FloatHistogram {
-    const reduced = reduceToSchema(histogram!, this.#maxSchema);
+    // Where nothing coarser is asked for, a schema that is too fine is an error and not made coarser.
+    const reduced = this.#maxSchema < MAX_SCHEMA ? reduceToSchema(histogram!, this.#maxSchema) : histogram!;
     const native = limitBuckets(reduced, this.#context.config.native_histogram_bucket_limit);
     const problem = histogramProblem(native, hasIntegerCounts);
     if (problem !== undefined) throw new InvalidHistogramError(problem);

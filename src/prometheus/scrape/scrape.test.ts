@@ -213,3 +213,14 @@ test("formatOf() tells the format by the media type, and else takes the fallback
       );
   }
 });
+
+test("a native histogram of a schema that is too fine fails the scrape, unless coarser ones are asked for", async () => {
+  const body = protobuf({ ...BOTH, schema: 12 });
+  const strict = await scraped("scrape_native_histograms: true", body);
+  assert.match(strict.target.lastError, /invalid schema, which must be between -4 and 8 .*, got schema 12/);
+  const coarse = await scraped(
+    "scrape_native_histograms: true\nnative_histogram_min_bucket_factor: 1.5",
+    body,
+  );
+  assert.deepEqual(coarse.found, ["h native"]);
+});

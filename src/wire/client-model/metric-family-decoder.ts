@@ -56,11 +56,12 @@ export class MetricFamilyDecoder {
     if (start >= reader.length) return undefined;
     reader.position = start;
     const length = reader.uint32();
-    if (reader.position - start > 5) throw new ProtobufError("invalid varint encountered");
+    if (reader.position - start > 5) throw new ProtobufError("invalid varint encountered", "clientpb");
     const end = reader.position + length;
     if (end > reader.length)
       throw new ProtobufError(
         `insufficient length of buffer, expected at least ${end - start} bytes, got ${reader.length - start} bytes`,
+        "clientpb",
       );
     this.#next = end;
     return readHeader(reader, end);

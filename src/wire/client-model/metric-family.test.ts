@@ -129,7 +129,7 @@ test("decodeMetricFamilies() limits the labels of a metric", () => {
 
 test("decodeMetricFamilies() says what is wrong", () => {
   const cases: [hex: string, message: RegExp][] = [
-    ["05", /insufficient length of buffer, expected at least 6 bytes, got 1 bytes/],
+    ["05", /clientpb: insufficient length of buffer, expected at least 6 bytes, got 1 bytes/],
     ["ffffffffffff01", /invalid varint/],
     // name as a varint
     ["020801", /wrong wireType = 0 for field Name/],

@@ -17,8 +17,9 @@ const UNEXPECTED_END = "unexpected EOF";
 
 /** Bytes that are not the protobuf message they should be. */
 export class ProtobufError extends Error {
-  constructor(message: string) {
-    super(message === UNEXPECTED_END ? message : `proto: ${message}`);
+  /** @param source who complains, in front of all but what ends too early */
+  constructor(message: string, source = "proto") {
+    super(message === UNEXPECTED_END ? message : `${source}: ${message}`);
     this.name = "ProtobufError";
   }
 }

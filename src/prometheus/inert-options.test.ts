@@ -13,7 +13,7 @@ test("inertOptions() names what was set and changes nothing", () => {
   assert.deepEqual(
     of(`
 runtime: {gogc: 50}
-storage: {tsdb: {stale_series_compaction_threshold: 0.5, chunk_encoding: {floats: xor2}}}
+storage: {tsdb: {stale_series_compaction_threshold: 0.5, retention: {percentage: 50}, chunk_encoding: {floats: xor2}}}
 remote_write:
 - url: http://x
   failed_request_logging: true
@@ -22,6 +22,7 @@ remote_write:
     [
       "runtime.gogc",
       "storage.tsdb.stale_series_compaction_threshold",
+      "storage.tsdb.retention.percentage",
       "storage.tsdb.chunk_encoding.floats",
       "remote_write[0].queue_config.max_shards",
       "remote_write[0].queue_config.min_shards",

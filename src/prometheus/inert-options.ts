@@ -34,6 +34,7 @@ export function inertOptions(config: PrometheusConfig): string[] {
   if (runtime.gogc !== 75) found.push("runtime.gogc");
   if (storage.tsdb?.stale_series_compaction_threshold)
     found.push("storage.tsdb.stale_series_compaction_threshold");
+  if (storage.tsdb?.retention?.percentage) found.push("storage.tsdb.retention.percentage");
   if (storage.tsdb?.chunk_encoding?.floats === "xor2") found.push("storage.tsdb.chunk_encoding.floats");
   for (const [i, remote] of remotes.entries()) {
     if (remote === undefined) continue;

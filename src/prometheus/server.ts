@@ -78,7 +78,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   const startMs = clock.now();
   const notifications = new Notifications(clock, flags.number("web.max-notifications-subscribers"));
   notifications.add(STARTING_UP);
-  const retention = retentionOf(flags, config);
+  let retention = retentionOf(flags, config);
   const tsdb = await openTsdb({
     directory: flags.text("storage.tsdb.path").replace(/\/$/, ""),
     disk,
@@ -206,7 +206,9 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     get config() {
       return state.config;
     },
-    retention,
+    get retention() {
+      return retention;
+    },
     disk,
     async reload() {
       log.info("Loading configuration file", { filename: path });
@@ -239,7 +241,14 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     discovery.reload(new Map(configs.map((each) => [each.job_name, each])));
     await queryLogs.use([next.global.query_log_file]);
     queryLog.file = queryLogs.get(next.global.query_log_file);
-    tsdb.reconfigure(storeSettings(flags, next));
+    const kept = retentionOf(flags, next);
+    if (kept.text !== retention.text) log.info("TSDB retention updated", { retention: kept.text });
+    retention = kept;
+    tsdb.reconfigure({
+      ...storeSettings(flags, next),
+      retentionMs: kept.timeMs,
+      retentionBytes: kept.bytes,
+    });
     state.config = next;
   }
 

@@ -66,8 +66,8 @@ test("blockRanges() are three times as long each, up to the limit", () => {
 test("retention takes blocks beyond the time, or the oldest beyond the size", () => {
   const of = (maxTime: number, size = 10) => ({ meta: block(maxTime - 20, maxTime), size });
   const blocks = [of(20), of(40), of(60), of(80)];
-  assert.deepEqual(beyondTimeRetention(blocks, 40), [blocks[0]]);
-  assert.deepEqual(beyondTimeRetention(blocks, 39), [blocks[0], blocks[1]]);
+  assert.deepEqual(beyondTimeRetention(blocks, 41), [blocks[0]]);
+  assert.deepEqual(beyondTimeRetention(blocks, 40), [blocks[0], blocks[1]]);
   assert.deepEqual(beyondTimeRetention(blocks, 0), []);
   assert.deepEqual(beyondSizeRetention(blocks, 5, 45), []);
   assert.deepEqual(beyondSizeRetention(blocks, 6, 45), [blocks[0]]);

@@ -87,14 +87,14 @@ function manyTombstones(sorted: BlockMeta[], ranges: number[]): BlockMeta[] {
   return [];
 }
 
-/** Blocks that ended more than the retention before the newest one did. */
+/** Blocks that ended the retention or more before the newest one did. */
 export function beyondTimeRetention<T extends { meta: BlockMeta }>(
   blocks: readonly T[],
   retentionMs: number,
 ): T[] {
   if (retentionMs <= 0 || blocks.length === 0) return [];
   const newest = Math.max(...blocks.map((block) => block.meta.maxTime));
-  return blocks.filter((block) => newest - block.meta.maxTime > retentionMs);
+  return blocks.filter((block) => newest - block.meta.maxTime >= retentionMs);
 }
 
 /**

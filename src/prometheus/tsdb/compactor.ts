@@ -25,6 +25,13 @@ import { createUlid } from "./ulid.ts";
 import { segmentIndexes, segmentName } from "./wal-format.ts";
 import type { WalWriter } from "./wal-writer.ts";
 
+/** What is kept; 0 is no limit. */
+export interface Retention {
+  timeMs: number;
+  /** Of blocks and logs. */
+  bytes: number;
+}
+
 export interface CompactorParts {
   directory: string;
   disk: Disk;
@@ -41,8 +48,7 @@ export interface CompactorParts {
   blocks: BlockSet;
   counters: TsdbCounters;
   maxBlockDurationMs: number;
-  retentionMs: number;
-  retentionBytes: number;
+  retention: Retention;
   walCompression: "none" | "snappy";
   /** Told what took how many seconds. */
   observe: (work: StoreWork, seconds: number) => void;
@@ -299,7 +305,8 @@ export class Compactor {
   }
 
   async #applyRetention(): Promise<void> {
-    const { blocks, counters, log, retentionMs, retentionBytes, directory, disk } = this.#parts;
+    const { blocks, counters, log, retention, directory, disk } = this.#parts;
+    const { timeMs: retentionMs, bytes: retentionBytes } = retention;
     const old = beyondTimeRetention(blocks.all, retentionMs);
     if (old.length > 0) {
       counters.timeRetentions++;
@@ -309,7 +316,8 @@ export class Compactor {
     if (retentionBytes <= 0) return;
     const sized: { block: Block; meta: BlockMeta; size: number }[] = [];
     for (const block of blocks.all) sized.push({ block, meta: block.meta, size: await blocks.size(block) });
-    const used = await directorySize(disk, `${directory}/wal`);
+    const used =
+      (await directorySize(disk, `${directory}/wal`)) + (await directorySize(disk, `${directory}/wbl`));
     const large = beyondSizeRetention(sized, used, retentionBytes);
     if (large.length === 0) return;
     counters.sizeRetentions++;

@@ -14,7 +14,7 @@ export interface TsdbOptions {
   clock: Clock;
   random: Random;
   log: Logger;
-  /** Blocks that end more than this before the newest sample are removed; 0 keeps them. @default 15 days */
+  /** Blocks that end this or more before the newest one does are removed; 0 keeps them. @default 15 days */
   retentionMs?: number;
   /** The oldest blocks are removed while blocks, WAL and head chunks together are larger; 0 is no limit. @default 0 */
   retentionBytes?: number;
@@ -39,6 +39,12 @@ export interface TsdbOptions {
   /** Told what took how many seconds. @default nobody is */
   observe?: (work: StoreWork, seconds: number) => void;
 }
+
+/** What a reload of the configuration may change; what is left out stays. */
+export type ReloadedOptions = Pick<
+  TsdbOptions,
+  "outOfOrderTimeWindowMs" | "maxExemplars" | "retentionMs" | "retentionBytes"
+>;
 
 /** `meta.json` of a block. */
 export interface BlockMeta {
@@ -207,7 +213,7 @@ export interface Tsdb extends Storage {
    */
   snapshot(skipHead: boolean): Promise<string>;
   /** What a reload of the configuration may change. */
-  reconfigure(options: Pick<TsdbOptions, "outOfOrderTimeWindowMs" | "maxExemplars">): void;
+  reconfigure(options: ReloadedOptions): void;
   /** Labels of a series in the head, or undefined: for senders that read the log. */
   labelsOf(ref: SeriesRef): Labels | undefined;
 }

@@ -14,7 +14,7 @@ import type {
 } from "../storage.ts";
 import type { Block } from "./block.ts";
 import { BlockSet, directorySize } from "./block-set.ts";
-import { Compactor } from "./compactor.ts";
+import { Compactor, type Retention } from "./compactor.ts";
 import { DecodedSeries } from "./decoded-series.ts";
 import { ExemplarStorage } from "./exemplars.ts";
 import { Head } from "./head.ts";
@@ -29,6 +29,7 @@ import { ReadGate } from "./read-gate.ts";
 import type {
   BlockMeta,
   HeadStats,
+  ReloadedOptions,
   StoreFigures,
   Tsdb,
   TsdbCounters,
@@ -67,6 +68,8 @@ class Store implements Tsdb {
   readonly #exemplars: ExemplarStorage;
   readonly #metadata = new Map<string, MetricMetadata>();
   readonly #gate = new ReadGate();
+  /** May be changed while the store is open. */
+  readonly #retention: Retention;
   readonly #blocks: BlockSet;
   #wal: WalWriter | undefined;
   #wbl: WalWriter | undefined;
@@ -78,6 +81,10 @@ class Store implements Tsdb {
   constructor(options: TsdbOptions) {
     this.#options = options;
     const { random, clock, disk, directory, log } = options;
+    this.#retention = {
+      timeMs: options.retentionMs ?? DEFAULT_RETENTION_MS,
+      bytes: options.retentionBytes ?? 0,
+    };
     const seed = new DataView(random.bytes(4).buffer).getInt32(0);
     this.#head = new Head(options.minBlockDurationMs ?? DEFAULT_BLOCK_DURATION_MS, seed);
     this.#matcher = new HeadMatcher(this.#head, clock);
@@ -230,7 +237,9 @@ class Store implements Tsdb {
     return name;
   }
 
-  reconfigure(options: Pick<TsdbOptions, "outOfOrderTimeWindowMs" | "maxExemplars">): void {
+  reconfigure(options: ReloadedOptions): void {
+    this.#retention.timeMs = options.retentionMs ?? this.#retention.timeMs;
+    this.#retention.bytes = options.retentionBytes ?? this.#retention.bytes;
     const windowMs = options.outOfOrderTimeWindowMs;
     if (windowMs !== undefined) void this.#setOutOfOrderWindow(windowMs);
     if (options.maxExemplars !== undefined) this.#exemplars.resize(options.maxExemplars);
@@ -355,7 +364,8 @@ class Store implements Tsdb {
   }
 
   #startCompactor(wal: WalWriter): void {
-    const { directory, disk, clock, random, log, retentionMs = DEFAULT_RETENTION_MS } = this.#options;
+    const { directory, disk, clock, random, log } = this.#options;
+    const { timeMs: retentionMs } = this.#retention;
     const longest =
       retentionMs > 0 ? Math.min(retentionMs / 10, MAX_BLOCK_DURATION_MS) : MAX_BLOCK_DURATION_MS;
     const compactor = new Compactor({
@@ -373,8 +383,7 @@ class Store implements Tsdb {
       blocks: this.#blocks,
       counters: this.counters,
       maxBlockDurationMs: this.#options.maxBlockDurationMs ?? longest,
-      retentionMs,
-      retentionBytes: this.#options.retentionBytes ?? 0,
+      retention: this.#retention,
       walCompression: this.#options.walCompression ?? "none",
       observe: this.#options.observe ?? (() => {}),
     });

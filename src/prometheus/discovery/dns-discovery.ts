@@ -43,15 +43,27 @@ export function createDnsDiscovery(
     }));
     return { source: name, targets, labels: {} };
   };
+  /** A name that can't be asked for now stands for what it stood for before. */
+  const lastGood = new Map<string, TargetGroup>();
   const options = { mechanism: "dns", config: job, intervalMs: config.refresh_interval };
   return createRefreshDiscovery(system, log, options, async () => {
     metrics.dnsLookups.add(config.names.length);
     const results = await Promise.allSettled(config.names.map(lookup));
     return results.flatMap((result, index) => {
-      if (result.status === "fulfilled") return [result.value];
-      metrics.dnsLookupFailures.add(1);
-      log.error("Error refreshing DNS targets", { name: config.names[index], err: result.reason });
-      return [];
+      const name = config.names[index];
+      const found = result.status === "fulfilled" ? result.value : noSuchName(name, result.reason);
+      if (found !== undefined) lastGood.set(name, found);
+      else if (result.status === "rejected") {
+        metrics.dnsLookupFailures.add(1);
+        log.error("Error refreshing DNS targets", { name, err: result.reason });
+      }
+      return lastGood.get(name) ?? [];
     });
   });
+}
+
+/** That there is no such name, or nothing of the kind, is an answer: undefined for other failures. */
+function noSuchName(name: string, error: unknown): TargetGroup | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOTFOUND" || code === "ENODATA" ? { source: name, targets: [], labels: {} } : undefined;
 }

@@ -18,11 +18,12 @@ import type { HeadMatcher } from "./head-matcher.ts";
 import { headSource, outOfOrderSource } from "./head-source.ts";
 import { truncateHead } from "./head-truncation.ts";
 import type { HeadWriter } from "./head-writer.ts";
+import { removeSegmentsBefore } from "./late-log.ts";
 import { Pacer } from "./pacer.ts";
 import type { ReadGate } from "./read-gate.ts";
 import type { BlockMeta, StoreWork, TsdbCounters } from "./tsdb-options.ts";
 import { createUlid } from "./ulid.ts";
-import { segmentIndexes, segmentName } from "./wal-format.ts";
+import { segmentIndexes } from "./wal-format.ts";
 import type { WalWriter } from "./wal-writer.ts";
 
 /** What is kept; 0 is no limit. */
@@ -186,9 +187,7 @@ export class Compactor {
       throw error;
     }
     head.outOfOrder.drop();
-    for (const index of segmentIndexes(await disk.list(wbl.directory))) {
-      if (index < wbl.segmentIndex) await disk.remove(`${wbl.directory}/${segmentName(index)}`);
-    }
+    await removeSegmentsBefore(wbl, wbl.segmentIndex, disk);
   }
 
   async #writeHeadBlock(directory: string, minMs: number, maxMs: number): Promise<BlockMeta | undefined> {

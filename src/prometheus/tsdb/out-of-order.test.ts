@@ -7,10 +7,13 @@ import { systemClock } from "../../base/clock.ts";
 import { systemDisk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
+import { createHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import { MemoryDisk } from "../../simulation/memory-disk.ts";
 import { AppendError } from "../storage.ts";
 import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
+import { readWal } from "./wal-reader.ts";
+import { WalWriter } from "./wal-writer.ts";
 
 const HOUR = 3600_000;
 const T0 = Math.floor(1_700_000_000_000 / (2 * HOUR)) * 2 * HOUR;
@@ -127,4 +130,50 @@ test("late samples of what the head still holds are not compacted with what it g
   const [{ values }] = await again.select([], { minMs: 0, maxMs: 1e15 });
   assert.equal(values.length, 7 * 60 + 2);
   await again.close();
+});
+
+test("a log of late samples with marks of upstream's head chunks is written anew without them", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory);
+  const histogram = createHistogram({
+    count: 1,
+    positiveSpans: [{ offset: 0, length: 1 }],
+    positiveBuckets: [1],
+  });
+  for (const minute of [9, 3, 5]) {
+    const appender = store.appender();
+    appender.append(0, labels, T0 + minute * 60_000, minute);
+    appender.appendHistogram(0, Labels.of({ __name__: "h" }), T0 + minute * 60_000, histogram);
+    await appender.commit();
+  }
+  await store.close();
+  const wbl = join(directory, "wbl");
+  const segments = readdirSync(wbl);
+  const marked = await WalWriter.open({ directory: wbl, disk: systemDisk });
+  // Of the first series: what is before is in the chunk 1.
+  marked.log([Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1)]);
+  await marked.close();
+
+  const check = async (again: Tsdb) => {
+    const found = await again.select([], ALL);
+    assert.deepEqual(
+      found.map(({ timestamps }) => Array.from(timestamps, (time) => (time - T0) / 60_000)),
+      [
+        [3, 5, 9],
+        [3, 5, 9],
+      ],
+    );
+  };
+  const again = await open(directory);
+  await check(again);
+  await again.close();
+  const types: number[] = [];
+  const now = readdirSync(wbl).sort();
+  assert.ok(segments.every((name) => !now.includes(name)));
+  for await (const batch of readWal(systemDisk, wbl, now.map(Number)))
+    types.push(...batch.map(({ data }) => data[0]));
+  assert.deepEqual(types, [2, 7]);
+  const third = await open(directory);
+  await check(third);
+  await third.close();
 });

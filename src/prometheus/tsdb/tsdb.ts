@@ -23,6 +23,7 @@ import { HEAD_CHUNKS_DIRECTORY, recoverFromHeadChunks } from "./head-chunk-files
 import { HeadMatcher } from "./head-matcher.ts";
 import { headStats, headStatus } from "./head-status.ts";
 import { HeadWriter } from "./head-writer.ts";
+import { rewriteLateLog } from "./late-log.ts";
 import { Pacer } from "./pacer.ts";
 import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
@@ -75,6 +76,8 @@ class Store implements Tsdb {
   #wbl: WalWriter | undefined;
   #writer!: HeadWriter;
   #compactor: Compactor | undefined;
+  /** The log of late samples is not whole without upstream's head chunks, unless it is written anew. */
+  #hasChunkMarks = false;
   #timer: Timer | undefined;
   #unlock: (() => Promise<void>) | undefined;
 
@@ -116,8 +119,8 @@ class Store implements Tsdb {
         outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
       });
       if (this.#wal !== undefined) {
-        await this.#recoverHeadChunks();
         await this.#prepareOutOfOrder();
+        await this.#recoverHeadChunks();
         this.#startCompactor(this.#wal);
       }
     } catch (error) {
@@ -292,6 +295,9 @@ class Store implements Tsdb {
         const slot = head.table.slotOf(ref);
         if (slot >= 0) head.tombstones.add(slot, { minMs, maxMs });
       },
+      takeChunkMark: () => {
+        this.#hasChunkMarks = true;
+      },
     };
     const parts = { disk, log, readOnly, pacer: new Pacer(clock) };
     const wal = await openWal({ ...parts, directory: `${directory}/wal`, target });
@@ -324,6 +330,8 @@ class Store implements Tsdb {
   async #prepareOutOfOrder(): Promise<void> {
     const isUsed = (this.#options.outOfOrderTimeWindowMs ?? 0) > 0 || !this.#head.outOfOrder.isEmpty;
     if (isUsed) await this.#openOutOfOrderLog();
+    if (this.#hasChunkMarks && this.#wbl !== undefined)
+      await rewriteLateLog(this.#head, this.#wbl, this.#options.disk);
   }
 
   async #openOutOfOrderLog(): Promise<void> {

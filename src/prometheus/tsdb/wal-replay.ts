@@ -15,6 +15,7 @@ import {
   RECORD_HISTOGRAMS,
   RECORD_HISTOGRAMS_V2,
   RECORD_METADATA,
+  RECORD_MMAP_MARKERS,
   RECORD_SAMPLES,
   RECORD_SAMPLES_V2,
   RECORD_SERIES,
@@ -33,6 +34,8 @@ export interface ReplayTarget {
   /** The log is the one of samples that came out of order. */
   isOutOfOrder: boolean;
   deleteInHead(ref: number, minMs: number, maxMs: number): void;
+  /** A mark of upstream's: late samples before it are in chunks of the head too. */
+  takeChunkMark(): void;
 }
 
 /** What a replay could not use, as upstream reports it at its end. */
@@ -93,6 +96,9 @@ class Replay {
         break;
       case RECORD_METADATA:
         this.#metadata(record);
+        break;
+      case RECORD_MMAP_MARKERS:
+        this.#target.takeChunkMark();
         break;
     }
   }

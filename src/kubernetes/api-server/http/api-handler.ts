@@ -30,7 +30,7 @@ export interface ApiHandlerOptions {
   log: Logger;
   runtime: () => PodRuntime | undefined;
   /** OpenAPI documents that were asked for already. */
-  documents: Map<string, string>;
+  documents: Map<string, string | Uint8Array>;
   /** What OpenAPI documents say of the built-in kinds. @default nothing */
   descriptions?: () => Promise<FieldDescriptions>;
   /** Answers requests that belong to other servers (aggregated APIs, proxies); undefined for the rest. */

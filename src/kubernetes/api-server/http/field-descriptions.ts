@@ -63,10 +63,12 @@ export function descriptionsIn(declaration: string): TypeDescriptions {
   return texts;
 }
 
-/** Quotes are escaped there, and lines of a list run on. */
+/** Quotes are escaped there, and paragraphs and the lines of a list run on. */
 function plain(text: string): string {
   return text
     .replace(/\\(['"])/g, "$1")
     .replace(/ {3}- /g, "\n  - ")
+    .replace(/ (?=\* ['A-Z])/g, "\n")
+    .replace(/(?<=[.:]) {2}(?=\S)/g, "\n\n")
     .trim();
 }

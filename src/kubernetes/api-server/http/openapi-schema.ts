@@ -73,6 +73,25 @@ export function addKindSchemas(info: ResourceInfo, set: SchemaSet): string | und
   return name;
 }
 
+/** A custom resource's own schema, with what every object has. */
+export function addCustomSchema(info: ResourceInfo, set: SchemaSet): string {
+  const { group, version, kind } = info;
+  const name = `${group.split(".").reverse().join(".")}.${version}.${kind}`;
+  const own = (info.schema ?? { type: "object" }) as Schema;
+  const texts = set.descriptions[builtinTypeName("", "v1", "Pod")];
+  set.into.set(name, {
+    ...own,
+    properties: {
+      ...(own.properties as Schema | undefined),
+      apiVersion: { ...described(texts, "apiVersion"), type: "string" },
+      kind: { ...described(texts, "kind"), type: "string" },
+      metadata: { ...described(texts, "metadata"), ...itemSchema("meta/v1.ObjectMeta", set) },
+    },
+    "x-kubernetes-group-version-kind": [{ group, version, kind }],
+  });
+  return name;
+}
+
 function described(texts: TypeDescriptions | undefined, field: string): Schema {
   const description = texts?.[field] ?? OWN_DESCRIPTIONS[field];
   return description === undefined ? {} : { description };
@@ -87,12 +106,22 @@ function addSchema(type: ApiType, set: SchemaSet): void {
   const properties: Schema = {};
   const required: string[] = [];
   for (const field of type.fields.values()) {
-    properties[field.name] = { ...described(texts, field.name), ...fieldSchema(field, set) };
+    properties[field.name] = { ...fieldText(texts, field, set), ...fieldSchema(field, set) };
     if (field.isRequired) required.push(field.name);
   }
   schema.properties = properties;
   if (required.length > 0) schema.required = required;
   if (type.isAtomic) schema["x-kubernetes-map-type"] = "atomic";
+}
+
+/** A field that has no text is what its type is. */
+function fieldText(texts: TypeDescriptions | undefined, { name, type }: ApiField, set: SchemaSet): Schema {
+  const { description } = described(texts, name);
+  if (description === undefined) return described(set.descriptions[type.item], "");
+  const values = type.container === undefined ? apiType(type.item)?.values : undefined;
+  if (values === undefined || String(description).includes("Possible enum values")) return { description };
+  const list = [...values].sort().map((value) => ` - \`${JSON.stringify(value)}\``);
+  return { description: `${description}\n\nPossible enum values:\n${list.join("\n")}` };
 }
 
 function fieldSchema(field: ApiField, set: SchemaSet): Schema {

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import type { HttpRequest, HttpResponse } from "../../../base/network.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { FieldDescriptions } from "./field-descriptions.ts";
-import { addKindSchemas } from "./openapi-schema.ts";
-import { openApiV2Protobuf } from "./openapi-v2.ts";
+import { addCustomSchema, addKindSchemas } from "./openapi-schema.ts";
+import { swaggerDocument } from "./openapi-v2.ts";
+import { swaggerProtobuf } from "./swagger-protobuf.ts";
 
 export const KUBERNETES_VERSION = "v1.35.0";
 
@@ -19,47 +20,51 @@ export interface OpenApiSource {
   /** What is said of the built-in kinds. */
   descriptions: FieldDescriptions;
   nowMs: number;
-  /** Documents as text, by path and hash. */
-  kept: Map<string, string>;
+  /** Documents by path and hash. */
+  kept: Map<string, string | Uint8Array>;
 }
 
 /** Answers `/openapi/…`; undefined for unknown documents. */
 export function openApiResponse(
   { path, query }: { path: string; query: URLSearchParams },
   request: Pick<HttpRequest, "headers">,
-  { resources, descriptions, nowMs, kept }: OpenApiSource,
+  source: OpenApiSource,
 ): HttpResponse | undefined {
-  if (path === "/openapi/v2") return v2(request, resources);
+  const { resources, descriptions, nowMs, kept } = source;
+  if (path === "/openapi/v2") return v2(request, source);
   if (path === "/openapi/v3") return v3Index(resources);
   const match = /^\/openapi\/v3\/(api\/[^/]+|apis\/[^/]+\/[^/]+)$/.exec(path);
   if (match === null) return undefined;
   const hash = hashOf(match[1], resources);
-  const text = keptDocument(kept, `${match[1]} ${hash}`, () => v3Document(match[1], resources, descriptions));
+  const text = keptDocument(kept, `${match[1]} ${hash}`, () => {
+    const document = v3Document(match[1], resources, descriptions);
+    return document && JSON.stringify(document);
+  });
   if (text === undefined) return undefined;
-  const response = json(text);
+  const response = json(text as string);
   // What was asked for by its hash never changes.
   if (query.get("hash") !== hash) return response;
   const expires = new Date(nowMs + 365 * DAY_MS).toUTCString();
   return { ...response, headers: { ...response.headers, "cache-control": "public, immutable", expires } };
 }
 
-function keptDocument(
-  kept: Map<string, string>,
+function keptDocument<T extends string | Uint8Array | undefined>(
+  kept: OpenApiSource["kept"],
   key: string,
-  make: () => object | undefined,
-): string | undefined {
-  let text = kept.get(key);
-  if (text !== undefined) return text;
-  const document = make();
-  if (document === undefined) return undefined;
-  text = JSON.stringify(document);
+  make: () => T,
+): T | string | Uint8Array {
+  const found = kept.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  if (made === undefined) return made;
   const [oldest] = kept.keys();
   if (kept.size >= MAX_KEPT_DOCUMENTS) kept.delete(oldest);
-  kept.set(key, text);
-  return text;
+  kept.set(key, made);
+  return made;
 }
 
-function hashOf(path: string, resources: ResourceInfo[]): string {
+/** Of one group version's document, or of all. */
+function hashOf(path: string | undefined, resources: ResourceInfo[]): string {
   return createHash("sha256").update(fingerprint(path, resources)).digest("hex").slice(0, 32).toUpperCase();
 }
 
@@ -67,14 +72,15 @@ function json(body: string): HttpResponse {
   return { status: 200, headers: { "content-type": "application/json" }, body };
 }
 
-function v2(request: Pick<HttpRequest, "headers">, resources: ResourceInfo[]): HttpResponse {
-  const accept = request.headers.accept ?? "";
-  if (accept.includes("protobuf")) {
-    const type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-    return { status: 200, headers: { "content-type": type }, body: openApiV2Protobuf(resources) };
-  }
-  const info = { title: "Kubernetes", version: KUBERNETES_VERSION };
-  return json(JSON.stringify({ swagger: "2.0", info, paths: {}, definitions: {} }));
+function v2(request: Pick<HttpRequest, "headers">, source: OpenApiSource): HttpResponse {
+  const { resources, descriptions, kept } = source;
+  const isProtobuf = (request.headers.accept ?? "").includes("protobuf");
+  const made = () => swaggerDocument(resources, descriptions, KUBERNETES_VERSION);
+  const key = `v2 ${isProtobuf} ${hashOf(undefined, resources)}`;
+  if (!isProtobuf) return json(keptDocument(kept, key, () => JSON.stringify(made())) as string);
+  const type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+  const body = keptDocument(kept, key, () => swaggerProtobuf(made()));
+  return { status: 200, headers: { "content-type": type }, body };
 }
 
 function documentPath({ group, version }: ResourceInfo): string {
@@ -92,10 +98,10 @@ function v3Index(resources: ResourceInfo[]): HttpResponse {
 }
 
 /** Changes whenever the document would. */
-function fingerprint(path: string, resources: ResourceInfo[]): string {
+function fingerprint(path: string | undefined, resources: ResourceInfo[]): string {
   const parts = resources
-    .filter((info) => documentPath(info) === path)
-    .map((info) => `${info.resource} ${info.kind} ${JSON.stringify(info.schema ?? null)}`);
+    .filter((info) => path === undefined || documentPath(info) === path)
+    .map((info) => `${info.resource} ${info.version} ${info.kind} ${JSON.stringify(info.schema ?? null)}`);
   return [KUBERNETES_VERSION, path, ...parts].join("\n");
 }
 
@@ -105,7 +111,9 @@ function v3Document(path: string, resources: ResourceInfo[], descriptions: Field
   const schemas = new Map<string, Schema>();
   const paths: Record<string, Schema> = {};
   for (const info of infos) {
-    const name = addKindSchemas(info, { into: schemas, descriptions }) ?? addCustomSchema(info, schemas);
+    const name =
+      addKindSchemas(info, { into: schemas, descriptions }) ??
+      addCustomSchema(info, { into: schemas, descriptions });
     const base = `/${path}${info.namespaced ? "/namespaces/{namespace}" : ""}/${info.resource}`;
     paths[base] = {
       get: operation(info, name, "list", []),
@@ -145,22 +153,4 @@ function operation(info: ResourceInfo, schema: string, action: string, parameter
       },
     },
   };
-}
-
-/** A custom resource's own schema, with what every object has. */
-function addCustomSchema(info: ResourceInfo, schemas: Map<string, Schema>): string {
-  const { group, version, kind } = info;
-  const name = `${group.split(".").reverse().join(".")}.${version}.${kind}`;
-  const own = (info.schema ?? { type: "object" }) as Schema;
-  schemas.set(name, {
-    ...own,
-    properties: {
-      ...(own.properties as Schema | undefined),
-      apiVersion: { type: "string" },
-      kind: { type: "string" },
-      metadata: { type: "object" },
-    },
-    "x-kubernetes-group-version-kind": [{ group, version, kind }],
-  });
-  return name;
 }

@@ -6,6 +6,7 @@ import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
 import { matchesSelector, parseSelector, type Selector } from "../../model/label-selector.ts";
 import { strategyOf } from "./kinds/strategies.ts";
+import { isJsonObject } from "./patch/merge-patch.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 
 export type ObjectFilter = (object: KubernetesObject) => boolean;
@@ -53,12 +54,15 @@ function parseFields(info: ResourceInfo, text: string | undefined): FieldSelecto
 
 function isKnownField(info: ResourceInfo, field: string): boolean {
   if (field === "metadata.name" || (field === "metadata.namespace" && info.namespaced)) return true;
+  if (info.selectableFields?.includes(`.${field}`)) return true;
   return Object.hasOwn(strategyOf(info).fields ?? {}, field);
 }
 
 function fieldOf(info: ResourceInfo, object: KubernetesObject, field: string): string {
   if (field === "metadata.name") return object.metadata.name;
   if (field === "metadata.namespace") return object.metadata.namespace ?? "";
-  const value = strategyOf(info).fields?.[field]?.(object);
+  const value = info.selectableFields?.includes(`.${field}`)
+    ? field.split(".").reduce<unknown>((at, step) => (isJsonObject(at) ? at[step] : undefined), object)
+    : strategyOf(info).fields?.[field]?.(object);
   return value === undefined || value === null ? "" : String(value);
 }

@@ -37,6 +37,8 @@ export interface ResourceInfo extends GroupVersionResource {
   columns?: readonly TableColumn[];
   /** The schema of a custom resource (OpenAPI v3), as its definition has it. */
   schema?: JsonSchema;
+  /** Paths of fields that field selectors may name, besides name and namespace (custom resources): `.spec.color`. */
+  selectableFields?: readonly string[];
   /** What clients are told that use this version. */
   deprecation?: string;
   /** Kinds that are data to the cluster (a custom resource) have their definition here. */

@@ -83,16 +83,19 @@ const SYSTEM_METADATA = [
 
 /** The fields that a writer may own: nothing of the system's, and of status and the rest only what its place allows. */
 export function ownable(info: ResourceInfo, set: FieldSet, subresource: string | undefined): FieldSet {
+  const isStatus = subresource === "status" || subresource === "approval";
   const result = new FieldSet();
   for (const [step, child] of set.children) {
     if (step === "f:apiVersion" || step === "f:kind") continue;
+    // What is asked for in a certificate request is the server's from then on.
+    if (step === "f:spec" && info.collection === "certificates.k8s.io/certificatesigningrequests") continue;
     if (step === "f:metadata") {
       const metadata = new FieldSet();
       for (const [name, below] of child.children) {
         if (!SYSTEM_METADATA.includes(name.slice(2))) metadata.children.set(name, below);
       }
-      if (!metadata.isEmpty && subresource !== "status") result.children.set(step, metadata);
-    } else if (!info.hasStatus || (step === "f:status") === (subresource === "status")) {
+      if (!metadata.isEmpty && !isStatus) result.children.set(step, metadata);
+    } else if (!info.hasStatus || (step === "f:status") === isStatus) {
       result.children.set(step, child);
     }
   }

@@ -3,9 +3,10 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required, tooMany } from "../field-error.ts";
 import type { Definition } from "./definition.ts";
 import { parseJsonPath } from "./json-path.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import { checkStructural } from "./structural-schema.ts";
 
 export function validateDefinition(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
@@ -26,19 +27,19 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
     );
   }
   const versions = spec.versions ?? [];
-  if (versions.filter((version) => version.storage).length !== 1) {
-    causes.push(
-      invalidValue(
-        "spec.versions",
-        versions.map(({ name }) => name),
-        "must have exactly one version marked as storage version",
-      ),
-    );
+  const wrongVersions = (problem: string) => invalidValue("spec.versions", versions.map(goVersion), problem);
+  for (const [index, { name }] of versions.entries()) {
+    const problem = dns1035LabelProblem(name ?? "");
+    if (problem !== undefined) causes.push(invalidValue(`spec.versions[${index}].name`, name, problem));
   }
+  if (new Set(versions.map(({ name }) => name)).size < versions.length)
+    causes.push(wrongVersions("must contain unique version names"));
+  const hasStorage = versions.filter((version) => version.storage).length === 1;
+  if (!hasStorage) causes.push(wrongVersions("must have exactly one version marked as storage version"));
+  const firstProblem = versions.length > 0 ? dns1035LabelProblem(versions[0].name ?? "") : undefined;
+  if (firstProblem !== undefined) causes.push(invalidValue("spec.version", versions[0].name, firstProblem));
   for (const [index, version] of versions.entries()) {
     const at = `spec.versions[${index}]`;
-    const name = dns1035LabelProblem(version.name ?? "");
-    if (name !== undefined) causes.push(invalidValue(`${at}.name`, version.name, name));
     if (version.schema?.openAPIV3Schema === undefined) {
       causes.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
     }
@@ -54,9 +55,29 @@ export function validateDefinition(object: KubernetesObject, previous?: Kubernet
       ),
     );
   const old = previous as Definition | undefined;
+  if (old === undefined && !versions.some((version) => version.storage))
+    causes.push(invalidValue("status.storedVersions", null, "must have at least one stored version"));
   if (old !== undefined && old.spec.scope !== spec.scope)
     causes.push(forbiddenField("spec.scope", "field is immutable"));
   return causes;
+}
+
+/** A version as upstream's messages show it; what all versions share stands elsewhere there. */
+function goVersion(
+  version: Definition["spec"]["versions"][number] & { deprecated?: boolean; deprecationWarning?: string },
+) {
+  const { name, served = false, storage = false, deprecated = false, deprecationWarning = null } = version;
+  return {
+    Name: name,
+    Served: served,
+    Storage: storage,
+    Deprecated: deprecated,
+    DeprecationWarning: deprecationWarning,
+    Schema: null,
+    Subresources: null,
+    AdditionalPrinterColumns: null,
+    SelectableFields: null,
+  };
 }
 
 function checkNames(names: Definition["spec"]["names"]): StatusCause[] {
@@ -116,6 +137,7 @@ function checkVersions(versions: Definition["spec"]["versions"]): StatusCause[] 
     isShared(({ additionalPrinterColumns }) => additionalPrinterColumns),
     isShared(({ subresources }) => subresources),
   ];
+  const sharedFields = isShared(({ selectableFields }) => selectableFields);
   return versions.flatMap((version, index) => {
     const at = `spec.versions[${index}]`;
     const schema = version.schema?.openAPIV3Schema;
@@ -129,8 +151,41 @@ function checkVersions(versions: Definition["spec"]["versions"]): StatusCause[] 
         : []),
       ...(!sharedParts || first ? checkScale(version, sharedParts ? "spec" : at) : []),
       ...(!sharedColumns || first ? checkColumns(version, sharedColumns ? "spec" : at) : []),
+      ...(!sharedFields || first ? checkSelectable(version, sharedFields ? "spec" : at) : []),
     ];
   });
+}
+
+const MAX_SELECTABLE_FIELDS = 8;
+
+function checkSelectable(
+  { selectableFields = [], schema }: Definition["spec"]["versions"][number],
+  path: string,
+): StatusCause[] {
+  const seen = new Set<string>();
+  const causes = selectableFields.flatMap(({ jsonPath }, index) => {
+    const at = `${path}.selectableFields[${index}].jsonPath`;
+    if (!jsonPath) return [required(at)];
+    const wrong = (problem: string) => [invalidValue(at, jsonPath, problem)];
+    if (!/^(\.\w+)+$/.test(jsonPath)) return wrong("is an invalid path: does not refer to a valid field");
+    const steps = jsonPath.slice(1).split(".");
+    const found = steps.reduce<JsonSchema | undefined>(
+      (each, step) => each?.properties?.[step],
+      schema?.openAPIV3Schema,
+    );
+    if (steps[0] === "metadata") return wrong("must not point to fields in metadata");
+    if (found === undefined) return wrong("is an invalid path: does not refer to a valid field");
+    if (!["string", "boolean", "integer"].includes(found.type ?? ""))
+      return wrong(
+        "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.",
+      );
+    if (seen.has(jsonPath)) return [duplicate(at, jsonPath)];
+    seen.add(jsonPath);
+    return [];
+  });
+  if (seen.size > MAX_SELECTABLE_FIELDS)
+    causes.push(tooMany(`${path}.selectableFields`, seen.size, MAX_SELECTABLE_FIELDS));
+  return causes;
 }
 
 function checkScale({ subresources }: Definition["spec"]["versions"][number], path: string): StatusCause[] {

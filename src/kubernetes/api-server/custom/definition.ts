@@ -25,6 +25,7 @@ interface DefinitionVersion {
     scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string };
   };
   additionalPrinterColumns?: PrinterColumn[];
+  selectableFields?: { jsonPath: string }[];
 }
 
 export interface Definition extends KubernetesObject {
@@ -74,6 +75,7 @@ function resourceOf(spec: Definition["spec"], version: DefinitionVersion): Resou
     hasGeneration: true,
     columns: columnsOf(version.additionalPrinterColumns),
     schema: version.schema?.openAPIV3Schema,
+    selectableFields: version.selectableFields?.map(({ jsonPath }) => jsonPath),
     isCustom: true,
     storedAs: { group, version: stored?.name ?? version.name },
     ...(version.deprecated && {

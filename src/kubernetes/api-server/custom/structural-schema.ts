@@ -6,7 +6,7 @@
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
-import { CelSyntaxError, parseCel } from "./cel/cel-syntax.ts";
+import { ruleProblem } from "./cel/cel-types.ts";
 import type { JsonSchema, ValidationRule } from "./json-schema.ts";
 import { pruneDefault } from "./prune.ts";
 import { validateSchema } from "./schema-validation.ts";
@@ -134,7 +134,7 @@ function checkDefault(schema: JsonSchema, path: string): StatusCause[] {
 
 function checkConditions(schema: JsonSchema, path: string): StatusCause[] {
   const causes = (schema["x-kubernetes-validations"] ?? []).flatMap((rule, index) =>
-    checkRule(rule, `${path}.x-kubernetes-validations[${index}]`),
+    checkRule(rule, schema, `${path}.x-kubernetes-validations[${index}]`),
   );
   if (schema.pattern === undefined || isPattern(schema.pattern)) return causes;
   const problem = `must be a valid regular expression, but isn't: error parsing regexp: ${regexpProblem(schema.pattern)}`;
@@ -169,28 +169,17 @@ function regexpProblem(text: string): string {
   }
 }
 
-function checkRule(rule: ValidationRule, path: string): StatusCause[] {
+function checkRule(rule: ValidationRule, schema: JsonSchema, path: string): StatusCause[] {
   if (!rule.rule?.trim()) return [required(`${path}.rule`, "rule is not specified")];
+  const { messageExpression, optionalOldSelf } = rule;
   const causes: StatusCause[] = [];
-  for (const [field, text] of [
-    ["rule", rule.rule],
-    ["messageExpression", rule.messageExpression],
-  ] as const) {
-    const problem = text === undefined ? undefined : syntaxProblem(text);
-    if (problem !== undefined)
-      causes.push(invalidValue(`${path}.${field}`, goRule(rule), `compilation failed: ${problem}`));
-  }
+  const check = (field: string, text: string, wanted: "bool" | "string") => {
+    const problem = ruleProblem(text, schema, wanted, optionalOldSelf);
+    if (problem !== undefined) causes.push(invalidValue(`${path}.${field}`, goRule(rule), problem));
+  };
+  check("rule", rule.rule, "bool");
+  if (messageExpression !== undefined) check("messageExpression", messageExpression, "string");
   return causes;
-}
-
-function syntaxProblem(text: string): string | undefined {
-  try {
-    parseCel(text);
-    return undefined;
-  } catch (error) {
-    if (error instanceof CelSyntaxError) return error.message;
-    throw error;
-  }
 }
 
 /** As upstream's messages show a rule. */

@@ -4,6 +4,7 @@ import type { Random } from "../../../base/random.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import type { ObjectStore } from "../object-store.ts";
+import type { User } from "../user.ts";
 import type { ServiceAddresses } from "./service-address.ts";
 
 /** What a strategy may look at besides the object. */
@@ -12,6 +13,8 @@ export interface StrategyContext {
   clock: Clock;
   random: Random;
   serviceAddresses?: ServiceAddresses;
+  /** Who asks; absent when it is a part of this process. */
+  user?: User;
 }
 
 export interface KindStrategy {
@@ -25,6 +28,15 @@ export interface KindStrategy {
   prepareForUpdate?(object: KubernetesObject, previous: KubernetesObject, context: StrategyContext): void;
   /** What is wrong with an object, or with the step from `previous` to it. */
   validate?(object: KubernetesObject, previous?: KubernetesObject): StatusCause[];
+  /** Fills in what a client may leave out of a status. */
+  prepareForStatus?(
+    object: KubernetesObject,
+    previous: KubernetesObject,
+    context: StrategyContext,
+    subresource: string,
+  ): void;
+  /** What is wrong with a status that is written. */
+  validateStatus?(object: KubernetesObject, previous: KubernetesObject, subresource: string): StatusCause[];
   /** The value of a field that field selectors may name, besides `metadata.name` and `metadata.namespace`. */
   fields?: Record<string, (object: KubernetesObject) => unknown>;
 }

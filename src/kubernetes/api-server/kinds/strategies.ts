@@ -1,5 +1,6 @@
 /** Finds the strategy of a kind. */
 import type { ResourceInfo } from "../resource-info.ts";
+import { certificateRequestStrategy } from "./certificate-strategy.ts";
 import * as core from "./core-strategies.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import * as network from "./network-strategies.ts";
@@ -41,6 +42,7 @@ const STRATEGIES: Record<string, KindStrategy> = {
   "autoscaling/horizontalpodautoscalers": other.autoscalerStrategy,
   "batch/cronjobs": workload.cronJobStrategy,
   "batch/jobs": workload.jobStrategy,
+  "certificates.k8s.io/certificatesigningrequests": certificateRequestStrategy,
   "coordination.k8s.io/leases": network.leaseStrategy,
   "discovery.k8s.io/endpointslices": network.endpointSliceStrategy,
   "networking.k8s.io/ingressclasses": network.ingressClassStrategy,

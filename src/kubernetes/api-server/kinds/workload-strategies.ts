@@ -6,6 +6,12 @@ import { validateCronJob, validateJob } from "./job-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
 import {
+  validateDaemonSetStatus,
+  validateDeploymentStatus,
+  validateReplicaSetStatus,
+  validateStatefulSetStatus,
+} from "./status-validation.ts";
+import {
   validateDaemonSet,
   validateDeployment,
   validateReplicaSet,
@@ -23,6 +29,7 @@ function withTemplate(object: KubernetesObject) {
 }
 
 export const deploymentStrategy: KindStrategy = {
+  validateStatus: validateDeploymentStatus,
   countsAnnotations: true,
   setDefaults(object) {
     const spec = withTemplate(object);
@@ -45,6 +52,7 @@ export const deploymentStrategy: KindStrategy = {
  * StatefulSet say "configured" each time.
  */
 export const statefulSetStrategy: KindStrategy = {
+  validateStatus: validateStatefulSetStatus,
   setDefaults(object) {
     const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);
@@ -65,6 +73,7 @@ export const statefulSetStrategy: KindStrategy = {
 };
 
 export const daemonSetStrategy: KindStrategy = {
+  validateStatus: validateDaemonSetStatus,
   setDefaults(object) {
     const spec = withTemplate(object);
     setDefault(spec, "updateStrategy", {});
@@ -91,6 +100,7 @@ function setTemplateGeneration(metadata: KubernetesObject["metadata"], generatio
 }
 
 export const replicaSetStrategy: KindStrategy = {
+  validateStatus: validateReplicaSetStatus,
   setDefaults(object) {
     const spec = withTemplate(object);
     setDefault(spec, "replicas", 1);

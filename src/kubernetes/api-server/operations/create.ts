@@ -57,7 +57,7 @@ export function createObject(
     object.metadata.name ||= generatedName ?? name;
     name = object.metadata.name;
   }
-  strategy.prepareForCreate?.(object, context);
+  strategy.prepareForCreate?.(object, { ...context, user: options.user });
   strategy.setDefaults?.(object);
   completeObject(info, object);
   validateObject(info, object);

@@ -65,10 +65,6 @@ export function replaceResource(
       return updateScale(context, info, object, options);
     case "finalize":
       return finalizeNamespace(context, info, object, options);
-    case "approval":
-      // Conditions are all that an approval changes.
-      checkUpdatable(info, options.subresource);
-      return updateObject(context, info, object, { ...options, subresource: "status" });
     default:
       checkUpdatable(info, options.subresource);
       return updateObject(context, info, object, options);

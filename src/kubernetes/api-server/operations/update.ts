@@ -4,6 +4,7 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { reviewChange, reviewObject } from "../admission/admission.ts";
 import { type AdmissionTurn, admissionRequest } from "../admission/admission-turn.ts";
+import { checkApprover } from "../admission/approval.ts";
 import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
@@ -36,8 +37,11 @@ export interface UpdateOptions extends Actor, InputOptions {
   onCreate?: () => void;
 }
 
+/** Subresources that write the status and nothing else. */
+const STATUS_PARTS = new Set(["status", "approval"]);
+
 /** Writes of parts that the checks of a whole object do not know. */
-const UNCHECKED = new Set(["status", "resize", "ephemeralcontainers"]);
+const UNCHECKED = new Set(["status", "approval", "resize", "ephemeralcontainers"]);
 
 export function existingObject(
   context: ApiContext,
@@ -62,8 +66,8 @@ export function updateObject(
   const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
   checkPreconditions(info, input, previous);
   if (options.user !== undefined) checkIsConditional(info, input);
-  let object =
-    options.subresource === "status" ? withStatus(read, input, previous) : withContent(info, read, previous);
+  const isStatus = STATUS_PARTS.has(options.subresource ?? "");
+  let object = isStatus ? withStatus(read, input, previous) : withContent(info, read, previous);
   if (options.turn !== undefined) {
     strategyOf(info).setDefaults?.(object);
     // What webhooks change is nobody's.
@@ -71,8 +75,9 @@ export function updateObject(
     const asked = admissionRequest(info, "UPDATE", { object, oldObject: previous }, options);
     object = toStorageVersion(info, options.turn.mutate(asked) ?? object);
   }
-  if (options.subresource !== "status") {
-    const strategy = strategyOf(info);
+  const strategy = strategyOf(info);
+  if (isStatus) strategy.prepareForStatus?.(object, previous, context, options.subresource!);
+  else {
     strategy.prepareForUpdate?.(object, previous, context);
     strategy.setDefaults?.(object);
     completeObject(info, object);
@@ -83,10 +88,15 @@ export function updateObject(
       object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
   }
-  if (options.subresource === "status") completeObject(info, object);
+  if (isStatus) completeObject(info, object);
   validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
+  if (isStatus) {
+    const causes = strategy.validateStatus?.(object, previous, options.subresource!) ?? [];
+    if (causes.length > 0) throw invalid(info, name, causes);
+  }
   if (options.subresource === undefined && options.user !== undefined)
     checkEscalation(context.store, info, object, previous, options.user);
+  if (options.subresource === "approval") checkApprover(context.store, info, previous, options.user);
   // Of a scale it is the Scale that is reviewed.
   if (options.subresource !== "scale")
     reviewChange(context, info, "UPDATE", { object, oldObject: previous }, options);

@@ -38,7 +38,7 @@ export function celProblem(
 }
 
 /** The message with the line that it is about and a mark under the place. */
-function pointedOut(text: string, message: string): string {
+export function pointedOut(text: string, message: string): string {
   const column = Number(/<input>:1:(\d+)/.exec(message)?.[1] ?? 1);
   return message.includes("\n") ? message : `${message}\n | ${text}\n | ${".".repeat(column - 1)}^`;
 }

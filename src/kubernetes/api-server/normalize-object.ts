@@ -4,6 +4,7 @@
  */
 import { canonicalQuantity } from "../../model/quantity.ts";
 import { type ApiField, type ApiType, apiType } from "../../wire/kubernetes/schema/api-type.ts";
+import { parseGoTime } from "./go-time.ts";
 import { isJsonObject, type JsonObject, setMember } from "./patch/merge-patch.ts";
 
 /** A value that does not fit its field. The message is that of Go's decoder. */
@@ -169,18 +170,15 @@ function normalizeQuantity(value: unknown): string {
   }
 }
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-
 function normalizeTime(value: string, type: string): string {
-  const parsed = TIME.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(parsed)) {
-    throw new FieldTypeError(
-      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
-    );
+  let parsed: number;
+  try {
+    parsed = parseGoTime(value, type === "microtime");
+  } catch (error) {
+    throw new FieldTypeError((error as Error).message);
   }
-  if (type === "time") return `${new Date(parsed).toISOString().slice(0, 19)}Z`;
-  const fraction = /\.(\d{1,6})/.exec(value)?.[1] ?? "";
-  return `${new Date(parsed).toISOString().slice(0, 19)}.${fraction.padEnd(6, "0")}Z`;
+  const seconds = new Date(parsed).toISOString().slice(0, 19);
+  return type === "time" ? `${seconds}Z` : `${seconds}.${/[.,](\d{6})/.exec(value)![1]}Z`;
 }
 
 function checkBase64(value: string): string {

@@ -136,6 +136,26 @@ const REFUSED: [query: string, message: string][] = [
   ["a ! b", "1:3: parse error: unexpected character after '!': ' '"],
   ["ü", "1:1: parse error: unexpected character: 'ü'"],
   ['"ü" + *', "1:8: parse error: unexpected <op:*>"],
+  // What is complete is refused before what follows is.
+  ["1e + +", '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e": invalid syntax'],
+  ["sum(a)[5m] by )", "1:7: parse error: ranges only allowed for vector selectors"],
+  ["a smoothed }", "1:12: parse error: unexpected character: '}'"],
+  [
+    "(a) @ start() b",
+    "1:1: parse error: @ modifier must be preceded by an instant vector selector or range vector selector or a subquery",
+  ],
+  [
+    "sum(1, a) b",
+    "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 1, got 2",
+  ],
+  ["sum(1, a) `", "1:11: parse error: unterminated raw string"],
+  ["sum by (a) (b smoothed c", '1:24: parse error: unexpected identifier "c" in aggregation'],
+  ["a[1.5s]", '1:3: parse error: unknown unit "." in duration "1.5s"'],
+  ["a 1.5s", '1:3: parse error: unexpected duration "1.5s"'],
+  ["a.5s", '1:2: parse error: unexpected duration ".5s"'],
+  ["a!", "1:2: parse error: unexpected character after '!': '\ufffd'"],
+  ["sum by (without) (a)", "1:9: parse error: unexpected <without> in grouping opts, expected label"],
+  ["a + on (b) group_left", '1:22: parse error: unexpected end of input in grouping opts, expected "("'],
 ];
 
 for (const [query, message] of REFUSED) {
@@ -150,6 +170,13 @@ test("parseExpression() refuses what is behind a feature flag", () => {
     parseExpression(query, ALL);
   }
   assert.throws(() => parseExpression("a[5m + 1m]", { durationExpressions: false }), /not enabled/);
+});
+
+test("parseExpression() refuses a call that is off before what is wrong behind it", () => {
+  assert.throws(() => parseExpression("start() foo"), { message: /^1:1: .*function "start" is not enabled/ });
+  assert.throws(() => parseExpression("a anchored b"), {
+    message: /^1:1: .*anchored modifier is experimental/,
+  });
 });
 
 test("parseExpression() takes nesting and operators up to its limits", () => {

@@ -8,6 +8,7 @@ import { parser as lezerParser } from "@prometheus-io/lezer-promql";
 import type { Expression } from "./ast.ts";
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { type Token, tokenize } from "./lexer.ts";
+import { isKeyword, operandStart } from "./operand-start.ts";
 import { ParseError } from "./parse-error.ts";
 import type { ParserOptions } from "./parser-options.ts";
 import { completedCallError, syntaxError } from "./syntax-error.ts";
@@ -47,9 +48,9 @@ export function parseUnchecked(query: string, options: ParserOptions = {}): Expr
     tree = parseTree(text);
   } catch (stop) {
     const offset = stoppedAt(stop);
-    throw firstOf(query, tokens, offset, error) ?? syntaxError(query, tokens, offset);
+    throw firstOf(query, tokens, offset, { error, options }) ?? syntaxErrorAt(query, tokens, offset, options);
   }
-  if (error !== undefined) throw completedCallError(query, tokens) ?? error;
+  if (error !== undefined) throw refusedBefore(query, tokens, options) ?? error;
   return treeToExpression(query, tree.topNode, tokens, options);
 }
 
@@ -69,11 +70,61 @@ function parseTree(text: string): ReturnType<typeof strictParser.parse> {
 }
 
 /** The lexer's error, unless the grammar stopped at a token before it. */
-function firstOf(query: string, tokens: Token[], offset: number, lexerError: ParseError | undefined) {
-  if (lexerError === undefined) return undefined;
+function firstOf(
+  query: string,
+  tokens: Token[],
+  offset: number,
+  { error, options }: { error: ParseError | undefined; options: ParserOptions },
+) {
+  if (error === undefined) return undefined;
   const bad = tokens.find((token) => token.end > offset);
-  if (bad === undefined) return completedCallError(query, tokens) ?? lexerError;
-  return syntaxError(query, tokens, offset);
+  if (bad === undefined) return refusedBefore(query, tokens, options) ?? error;
+  return syntaxErrorAt(query, tokens, offset, options);
+}
+
+function syntaxErrorAt(query: string, tokens: Token[], offset: number, options: ParserOptions): ParseError {
+  const bad = tokens.findIndex((token) => token.end > offset || token.type === "end of input");
+  return (
+    refusedBefore(query, tokens.slice(0, bad), options, tokens[bad]) ?? syntaxError(query, tokens, offset)
+  );
+}
+
+/** Of longer expressions only calls are looked at, since every operand is parsed again. */
+const MAX_REPARSED_TOKENS = 400;
+
+/**
+ * What upstream has refused by the end of the tokens: it checks each operand when it is complete, whatever follows.
+ *
+ * @param next what follows
+ */
+function refusedBefore(
+  query: string,
+  tokens: Token[],
+  options: ParserOptions,
+  next?: Token,
+): ParseError | undefined {
+  const count = tokens.length > MAX_REPARSED_TOKENS ? 0 : tokens.length;
+  for (let i = 0; i < count; i++) {
+    const start = operandStart(tokens, i);
+    if (start === undefined) continue;
+    const isAggregation = tokens[start].type === "aggregator" && tokens[i].text === ")";
+    // It may have its labels still to come.
+    if (isAggregation && isKeyword(tokens[i + 1] ?? next, ["by", "without"])) continue;
+    // To see what comes, upstream has asked the lexer by then, whose complaint was first.
+    const isLast = next === undefined && i === count - 1;
+    const looksAhead = isAggregation || isKeyword(tokens[i], ["anchored", "smoothed"]);
+    if (isLast && looksAhead) return completedCallError(query, tokens.slice(0, -1));
+    const operand = tokens.slice(start, i + 1);
+    const from = operand[0].start;
+    const text = withStandIns(" ".repeat(from) + query.slice(from, operand.at(-1)!.end), operand);
+    try {
+      treeToExpression(query, parseTree(text).topNode, operand, options);
+    } catch (problem) {
+      if (problem instanceof ParseError) return problem;
+      if (!(problem instanceof SyntaxError)) throw problem;
+    }
+  }
+  return completedCallError(query, tokens);
 }
 
 /** Lezer's strict mode throws `No parse at 12`. */
@@ -139,6 +190,8 @@ function standInFor(tokens: Token[], i: number, durations: ReadonlySet<number>):
   if (text.toLowerCase() === "atan2" && isOperandExpected(tokens, i) && !isInGrouping(tokens, i)) return "^";
   if (type === "metric identifier" && isInGrouping(tokens, i)) return plainName(text).replaceAll(":", "_");
   if (type === "number") return LEZER_NUMBER.test(text) ? undefined : "1";
+  // One that begins with a dot may follow a word, of which it must not become a part.
+  if (type === "duration" && !LEZER_DURATION.test(text)) return text.startsWith(".") ? ".1" : "1s";
   if (type === "keyword" && text.toLowerCase() === "offset") {
     return isOperandExpected(tokens, i) ? "_".repeat(text.length) : undefined;
   }
@@ -160,6 +213,9 @@ function plainName(name: string): string {
 /** What the grammar takes for a number; words and durations it reads as we do. */
 const LEZER_NUMBER =
   /^(?:(?:\d+(?:_?\d)*(?:\.\d+(?:_?\d)*)?|\.\d+(?:_?\d)*)(?:[eE][+-]?\d+(?:_?\d)*)?|0x[0-9a-fA-F]+|[a-zA-Z]+)$/;
+
+/** The others are refused when they are read. */
+const LEZER_DURATION = /^(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?$/;
 
 /** Of `max_of` and `min_of` the grammar knows the use in durations only; `integral` is younger than it. */
 const UNKNOWN_TO_GRAMMAR: ReadonlySet<string> = new Set(["max_of", "min_of", "integral"]);

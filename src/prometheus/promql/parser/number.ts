@@ -51,7 +51,24 @@ function literalValue(text: string): number {
   return isOctal ? Number.parseInt(digits, 8) : Number(digits);
 }
 
+const UNITS = ["y", "w", "d", "h", "m", "s", "ms"];
+
+/** What is wrong with a duration: its units have to be known, and each may come once, the longer ones first. */
+function durationProblem(duration: string): string | undefined {
+  let last = -1;
+  for (const [, count, unit] of duration.matchAll(/([0-9]*)([^0-9]+)/g)) {
+    if (count === "") return `not a valid duration string: ${quoteString(duration)}`;
+    const order = UNITS.indexOf(unit);
+    if (order === -1) return `unknown unit ${quoteString(unit)} in duration ${quoteString(duration)}`;
+    if (order <= last) return `not a valid duration string: ${quoteString(duration)}`;
+    last = order;
+  }
+  return undefined;
+}
+
 function parseDuration(query: string, position: Position, text: string): number {
+  const problem = durationProblem(text);
+  if (problem !== undefined) throw new ParseError(query, position, problem);
   let milliseconds = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdwy])/g)) {
     milliseconds += Number(count) * Math.round(UNIT_SECONDS[unit] * 1000);

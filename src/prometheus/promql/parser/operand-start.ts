@@ -2,7 +2,7 @@
 import type { Token } from "./lexer.ts";
 
 const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
-const NAMES: ReadonlySet<string> = new Set(["identifier", "metric identifier", "aggregator"]);
+const NAMES: ReadonlySet<string> = new Set(["identifier", "metric identifier", "aggregator", "preprocessor"]);
 
 /** The index of its first token; undefined where no operand ends. */
 export function operandStart(tokens: readonly Token[], end: number): number | undefined {

@@ -7,6 +7,7 @@
  */
 import { FUNCTION_SIGNATURES } from "./function-signatures.ts";
 import { AGGREGATORS, describeToken, quoteString, type Token } from "./lexer.ts";
+import { isKeyword } from "./operand-start.ts";
 import { ParseError } from "./parse-error.ts";
 
 /** Something that was begun and not ended before the bad token. */
@@ -24,8 +25,6 @@ export function syntaxError(query: string, tokens: Token[], offset: number): Par
     return new ParseError(query, { start: 0, end: 0 }, "no expression found in input");
   }
   const before = tokens.slice(0, index);
-  const earlier = completedCallError(query, before);
-  if (earlier !== undefined) return earlier;
   const last = before.at(-1);
   if (bad.text === "(" && last?.type === "identifier" && openConstructs(before).at(-1)?.kind !== "grouping") {
     return new ParseError(query, last, `unknown function with name ${quoteString(last.text)}`);
@@ -49,7 +48,8 @@ function contextOf(before: Token[]): string {
   if (innermost?.kind === "braces") return ` in label matching, expected ${expectedInBraces(before)}`;
   if (innermost?.kind === "grouping") return ` in grouping opts, expected ${expectedInGrouping(last)}`;
   if (innermost?.kind === "brackets") return expectedInBrackets(before.slice(innermost.at + 1));
-  if (isGroupingKeyword(before)) return ` in grouping opts, expected "("`;
+  const isGroup = isKeyword(last, ["group_left", "group_right"]);
+  if (isGroup || isGroupingKeyword(before)) return ` in grouping opts, expected "("`;
   if (isInOffset(before)) return " in offset, expected number, duration, step(), or range()";
   if (isInAtModifier(before)) return " in @, expected timestamp";
   // A bare `sum` could as well be a metric.

@@ -306,6 +306,9 @@ class TreeReader {
   #labels(node: SyntaxNode): string[] {
     return childNodes(node).map((label) => {
       const name = label.name === "LabelName" ? this.#text(label) : unquote(this.#text(label));
+      // The one keyword that upstream's grammar does not take for a label here.
+      if (/^without$/i.test(this.#text(label)))
+        this.#fail(positionOf(label), `unexpected <${name}> in grouping opts, expected label`);
       if (!isValidLabelName(name))
         this.#fail(positionOf(label), `invalid label name for grouping: ${quoteString(name)}`);
       return name;

@@ -154,6 +154,7 @@ const REFUSED: [query: string, message: string][] = [
   ["a 1.5s", '1:3: parse error: unexpected duration "1.5s"'],
   ["a.5s", '1:2: parse error: unexpected duration ".5s"'],
   ["a!", "1:2: parse error: unexpected character after '!': '\ufffd'"],
+  ["sum by (Inf) (a)", '1:9: parse error: unexpected number "Inf" in grouping opts, expected label'],
   ["sum by (without) (a)", "1:9: parse error: unexpected <without> in grouping opts, expected label"],
   ["a + on (b) group_left", '1:22: parse error: unexpected end of input in grouping opts, expected "("'],
 ];
@@ -174,7 +175,11 @@ test("parseExpression() refuses what is behind a feature flag", () => {
 
 test("parseExpression() refuses a call that is off before what is wrong behind it", () => {
   assert.throws(() => parseExpression("start() foo"), { message: /^1:1: .*function "start" is not enabled/ });
-  assert.throws(() => parseExpression("a anchored b"), {
+  assert.throws(() => parseExpression("a[step() 1]"), { message: /^1:10: .*unexpected number "1"/ });
+  assert.throws(() => parseExpression("a[1m1h:b]"), {
+    message: /^1:3: .*not a valid duration string: "1m1h"/,
+  });
+  assert.throws(() => parseExpression("a anchored }"), {
     message: /^1:1: .*anchored modifier is experimental/,
   });
 });

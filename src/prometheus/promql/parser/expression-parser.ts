@@ -104,16 +104,18 @@ function refusedBefore(
   next?: Token,
 ): ParseError | undefined {
   const count = tokens.length > MAX_REPARSED_TOKENS ? 0 : tokens.length;
+  const durations = offsetDurations(tokens);
   for (let i = 0; i < count; i++) {
     const start = operandStart(tokens, i);
     if (start === undefined) continue;
+    // Of durations the numbers alone are read at once.
+    if (durations.has(start) && !["number", "duration"].includes(tokens[i].type)) continue;
     const isAggregation = tokens[start].type === "aggregator" && tokens[i].text === ")";
     // It may have its labels still to come.
     if (isAggregation && isKeyword(tokens[i + 1] ?? next, ["by", "without"])) continue;
     // To see what comes, upstream has asked the lexer by then, whose complaint was first.
     const isLast = next === undefined && i === count - 1;
-    const looksAhead = isAggregation || isKeyword(tokens[i], ["anchored", "smoothed"]);
-    if (isLast && looksAhead) return completedCallError(query, tokens.slice(0, -1));
+    if (isLast && isAggregation) return completedCallError(query, tokens.slice(0, -1));
     const operand = tokens.slice(start, i + 1);
     const from = operand[0].start;
     const text = withStandIns(" ".repeat(from) + query.slice(from, operand.at(-1)!.end), operand);

@@ -306,9 +306,12 @@ class TreeReader {
   #labels(node: SyntaxNode): string[] {
     return childNodes(node).map((label) => {
       const name = label.name === "LabelName" ? this.#text(label) : unquote(this.#text(label));
-      // The one keyword that upstream's grammar does not take for a label here.
-      if (/^without$/i.test(this.#text(label)))
-        this.#fail(positionOf(label), `unexpected <${name}> in grouping opts, expected label`);
+      // Words that upstream's grammar does not take for a label here.
+      const word = /^(?:(without)|inf|nan)$/i.exec(this.#text(label));
+      if (word !== null) {
+        const shown = word[1] === undefined ? `number ${quoteString(name)}` : `<${name}>`;
+        this.#fail(positionOf(label), `unexpected ${shown} in grouping opts, expected label`);
+      }
       if (!isValidLabelName(name))
         this.#fail(positionOf(label), `invalid label name for grouping: ${quoteString(name)}`);
       return name;

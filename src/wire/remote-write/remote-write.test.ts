@@ -95,6 +95,18 @@ for (const { version, encode, decode } of VERSIONS) {
   });
 }
 
+test("encodeWriteRequestV1() leaves zero out, which readers take for what is missing", () => {
+  const sizeOf = (value: number) => {
+    const samples = [{ timestampMs: 1, value }];
+    const series = [{ labels: Labels.of({ a: "b" }), samples, histograms: [], exemplars: [] }];
+    const bytes = encodeWriteRequestV1({ series, metadata: [] });
+    assert.ok(Object.is(decodeWriteRequestV1(bytes).series[0].samples[0].value, value));
+    return bytes.length;
+  };
+  assert.equal(sizeOf(1) - sizeOf(0), 9);
+  assert.equal(sizeOf(-0), sizeOf(1));
+});
+
 test("decodeWriteRequestV1() keeps repeated label names, in order, for the receiver to refuse", () => {
   const label = "0a060a0161120162";
   const bytes = Buffer.from(`0a10${label}${label}`, "hex");

@@ -159,19 +159,24 @@ export function writeSeries(writer: ProtobufWriter, series: WriteSeries): void {
   for (const sample of series.samples) {
     const at = writer.begin(0x12);
     if (sample.stale) writer.fixed64(0x09, STALE_NAN_BITS);
-    else writer.double(0x09, sample.value);
+    else writeDouble(writer, 0x09, sample.value);
     writer.int64Number(0x10, sample.timestampMs);
     writer.end(at);
   }
   for (const exemplar of series.exemplars) {
     const at = writer.begin(0x1a);
     writeLabels(writer, exemplar.labels);
-    writer.double(0x11, exemplar.value);
+    writeDouble(writer, 0x11, exemplar.value);
     writer.int64Number(0x18, exemplar.timestampMs);
     writer.end(at);
   }
   for (const histogram of series.histograms) writeHistogram(writer, 4, histogram);
   writer.end(start);
+}
+
+/** Zero is what a reader takes for a field that is missing; negative zero is not. */
+function writeDouble(writer: ProtobufWriter, tag: number, value: number): void {
+  if (!Object.is(value, 0)) writer.double(tag, value);
 }
 
 /** Each `Label` as field 1. */

@@ -35,6 +35,8 @@ interface Context {
   /** "line 3: field x not found in type config.plain" */
   typeErrors: string[];
   nodes: number;
+  /** A mapping with a key twice is not looked into: so does the third version of upstream's library. */
+  refusesRepeatedKeys: boolean;
 }
 
 type Node = unknown;
@@ -48,9 +50,15 @@ export type Decoder<T> = {
 /**
  * Reads one document.
  *
+ * @param refusesRepeatedKeys as upstream's rule files, which it reads with another version of its library
  * @throws ConfigError with upstream's texts
  */
-export function decodeYaml<T>(text: string, decoder: Decoder<T>, whenEmpty: () => T): T {
+export function decodeYaml<T>(
+  text: string,
+  decoder: Decoder<T>,
+  whenEmpty: () => T,
+  refusesRepeatedKeys = false,
+): T {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: "failsafe",
@@ -61,7 +69,7 @@ export function decodeYaml<T>(text: string, decoder: Decoder<T>, whenEmpty: () =
   const failure = yamlSyntaxError(document, text, lines);
   if (failure !== undefined) throw new ConfigError(failure);
   if (document.contents === null) return whenEmpty();
-  const context: Context = { document, lines, typeErrors: [], nodes: 0 };
+  const context: Context = { document, lines, typeErrors: [], nodes: 0, refusesRepeatedKeys };
   const value = decoder(document.contents, context, undefined);
   throwTypeErrors(context.typeErrors);
   return value;
@@ -246,6 +254,7 @@ export function mapping<T>(value: Decoder<T>, type: string): Decoder<Record<stri
       mismatch(node, context, type);
       return current ?? {};
     }
+    if (context.refusesRepeatedKeys && tellRepeatedKeys(node, context)) return current ?? {};
     const result: Record<string, T> = Object.create(null);
     for (const [key, keyNode, valueNode] of entriesOf(node, context)) {
       if (key in result) {
@@ -258,6 +267,20 @@ export function mapping<T>(value: Decoder<T>, type: string): Decoder<Record<stri
     }
     return result;
   };
+}
+
+/** Whether there are any. */
+function tellRepeatedKeys(node: Node, context: Context): boolean {
+  const before = context.typeErrors.length;
+  const keys = entriesOf(node, context).map(([key, keyNode]) => ({ key, line: lineOf(keyNode, context) }));
+  for (const [i, first] of keys.entries()) {
+    for (const { key, line } of keys.slice(i + 1)) {
+      if (key !== first.key) continue;
+      const problem = `mapping key ${JSON.stringify(key)} already defined at line ${first.line}`;
+      context.typeErrors.push(`line ${line}: ${problem}`);
+    }
+  }
+  return context.typeErrors.length > before;
 }
 
 function keyOf(node: Scalar): string {
@@ -313,6 +336,7 @@ export function struct<T extends object>(options: StructOptions<T>): Decoder<T> 
   };
 
   function readFields(node: Node, value: T, context: Context): void {
+    if (context.refusesRepeatedKeys && tellRepeatedKeys(node, context)) return;
     const seen = new Set<string>();
     for (const [key, keyNode, valueNode] of entriesOf(node, context)) {
       if (seen.has(key)) {

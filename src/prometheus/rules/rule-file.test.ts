@@ -18,6 +18,7 @@ test("parseRuleFile() says what is wrong, in upstream's words", () => {
     [rule("{alert: a, expr: up, labels: {__name__: c}}"), "invalid label name: __name__"],
     [rule("{alert: a, expr: up, annotations: {b: '{{ if }}'}}"), 'annotation "b": template: __alert_a:1: '],
     [rule("{alert: a, expr: up, annotation: {b: c}}"), "field annotation not found in type rulefmt.Rule"],
+    [rule("{record: a, expr: up, expr: b}"), 'line 1: mapping key "expr" already defined at line 1'],
   ];
   for (const [yaml, problem] of cases) {
     assert.throws(

@@ -124,7 +124,7 @@ export function parseRuleFile(content: string, options: RuleFileOptions = {}): R
   const problems: string[] = [];
   const read = (decoder: Decoder<RuleFile>): RuleFile => {
     try {
-      return decodeYaml<RuleFile>(content, decoder, () => ({ groups: [] }));
+      return decodeYaml<RuleFile>(content, decoder, () => ({ groups: [] }), true);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       problems.push(error.message);

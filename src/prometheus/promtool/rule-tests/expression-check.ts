@@ -2,6 +2,7 @@
 import { formatTestHistogram } from "../../../model/histogram-format.ts";
 import { compareLabels, Labels } from "../../../model/labels.ts";
 import { formatDuration } from "../../config/units.ts";
+import { goSort } from "../../promql/go-sort.ts";
 import { type Engine, parseMetricSelector } from "../../promql/mod.ts";
 import { quoteString } from "../../promql/parser/lexer.ts";
 import { queryVector } from "../../rules/rule.ts";
@@ -31,7 +32,8 @@ export async function checkExpression(
       histogram: histogram === undefined ? "" : formatTestHistogram(histogram),
     }));
     const expected = (test.exp_samples ?? []).map(expectedSample);
-    for (const list of [got, expected]) list.sort((a, b) => compareLabels(a.labels, b.labels));
+    // Upstream sorts by an order in which equal ones come before each other.
+    for (const list of [got, expected]) goSort(list, (a, b) => compareLabels(a.labels, b.labels) <= 0);
     const isEqual =
       got.length === expected.length && got.every((sample, i) => isSame(expected[i], sample, isFuzzy));
     return isEqual ? [] : [`${where}\n        exp: ${describe(expected)}\n        got: ${describe(got)}`];

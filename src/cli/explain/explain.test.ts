@@ -281,9 +281,15 @@ test("printAnswers() asks KEDA for each metric as the HPA does, and Prometheus f
       return { status: 200, text: async () => JSON.stringify({ data: { result } }) };
     },
   } as unknown as Network;
-  const printed = async () => {
+  const printed = async (replicas = 1) => {
     let text = "";
-    await printAnswers({ network, print: (piece) => void (text += piece) }, api, object, "http://p/");
+    await printAnswers(
+      { network, print: (piece) => void (text += piece) },
+      api,
+      object,
+      replicas,
+      "http://p/",
+    );
     return text;
   };
   const metrics = `
@@ -306,4 +312,13 @@ Queries, now
   asked.length = 0;
   await printed();
   assert.deepEqual(asked, [`external.metrics.k8s.io composite-metric ${selector}`]);
+  const hint = /with no pod there is no metric: these triggers alone never wake the workload/;
+  object.spec.advanced = undefined;
+  object.spec.triggers = [{ type: "prometheus", metadata: { query: "down" } }];
+  assert.match(await printed(0), hint);
+  assert.doesNotMatch(await printed(1), hint);
+  object.spec.triggers.push({ type: "prometheus", metadata: { query: "up" } });
+  assert.doesNotMatch(await printed(0), hint);
+  object.spec.triggers[1] = { type: "external-push", metadata: {} };
+  assert.doesNotMatch(await printed(0), hint);
 });

@@ -42,7 +42,7 @@ export const command: CliCommand = async (args, machine) => {
   const nowMs = machine.clock.now();
   const facts = await gather(api, values.namespace, name, nowMs);
   for (const line of explain(facts, nowMs)) print(`${line}\n`);
-  await printAnswers(machine, api, facts.object, running.urls.Prometheus);
+  await printAnswers(machine, api, facts.object, facts.specReplicas, running.urls.Prometheus);
   return conditionOf(facts.object, "Ready")?.status === "True" ? 0 : 1;
 };
 

@@ -12,10 +12,15 @@ export async function printAnswers(
   { network, print }: Pick<Machine, "network" | "print">,
   api: KubernetesApi,
   object: ScaledObject,
+  replicas: number,
   prometheusUrl: string | undefined,
 ): Promise<void> {
   await printMetrics(print, api, object);
-  await printQueries({ network, print }, object, prometheusUrl);
+  const areAllEmpty = await printQueries({ network, print }, object, prometheusUrl);
+  if (replicas > 0 || !areAllEmpty || object.spec.triggers.some(({ type }) => type !== "prometheus")) return;
+  print(
+    "  with no pod there is no metric: these triggers alone never wake the workload (add an external-push one)\n",
+  );
 }
 
 /** Each external metric, as the HPA would be told it. While KEDA is paused nobody asks. */
@@ -45,20 +50,26 @@ async function printMetrics(
   }
 }
 
-/** What the triggers' queries answer now. */
+/** What the triggers' queries answer now. Tells whether none has an answer. */
 async function printQueries(
   { network, print }: Pick<Machine, "network" | "print">,
   { spec }: ScaledObject,
   url: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const triggers = spec.triggers.filter(({ type }) => type === "prometheus");
-  if (url === undefined || triggers.length === 0) return;
+  if (url === undefined || triggers.length === 0) return false;
+  let areAllEmpty = true;
   print("\nQueries, now\n");
   for (const { metadata } of triggers) {
     const target = `${url.replace(/\/$/, "")}/api/v1/query?${new URLSearchParams({ query: metadata.query })}`;
-    print(`  ${metadata.query}${await answerOf(network, target, metadata.ignoreNullValues !== "false")}\n`);
+    const answer = await answerOf(network, target, metadata.ignoreNullValues !== "false");
+    if (!answer.startsWith(NOTHING)) areAllEmpty = false;
+    print(`  ${metadata.query}${answer}\n`);
   }
+  return areAllEmpty;
 }
+
+const NOTHING = " = nothing";
 
 /** ` = 7`, or why there is no number and what KEDA makes of that. */
 async function answerOf(network: Network, target: string, ignoresNothing: boolean): Promise<string> {
@@ -71,8 +82,8 @@ async function answerOf(network: Network, target: string, ignoresNothing: boolea
     if (values.length > 1) return ` = ${values.join(", ")}, of which KEDA takes only one: an error`;
     if (values.length === 1) return ` = ${values[0]}`;
     return ignoresNothing
-      ? " = nothing, which KEDA reads as 0"
-      : ' = nothing, which is an error to KEDA (ignoreNullValues: "false")';
+      ? `${NOTHING}, which KEDA reads as 0`
+      : `${NOTHING}, which is an error to KEDA (ignoreNullValues: "false")`;
   } catch (error) {
     return `: ${describeNetworkError(error)}`;
   }

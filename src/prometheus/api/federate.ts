@@ -10,9 +10,14 @@ import {
 } from "../../wire/client-model/metric-family.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
+import { Pacer } from "../tsdb/pacer.ts";
+import { sortInSlices } from "../tsdb/sliced-sort.ts";
 import { ApiError, readParameters } from "./api-request.ts";
 import { negotiateFormat, writeFamilies } from "./federation-format.ts";
 import { selectorParameters } from "./query-api.ts";
+
+/** Rows between two looks at the clock. */
+const ROWS_PER_CHECK = 256;
 
 interface Row {
   labels: Labels;
@@ -26,12 +31,14 @@ export async function federate(request: HttpRequest, server: PrometheusServer): 
   const nowMs = server.clock.now();
   const range = { minMs: nowMs - server.flags.duration("query.lookback-delta"), maxMs: nowMs };
   const rows = new Map<string, Row>();
+  const pacer = new Pacer(server.clock);
   try {
     for (const matchers of selectorParameters(parameters)) {
       if (matchers.length === 0) continue;
       for (const series of await server.tsdb.select(matchers, range, { signal: request.signal })) {
         const row = newest(series);
         if (row !== undefined) rows.set(row.labels.key, row);
+        if (rows.size % ROWS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause(request.signal);
       }
     }
   } catch (error) {
@@ -47,11 +54,11 @@ export async function federate(request: HttpRequest, server: PrometheusServer): 
   const shown = [...rows.values()].filter(
     ({ histogram }) => histogram === undefined || format.isProtobuf || usesCustomBuckets(histogram),
   );
-  const families = familiesOf(shown, server.config.global.external_labels ?? {});
+  const families = await familiesOf(shown, server.config.global.external_labels ?? {}, pacer);
   return {
     status: 200,
     headers: { "content-type": format.contentType, vary: "Accept-Encoding" },
-    body: writeFamilies(families, format),
+    body: await writeFamilies(families, format, pacer),
   };
 }
 
@@ -68,16 +75,23 @@ function newest({ labels, timestamps, values, histograms }: SeriesSamples): Row 
 }
 
 /** Sorted by name. A name whose series are of several kinds is several families, as upstream has it. */
-function familiesOf(rows: Row[], externalLabels: Record<string, string>): ClientMetricFamily[] {
-  rows.sort(
+async function familiesOf(
+  rows: Row[],
+  externalLabels: Record<string, string>,
+  pacer: Pacer,
+): Promise<ClientMetricFamily[]> {
+  const sorted = await sortInSlices(
+    rows,
     (a, b) =>
       compareStrings(a.labels.get(METRIC_NAME), b.labels.get(METRIC_NAME)) ||
       compareLabels(a.labels, b.labels),
+    pacer,
   );
   // An instance that is not there is told from one that the scraping server would put in.
   const global = Object.entries({ instance: "", ...externalLabels }).sort(([a], [b]) => compareStrings(a, b));
   const families: ClientMetricFamily[] = [];
-  for (const row of rows) {
+  for (const [i, row] of sorted.entries()) {
+    if (i % ROWS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     const name = row.labels.get(METRIC_NAME);
     if (name === "") continue;
     const type = typeOf(row.histogram);

@@ -12,6 +12,10 @@ import {
   escapeName,
   isLegacyName,
 } from "../../wire/exposition/name-escaping.ts";
+import type { Pacer } from "../tsdb/pacer.ts";
+
+/** Metrics between two looks at the clock. */
+const METRICS_PER_CHECK = 256;
 
 export interface FederationFormat {
   isProtobuf: boolean;
@@ -52,31 +56,47 @@ function acceptedTypes(accept: string): { type: string; parameters: Record<strin
   return all.sort((a, b) => b.quality - a.quality);
 }
 
-export function writeFamilies(
+/** Gives way to others on the way. */
+export async function writeFamilies(
   families: readonly ClientMetricFamily[],
-  format: FederationFormat,
-): string | Uint8Array {
-  const escaped = families.map((family) => escapedFamily(family, format.escaping));
-  if (format.isProtobuf) return encodeMetricFamilies(escaped);
-  return escaped.map(familyText).join("");
+  { escaping, isProtobuf }: FederationFormat,
+  pacer: Pacer,
+): Promise<string | Uint8Array> {
+  const texts: string[] = [];
+  const escaped: ClientMetricFamily[] = [];
+  for (const family of families) {
+    const { name, type, metrics } = { ...family, name: escapeName(family.name, escaping) };
+    const written: ClientMetric[] = [];
+    const lines = [typeLine(name, type)];
+    for (const [i, metric] of metrics.entries()) {
+      const shown = escapedMetric(metric, escaping);
+      if (isProtobuf) written.push(shown);
+      else lines.push(metricText(name, type, shown));
+      if (i % METRICS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+    }
+    if (isProtobuf) escaped.push({ ...family, name, metrics: written });
+    else texts.push(lines.join(""));
+  }
+  return isProtobuf ? encodeMetricFamilies(escaped) : texts.join("");
 }
 
-function escapedFamily(family: ClientMetricFamily, scheme: EscapingScheme): ClientMetricFamily {
-  if (scheme === "allow-utf-8") return family;
-  const metrics = family.metrics.map((metric) => ({
-    ...metric,
-    labels: metric.labels.map((text, index) => (index % 2 === 0 ? escapeName(text, scheme) : text)),
-  }));
-  return { ...family, name: escapeName(family.name, scheme), metrics };
+function escapedMetric(metric: ClientMetric, scheme: EscapingScheme): ClientMetric {
+  if (scheme === "allow-utf-8") return metric;
+  const labels = metric.labels.map((text, index) => (index % 2 === 0 ? escapeName(text, scheme) : text));
+  return { ...metric, labels };
 }
 
-function familyText({ name, type, metrics }: ClientMetricFamily): string {
-  const isHistogram = type === "histogram" || type === "gaugehistogram";
+function isHistogram(type: ClientMetricFamily["type"]): boolean {
+  return type === "histogram" || type === "gaugehistogram";
+}
+
+function typeLine(name: string, type: ClientMetricFamily["type"]): string {
   const shown = isLegacyName(name) ? name : quoteGo(name);
-  const lines = metrics.flatMap((metric) =>
-    isHistogram ? histogramLines(name, metric) : [line(name, metric, metric.value)],
-  );
-  return `# TYPE ${shown} ${isHistogram ? "histogram" : "untyped"}\n${lines.join("")}`;
+  return `# TYPE ${shown} ${isHistogram(type) ? "histogram" : "untyped"}\n`;
+}
+
+function metricText(name: string, type: ClientMetricFamily["type"], metric: ClientMetric): string {
+  return isHistogram(type) ? histogramLines(name, metric).join("") : line(name, metric, metric.value);
 }
 
 function histogramLines(name: string, metric: ClientMetric): string[] {

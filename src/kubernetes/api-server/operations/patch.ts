@@ -5,7 +5,7 @@ import { internalFailure, statusError } from "../../../model/kubernetes-status.t
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { invalidValue } from "../field-error.ts";
-import { goText } from "../patch/go-text.ts";
+import { goText, spentPatch } from "../patch/go-text.ts";
 import { jsonPatch, MAX_PATCH_OPERATIONS } from "../patch/json-patch.ts";
 import { rootNode } from "../patch/merge-node.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
@@ -35,7 +35,7 @@ export function patchObject(
 
 /** The patch, or what it leads to, as upstream names it in errors. */
 function patchText(patch: Patch, patched: KubernetesObject): string {
-  return patch.type === "strategic" ? goText(patch.body) : JSON.stringify(patched);
+  return patch.type === "strategic" ? goText(spentPatch(patch.body)) : JSON.stringify(patched);
 }
 
 /** An update with another uid is about another object; a patch that changes it is just wrong. */

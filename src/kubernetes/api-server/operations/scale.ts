@@ -57,15 +57,29 @@ export function updateScale(
   }
   const object = structuredClone(existingObject(context, info, namespace, name));
   writePath(object as unknown as Record<string, unknown>, info.scale!.specReplicas, replicas);
+  const manager = ownersSayNothing(info, object) ? undefined : (options.fieldManager ?? AUTOSCALER);
   return scaleOf(
     info,
     updateObject(context, info, object, {
       ...options,
       turn: undefined,
-      fieldManager: options.fieldManager ?? AUTOSCALER,
+      fieldManager: manager,
       subresource: "scale",
     }),
   );
+}
+
+/**
+ * Whether there are managers and none of them has the number of replicas. To upstream the scale is an object of its own
+ * then, one that nobody manages, and what is not managed does not begin to be by an update (`skipNonAppliedManager`).
+ */
+function ownersSayNothing(info: ResourceInfo, { metadata }: KubernetesObject): boolean {
+  const entries = (metadata.managedFields ?? []) as { fieldsV1?: object }[];
+  const path = segments(info.scale!.specReplicas).map((name) => `f:${name}`);
+  const has = (fields: unknown) =>
+    path.reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], fields) !==
+    undefined;
+  return entries.length > 0 && !entries.some(({ fieldsV1 }) => has(fieldsV1));
 }
 
 export function patchScale(

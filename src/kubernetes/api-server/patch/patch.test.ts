@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BUILTIN_RESOURCES } from "../builtin-resources.ts";
-import { goText } from "./go-text.ts";
+import { goText, spentPatch } from "./go-text.ts";
 import { jsonPatch, MAX_COPIED_BYTES, MAX_PATCH_OPERATIONS } from "./json-patch.ts";
 import { rootNode } from "./merge-node.ts";
 import { mergePatch } from "./merge-patch.ts";
@@ -259,4 +259,16 @@ test("goText() prints as Go's %+v does", () => {
     goText({ spec: { replicas: null, list: [1, "a", true], a: {} } }),
     "map[spec:map[a:map[] list:[1 a true] replicas:<nil>]]",
   );
+});
+
+test("of a patch that has been applied ordered lists are gone", () => {
+  const patch = {
+    spec: {
+      $retainKeys: ["a"],
+      "$setElementOrder/containers": [{ name: "web" }],
+      containers: [{ name: "web", imag: "x" }],
+      volumes: [{ name: "v" }],
+    },
+  };
+  assert.equal(goText(spentPatch(patch)), "map[spec:map[volumes:[map[name:v]]]]");
 });

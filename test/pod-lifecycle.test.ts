@@ -14,7 +14,23 @@ import { RESOURCES } from "../src/model/kubernetes-api.ts";
 import type { KubernetesObject } from "../src/model/kubernetes-object.ts";
 
 const TIMEOUT_MS = 20_000;
-const system = { ...createNodeSystem(), log: silentLogger };
+const node = createNodeSystem();
+/** How many removals of a pod's folder fail, as they do while a program still writes there. */
+let resistance = 0;
+const system = {
+  ...node,
+  log: silentLogger,
+  disk: {
+    ...node.disk,
+    async remove(path: string) {
+      if (resistance > 0 && /\/pods\/[^/]+$/.test(path)) {
+        resistance--;
+        throw Object.assign(new Error("ENOTEMPTY: directory not empty"), { code: "ENOTEMPTY" });
+      }
+      await node.disk.remove(path);
+    },
+  },
+};
 let dataDirectory: string;
 let cluster: Cluster;
 
@@ -341,4 +357,16 @@ test("a DaemonSet has a pod on every node that takes it", async () => {
     );
   });
   assert.equal(new Set(nodes).size, 3);
+});
+
+test("a pod goes although its folder can't be removed at first", async () => {
+  await run("sticky", { containers: [sh("c", FOREVER)] });
+  await untilPhase("sticky", "Running");
+  resistance = 2;
+  await cluster.api.delete(RESOURCES.pods, { namespace: "default", name: "sticky" });
+  await until("sticky gone", async () => {
+    const { items } = await cluster.api.list<Pod>(RESOURCES.pods);
+    return !items.some(({ metadata }) => metadata.name === "sticky");
+  });
+  assert.equal(resistance, 0);
 });

@@ -25,7 +25,7 @@ import {
   startPersistentVolumeControllers,
 } from "./controllers/persistent-volume.ts";
 import { startPodDisruptionBudgetController } from "./controllers/pod-disruption-budget.ts";
-import { startReplicaSetController } from "./controllers/replica-set.ts";
+import { startReplicaSetController, startReplicationController } from "./controllers/replica-set.ts";
 import { startResourceQuotaController } from "./controllers/resource-quota.ts";
 import { createIfMissing, startServiceAccountController } from "./controllers/service-account.ts";
 import { startStatefulSetController } from "./controllers/stateful-set.ts";
@@ -98,6 +98,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   startStatefulSetController(context);
   startReplicaSetController(context);
+  startReplicationController(context);
   startDeploymentController(context);
   startDaemonSetController(context, daemonPlacement);
   startJobController(context);

@@ -1,8 +1,12 @@
 /** ReplicaSets: as many pods as asked for (Kubernetes 1.37 `pkg/controller/replicaset`). */
-import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { type GroupVersionResource, RESOURCES } from "../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
+import {
+  type LabelSelector,
+  matchesSelector,
+  selectorOf as readSelector,
+} from "../../model/label-selector.ts";
 import type { Condition, Pod, ReplicaSet } from "../types.ts";
 import { claimObjects } from "./claim-pods.ts";
 import {
@@ -19,21 +23,52 @@ import { isPodActive, isPodAvailable, isPodReady, isPodTerminating } from "./pod
 /** At most so many pods are made or deleted in one go (`BurstReplicas`). */
 export const BURST_REPLICAS = 500;
 
+/** ReplicaSets, or what they were before they could select by sets: as upstream, one controller is both. */
+interface ReplicaKind {
+  resource: GroupVersionResource;
+  apiVersion: string;
+  kind: string;
+  component: string;
+  selectorOf(set: ReplicaSet): LabelSelector;
+}
+
+const REPLICA_SETS: ReplicaKind = {
+  resource: RESOURCES.replicaSets,
+  apiVersion: "apps/v1",
+  kind: "ReplicaSet",
+  component: "replicaset-controller",
+  selectorOf: ({ spec }) => spec.selector,
+};
+const REPLICATION_CONTROLLERS: ReplicaKind = {
+  resource: { group: "", version: "v1", resource: "replicationcontrollers" },
+  apiVersion: "v1",
+  kind: "ReplicationController",
+  component: "replication-controller",
+  selectorOf: ({ spec }) => ({ matchLabels: spec.selector as Record<string, string> }),
+};
+
 export function startReplicaSetController(context: ControllerContext): void {
+  start(context, REPLICA_SETS);
+}
+
+export function startReplicationController(context: ControllerContext): void {
+  start(context, REPLICATION_CONTROLLERS);
+}
+
+function start(
+  context: ControllerContext,
+  { resource, apiVersion, kind, component, selectorOf }: ReplicaKind,
+): void {
   const { api, clock, informers } = context;
   informers.of<Pod>(RESOURCES.pods);
 
   const controller = startController({
     context,
-    name: "replicaset-controller",
+    name: component,
     async reconcile(key) {
-      const set = await getIfExists<ReplicaSet>(
-        api,
-        RESOURCES.replicaSets,
-        splitKey(key) as { name: string },
-      );
+      const set = await getIfExists<ReplicaSet>(api, resource, splitKey(key) as { name: string });
       if (set === undefined) return undefined;
-      const claimant = { owner: set, apiVersion: "apps/v1", kind: "ReplicaSet", selector: set.spec.selector };
+      const claimant = { owner: set, apiVersion, kind, selector: selectorOf(set) };
       // From the API itself and not from the watch: what was just made is in it, so nothing is made twice.
       const owned = await claimObjects<Pod>(context, RESOURCES.pods, claimant, isPodActive);
       const active = owned.filter(isPodActive);
@@ -45,18 +80,18 @@ export function startReplicaSetController(context: ControllerContext): void {
       }
       const nowMs = clock.now();
       const conditions = failureConditions(set, active, failure, nowMs);
-      await writeStatus(api, RESOURCES.replicaSets, set, statusOf(set, owned, conditions, nowMs));
+      await writeStatus(api, resource, set, statusOf(set, owned, conditions, nowMs));
       if (failure !== undefined) throw failure;
       return waitForAvailability(set, owned, nowMs);
     },
   });
-  controller.watch(RESOURCES.replicaSets);
-  controller.watchOwned(RESOURCES.pods, "ReplicaSet");
+  controller.watch(resource);
+  controller.watchOwned(RESOURCES.pods, kind);
   controller.watchMapped<Pod>(RESOURCES.pods, (pod) => (isOrphan(pod) ? setsFor(pod) : []));
 
   function setsFor(pod: Pod): string[] {
-    const sets = informers.of<ReplicaSet>(RESOURCES.replicaSets).objects;
-    return [...sets].filter(([, set]) => selects(set, pod)).map(([key]) => key);
+    const sets = informers.of<ReplicaSet>(resource).objects;
+    return [...sets].filter(([, set]) => selects(set, selectorOf(set), pod)).map(([key]) => key);
   }
 
   async function scale(set: ReplicaSet, active: Pod[]): Promise<void> {
@@ -78,7 +113,7 @@ export function startReplicaSetController(context: ControllerContext): void {
   function readyNeighbours(set: ReplicaSet): Map<string, number> {
     const owner = set.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
     const related = new Set([set.metadata.uid]);
-    for (const other of informers.of<ReplicaSet>(RESOURCES.replicaSets).objects.values()) {
+    for (const other of informers.of<ReplicaSet>(resource).objects.values()) {
       const controller = other.metadata.ownerReferences?.find((reference) => reference.controller);
       if (owner !== undefined && controller?.uid === owner) related.add(other.metadata.uid);
     }
@@ -104,7 +139,7 @@ export function startReplicaSetController(context: ControllerContext): void {
           name: "",
           generateName: `${name}-`,
           namespace,
-          ownerReferences: [controllerReference(set, "apps/v1", "ReplicaSet")],
+          ownerReferences: [controllerReference(set, apiVersion, kind)],
         },
         spec,
       });
@@ -127,9 +162,9 @@ function isOrphan(pod: Pod): boolean {
   return !pod.metadata.ownerReferences?.some(({ controller }) => controller);
 }
 
-function selects(set: ReplicaSet, pod: Pod): boolean {
+function selects(set: ReplicaSet, selector: LabelSelector, pod: Pod): boolean {
   if (set.metadata.namespace !== pod.metadata.namespace) return false;
-  return matchesSelector(selectorOf(set.spec.selector)!, pod.metadata.labels);
+  return matchesSelector(readSelector(selector)!, pod.metadata.labels);
 }
 
 /**
@@ -209,7 +244,9 @@ function statusOf(
     fullyLabeledReplicas: fullyLabeled.length,
     readyReplicas: active.filter(isPodReady).length,
     availableReplicas: active.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
-    terminatingReplicas: owned.filter(isPodTerminating).length,
+    ...(set.kind !== "ReplicationController"
+      ? { terminatingReplicas: owned.filter(isPodTerminating).length }
+      : {}),
     observedGeneration: set.metadata.generation,
     // An empty list is none at all, as upstream omits it.
     conditions: conditions.length === 0 ? undefined : conditions,

@@ -24,6 +24,10 @@ import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
 /** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
 const SETUP_RETRY_MS = 2_000;
 
+/** How often a pod's folder is tried to be removed, and how long between. */
+const MAX_REMOVALS = 5;
+const REMOVAL_RETRY_MS = 100;
+
 export class PodWorker {
   readonly #context: PodContext;
   readonly units: ContainerUnit[];
@@ -35,6 +39,8 @@ export class PodWorker {
   #adopted: Promise<void> | undefined;
   readonly #timers = new Set<Timer>();
   #syncing: Promise<void> | undefined;
+  /** What is being written into volumes that are there already. */
+  #refreshing: Promise<void> = Promise.resolve();
   #again = false;
   #isSetUp = false;
   /** An earlier control plane had told of it. */
@@ -105,12 +111,12 @@ export class PodWorker {
   sourcesChanged(): void {
     if (this.#gone || this.#ending !== undefined) return;
     if (!this.#isSetUp) this.wake();
-    else void this.#prepareVolumes(false).catch(() => {});
+    else void this.#refreshVolumes(false).catch(() => {});
   }
 
   /** Tokens are written anew. */
   async refreshTokens(): Promise<void> {
-    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#prepareVolumes(true);
+    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#refreshVolumes(true);
   }
 
   wake(): void {
@@ -221,6 +227,15 @@ export class PodWorker {
     const hostIP = this.#hostIp;
     const ips = { podIP: this.ip, podIPs: [{ ip: this.ip! }], hostIP, hostIPs: [{ ip: hostIP }] };
     return { ...this.pod, status: { ...this.pod.status, ...ips } };
+  }
+
+  /** One after the other, and none that the end would not know of: it removes the folder. */
+  #refreshVolumes(refreshTokens: boolean): Promise<void> {
+    const done = this.#refreshing.then(async () => {
+      if (this.#ending === undefined && !this.#gone) await this.#prepareVolumes(refreshTokens);
+    });
+    this.#refreshing = done.catch(() => {});
+    return done;
   }
 
   async #prepareVolumes(refreshTokens: boolean): Promise<void> {
@@ -433,7 +448,8 @@ export class PodWorker {
     if (this.ip !== undefined) await this.#writeStatus(true);
     this.#gone = true;
     this.#cancelTimers();
-    await this.#context.disk.remove(this.#directory);
+    await this.#refreshing;
+    await this.#removeDirectory();
     this.#context.release(this.pod);
     const { name, namespace } = this.pod.metadata;
     try {
@@ -444,6 +460,20 @@ export class PodWorker {
       );
     } catch (error) {
       if (!isStatus(error, "NotFound", "Conflict")) throw error;
+    }
+  }
+
+  /** A program that outlives its container may still write there: what stays must not keep the pod. */
+  async #removeDirectory(): Promise<void> {
+    const { clock, disk, log } = this.#context;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await disk.remove(this.#directory);
+      } catch (error) {
+        if (attempt === MAX_REMOVALS)
+          return log.warn("Orphaned pod folder, not removed", { pod: this.#name, error });
+        await clock.sleep(REMOVAL_RETRY_MS);
+      }
     }
   }
 

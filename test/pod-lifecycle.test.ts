@@ -302,8 +302,13 @@ test("projected volumes, downward files, Secrets and subPath are where they shou
     },
     { labels: { app: "x" } },
   );
-  await untilPhase("volumes", "Succeeded");
-  assert.equal(await logOf("volumes"), 's3cret\napp="x"\ndefault\nca.crt\nnamespace\ntoken\n');
+  const { metadata } = await untilPhase("volumes", "Succeeded");
+  const zone = metadata.labels?.["topology.kubernetes.io/zone"];
+  assert.equal(
+    await logOf("volumes"),
+    's3cret\napp="x"\ntopology.kubernetes.io/region="local"\n' +
+      `topology.kubernetes.io/zone="${zone}"\ndefault\nca.crt\nnamespace\ntoken\n`,
+  );
 });
 
 test("a pod waits for a ConfigMap that is not there yet", async () => {

@@ -63,6 +63,8 @@ export async function createIfMissing(
   resource: (typeof RESOURCES)[keyof typeof RESOURCES],
   object: KubernetesObject,
 ): Promise<void> {
+  // A Service that is there has its address: making it again would be refused for that.
+  if ((await getIfExists(api, resource, object.metadata)) !== undefined) return;
   try {
     await api.create(resource, object);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
 import { invalidValue } from "./field-error.ts";
-import { validateNewEvent } from "./kinds/event-validation.ts";
+import { validateChangedEvent, validateNewEvent } from "./kinds/event-validation.ts";
 import {
   checkAnnotations,
   checkLabels,
@@ -34,7 +34,10 @@ export function validateObject(
   const causes = isStatus ? [] : validateMetadata(info, object, previous);
   if (info.schema !== undefined) causes.push(...customProblems(info.schema, object, previous));
   if (!isStatus) causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
-  if (info.group === "events.k8s.io" && previous === undefined) causes.push(...validateNewEvent(object));
+  if (info.group === "events.k8s.io")
+    causes.push(
+      ...(previous === undefined ? validateNewEvent(object) : validateChangedEvent(object, previous)),
+    );
   if (causes.length > 0) throw invalid(info, object.metadata.name, causes);
 }
 

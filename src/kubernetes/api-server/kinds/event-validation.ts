@@ -1,6 +1,7 @@
 /** Checks of Events, of old and of new ones (`pkg/apis/core/validation/events.go`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, required } from "../field-error.ts";
 import { checkQualifiedName } from "./field-rules.ts";
 
@@ -38,12 +39,7 @@ export function validateEvent(object: KubernetesObject): StatusCause[] {
 /** What only the newer version of the API asks for, when an event is made. The event is in the version that is stored. */
 export function validateNewEvent(object: KubernetesObject): StatusCause[] {
   const event = object as Anything;
-  const causes: StatusCause[] = [];
-  const { series } = event;
-  if (series !== undefined) {
-    if (!(series.count >= 2)) causes.push(invalidValue("series.count", "", "should be at least 2"));
-    if (!series.lastObservedTime) causes.push(required("series.lastObservedTime"));
-  }
+  const causes = checkSeries(event);
   if (!event.eventTime) causes.push(required("eventTime"));
   const { type = "" } = event;
   if (type !== "Normal" && type !== "Warning")
@@ -52,5 +48,42 @@ export function validateNewEvent(object: KubernetesObject): StatusCause[] {
     if (event[field]) causes.push(invalidValue(field, "", "needs to be unset"));
   if (event.source?.component || event.source?.host)
     causes.push(invalidValue("source", "", "needs to be unset"));
+  return causes;
+}
+
+function checkSeries({ series }: Anything): StatusCause[] {
+  if (series === undefined) return [];
+  return [
+    ...(series.count >= 2 ? [] : [invalidValue("series.count", "", "should be at least 2")]),
+    ...(series.lastObservedTime ? [] : [required("series.lastObservedTime")]),
+  ];
+}
+
+/** What the newer version lets nobody change, and what messages show where it is not there. */
+const FIXED: Record<string, unknown> = {
+  involvedObject: {},
+  reason: "",
+  message: "",
+  source: {},
+  firstTimestamp: null,
+  lastTimestamp: null,
+  count: 0,
+  type: "",
+  eventTime: null,
+  action: "",
+  related: null,
+  reportingComponent: "",
+  reportingInstance: "",
+};
+
+/** What only the newer version of the API asks for, when an event is changed. Both are in the version that is stored. */
+export function validateChangedEvent(object: KubernetesObject, previous: KubernetesObject): StatusCause[] {
+  const [event, before] = [object, previous] as Anything[];
+  const causes = deepEqual(event.series, before.series) ? [] : checkSeries(event);
+  for (const [field, absent] of Object.entries(FIXED)) {
+    if (deepEqual(event[field] ?? absent, before[field] ?? absent)) continue;
+    const shown = field === "reportingComponent" ? "reportingController" : field;
+    causes.push(invalidValue(shown, event[field] ?? absent, "field is immutable"));
+  }
   return causes;
 }

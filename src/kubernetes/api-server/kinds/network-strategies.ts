@@ -1,5 +1,6 @@
 /** Services, endpoints, network policies and ingress classes: defaults (`pkg/apis/core/v1`, `discovery/v1`, `networking/v1`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { validateEndpointSlice, validateEndpoints } from "./endpoints-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { validateNetworkPolicy } from "./network-policy-validation.ts";
@@ -97,11 +98,19 @@ export const endpointsStrategy: KindStrategy = {
   validate: validateEndpoints,
 };
 
+interface Slice extends KubernetesObject {
+  endpoints?: { deprecatedTopology?: unknown }[];
+}
+
+/** The version before had it; this one only keeps what is there. */
+function dropTopology(object: KubernetesObject): void {
+  for (const endpoint of (object as Slice).endpoints ?? []) delete endpoint.deprecatedTopology;
+}
+
 export const endpointSliceStrategy: KindStrategy = {
-  /** The version before had it; this one only keeps what is there. */
-  prepareForCreate(object) {
-    const { endpoints } = object as KubernetesObject & { endpoints?: { deprecatedTopology?: unknown }[] };
-    for (const endpoint of endpoints ?? []) delete endpoint.deprecatedTopology;
+  prepareForCreate: dropTopology,
+  prepareForUpdate(object, previous) {
+    if (!deepEqual((object as Slice).endpoints, (previous as Slice).endpoints)) dropTopology(object);
   },
   setDefaults(object) {
     const { ports } = object as KubernetesObject & { ports?: Port[] };

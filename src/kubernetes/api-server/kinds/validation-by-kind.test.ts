@@ -369,3 +369,31 @@ test("a Service that loses its spec is refused, not an accident", async () => {
     /spec.ports: Required value/,
   );
 });
+
+test("an event of the newer version stays what it was, but for its series", async () => {
+  const store = new ClusterStore({ clock: new VirtualClock(), random: seededRandom(1) });
+  await store.create(RESOURCES.namespaces, { metadata: { name: "here" } });
+  const at: GroupVersionResource = BUILTIN_RESOURCES.find(({ group }) => group === "events.k8s.io")!;
+  const time = "2026-01-01T00:00:00.000000Z";
+  await store.create(at, {
+    metadata: { name: "e", namespace: "here" },
+    eventTime: time,
+    reportingController: "a.b/c",
+    reportingInstance: "i",
+    action: "Run",
+    reason: "Ran",
+    type: "Normal",
+    regarding: { kind: "Pod", name: "p", namespace: "here" },
+  } as KubernetesObject);
+  const change = (body: object) =>
+    store.patch(at, { namespace: "here", name: "e" }, { type: "merge", body }).then(
+      () => "",
+      (error) => error.message.replace(/^.*? is invalid: /, ""),
+    );
+  assert.equal(await change({ series: { count: 2, lastObservedTime: time } }), "");
+  assert.equal(await change({ reason: "Other" }), 'reason: Invalid value: "Other": field is immutable');
+  assert.match(
+    await change({ series: { count: 1 } }),
+    /series.count: Invalid value: "": should be at least 2/,
+  );
+});

@@ -16,6 +16,7 @@
  */
 export { loadConfigFile, parseConfig } from "./config/load-config.ts";
 export type { PrometheusConfig } from "./config/prometheus-config.ts";
+export { readHttpClient } from "./discovery/http-client-file.ts";
 export { parseFlags } from "./flags.ts";
 export { Engine, QueryError } from "./promql/mod.ts";
 export { type RunningServer, startServer } from "./server.ts";

@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
-import type { Network } from "../../base/network.ts";
+import type { FetchOptions, FetchResponse } from "../../base/network.ts";
 import type { Random } from "../../base/random.ts";
 import { Engine, openTsdb } from "../../prometheus/mod.ts";
 
@@ -77,7 +77,11 @@ function timeRange(tsdb: Awaited<ReturnType<typeof openTsdb>>) {
  *
  * @param lookbackMs @default its own
  */
-export function openRemoteHistory(url: string, network: Network, lookbackMs?: number): History {
+export function openRemoteHistory(
+  url: string,
+  request: (url: string, options: FetchOptions) => Promise<FetchResponse>,
+  lookbackMs?: number,
+): History {
   return {
     query: (query, grid) =>
       inParts(grid, async (startMs, endMs) => {
@@ -88,21 +92,14 @@ export function openRemoteHistory(url: string, network: Network, lookbackMs?: nu
           step: String(grid.stepMs / 1000),
           ...(lookbackMs !== undefined && { lookback_delta: `${lookbackMs}ms` }),
         });
-        const response = await network.fetch(`${url.replace(/\/$/, "")}/api/v1/query_range`, {
+        const response = await request(`${url.replace(/\/$/, "")}/api/v1/query_range`, {
           method: "POST",
           headers: { "content-type": "application/x-www-form-urlencoded" },
           body: parameters.toString(),
           timeoutMs: QUERY_TIMEOUT_MS,
         });
         const text = await response.text(MAX_ANSWER_BYTES);
-        const answer = JSON.parse(text) as {
-          status: string;
-          error?: string;
-          data: { result: { values: [number, string][] }[] };
-        };
-        if (answer.status !== "success")
-          throw new Error(`${url}: ${answer.error ?? `status ${response.status}`}`);
-        return answer.data.result.map(({ values }) => ({
+        return resultOf(text, response.status).map(({ values }) => ({
           timestampsMs: values.map(([seconds]) => Math.round(seconds * 1000)),
           values: values.map(([, value]) => goNumber(value)),
         }));
@@ -110,6 +107,27 @@ export function openRemoteHistory(url: string, network: Network, lookbackMs?: nu
     close: async () => {},
   };
 }
+
+type RangeResult = { values: [number, string][] }[];
+
+/** @throws Error with what the server said */
+function resultOf(text: string, status: number): RangeResult {
+  let answer: { status?: string; error?: string; data?: { result: RangeResult } } | undefined;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    // Something before Prometheus has answered: a proxy, or another server.
+  }
+  if (answer?.status === "success" && Array.isArray(answer.data?.result)) return answer.data.result;
+  if (answer?.error !== undefined) throw new Error(answer.error);
+  const [line] = text.trim().split("\n");
+  throw new Error(
+    `status ${status}, and no answer of a Prometheus: ${JSON.stringify(line.slice(0, SHOWN_CHARACTERS))}`,
+  );
+}
+
+/** Of an answer that is none this much is shown. */
+const SHOWN_CHARACTERS = 100;
 
 function goNumber(text: string): number {
   if (text === "+Inf") return Number.POSITIVE_INFINITY;

@@ -46,6 +46,17 @@ export function replayedTriggers(object: ScaledObject, source: TriggerSource): R
   });
 }
 
+/** @throws Error for a trigger that KEDA, or the HPA that it makes, would refuse */
+export function requireReplayable(object: ScaledObject): void {
+  for (const [index, trigger] of object.spec.triggers.entries()) {
+    if (trigger.type !== "prometheus") continue;
+    const config = configOf(object, trigger, index);
+    const { threshold } = parsePrometheusMetadata({ ...config, metadata: withoutSecrets(config.metadata) });
+    if (!usesModifiers(object) && !(threshold > 0))
+      throw new Error(`trigger ${index}: threshold: Invalid value: "${threshold}": must be positive`);
+  }
+}
+
 function configOf(object: ScaledObject, trigger: Trigger, index: number): TriggerConfig {
   return {
     namespace: object.metadata.namespace!,

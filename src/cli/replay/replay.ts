@@ -2,6 +2,7 @@
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import type { ScaledObject } from "../../keda/mod.ts";
 import type { AutoscalerVersion } from "../../kubernetes/mod.ts";
+import { readHttpClient } from "../../prometheus/mod.ts";
 import { parseManifests } from "../manifests.ts";
 import {
   choice,
@@ -27,6 +28,7 @@ import { queriesOf, type ReplayPolicy, type ReplaySteps, replay, STEP_MS } from 
 import { replayPage } from "./replay-page.ts";
 import { asJson, printReport } from "./replay-report.ts";
 import { type Costs, type ReplaySummary, summarize } from "./replay-summary.ts";
+import { requireReplayable } from "./replay-triggers.ts";
 import { type Variant, variantsOf } from "./replay-variants.ts";
 
 /** What is replayed unless told otherwise. */
@@ -35,12 +37,15 @@ const DEFAULT_SPAN_MS = 7 * 24 * 3_600_000;
 const MAX_STEPS = 1_100_000;
 /** Without a scrape for this long Prometheus itself was away. */
 const OUTAGE_MS = 60_000;
+const MIN_STEP_MS = 1_000;
 const LAST_SCRAPE_QUERY = "max(timestamp(up))";
 
 const OPTIONS = {
   data: optionalText("DIR", "a Prometheus data directory; nothing in it is changed"),
   prometheus: optionalText("URL", "a Prometheus (or Thanos, Mimir, …) to ask instead"),
+  "http.config.file": optionalText("FILE", "how to ask it, as promtool has it: authorization, TLS, headers"),
   "scaled-object": text("FILE", "the ScaledObject", "k8s/test-topology/manifests/scaledobject.yaml"),
+  name: optionalText("NAME", "which ScaledObject of the file, where there are several"),
   vary: optionalText("FIELD=VALUES", "other policies: threshold=1..10, tolerance=0,0.1; separated by spaces"),
   from: optionalText("TIME", "RFC 3339, or an age such as 7d (default: the last 7 days)"),
   to: optionalText("TIME", "RFC 3339, or an age (default: the last sample)"),
@@ -70,7 +75,7 @@ export const command: CliCommand = async (args, machine) => {
     return 0;
   }
   const { values } = parseOptions(args, OPTIONS);
-  const base = await readPolicy(machine, values["scaled-object"], values.kubernetes);
+  const base = await readPolicy(machine, values["scaled-object"], values.name, values.kubernetes);
   const history = await openHistory(machine, values);
   try {
     const grid = gridOf(machine, history, values);
@@ -80,7 +85,9 @@ export const command: CliCommand = async (args, machine) => {
       startupSteps: Math.ceil(values.startup / grid.stepMs),
     };
     const variants = variantsOf(base, values.vary?.split(/\s+/).filter(Boolean) ?? []);
+    for (const { name, policy } of variants) usage(name, () => requireReplayable(policy.object));
     const { histories, outages } = await readHistories(history, grid, variants);
+    requireAnswers(base.object, histories, grid);
     const need = needOf(base.object, histories, capacity.perPod, grid.count);
     const costs: Costs = {
       perPodHour: cost(values["pod-cost"]),
@@ -104,10 +111,10 @@ export const command: CliCommand = async (args, machine) => {
       const title = `Replay of ${base.object.metadata.name}`;
       const { startMs, stepMs } = grid;
       const about = `History of ${queriesOf(base.object).join(", ")} from ${values.data ?? values.prometheus}.`;
-      await disk.writeFile(
-        values.html,
-        replayPage({ title, about, startMs, stepMs, need, runs, best, assumptions }),
-      );
+      const page = replayPage({ title, about, startMs, stepMs, need, runs, best, assumptions });
+      await disk.writeFile(values.html, page).catch((error: Error) => {
+        throw new UsageError(`--html ${values.html}: ${error.message}`);
+      });
       if (!values.json) print(`\n${values.html} written\n`);
     }
     return 0;
@@ -116,7 +123,21 @@ export const command: CliCommand = async (args, machine) => {
   }
 };
 
-async function readPolicy({ disk }: Machine, path: string, version: string): Promise<ReplayPolicy> {
+/** What goes wrong in it is the user's matter. @throws UsageError that says where */
+function usage(where: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new UsageError(`${where}: ${(error as Error).message}`);
+  }
+}
+
+async function readPolicy(
+  { disk }: Machine,
+  path: string,
+  name: string | undefined,
+  version: string,
+): Promise<ReplayPolicy> {
   if (version !== "1.28" && version !== "1.37") throw new UsageError(`--kubernetes ${version}: 1.28 or 1.37`);
   let content: string;
   try {
@@ -124,25 +145,51 @@ async function readPolicy({ disk }: Machine, path: string, version: string): Pro
   } catch {
     throw new UsageError(`--scaled-object ${path}: no such file`);
   }
-  const found = parseManifests(content, path).find(({ object }) => object.kind === "ScaledObject");
-  if (found === undefined) throw new UsageError(`${path}: there is no ScaledObject in it`);
-  return { object: found.object as ScaledObject, kubernetes: version as AutoscalerVersion, tolerance: 0.1 };
+  const found = parseManifests(content, path).filter(({ object }) => object.kind === "ScaledObject");
+  if (found.length === 0) throw new UsageError(`${path}: there is no ScaledObject in it`);
+  const named = found.filter(({ object }) => name === undefined || object.metadata.name === name);
+  if (named.length !== 1) {
+    const names = found.map(({ object }) => object.metadata.name).join(", ");
+    throw new UsageError(
+      `${path}: ${name === undefined ? "" : `--name ${name}: `}there are ${names}; choose by --name`,
+    );
+  }
+  return {
+    object: named[0].object as ScaledObject,
+    kubernetes: version as AutoscalerVersion,
+    tolerance: 0.1,
+  };
 }
 
 async function openHistory(
   machine: Machine,
-  values: { data?: string; prometheus?: string; "lookback-delta": number },
+  values: { data?: string; prometheus?: string; "http.config.file"?: string; "lookback-delta": number },
 ): Promise<History> {
   const { data, prometheus } = values;
   const lookbackMs = values["lookback-delta"] || undefined;
   if ((data === undefined) === (prometheus === undefined)) {
     throw new UsageError("one of --data DIR and --prometheus URL is needed");
   }
-  if (prometheus !== undefined) return openRemoteHistory(prometheus, machine.network, lookbackMs);
+  const configFile = values["http.config.file"];
+  if (prometheus !== undefined) {
+    if (!/^https?:\/\/[^/]/.test(prometheus) || !URL.canParse(prometheus))
+      throw new UsageError(`--prometheus ${prometheus}: no URL such as http://localhost:9090`);
+    return openRemoteHistory(prometheus, await requestBy(machine, configFile), lookbackMs);
+  }
+  if (configFile !== undefined) throw new UsageError("--http.config.file goes with --prometheus");
   try {
     return await openDirectoryHistory(data!, machine, lookbackMs);
   } catch (error) {
     throw new UsageError(`--data ${data}: ${(error as Error).message}`);
+  }
+}
+
+async function requestBy(machine: Machine, configFile: string | undefined) {
+  if (configFile === undefined) return machine.network.fetch;
+  try {
+    return await readHttpClient(configFile, machine);
+  } catch (error) {
+    throw new UsageError(`--http.config.file ${configFile}: ${(error as Error).message}`);
   }
 }
 
@@ -160,7 +207,12 @@ function gridOf({ clock }: Machine, { range }: History, values: GridValues): Gri
   const endMs = to === undefined ? Math.min(range?.maxMs ?? nowMs, nowMs) : timeOf("--to", to, nowMs);
   const fallback = Math.max(endMs - DEFAULT_SPAN_MS, range?.minMs ?? 0);
   const startMs = from === undefined ? fallback : timeOf("--from", from, nowMs);
+  if (range !== undefined && (startMs > range.maxMs || endMs < range.minMs)) {
+    const [first, last] = [range.minMs, range.maxMs].map((ms) => new Date(ms).toISOString());
+    throw new UsageError(`there are no samples in that time: the data is from ${first} to ${last}`);
+  }
   if (startMs >= endMs) throw new UsageError("--from lies after --to");
+  if (stepMs < MIN_STEP_MS) throw new UsageError("--horizontal-pod-autoscaler-sync-period: 1s at least");
   const count = Math.floor((endMs - startMs) / stepMs) + 1;
   if (count > MAX_STEPS)
     throw new UsageError(
@@ -185,7 +237,11 @@ async function readHistories(history: History, grid: Grid, variants: Variant[]) 
   const histories = new Map<string, QueryHistory>();
   for (const { policy } of variants) {
     for (const query of queriesOf(policy.object)) {
-      if (!histories.has(query)) histories.set(query, await history.query(query, grid));
+      if (histories.has(query)) continue;
+      const refused = (error: Error) => {
+        throw new UsageError(`${query}: ${error.message}`);
+      };
+      histories.set(query, await history.query(query, grid).catch(refused));
     }
   }
   const scraped = await history.query(LAST_SCRAPE_QUERY, grid);
@@ -198,6 +254,20 @@ async function readHistories(history: History, grid: Grid, variants: Variant[]) 
     }
   }
   return { histories, outages };
+}
+
+/** @throws UsageError where no query of the ScaledObject ever answers: nothing could be told of it */
+function requireAnswers(
+  object: ScaledObject,
+  histories: ReadonlyMap<string, QueryHistory>,
+  grid: Grid,
+): void {
+  const queries = queriesOf(object);
+  const answers = (query: string) => histories.get(query)!.values.some((value) => !Number.isNaN(value));
+  if (queries.length === 0 || queries.some(answers)) return;
+  const [from, to] = [grid.startMs, grid.startMs + (grid.count - 1) * grid.stepMs];
+  const time = `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+  throw new UsageError(`${queries.join(", ")}: answers nothing ${time}; is the metric there?`);
 }
 
 function capacityOf({ spec }: ScaledObject, given: string | undefined): number {

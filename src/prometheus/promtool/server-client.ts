@@ -1,16 +1,8 @@
 /** How the tools reach a server: by its URL, and by what `--http.config.file` says (`cmd/promtool/main.go`). */
-import { posix } from "node:path";
 import type { Machine } from "../../base/machine.ts";
 import type { FetchOptions, FetchResponse } from "../../base/network.ts";
-import {
-  DEFAULT_HTTP_CLIENT,
-  type HttpClientConfig,
-  httpClientFields,
-  validateHttpClient,
-} from "../config/http-client-config.ts";
-import { setClientDirectory } from "../config/load-config.ts";
-import { ConfigError, decodeYaml, struct } from "../config/strict-yaml.ts";
-import { createHttpClient } from "../discovery/http-client.ts";
+import { ConfigError } from "../config/strict-yaml.ts";
+import { readHttpClient } from "../discovery/http-client-file.ts";
 import { requireFiles, type ToolArguments } from "./arguments.ts";
 
 /** The flag of every tool that asks a server. */
@@ -21,13 +13,6 @@ export interface ServerClient {
   base: string;
   request(url: string, options?: FetchOptions): Promise<FetchResponse>;
 }
-
-const clientConfig = struct<HttpClientConfig>({
-  type: "config.plain",
-  defaults: () => ({ ...DEFAULT_HTTP_CLIENT }),
-  fields: httpClientFields,
-  check: validateHttpClient,
-});
 
 /** @throws ConfigError for a file that cannot be used */
 export async function serverClient(
@@ -51,10 +36,7 @@ export async function serverClient(
       "promtool: error: Cannot set base auth in the server URL and use a http.config.file at the same time",
     );
   try {
-    const text = new TextDecoder().decode(await disk.readFile(path));
-    const config = decodeYaml(text, clientConfig, () => ({ ...DEFAULT_HTTP_CLIENT }));
-    setClientDirectory(config, posix.dirname(path));
-    return { base, request: createHttpClient(config, { network, disk, clock }).request };
+    return { base, request: await readHttpClient(path, { network, disk, clock }) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(`promtool: error: Failed to load HTTP config file: ${error.message}`);

@@ -8,7 +8,7 @@ const HEIGHT = 240;
 const MARGIN = { left: 40, right: 12, top: 14, bottom: 26 };
 /** Level lines at most. */
 const MAX_LEVELS = 6;
-const TIME_TICKS = 7;
+const MAX_TIME_TICKS = 10;
 const DAY_MS = 86_400_000;
 
 export interface ChartInput {
@@ -66,15 +66,26 @@ function levels(top: number, y: (value: number) => number): string {
     .join("");
 }
 
+/** What lies between two times that are written down. */
+const TICKS_MS = [
+  ...[15, 30, 60, 120, 300, 600, 900, 1_800].map((seconds) => seconds * 1_000),
+  ...[1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24].map((hours) => hours * 3_600_000),
+];
+
 function times(startMs: number, stepMs: number, count: number, x: (step: number) => number): string {
-  const isLong = count * stepMs > 2 * DAY_MS;
-  return Array.from({ length: TIME_TICKS }, (_, index) => {
-    const step = Math.round((index / (TIME_TICKS - 1)) * (count - 1));
-    const time = new Date(startMs + step * stepMs).toISOString();
-    const text = isLong ? time.slice(5, 16).replace("T", " ") : time.slice(11, 19);
-    const anchor = index === 0 ? "start" : index === TIME_TICKS - 1 ? "end" : "middle";
-    return `<text x="${x(step).toFixed(0)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${text}</text>`;
-  }).join("");
+  const endMs = startMs + (count - 1) * stepMs;
+  const tickMs = TICKS_MS.find((each) => (endMs - startMs) / each <= MAX_TIME_TICKS) ?? TICKS_MS.at(-1)!;
+  const isLong = endMs - startMs > 2 * DAY_MS;
+  let texts = "";
+  for (let atMs = Math.ceil(startMs / tickMs) * tickMs; atMs <= endMs; atMs += tickMs) {
+    const time = new Date(atMs).toISOString();
+    const clock = time.slice(11, tickMs < 60_000 ? 19 : 16);
+    const text = tickMs >= DAY_MS ? time.slice(5, 10) : isLong ? `${time.slice(5, 10)} ${clock}` : clock;
+    const at = x((atMs - startMs) / stepMs);
+    const anchor = at < MARGIN.left + 20 ? "start" : at > WIDTH - MARGIN.right - 20 ? "end" : "middle";
+    texts += `<text x="${at.toFixed(0)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${text}</text>`;
+  }
+  return texts;
 }
 
 /** A line of steps, thinned to what a screen shows. */

@@ -82,7 +82,7 @@ function changesOf({ changes }: ReplaySteps, time: (step: number) => string): st
   });
   const rest = changes.length - shown.length;
   const more = rest > 0 ? `<p>… and ${rest} more</p>` : "";
-  return `<details><summary>${changes.length} changes</summary><table class="changes">${shown.join("\n")}</table>${more}</details>`;
+  return `<details><summary>${changes.length} change${changes.length === 1 ? "" : "s"}</summary><table class="changes">${shown.join("\n")}</table>${more}</details>`;
 }
 
 const STYLE = `

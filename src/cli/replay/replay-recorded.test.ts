@@ -102,7 +102,7 @@ test("replay looks back as far as the Prometheus did: a pod that moved while it 
     for: "6m",
     load: [{ from: "10s", tenants: 4, every: "4s" }],
     faults: [
-      { from: "2m", to: "2m30s", hang: "prometheus-0" },
+      { from: "2m", to: "2m30s", scale: { "StatefulSet/prometheus": 0 } },
       { at: "2m10s", delete: "test-db-small-1" },
     ],
     expect: [{ by: "90s", replicas: 2 }],

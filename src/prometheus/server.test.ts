@@ -594,3 +594,22 @@ test("a native histogram that has ended is no answer any more", async () => {
   assert.deepEqual(await it.query("count(h) or vector(0)"), ["{} 0"]);
   await it.server.stop();
 });
+
+test("a rule that moves to another file goes on without an end, also where the store takes late samples", async () => {
+  const group = "groups: [{name: g, interval: 10s, rules: [{record: r, expr: vector(1)}]}]";
+  const configOf = (file: string) =>
+    `storage: {tsdb: {out_of_order_time_window: 10m}}\nrule_files: [/etc/${file}.yml]`;
+  const it = await virtualPrometheus(configOf("one"), { "/etc/one.yml": group, "/etc/two.yml": group });
+  await it.clock.advance(35_000);
+  await it.disk.writeFile("/etc/prometheus.yml", configOf("two"));
+  assert.equal((await it.post("/-/reload", "")).status, 200);
+  const reloadedMs = it.clock.now();
+  await it.clock.advance(60_000);
+  assert.deepEqual(await it.query("r"), ['{__name__="r"} 1']);
+  // An end would be a gap that `absent` sees.
+  const gaps = await it.query(
+    `count_over_time(absent(r)[${Math.ceil((it.clock.now() - reloadedMs) / 1000)}s:1s])`,
+  );
+  assert.deepEqual(gaps, []);
+  await it.server.stop();
+});

@@ -149,8 +149,17 @@ export interface Appender {
    * @throws AppendError when the store does not take the sample; the batch stays usable.
    */
   append(ref: SeriesRef, labels: Labels, timestampMs: number, value: number): SeriesRef;
-  /** As `append`, a stale marker: the series has ended. */
-  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number): SeriesRef;
+  /**
+   * From now on samples older than a series' last one are refused as out of order, even where the store takes late ones
+   * (`AppendOptions.DiscardOutOfOrder`).
+   */
+  refuseLate?(): void;
+  /**
+   * As `append`, a stale marker: the series has ended.
+   *
+   * @param refusesLate as `refuseLate`, for this one
+   */
+  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number, refusesLate?: boolean): SeriesRef;
   appendHistogram(ref: SeriesRef, labels: Labels, timestampMs: number, histogram: FloatHistogram): SeriesRef;
   /**
    * The zero that a series began with at `startMs`, before its sample of `timestampMs` is added. Left out where the

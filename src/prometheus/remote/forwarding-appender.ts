@@ -29,8 +29,12 @@ export class ForwardingAppender implements TsdbAppender {
     return found;
   }
 
-  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number): SeriesRef {
-    const found = this.#inner.appendStale(ref, labels, timestampMs);
+  refuseLate(): void {
+    this.#inner.refuseLate?.();
+  }
+
+  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number, refusesLate = false): SeriesRef {
+    const found = this.#inner.appendStale(ref, labels, timestampMs, refusesLate);
     if (this.#remotes.isActive)
       this.#seriesOf(found, labels)?.samples.push({ timestampMs, value: Number.NaN, stale: true });
     return found;

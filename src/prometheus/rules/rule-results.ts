@@ -31,6 +31,7 @@ export function appendResult(
   const written: WrittenSeries = new Map();
   const dropped = new Map<string, number>();
   let error: AppendError | undefined;
+  appender.refuseLate?.();
   for (const { labels, value, histogram } of samples) {
     try {
       if (histogram === undefined) appender.append(0, labels, atMs, value);
@@ -53,7 +54,7 @@ export function appendResult(
 export function markStale(appender: Appender, series: Iterable<Labels>, atMs: number, log: Logger): void {
   for (const labels of series) {
     try {
-      appender.appendStale(0, labels, atMs);
+      appender.appendStale(0, labels, atMs, true);
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
       if (DISCARDED[error.reason] === undefined)

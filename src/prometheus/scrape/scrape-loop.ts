@@ -225,7 +225,7 @@ export class ScrapeLoop {
 
   #markStale(appender: Appender, ref: SeriesRef, labels: Labels, atMs: number): void {
     try {
-      appender.appendStale(ref, labels, atMs);
+      appender.appendStale(ref, labels, atMs, true);
     } catch (error) {
       // Another target may have the series now, with newer samples.
       if (!(error instanceof AppendError)) throw error;

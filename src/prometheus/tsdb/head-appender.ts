@@ -32,6 +32,7 @@ export class HeadAppender implements TsdbAppender {
   #scratch = new Float64Array(1);
   #halves = new Int32Array(this.#scratch.buffer);
   #isOpen = false;
+  #refusesLate = false;
   /** Samples before it count as late. */
   minValidMs = 0;
 
@@ -45,8 +46,18 @@ export class HeadAppender implements TsdbAppender {
     return this.#append(ref, labels, timestampMs, this.#halves[0], this.#halves[1]);
   }
 
-  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number): SeriesRef {
-    return this.#append(ref, labels, timestampMs, STALE_LOW, STALE_HIGH);
+  refuseLate(): void {
+    this.#refusesLate = true;
+  }
+
+  appendStale(ref: SeriesRef, labels: Labels, timestampMs: number, refusesLate = false): SeriesRef {
+    const before = this.#refusesLate;
+    this.#refusesLate ||= refusesLate;
+    try {
+      return this.#append(ref, labels, timestampMs, STALE_LOW, STALE_HIGH);
+    } finally {
+      this.#refusesLate = before;
+    }
   }
 
   appendKnown(ref: SeriesRef, timestampMs: number, value: number): boolean {
@@ -64,11 +75,11 @@ export class HeadAppender implements TsdbAppender {
         this.appendHistogram(ref, Labels.empty, timestampMs, staleHistogram());
         return true;
       }
-      this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.minValidMs);
+      this.#writer.checkFloat(slot, timestampMs, low, STALE_HIGH, this.minValidMs, this.#refusesLate);
       this.samples.push(ref, slot, timestampMs, low, STALE_HIGH);
       return true;
     }
-    this.#writer.checkFloat(slot, timestampMs, low, high, this.minValidMs);
+    this.#writer.checkFloat(slot, timestampMs, low, high, this.minValidMs, this.#refusesLate);
     this.samples.push(ref, slot, timestampMs, low, high);
     return true;
   }
@@ -92,7 +103,7 @@ export class HeadAppender implements TsdbAppender {
     this.#open(timestampMs);
     let slot = this.#writer.head.table.slotOf(ref);
     if (slot < 0) slot = this.#slotOf(labels);
-    this.#writer.checkHistogram(slot, timestampMs, histogram, this.minValidMs);
+    this.#writer.checkHistogram(slot, timestampMs, histogram, this.minValidMs, this.#refusesLate);
     const found = this.#writer.head.table.refOf(slot);
     this.histograms.push({ ref: found, timestampMs, histogram });
     return found;

@@ -88,8 +88,18 @@ export class HeadWriter {
     return Math.max(newestMs - head.chunkRangeMs / 2, head.minValidMs);
   }
 
-  /** @throws AppendError when the sample can't be taken */
-  checkFloat(slot: number, timestampMs: number, low: number, high: number, minValidMs: number): void {
+  /**
+   * @param refusesLate even where there is a window for late samples
+   * @throws AppendError when the sample can't be taken
+   */
+  checkFloat(
+    slot: number,
+    timestampMs: number,
+    low: number,
+    high: number,
+    minValidMs: number,
+    refusesLate: boolean,
+  ): void {
     const lastMs = this.head.lastTimeOf(slot);
     if (timestampMs > lastMs && timestampMs >= minValidMs) return;
     if (timestampMs === lastMs && timestampMs >= minValidMs) {
@@ -102,11 +112,17 @@ export class HeadWriter {
         : double(words[w + W_VALUE_LOW], words[w + W_VALUE_HIGH]);
       throw new DuplicateSampleError(timestampMs, existing, double(low, high));
     }
-    this.#checkLate(slot, timestampMs, minValidMs);
+    this.#checkLate(slot, timestampMs, minValidMs, refusesLate);
   }
 
   /** @throws AppendError when the sample can't be taken */
-  checkHistogram(slot: number, timestampMs: number, histogram: FloatHistogram, minValidMs: number): void {
+  checkHistogram(
+    slot: number,
+    timestampMs: number,
+    histogram: FloatHistogram,
+    minValidMs: number,
+    refusesLate: boolean,
+  ): void {
     // Whether whole counts add up is looked at where they came in: a sum of histograms need not.
     const problem = histogramProblem(histogram, false);
     if (problem !== undefined && !isStaleHistogram(histogram)) throw new InvalidHistogramError(problem);
@@ -117,7 +133,7 @@ export class HeadWriter {
       if (last !== undefined && equalHistograms(last, histogram)) return;
       this.#reject("duplicate sample for timestamp", slot, timestampMs);
     }
-    this.#checkLate(slot, timestampMs, minValidMs);
+    this.#checkLate(slot, timestampMs, minValidMs, refusesLate);
   }
 
   checkExemplar(ref: number, exemplar: Exemplar): boolean {
@@ -176,9 +192,9 @@ export class HeadWriter {
     }
   }
 
-  #checkLate(slot: number, timestampMs: number, minValidMs: number): void {
+  #checkLate(slot: number, timestampMs: number, minValidMs: number, refusesLate: boolean): void {
     const windowMs = this.outOfOrderTimeWindowMs;
-    if (windowMs > 0) {
+    if (windowMs > 0 && !refusesLate) {
       if (timestampMs >= this.head.maxMs - windowMs) return;
       this.#counters.tooOldSamples++;
       this.#reject("too old sample", slot, timestampMs);

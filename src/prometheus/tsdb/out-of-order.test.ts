@@ -10,6 +10,7 @@ import { randomInteger, seededRandom } from "../../base/random.ts";
 import { createHistogram } from "../../model/histogram.ts";
 import { Labels } from "../../model/labels.ts";
 import { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { createMatcher } from "../matcher.ts";
 import { AppendError } from "../storage.ts";
 import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
 import { readWal } from "./wal-reader.ts";
@@ -176,4 +177,23 @@ test("a log of late samples with marks of upstream's head chunks is written anew
   const third = await open(directory);
   await check(third);
   await third.close();
+});
+
+test("a batch may refuse late samples, and an ended series its marker, where the store takes late ones", async (t) => {
+  const store = await open(temporary(t));
+  const first = store.appender();
+  first.append(0, labels, T0 + HOUR, 1);
+  await first.commit();
+  const appender = store.appender();
+  const late = { name: "AppendError", reason: "out of order sample" };
+  assert.throws(() => appender.appendStale(0, labels, T0, true), late);
+  appender.append(0, labels, T0, 2);
+  appender.appendStale(0, labels, T0 + 1);
+  appender.refuseLate?.();
+  assert.throws(() => appender.append(0, labels, T0 + 2, 3), late);
+  appender.append(0, labels, T0 + HOUR + 1, 4);
+  await appender.commit();
+  const [{ timestamps }] = await store.select([createMatcher("__name__", "=", "late")], ALL);
+  assert.deepEqual([...timestamps], [T0, T0 + 1, T0 + HOUR, T0 + HOUR + 1]);
+  await store.close();
 });

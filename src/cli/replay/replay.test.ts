@@ -80,7 +80,10 @@ test("replay tells what it can't use in a line", async () => {
     await refusal([...asked, "--html", "/dev/null/page.html"]),
     /^--html \/dev\/null\/page\.html: /,
   );
-  assert.match(await refusal([...asked, "--horizontal-pod-autoscaler-sync-period", "1ms"]), /1s at least$/);
+  assert.match(
+    await refusal([...asked, "--horizontal-pod-autoscaler-sync-period", "1ms"]),
+    /100ms at least$/,
+  );
   assert.match(await refusal(["--data", "x", "--http.config.file", "y"]), /goes with --prometheus$/);
   assert.match(
     await refusal([...asked, "--http.config.file", "/nothing.yml"]),

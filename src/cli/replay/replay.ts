@@ -37,7 +37,7 @@ const DEFAULT_SPAN_MS = 7 * 24 * 3_600_000;
 const MAX_STEPS = 1_100_000;
 /** Without a scrape for this long Prometheus itself was away. */
 const OUTAGE_MS = 60_000;
-const MIN_STEP_MS = 1_000;
+const MIN_STEP_MS = 100;
 const LAST_SCRAPE_QUERY = "max(timestamp(up))";
 
 const OPTIONS = {
@@ -212,7 +212,7 @@ function gridOf({ clock }: Machine, { range }: History, values: GridValues): Gri
     throw new UsageError(`there are no samples in that time: the data is from ${first} to ${last}`);
   }
   if (startMs >= endMs) throw new UsageError("--from lies after --to");
-  if (stepMs < MIN_STEP_MS) throw new UsageError("--horizontal-pod-autoscaler-sync-period: 1s at least");
+  if (stepMs < MIN_STEP_MS) throw new UsageError("--horizontal-pod-autoscaler-sync-period: 100ms at least");
   const count = Math.floor((endMs - startMs) / stepMs) + 1;
   if (count > MAX_STEPS)
     throw new UsageError(

@@ -2,8 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { systemDisk } from "../../src/base/disk.ts";
 import { readTopologyManifests } from "../../src/simulation/manifests.ts";
-import { type Scenario, scenario } from "../../src/simulation/scenario.ts";
+import type { Scenario } from "../../src/simulation/scenario.ts";
 import { readScenarioFiles } from "../../src/simulation/scenario-files.ts";
+import { scenario } from "../../src/simulation/scenario-source.ts";
 import { simulateScenario } from "../../src/simulation/simulated-world.ts";
 
 const FLEET_DAY = fileURLToPath(new URL("../../scenarios/large/fleet-day.ts", import.meta.url));

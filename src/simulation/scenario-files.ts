@@ -1,8 +1,9 @@
 /** Scenario files: YAML, and TypeScript that exports `scenario`. */
 import { pathToFileURL } from "node:url";
 import { type Disk, isMissing } from "../base/disk.ts";
-import { type Scenario, ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
+import { type Scenario, ScenarioError } from "./scenario.ts";
 import { isMap, type Path } from "./scenario-fields.ts";
+import { type ScenarioSource, scenario } from "./scenario-source.ts";
 import { readScenarioText } from "./scenario-yaml.ts";
 
 export interface ScenarioFile {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ScenarioSource, scenario } from "./scenario.ts";
-import { runScenario, type ScenarioWorld, type Traffic, type WorldState } from "./scenario-run.ts";
+import { runScenario, type ScenarioWorld, type WorldState } from "./scenario-run.ts";
+import { type ScenarioSource, scenario } from "./scenario-source.ts";
+import type { Traffic } from "./traffic.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const QUIET: Traffic = {

@@ -5,12 +5,12 @@ import {
   type Bounds,
   type Expectation,
   type Fault,
-  type Load,
   QUANTITIES,
   type Quantity,
   type Scenario,
 } from "./scenario.ts";
 import { TenantTraffic } from "./tenant-traffic.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** The world is looked at so often. */
 export const OBSERVE_INTERVAL_MS = 1_000;
@@ -69,23 +69,6 @@ const CALM_AFTER_SCRAPES = 2;
 const ACTIVITY_SAVED_MS = 10_000;
 /** What vanished while Prometheus was away counts for so long: `--query.lookback-delta` of the manifests. */
 const LOOKBACK_MS = 60_000;
-
-/** Tenants at work, and what came of it. */
-export interface Traffic {
-  readonly served: number;
-  readonly failed: number;
-  readonly lost: number;
-  readonly waited: number;
-  start(load: Load, remainingMs: number): void;
-  stop(): void;
-  /** Reads back everything that was acknowledged, and counts what is missing in `lost`. */
-  verify(): Promise<void>;
-  /**
-   * How many tenants are active at `atMs`, at least and at most, for one who hears of it up to `lateMs` later, and to whom
-   * a request's time may be told wrong by `skewMs`.
-   */
-  activeTenants(atMs: number, lateMs: number, skewMs: number): { min: number; max: number };
-}
 
 export interface Broken {
   expectation: string;

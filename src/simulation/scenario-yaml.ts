@@ -1,7 +1,8 @@
 /** Scenarios in YAML: what is wrong is told with file and line. */
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
-import { type Scenario, ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
+import { type Scenario, ScenarioError } from "./scenario.ts";
 import { FieldError, type Path } from "./scenario-fields.ts";
+import { type ScenarioSource, scenario } from "./scenario-source.ts";
 
 export interface ScenarioText {
   scenario: Scenario;

@@ -6,9 +6,10 @@ import { createJournalEngine } from "../test-db/mod.ts";
 import { readTopologyManifests } from "./manifests.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { OpenTenants } from "./open-tenants.ts";
-import { ScenarioError, type ScenarioSource, scenario } from "./scenario.ts";
+import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
 import { junitXml, verdictOf } from "./scenario-report.ts";
+import { type ScenarioSource, scenario } from "./scenario-source.ts";
 import { parseScenario } from "./scenario-yaml.ts";
 import { simulateScenario } from "./simulated-world.ts";
 

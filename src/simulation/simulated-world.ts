@@ -11,8 +11,9 @@ import { startModelledScrapes } from "./modelled/modelled-scrapes.ts";
 import { ModelledTenants } from "./modelled/modelled-tenants.ts";
 import { otherWorkloads } from "./other-workloads.ts";
 import { type Fault, type Scenario, ScenarioError } from "./scenario.ts";
-import { runScenario, type ScenarioResult, type ScenarioWorld, type Traffic } from "./scenario-run.ts";
+import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
+import type { Traffic } from "./traffic.ts";
 import {
   activeWindowMsOf,
   deletePods,

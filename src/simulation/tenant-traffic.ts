@@ -2,7 +2,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Network } from "../base/network.ts";
 import type { Load } from "./scenario.ts";
-import type { Traffic } from "./scenario-run.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** A request is given up after this time: more than the router keeps one. */
 const REQUEST_TIMEOUT_MS = 40_000;

@@ -6,7 +6,7 @@ import { seededRandom } from "../../base/random.ts";
 import type { ScaledObject } from "../../keda/mod.ts";
 import { readTopologyManifests } from "../../simulation/manifests.ts";
 import type { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { type ScenarioSource, scenario } from "../../simulation/scenario.ts";
+import { type ScenarioSource, scenario } from "../../simulation/scenario-source.ts";
 import { simulateScenario } from "../../simulation/simulated-world.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { patched } from "../../simulation/world-objects.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemDisk } from "../../base/disk.ts";
 import { readTopologyManifests } from "../manifests.ts";
-import { type ScenarioSource, scenario } from "../scenario.ts";
+import { type ScenarioSource, scenario } from "../scenario-source.ts";
 import { simulateScenario } from "../simulated-world.ts";
 import { eventsOf, isModelled, MAX_FULL_EVENTS } from "./fleet.ts";
 

@@ -5,11 +5,11 @@ import type { Network } from "../../base/network.ts";
 import type { Random } from "../../base/random.ts";
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
-import type { ServiceAddresses } from "./kinds/service-address.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 import type { ResourceRegistry } from "./resource-registry.ts";
 import type { ServiceAccountTokens } from "./service-account-token.ts";
+import type { ServiceAddresses } from "./service-addresses.ts";
 
 export interface ApiContext {
   store: ObjectStore;

@@ -16,10 +16,10 @@ import { createApiHandler } from "./http/api-handler.ts";
 import { type FieldDescriptions, readFieldDescriptions } from "./http/field-descriptions.ts";
 import { METRICS_GROUP, metricsResponse } from "./http/metrics-api.ts";
 import { proxyResponse } from "./http/proxy-handler.ts";
-import type { ServiceAddresses } from "./kinds/service-address.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { ObjectLog } from "./object-log.ts";
 import { ServiceAccountTokens } from "./service-account-token.ts";
+import type { ServiceAddresses } from "./service-addresses.ts";
 import { createUpgradeHandler } from "./streaming/upgrade-handler.ts";
 
 export interface ApiServerOptions {

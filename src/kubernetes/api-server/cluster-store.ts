@@ -17,7 +17,6 @@ import { areWebhooksFor, withWebhooks } from "./admission/webhooks.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
 import { fromStorageVersion, needsConversion } from "./convert.ts";
 import { startDefinitionController } from "./custom/definition-controller.ts";
-import type { ServiceAddresses } from "./kinds/service-address.ts";
 import type { RestoredObject } from "./object-log.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
 import { deleteObject, type RemoveOptions } from "./operations/delete.ts";
@@ -27,6 +26,7 @@ import type { UpdateOptions } from "./operations/update.ts";
 import { watchObjects } from "./operations/watch.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 import { ResourceRegistry } from "./resource-registry.ts";
+import type { ServiceAddresses } from "./service-addresses.ts";
 
 export interface ClusterStoreOptions {
   clock: Clock;

@@ -1,11 +1,12 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
-import { type KubernetesError, type StatusCause, statusError } from "../../model/kubernetes-status.ts";
+import type { StatusCause } from "../../model/kubernetes-status.ts";
 import { dnsLabelProblem } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
 import { invalidValue } from "./field-error.ts";
+import { invalid } from "./invalid-object.ts";
 import { validateChangedEvent, validateNewEvent } from "./kinds/event-validation.ts";
 import {
   checkAnnotations,
@@ -142,23 +143,4 @@ function validateFinalizers(
     causes.push(invalidValue(`metadata.finalizers[${index}]`, name, problem));
   }
   return causes;
-}
-
-/** `Pod "x" is invalid: spec.containers: Required value`, or all of them in brackets. */
-export function invalid(
-  info: Pick<ResourceInfo, "kind" | "group">,
-  name: string,
-  causes: StatusCause[],
-): KubernetesError {
-  const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
-  const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
-  // Events are checked as those of the core group, whichever way they come.
-  const group = info.group === "events.k8s.io" ? "" : info.group;
-  const kind = group === "" ? info.kind : `${info.kind}.${group}`;
-  return statusError("Invalid", `${kind} ${JSON.stringify(name)} is invalid: ${list}`, {
-    name: name || undefined,
-    group: group || undefined,
-    kind: info.kind,
-    causes,
-  });
 }

@@ -1,9 +1,9 @@
 /** Follows CustomResourceDefinitions: their resources are served as long as they are there. */
 import type { Clock } from "../../../base/clock.ts";
-import { RESOURCES } from "../../../model/kubernetes-api.ts";
+import { type KubernetesApi, RESOURCES } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import type { ClusterStore } from "../cluster-store.ts";
+import type { ApiContext } from "../api-context.ts";
 import type { StoredEvent } from "../object-store.ts";
 import { type Definition, resourcesOf } from "./definition.ts";
 
@@ -11,7 +11,12 @@ const COLLECTION = "apiextensions.k8s.io/customresourcedefinitions";
 /** Keeps a definition until its objects are gone. */
 export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
 
-export function startDefinitionController(api: ClusterStore): void {
+/** The API, and the store and registry behind it. */
+interface ContextApi extends KubernetesApi {
+  readonly context: ApiContext;
+}
+
+export function startDefinitionController(api: ContextApi): void {
   const { store, clock } = api.context;
   for (const definition of store.scan(COLLECTION)) {
     register(api, definition as Definition);
@@ -27,12 +32,12 @@ export function startDefinitionController(api: ClusterStore): void {
   });
 }
 
-function register(api: ClusterStore, definition: Definition): void {
+function register(api: ContextApi, definition: Definition): void {
   for (const info of resourcesOf(definition)) api.context.registry.addCustom(info);
 }
 
 /** Writes happen after the change that caused them has reached everyone. */
-function settle(api: ClusterStore, clock: Clock, definition: Definition): void {
+function settle(api: ContextApi, clock: Clock, definition: Definition): void {
   const work = definition.metadata.deletionTimestamp === undefined ? establish : cleanUp;
   Promise.resolve()
     .then(() => work(api, clock, definition))
@@ -43,7 +48,7 @@ function settle(api: ClusterStore, clock: Clock, definition: Definition): void {
     });
 }
 
-async function establish(api: ClusterStore, clock: Clock, definition: Definition): Promise<void> {
+async function establish(api: ContextApi, clock: Clock, definition: Definition): Promise<void> {
   const { spec, status, metadata } = definition;
   const finalizers = metadata.finalizers ?? [];
   let current: KubernetesObject = definition;
@@ -73,7 +78,7 @@ async function establish(api: ClusterStore, clock: Clock, definition: Definition
   await api.updateStatus(RESOURCES.customResourceDefinitions, { ...current, status: settled } as Definition);
 }
 
-async function cleanUp(api: ClusterStore, _clock: Clock, definition: Definition): Promise<void> {
+async function cleanUp(api: ContextApi, _clock: Clock, definition: Definition): Promise<void> {
   const finalizers = definition.metadata.finalizers ?? [];
   if (!finalizers.includes(CLEANUP_FINALIZER)) return;
   const { store } = api.context;
@@ -90,7 +95,7 @@ async function cleanUp(api: ClusterStore, _clock: Clock, definition: Definition)
 }
 
 /** Objects with finalizers go when their controllers let them. */
-function waitForLast(api: ClusterStore, collection: string, name: string): void {
+function waitForLast(api: ContextApi, collection: string, name: string): void {
   const { store, clock } = api.context;
   const stop = store.listen(collection, () => {
     if (store.count(collection) > 0) return;

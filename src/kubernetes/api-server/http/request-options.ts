@@ -7,9 +7,9 @@ import type {
 } from "../../../model/kubernetes-api.ts";
 import { internalFailure, type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
 import { forbiddenField, invalidValue, notSupported } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
-import { invalid } from "../validate-object.ts";
 import { isTrue, type RequestInfo } from "./request-info.ts";
 
 const POLICIES = ["Orphan", "Background", "Foreground"];

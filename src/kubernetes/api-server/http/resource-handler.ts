@@ -6,6 +6,7 @@ import type { KubernetesList, KubernetesObject } from "../../../model/kubernetes
 import { isStatus, type StatusCause, statusError } from "../../../model/kubernetes-status.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { forbiddenField, required } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import { readInput } from "../read-input.ts";
@@ -19,7 +20,6 @@ import {
   wantsTable,
 } from "../table/table-response.ts";
 import type { User } from "../user.ts";
-import { invalid } from "../validate-object.ts";
 import { checkAcceptable } from "./accept.ts";
 import { duplicateFields } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";

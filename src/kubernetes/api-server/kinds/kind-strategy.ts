@@ -4,8 +4,8 @@ import type { Random } from "../../../base/random.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import type { ObjectStore } from "../object-store.ts";
+import type { ServiceAddresses } from "../service-addresses.ts";
 import type { User } from "../user.ts";
-import type { ServiceAddresses } from "./service-address.ts";
 
 /** What a strategy may look at besides the object. */
 export interface StrategyContext {

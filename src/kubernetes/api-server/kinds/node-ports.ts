@@ -2,7 +2,7 @@
 import { randomInteger } from "../../../base/random.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { invalidValue } from "../field-error.ts";
-import { invalid } from "../validate-object.ts";
+import { invalid } from "../invalid-object.ts";
 import type { StrategyContext } from "./kind-strategy.ts";
 
 export const FIRST_NODE_PORT = 30_000;

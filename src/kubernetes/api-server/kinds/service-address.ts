@@ -2,15 +2,8 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue } from "../field-error.ts";
-import { invalid } from "../validate-object.ts";
+import { invalid } from "../invalid-object.ts";
 import type { StrategyContext } from "./kind-strategy.ts";
-
-/** Which addresses Services may have. */
-export interface ServiceAddresses {
-  isServiceAddress(address: string): boolean;
-  /** The nth address, from 0; undefined past the end. */
-  serviceAddress(index: number): string | undefined;
-}
 
 export function assignServiceAddress(service: KubernetesObject, context: StrategyContext): void {
   const { spec } = service;

@@ -9,13 +9,14 @@ import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { required } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { randomSuffix } from "../random-suffix.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import { invalid, validateObject } from "../validate-object.ts";
+import { validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
 import type { Actor } from "./update.ts";
 

@@ -5,13 +5,13 @@ import { internalFailure, statusError } from "../../../model/kubernetes-status.t
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
 import { invalidValue } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import { goText, spentPatch } from "../patch/go-text.ts";
 import { jsonPatch, MAX_PATCH_OPERATIONS } from "../patch/json-patch.ts";
 import { rootNode } from "../patch/merge-node.ts";
 import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
 import { StrategicPatchError, strategicMergePatch } from "../patch/strategic-merge-patch.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import { invalid } from "../validate-object.ts";
 import { applyObject } from "./apply.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 

@@ -6,10 +6,10 @@ import { formatSelector, selectorOf } from "../../../model/label-selector.ts";
 import { admitPart } from "../admission/admission.ts";
 import type { ApiContext } from "../api-context.ts";
 import { invalidValue } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import { mergePatch } from "../patch/merge-patch.ts";
 import { unreadable } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
-import { invalid } from "../validate-object.ts";
 import { jsonPatched } from "./patch.ts";
 import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
 

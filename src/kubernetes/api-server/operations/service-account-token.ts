@@ -3,10 +3,10 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import { notFound, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { invalidValue } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { DEFAULT_TOKEN_SECONDS, MAX_TOKEN_SECONDS, MIN_TOKEN_SECONDS } from "../service-account-token.ts";
-import { invalid } from "../validate-object.ts";
 import { existingObject } from "./update.ts";
 
 export function requestToken(

@@ -11,13 +11,14 @@ import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue } from "../field-error.ts";
+import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { User } from "../user.ts";
-import { invalid, validateObject } from "../validate-object.ts";
+import { validateObject } from "../validate-object.ts";
 import { completeObject } from "../zero-values.ts";
 
 /** The finalizer of a namespace's content, in its spec and not its metadata. */

@@ -10,37 +10,27 @@ import { isStatus } from "../../model/kubernetes-status.ts";
 import type { EventType } from "../../wire/kubernetes/event-recorder.ts";
 import { canonicalJson } from "../controllers/controller.ts";
 import type { Container, Pod } from "../types.ts";
-import { ContainerConfigError, containerEnvironment } from "./container-environment.ts";
 import { ContainerLifecycle, MIN_GRACE_MS } from "./container-lifecycle.ts";
+import { ContainerStarter, SETUP_RETRY_MS } from "./container-starter.ts";
 import { ContainerUnit } from "./container-unit.ts";
-import { type GivenPorts, givePorts } from "./given-ports.ts";
-import type { CatalogueImage } from "./image-catalogue.ts";
 import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
+import { PodVolumes } from "./pod-volumes.ts";
 import { containerRestarts } from "./restart-policy.ts";
-import { isNodeProgram, prepareRun } from "./run-spec.ts";
-import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
-
-/** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
-const SETUP_RETRY_MS = 2_000;
-
-/** How often a pod's folder is tried to be removed, and how long between. */
-const MAX_REMOVALS = 5;
-const REMOVAL_RETRY_MS = 100;
+import { MountError } from "./volumes.ts";
 
 export class PodWorker {
   readonly #context: PodContext;
   readonly units: ContainerUnit[];
   readonly #lifecycle: ContainerLifecycle;
-  readonly #volumes = new Map<string, string>();
+  readonly #starter: ContainerStarter;
+  readonly #volumes: PodVolumes;
   pod: Pod;
   ip: string | undefined;
   #startTime: string;
   #adopted: Promise<void> | undefined;
   readonly #timers = new Set<Timer>();
   #syncing: Promise<void> | undefined;
-  /** What is being written into volumes that are there already. */
-  #refreshing: Promise<void> = Promise.resolve();
   #again = false;
   #isSetUp = false;
   /** An earlier control plane had told of it. */
@@ -62,6 +52,20 @@ export class PodWorker {
       graceMs: () => this.#graceMs,
       wake: () => this.wake(),
       event: (type, reason, message, unit) => this.#event(type, reason, message, unit),
+    });
+    this.#starter = new ContainerStarter(context, {
+      pod: () => this.pod,
+      ip: () => this.ip!,
+      directory: () => this.#volumes.directory,
+      volumes: () => this.#volumes.folders,
+      restarts: (unit) => this.#restarts(unit),
+      began: (unit, run) => this.#lifecycle.begin(unit, run),
+      wakeAfter: (delayMs) => this.#wakeAfter(delayMs),
+      event: (type, reason, message, unit) => this.#event(type, reason, message, unit),
+    });
+    this.#volumes = new PodVolumes(context, {
+      pod: () => this.pod,
+      isEnding: () => this.#ending !== undefined || this.#gone,
     });
     const uid = pod.metadata.uid!;
     const { containers, initContainers = [] } = pod.spec;
@@ -111,12 +115,12 @@ export class PodWorker {
   sourcesChanged(): void {
     if (this.#gone || this.#ending !== undefined) return;
     if (!this.#isSetUp) this.wake();
-    else void this.#refreshVolumes(false).catch(() => {});
+    else void this.#volumes.refresh(false).catch(() => {});
   }
 
   /** Tokens are written anew. */
   async refreshTokens(): Promise<void> {
-    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#refreshVolumes(true);
+    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#volumes.refresh(true);
   }
 
   wake(): void {
@@ -212,7 +216,7 @@ export class PodWorker {
     // `status.podIP` for the downward API.
     if (this.pod.status?.podIP !== this.ip) this.pod = this.#withAddress();
     try {
-      await this.#prepareVolumes(true);
+      await this.#volumes.prepare(true);
       this.#isSetUp = true;
       return true;
     } catch (error) {
@@ -227,48 +231,6 @@ export class PodWorker {
     const hostIP = this.#hostIp;
     const ips = { podIP: this.ip, podIPs: [{ ip: this.ip! }], hostIP, hostIPs: [{ ip: hostIP }] };
     return { ...this.pod, status: { ...this.pod.status, ...ips } };
-  }
-
-  /** One after the other, and none that the end would not know of: it removes the folder. */
-  #refreshVolumes(refreshTokens: boolean): Promise<void> {
-    const done = this.#refreshing.then(async () => {
-      if (this.#ending === undefined && !this.#gone) await this.#prepareVolumes(refreshTokens);
-    });
-    this.#refreshing = done.catch(() => {});
-    return done;
-  }
-
-  async #prepareVolumes(refreshTokens: boolean): Promise<void> {
-    const { disk } = this.#context;
-    const folder = `${this.#directory}/volumes`;
-    await disk.makeDirectory(folder);
-    const sources = this.#volumeSources();
-    for (const volume of this.pod.spec.volumes ?? []) {
-      this.#volumes.set(volume.name, await prepareVolume(disk, folder, volume, sources, { refreshTokens }));
-    }
-  }
-
-  #volumeSources(): VolumeSources {
-    const context = this.#context;
-    const namespace = this.pod.metadata.namespace!;
-    return {
-      pod: this.pod,
-      node: context.node(this.pod.spec.nodeName!),
-      configMap: (name) => context.configMap(namespace, name),
-      secret: (name) => context.secret(namespace, name),
-      claim: (name) => context.claim(namespace, name),
-      volume: (name) => context.volume(name),
-      token: (audience, seconds) => this.#token(audience, seconds),
-    };
-  }
-
-  async #token(audience: string | undefined, expirationSeconds: number): Promise<string> {
-    try {
-      return await this.#context.token(this.pod, audience, expirationSeconds);
-    } catch (error) {
-      if (!isStatus(error, "NotFound")) throw error;
-      throw new MountError("kube-api-access", `failed to fetch token: ${(error as Error).message}`);
-    }
   }
 
   /** One init container after the other; a sidecar lets the next one begin once it has started. */
@@ -304,134 +266,7 @@ export class PodWorker {
   /** Starts the container if it should run and may now. */
   async #ensure(unit: ContainerUnit): Promise<void> {
     if (unit.run !== undefined || (unit.exit !== undefined && !this.#restarts(unit))) return;
-    const waitMs = unit.hasRun ? unit.backOff.remainingMs(this.#context.clock.now()) : 0;
-    if (waitMs > 0) {
-      if (unit.waiting.reason !== "CrashLoopBackOff" || unit.terminated !== undefined) this.#crashLoop(unit);
-      return this.#wakeAfter(waitMs);
-    }
-    const image = this.#findImage(unit);
-    if (image === undefined) return;
-    try {
-      await this.#start(unit, image);
-    } catch (error) {
-      if (!(error instanceof ContainerConfigError)) throw error;
-      unit.wait("CreateContainerConfigError", error.message);
-      this.#event("Warning", "Failed", `Error: ${error.message}`, unit);
-      this.#wakeAfter(SETUP_RETRY_MS);
-    }
-  }
-
-  #crashLoop(unit: ContainerUnit): void {
-    const { name, namespace } = this.pod.metadata;
-    const length = formatDuration(unit.backOff.lengthMs);
-    const pod = `${name}_${namespace}(${this.uid})`;
-    unit.wait(
-      "CrashLoopBackOff",
-      `back-off ${length} restarting failed container=${unit.spec.name} pod=${pod}`,
-    );
-    this.#event(
-      "Warning",
-      "BackOff",
-      `Back-off restarting failed container ${unit.spec.name} in pod ${pod}`,
-      unit,
-    );
-  }
-
-  /** The catalogue's entry, or a wait as for an image that can't be pulled. */
-  #findImage(unit: ContainerUnit): CatalogueImage | undefined {
-    const { images, clock } = this.#context;
-    const { image } = unit.spec;
-    const found = images.find(image);
-    if (found !== undefined) {
-      this.#event(
-        "Normal",
-        "Pulled",
-        `Container image ${JSON.stringify(image)} already present on machine and can be accessed by the pod`,
-        unit,
-      );
-      return found;
-    }
-    const waitMs = unit.imageBackOff.remainingMs(clock.now());
-    if (waitMs > 0) {
-      const message = `Back-off pulling image ${JSON.stringify(image)}`;
-      unit.wait("ImagePullBackOff", `${message}: ErrImagePull: ${this.#pullProblem()}`);
-      this.#event("Normal", "BackOff", message, unit);
-      this.#event("Warning", "Failed", "Error: ImagePullBackOff", unit);
-      this.#wakeAfter(waitMs);
-      return undefined;
-    }
-    const problem = this.#pullProblem();
-    const message = `Failed to pull image ${JSON.stringify(image)}: ${problem}`;
-    unit.imageBackOff.fail(clock.now(), 0);
-    unit.wait("ErrImagePull", problem);
-    this.#event("Normal", "Pulling", `Pulling image ${JSON.stringify(image)}`, unit);
-    this.#event("Warning", "Failed", message, unit);
-    this.#event("Warning", "Failed", "Error: ErrImagePull", unit);
-    this.#wakeAfter(Math.max(SETUP_RETRY_MS, unit.imageBackOff.remainingMs(clock.now())));
-    return undefined;
-  }
-
-  /** Where there is one address: ports for a program that does not look them up itself. */
-  async #givenPorts(
-    container: Container,
-    image: CatalogueImage,
-    env: Record<string, string>,
-  ): Promise<GivenPorts | undefined> {
-    const { sockets, surroundings } = this.#context;
-    const { portDirectory } = surroundings;
-    if (portDirectory === undefined || isNodeProgram(container, image)) return undefined;
-    return givePorts(sockets, portDirectory, this.ip!, container, env);
-  }
-
-  #pullProblem(): string {
-    const { names, file = "images.yaml" } = this.#context.images;
-    return `not in the image catalogue, which has ${names.join(", ")}: add it to ${file}`;
-  }
-
-  async #start(unit: ContainerUnit, image: CatalogueImage): Promise<void> {
-    const { disk, runtime, clock, surroundings } = this.#context;
-    const attempt = unit.hasRun ? unit.attempt + 1 : unit.attempt;
-    const namespace = this.pod.metadata.namespace!;
-    const env = containerEnvironment(
-      unit.spec,
-      {
-        pod: this.pod,
-        node: this.#context.node(this.pod.spec.nodeName!),
-        services: [...this.#context.services()],
-        configMap: (name) => this.#context.configMap(namespace, name),
-        secret: (name) => this.#context.secret(namespace, name),
-      },
-      image.env,
-    );
-    const ports = await this.#givenPorts(unit.spec, image, env);
-    const spec = await prepareRun(disk, {
-      pod: this.pod,
-      podIp: this.ip!,
-      container: unit.spec,
-      image,
-      env,
-      volumes: this.#volumes,
-      podDirectory: this.#directory,
-      runDirectory: runtime.runDirectory(this.uid, unit.spec.name, attempt),
-      surroundings,
-    });
-    this.#event("Normal", "Created", "Container created", unit);
-    try {
-      const run = await runtime.start(this.uid, unit.spec.name, attempt, spec);
-      ports?.note(run.process.pid);
-      this.#event("Normal", "Started", "Container started", unit);
-      this.#lifecycle.begin(unit, run);
-    } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException;
-      if (code !== "ENOENT" && code !== "EACCES") throw error;
-      this.#event("Warning", "Failed", `Error: ${message}`, unit);
-      unit.attempt = attempt;
-      unit.end({ code: 128, finishedMs: clock.now() }, clock.now(), message);
-      Object.assign(unit.terminated!, { reason: "StartError", startedAt: kubernetesTime(0) });
-      if (this.#restarts(unit)) unit.wait("RunContainerError", message);
-      unit.backOff.fail(clock.now(), 0);
-      this.#wakeAfter(unit.backOff.remainingMs(clock.now()));
-    }
+    await this.#starter.start(unit);
   }
 
   // ---- the end ----
@@ -448,8 +283,7 @@ export class PodWorker {
     if (this.ip !== undefined) await this.#writeStatus(true);
     this.#gone = true;
     this.#cancelTimers();
-    await this.#refreshing;
-    await this.#removeDirectory();
+    await this.#volumes.remove();
     this.#context.release(this.pod);
     const { name, namespace } = this.pod.metadata;
     try {
@@ -460,20 +294,6 @@ export class PodWorker {
       );
     } catch (error) {
       if (!isStatus(error, "NotFound", "Conflict")) throw error;
-    }
-  }
-
-  /** A program that outlives its container may still write there: what stays must not keep the pod. */
-  async #removeDirectory(): Promise<void> {
-    const { clock, disk, log } = this.#context;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await disk.remove(this.#directory);
-      } catch (error) {
-        if (attempt === MAX_REMOVALS)
-          return log.warn("Orphaned pod folder, not removed", { pod: this.#name, error });
-        await clock.sleep(REMOVAL_RETRY_MS);
-      }
     }
   }
 
@@ -590,17 +410,7 @@ export class PodWorker {
     return status?.addresses?.find(({ type }) => type === "InternalIP")?.address ?? "";
   }
 
-  get #directory(): string {
-    return this.#context.runtime.podDirectory(this.uid);
-  }
-
   get #name(): string {
     return `${this.pod.metadata.namespace}/${this.pod.metadata.name}`;
   }
-}
-
-/** As Go prints durations: `10s`, `1m20s`, `5m0s`. */
-function formatDuration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

@@ -38,7 +38,7 @@ export interface RunSpecInput {
   /** As `containerEnvironment` gives it. */
   env: Record<string, string>;
   /** Folder of each volume by name. */
-  volumes: Map<string, string>;
+  volumes: ReadonlyMap<string, string>;
   podDirectory: string;
   runDirectory: string;
   surroundings: Surroundings;

@@ -4,7 +4,6 @@ import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { isStatus } from "../model/kubernetes-status.ts";
 import { hpaDiffers, hpaFor, hpaMetrics, type MetricNames } from "./hpa.ts";
-import type { ScaleHandler } from "./scale-handler.ts";
 import type { GroupVersionKindResource } from "./scale-target.ts";
 import {
   COMPOSITE_METRIC,
@@ -15,10 +14,11 @@ import {
   usesModifiers,
 } from "./scaled-object.ts";
 import { changeStatus } from "./scaled-object-status.ts";
+import type { ScaledObjectTriggers } from "./scaled-object-triggers.ts";
 
 export interface HpaWorld {
   api: KubernetesApi;
-  handler: Pick<ScaleHandler, "metricSpecs">;
+  triggers: Pick<ScaledObjectTriggers, "metricSpecs">;
   /** KEDA's, for a label. */
   version: string;
 }
@@ -121,13 +121,13 @@ async function updateHpa(
 }
 
 async function wantedHpa(
-  { api, handler, version }: HpaWorld,
+  { api, triggers, version }: HpaWorld,
   object: ScaledObject,
   target: GroupVersionKindResource,
   log: Logger,
 ): Promise<KubernetesObject> {
   const fields = fieldsOf(object);
-  const specs = await handler.metricSpecs(object).catch((error) => {
+  const specs = await triggers.metricSpecs(object).catch((error) => {
     log.error("Error getting scalers", { error });
     log.error("Failed to create new HPA resource", { ...fields, error });
     throw error;

@@ -4,8 +4,8 @@
  */
 import { type HttpHandler, type HttpResponse, jsonResponse } from "../base/network.ts";
 import { parseSelector } from "../model/label-selector.ts";
-import type { ScaleHandler } from "./scale-handler.ts";
 import { OWNER_LABEL } from "./scaled-object.ts";
+import type { ScaledObjectTriggers } from "./scaled-object-triggers.ts";
 
 const GROUP = "external.metrics.k8s.io";
 const GROUP_VERSION = `${GROUP}/v1beta1`;
@@ -28,7 +28,7 @@ const RESOURCE_LIST = {
   ],
 };
 
-export function externalMetricsHandler(scaleHandler: Pick<ScaleHandler, "externalMetrics">): HttpHandler {
+export function externalMetricsHandler(triggers: Pick<ScaledObjectTriggers, "externalMetrics">): HttpHandler {
   return async ({ method, target }) => {
     const url = new URL(target, "http://localhost");
     if (method !== "GET")
@@ -50,12 +50,12 @@ export function externalMetricsHandler(scaleHandler: Pick<ScaleHandler, "externa
       return failure(404, "the server could not find the requested resource", "NotFound");
     }
     const [, namespace, metric] = path.map(decodeURIComponent);
-    return metricValues(scaleHandler, namespace, metric, url.searchParams.get("labelSelector") ?? "");
+    return metricValues(triggers, namespace, metric, url.searchParams.get("labelSelector") ?? "");
   };
 }
 
 async function metricValues(
-  scaleHandler: Pick<ScaleHandler, "externalMetrics">,
+  triggers: Pick<ScaledObjectTriggers, "externalMetrics">,
   namespace: string,
   metric: string,
   labelSelector: string,
@@ -65,7 +65,7 @@ async function metricValues(
     const name =
       requirement?.operator === "=" || requirement?.operator === "==" ? requirement.values[0] : undefined;
     if (!name) return failure(500, "scaledObject name is not specified");
-    const values = await scaleHandler.externalMetrics(`${namespace}/${name}`, metric);
+    const values = await triggers.externalMetrics(`${namespace}/${name}`, metric);
     const items = values.map(({ metricName, value, timestamp }) => ({
       metricName,
       metricLabels: null,

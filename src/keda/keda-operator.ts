@@ -86,5 +86,5 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   startAuthenticationReconcilers({ api, clock, log, events, metrics, signal, namespace });
   refuseScaledJobs({ api, clock, log, events, signal, namespace });
   signal.addEventListener("abort", () => handler.close(), { once: true });
-  return { externalMetrics: externalMetricsHandler(handler), metrics, started: reconciler.start() };
+  return { externalMetrics: externalMetricsHandler(handler.triggers), metrics, started: reconciler.start() };
 }

@@ -100,7 +100,9 @@ async function world(spec: Partial<ScaledObjectSpec>, metricNames: string[] = []
       .split("\n")
       .filter((line) => line.startsWith(`${metric}{`));
   const values = async (metric: string) =>
-    (await handler.externalMetrics(ID, metric)).map(({ metricName, value }) => `${metricName} ${value}`);
+    (await handler.triggers.externalMetrics(ID, metric)).map(
+      ({ metricName, value }) => `${metricName} ${value}`,
+    );
   const object = await refresh();
   return {
     clock,
@@ -176,7 +178,7 @@ test("a poll asks every trigger, whatever the others say", async () => {
   for (const [a, b, expected] of cases) {
     const { handler, object, sources, asked } = await world({ triggers: [number("a"), number("b")] });
     Object.assign(sources, { a, b });
-    const { active, failed, activeTriggers } = await handler.scaledObjectState(object);
+    const { active, failed, activeTriggers } = await handler.triggers.state(object);
     const said = active ? `active ${activeTriggers.join(";")}` : "not active";
     assert.equal(failed ? `${said} failed` : said, expected);
     // One that fails is asked a second time, by a new scaler.
@@ -194,7 +196,7 @@ test("a failure is told by an event and a log line: of a trigger, or of a formul
     [{ advanced: { scalingModifiers: modifiers } }, "KEDAMetricSourceFailed", "error getting metric source"],
   ] as const) {
     const { handler, object, events, logged, series } = await world({ triggers: [number("a")], ...spec });
-    await handler.scaledObjectState(object);
+    await handler.triggers.state(object);
     assert.equal(events.at(-1), `Warning ${reason} ${failure}`);
     assert.ok(logged.includes(`${message}: ${failure}`));
     assert.match(series("keda_scaled_object_errors_total")[0], / 1$/);
@@ -205,23 +207,23 @@ test("an authentication that is not there leaves the trigger without its paramet
   const trigger = number("a", { authenticationRef: { name: "missing" } });
   trigger.metadata.authMode = "bearer";
   const { handler, object, logged } = await world({ triggers: [trigger] });
-  await assert.rejects(handler.scaledObjectState(object), /error getting scalers cache/);
+  await assert.rejects(handler.triggers.state(object), /error getting scalers cache/);
   assert.ok(logged.some((line) => line.startsWith("error getting triggerAuth: ")));
 });
 
 test("triggers of resources alone are always active; beside others they are counted as such", async () => {
   const alone = await world({ triggers: [cpu] });
-  assert.equal((await alone.handler.scaledObjectState(alone.object)).active, true);
+  assert.equal((await alone.handler.triggers.state(alone.object)).active, true);
   const labels = `{metric="cpu",namespace="shop",scaledObject="web",scaler="cpuMemoryScaler",triggerIndex="0",type="scaledobject"}`;
   assert.deepEqual(alone.series("keda_scaler_active"), [`keda_scaler_active${labels} 1`]);
   const beside = await world({ triggers: [cpu, number("b")] });
   beside.sources.b = 0;
-  const { active, failed } = await beside.handler.scaledObjectState(beside.object);
+  const { active, failed } = await beside.handler.triggers.state(beside.object);
   assert.deepEqual([active, failed], [false, false]);
   const modifiers = { formula: "b", target: "2" };
   const formula = await world({ triggers: [cpu, number("b")], advanced: { scalingModifiers: modifiers } });
   formula.sources.b = 3;
-  await formula.handler.scaledObjectState(formula.object);
+  await formula.handler.triggers.state(formula.object);
   const names = formula.series("keda_scaler_active").map((line) => /metric="([^"]*)"/.exec(line)![1]);
   assert.deepEqual(names, ["composite-metric"], "with a formula only its result is said to be active");
 });
@@ -246,7 +248,7 @@ test("a formula answers for all metrics, and is active above its activation targ
     const { handler, object, sources, values } = await world({ triggers, advanced }, [A, B]);
     Object.assign(sources, { a, b: 0 });
     assert.deepEqual(await values("composite-metric"), [`composite-metric ${a}`]);
-    const state = handler.scaledObjectState(object);
+    const state = handler.triggers.state(object);
     if (expected instanceof RegExp) {
       await assert.rejects(state, expected);
       handler.handle(object);
@@ -266,7 +268,7 @@ test("a formula with a trigger that fails is not active, and has no answer", asy
     [A, B],
   );
   sources.a = 9;
-  const { active, failed } = await handler.scaledObjectState(object);
+  const { active, failed } = await handler.triggers.state(object);
   assert.deepEqual([active, failed], [false, true]);
   await assert.rejects(values("composite-metric"), new Error("metric:composite-metric encountered error"));
 });
@@ -278,7 +280,7 @@ test("a formula can't name a trigger without a name, nor answer before the metri
     advanced,
   });
   Object.assign(sources, { a: 1, "": 2 });
-  await handler.scaledObjectState(object);
+  await handler.triggers.state(object);
   const pairing = "error pairing triggers & metrics for compositeScaler";
   assert.ok(logged.includes(`${pairing}: trigger name not given with compositeScaler for metric ${B}`));
   const counted = series("keda_scaler_detail_errors_total").map((line) => line.slice(-1));
@@ -304,7 +306,7 @@ test("a fallback counts as active, and leaves a trigger that works alone", async
     fallback,
   });
   sources.b = 0;
-  const poll = async () => handler.scaledObjectState(await refresh());
+  const poll = async () => handler.triggers.state(await refresh());
   const first = await poll();
   assert.deepEqual([first.active, first.failed, first.fallback], [false, true, false]);
   const second = await poll();
@@ -325,16 +327,16 @@ test("a formula sees a trigger as nil in the very poll that passes the threshold
     [A, B],
   );
   sources.b = 7;
-  const first = await handler.scaledObjectState(object);
+  const first = await handler.triggers.state(object);
   assert.deepEqual([first.active, first.failed], [false, true]);
   await refresh();
   // The object is the one of before: the failures counted meanwhile are in the status.
-  const second = await handler.scaledObjectState(object);
+  const second = await handler.triggers.state(object);
   assert.deepEqual([second.active, second.failed, second.fallback], [true, false, false]);
   assert.deepEqual(second.activeTriggers, ["composite-metric"]);
   assert.deepEqual(await values("composite-metric"), ["composite-metric 7"]);
   sources.a = 3;
-  const third = await handler.scaledObjectState(await refresh());
+  const third = await handler.triggers.state(await refresh());
   assert.equal(third.metrics[0].value, "3", "and as its number in the poll that it is back");
 });
 

@@ -11,26 +11,23 @@ import { isStatus } from "../model/kubernetes-status.ts";
 import type { EventRecorder, EventType } from "../wire/kubernetes/event-recorder.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
 import { type AdmissionWorld, admissionProblem, admissionWarnings } from "./admission.ts";
-import { deleteHpa, ensureHpa } from "./ensure-hpa.ts";
+import { checkScaleTarget } from "./check-scale-target.ts";
+import { ensureHpa } from "./ensure-hpa.ts";
 import { hasValidFallback } from "./fallback.ts";
+import { finalizeScaledObject } from "./finalize-scaled-object.ts";
 import type { KedaMetrics } from "./keda-metrics.ts";
+import { pauseScaledObject, unpauseScaledObject } from "./pause-scaled-object.ts";
 import { ReconcileQueue } from "./reconcile-queue.ts";
+import { ReconcileError, reconcileStep, recordReconcile } from "./reconcile-step.ts";
+import { RegisteredResources } from "./registered-resources.ts";
 import { PAUSED, READY } from "./scale-executor.ts";
 import type { ScaleHandler } from "./scale-handler.ts";
-import {
-  type GroupVersionKindResource,
-  getTarget,
-  getTargetScale,
-  kindText,
-  resolveTarget,
-  setTargetReplicas,
-} from "./scale-target.ts";
+import { type GroupVersionKindResource, getTarget } from "./scale-target.ts";
 import {
   type Condition,
   conditionOf,
   FINALIZER,
   FORCE_ACTIVATION_ANNOTATION,
-  hpaNameOf,
   initialConditions,
   isPaused,
   isScaleInPaused,
@@ -41,7 +38,6 @@ import {
   PAUSED_REPLICAS_ANNOTATION,
   PAUSED_SCALE_IN_ANNOTATION,
   PAUSED_SCALE_OUT_ANNOTATION,
-  pausedReplicas,
   replicaBoundsProblem,
   SCALED_OBJECTS,
   type ScaledObject,
@@ -76,27 +72,17 @@ const WATCHED_ANNOTATIONS = [
 
 const LIMIT_RANGES: GroupVersionResource = { group: "", version: "v1", resource: "limitranges" };
 
-/** A step failed: what Ready=False says, in front of the cause. */
-class ReconcileError extends Error {
-  readonly step: string;
-
-  constructor(step: string, cause: unknown) {
-    super((cause as Error).message);
-    this.step = step;
-  }
-}
-
 export class ScaledObjectReconciler {
   readonly #options: ReconcilerOptions;
   readonly #queue: ReconcileQueue;
   /** The generation whose loop runs. */
   readonly #generations = new Map<string, number>();
-  /** What is counted in `keda_resource_registered_total` and `keda_trigger_registered_total`. */
-  readonly #registered = new Map<string, { namespace: string; types: string[] }>();
+  readonly #registered: RegisteredResources;
   #objects: ReadonlyMap<string, ScaledObject> = new Map();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#registered = new RegisteredResources(options.metrics);
     this.#queue = new ReconcileQueue(options.clock, options.signal, (key) => this.#reconcile(key));
   }
 
@@ -157,14 +143,18 @@ export class ScaledObjectReconciler {
     try {
       object = await api.get<ScaledObject>(SCALED_OBJECTS, { namespace, name });
     } catch (error) {
-      if (isStatus(error, "NotFound")) return this.#gone(key);
+      if (isStatus(error, "NotFound")) return this.#registered.remove(key);
       log.error("failed to get ScaledObject", { error });
       throw error;
     }
     log.info("Reconciling ScaledObject");
-    if (object.metadata.deletionTimestamp !== undefined) return this.#finalize(object, log);
+    const stopLoop = () => this.#stopLoop(object);
+    if (object.metadata.deletionTimestamp !== undefined) {
+      const onGone = () => this.#registered.remove(key);
+      return finalizeScaledObject(this.#options, object, log, { stopLoop, onGone });
+    }
     object = await this.#claim(object, log);
-    this.#register(key, object);
+    this.#registered.add(key, object);
     const conditions = object.status?.conditions?.length ? object.status.conditions : initialConditions();
     const changes: Condition[] = [];
     let failure: ReconcileError | undefined;
@@ -208,11 +198,14 @@ export class ScaledObjectReconciler {
   /** Everything that an object which is not being deleted needs. Answers what Ready says. */
   async #ensure(object: ScaledObject, log: Logger, changes: Condition[]): Promise<string> {
     const wasPaused = conditionOf(object, "Paused")?.status === "True";
-    if (isPaused(object)) return this.#pause(object, log, changes, wasPaused);
+    if (isPaused(object)) {
+      return pauseScaledObject(this.#options, object, log, changes, () => this.#stopLoop(object));
+    }
     if (isScaleInPaused(object) || isScaleOutPaused(object)) {
       changes.push(PAUSED);
       if (!wasPaused) this.#record(object, "Normal", "ScaledObjectPaused", PAUSED.message!);
-    } else if (wasPaused) await this.#unpause(object, changes);
+    } else if (wasPaused) await unpauseScaledObject(this.#options, object, changes);
+    const { api, version, handler } = this.#options;
     const { spec } = object;
     const check = (step: string, problem: string | undefined) => {
       if (problem !== undefined) throw new ReconcileError(step, new Error(problem));
@@ -222,7 +215,7 @@ export class ScaledObjectReconciler {
       ? undefined
       : "ScaledObject.spec.scaleTargetRef.name is missing";
     check(targetStep, missing);
-    const target = await step(targetStep, () => this.#checkTarget(object, log));
+    const target = await reconcileStep(targetStep, () => checkScaleTarget(this.#options, object, log));
     check(
       "ScaledObject doesn't have correct Idle/Min/Max Replica Counts specification",
       replicaBoundsProblem(object),
@@ -234,17 +227,17 @@ export class ScaledObjectReconciler {
     const isNew = this.#generations.get(key) !== generation;
     if (isNew) {
       const admission = "ScaledObject isn't admitted";
-      const world = await step(admission, () => this.#admissionWorld(object, target));
+      const world = await reconcileStep(admission, () => this.#admissionWorld(object, target));
       check(admission, admissionProblem(object, world, { isFormulaChecked: true }));
     }
-    const created = await step("failed to ensure HPA is correctly created for ScaledObject", () =>
-      ensureHpa(this.#options, object, target, log),
+    const created = await reconcileStep("failed to ensure HPA is correctly created for ScaledObject", () =>
+      ensureHpa({ api, version, triggers: handler.triggers }, object, target, log),
     );
     if (created || isNew) {
       for (const warning of admissionWarnings(object)) {
         this.#record(object, "Normal", "KEDAScalersInfo", warning);
       }
-      this.#options.handler.handle(this.latest(key) ?? object);
+      handler.handle(this.latest(key) ?? object);
       this.#generations.set(key, generation);
       log.info("Initializing Scaling logic according to ScaledObject Specification");
     }
@@ -271,6 +264,11 @@ export class ScaledObjectReconciler {
     return { scaledObjects, hpas: hpas.items, limitRanges: limitRanges.items, containers };
   }
 
+  #stopLoop(object: ScaledObject): void {
+    this.#options.handler.remove(object);
+    this.#generations.delete(keyOf(object));
+  }
+
   /** The finalizer, and the label by which the metrics API finds the object. */
   async #claim(object: ScaledObject, log: Logger): Promise<ScaledObject> {
     const { finalizers = [], labels = {}, name, namespace } = object.metadata;
@@ -285,43 +283,6 @@ export class ScaledObjectReconciler {
     return this.#options.api.patch<ScaledObject>(SCALED_OBJECTS, { namespace, name }, patch);
   }
 
-  async #checkTarget(object: ScaledObject, log: Logger): Promise<GroupVersionKindResource> {
-    const { api } = this.#options;
-    const target = await resolveTarget(api, object).catch((error) => {
-      const { apiVersion = "", kind = "" } = object.spec.scaleTargetRef;
-      log.error("Failed to parse Group, Version, Kind, Resource", { apiVersion, kind, error });
-      this.#record(object, "Warning", "ScaledObjectUpdateFailed", (error as Error).message);
-      throw error;
-    });
-    const text = kindText(target);
-    const { status } = object;
-    if (status?.scaleTargetKind === text && status.originalReplicaCount !== undefined) return target;
-    let replicas: number;
-    try {
-      replicas = (await getTargetScale(api, object, target)).spec.replicas ?? 0;
-    } catch (error) {
-      const exists = await getTarget(api, object, target).catch(() => undefined);
-      const message =
-        exists === undefined
-          ? "Target resource doesn't exist"
-          : "Target resource doesn't expose /scale subresource";
-      log.error(message, { resource: text, name: object.spec.scaleTargetRef.name, error });
-      this.#record(object, "Warning", "ScaledObjectCheckFailed", message);
-      throw error;
-    }
-    await changeStatus(api, object, (current) => ({
-      ...current,
-      scaleTargetKind: text,
-      scaleTargetGVKR: target,
-      originalReplicaCount: current.originalReplicaCount ?? replicas,
-    }));
-    log.info("Detected resource targeted for scaling", {
-      resource: text,
-      name: object.spec.scaleTargetRef.name,
-    });
-    return target;
-  }
-
   /** What `kubectl get` shows of the triggers. */
   async #storeTypes(object: ScaledObject): Promise<void> {
     const { triggers } = object.spec;
@@ -334,127 +295,8 @@ export class ScaledObjectReconciler {
     }));
   }
 
-  /** Stops the loop, removes the HPA, and sets the replicas that the annotation names. */
-  async #pause(object: ScaledObject, log: Logger, changes: Condition[], wasPaused: boolean): Promise<string> {
-    const { api, handler } = this.#options;
-    const message = PAUSED.message!;
-    if (!wasPaused) {
-      log.info("Setting Paused condition before stopping scale loop");
-      await changeStatus(api, object, (status) => ({
-        ...status,
-        conditions: withConditions(status.conditions, [PAUSED]),
-      }));
-      this.#record(object, "Normal", "ScaledObjectPaused", message);
-    }
-    handler.remove(object);
-    this.#generations.delete(keyOf(object));
-    await step("failed to delete HPA for paused ScaledObject", () =>
-      deleteHpa(api, object, object.status?.hpaName ?? hpaNameOf(object), log),
-    );
-    const replicas = await step("failed to scale target to paused replica count", async () => {
-      const count = readPausedReplicas(object);
-      if (count === undefined) return undefined;
-      const target = await resolveTarget(api, object);
-      const current = (await getTargetScale(api, object, target)).spec.replicas;
-      if (current !== count) {
-        log.info("Scaling target to paused replica count", {
-          currentReplicas: current,
-          pausedReplicas: count,
-        });
-        await setTargetReplicas(api, object, target, count);
-      }
-      return count;
-    });
-    await changeStatus(api, object, (status) => ({ ...status, pausedReplicaCount: replicas }));
-    changes.push(PAUSED);
-    return message;
-  }
-
-  async #unpause(object: ScaledObject, changes: Condition[]): Promise<void> {
-    const message = "pause annotation removed for ScaledObject";
-    changes.push({ type: "Paused", status: "False", reason: "ScaledObjectUnpaused", message });
-    this.#record(object, "Normal", "ScaledObjectUnpaused", message);
-    await changeStatus(this.#options.api, object, ({ pausedReplicaCount: _, ...status }) => status);
-  }
-
-  async #finalize(object: ScaledObject, log: Logger): Promise<void> {
-    const { api, handler } = this.#options;
-    const { finalizers = [], namespace, name } = object.metadata;
-    if (finalizers.includes(FINALIZER)) {
-      handler.remove(object);
-      this.#generations.delete(keyOf(object));
-      if (object.spec.advanced?.restoreToOriginalReplicaCount) await this.#restore(object, log);
-      const rest = finalizers.filter((finalizer) => finalizer !== FINALIZER);
-      const patch = { type: "merge" as const, body: { metadata: { finalizers: rest } } };
-      await api.patch(SCALED_OBJECTS, { namespace, name }, patch);
-      await listInAuthentications(api, object, false, log);
-      this.#gone(keyOf(object));
-    }
-    log.info("Successfully finalized ScaledObject");
-    this.#record(object, "Warning", "ScaledObjectDeleted", "ScaledObject was deleted");
-  }
-
-  async #restore(object: ScaledObject, log: Logger): Promise<void> {
-    const { scaleTargetGVKR: target, originalReplicaCount: replicas } = object.status ?? {};
-    if (target === undefined || replicas === undefined) return;
-    try {
-      await setTargetReplicas(this.#options.api, object, target, replicas);
-      log.info("Successfully restored scaleTarget's replica count back to the original", {
-        replicaCount: replicas,
-      });
-    } catch (error) {
-      log.error("Failed to restore scaleTarget's replica count back to the original", {
-        finalizer: FINALIZER,
-        error,
-      });
-    }
-  }
-
-  #register(key: string, object: ScaledObject): void {
-    const { metrics } = this.#options;
-    const { namespace, name } = object.metadata;
-    this.#unregister(key);
-    const types = (object.spec.triggers ?? []).map(({ type }) => type);
-    metrics.forget(namespace!, name);
-    metrics.registered(namespace!, 1);
-    for (const type of types) metrics.triggerRegistered(type, 1);
-    this.#registered.set(key, { namespace: namespace!, types });
-  }
-
-  #unregister(key: string): void {
-    const known = this.#registered.get(key);
-    if (known === undefined) return;
-    this.#options.metrics.registered(known.namespace, -1);
-    for (const type of known.types) this.#options.metrics.triggerRegistered(type, -1);
-    this.#registered.delete(key);
-  }
-
-  #gone(key: string): void {
-    const [namespace, name] = key.split("/");
-    this.#unregister(key);
-    this.#options.metrics.forget(namespace, name);
-  }
-
   #record(object: ScaledObject, type: EventType, reason: string, message: string): void {
-    // Upstream puts the message into the action here, and only here.
-    this.#options.events.record(object, type, reason, message, { action: message });
-  }
-}
-
-/** @throws Error with upstream's text */
-function readPausedReplicas(object: ScaledObject): number | undefined {
-  try {
-    return pausedReplicas(object);
-  } catch (error) {
-    throw new Error(`failed to parse paused replica count: ${(error as Error).message}`);
-  }
-}
-
-async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new ReconcileError(name, error);
+    recordReconcile(this.#options.events, object, type, reason, message);
   }
 }
 

@@ -1,4 +1,5 @@
 /** `keda.sh/v1alpha1` ScaledObject: its shape, defaults and rules (keda `apis/keda/v1alpha1/scaledobject_types.go`). */
+import type { LogFields } from "../base/log.ts";
 import type { GroupVersionResource } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 
@@ -124,6 +125,11 @@ export interface ScaledObject extends KubernetesObject {
 /** `namespace/name`. */
 export function keyOf({ metadata }: KubernetesObject): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** How the logs of the scale handler and of the fallback name a ScaledObject. */
+export function namesOf({ metadata }: KubernetesObject): LogFields {
+  return { "scaledObject.Namespace": metadata.namespace, "scaledObject.Name": metadata.name };
 }
 
 /** Both pauses that stop the loop and remove the HPA. */

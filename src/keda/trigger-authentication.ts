@@ -1,6 +1,6 @@
 /**
- * TriggerAuthentication and ClusterTriggerAuthentication (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources: `secretTargetRef`, `configMapTargetRef`, `env`,
- * `boundServiceAccountToken`, `filePath`. Vaults, OAuth2 and pod identities of clouds are refused with an error rather
+ * TriggerAuthentication and ClusterTriggerAuthentication (keda `pkg/scaling/resolver/scale_resolvers.go`). Sources:
+ * `secretTargetRef`, `configMapTargetRef`, `env`, `boundServiceAccountToken`, `filePath`. Vaults, OAuth2 and pod identities of clouds are refused with an error rather
  * than left out in silence.
  */
 import type { Logger } from "../base/log.ts";
@@ -94,10 +94,10 @@ export async function resolveAuthParams(
   }
   if (spec.filePath) return paramsFromFile(world, spec.filePath, reference.kind);
   for (const { parameter, name, key } of spec.configMapTargetRef ?? []) {
-    params.push([parameter, await configMapValue(world, secretNamespace, name, key)]);
+    params.push([parameter, await dataValue(world, "ConfigMap", secretNamespace, name, key)]);
   }
   for (const { parameter, name, key } of spec.secretTargetRef ?? []) {
-    params.push([parameter, await secretValue(world, secretNamespace, name, key)]);
+    params.push([parameter, await dataValue(world, "Secret", secretNamespace, name, key)]);
   }
   for (const { parameter, serviceAccountName } of spec.boundServiceAccountToken ?? []) {
     params.push([parameter, await serviceAccountToken(world, secretNamespace, serviceAccountName)]);
@@ -157,33 +157,22 @@ async function serviceAccountToken(
 }
 
 /** Empty, and logged, when there is none to be had. */
-async function configMapValue(
+async function dataValue(
   world: ResolverWorld,
+  kind: "ConfigMap" | "Secret",
   namespace: string,
   name: string,
   key: string,
 ): Promise<string> {
+  const [read, where, noun] =
+    kind === "Secret"
+      ? [readSecret, secretNamespaceOf(world, namespace), "secret"]
+      : [readConfigMap, namespace, "config map"];
   try {
-    return (await readConfigMap(world, namespace, name))[key] ?? "";
+    return (await read(world, namespace, name))[key] ?? "";
   } catch (error) {
-    const fields = { "ConfigMap.Namespace": namespace, "ConfigMap.Name": name, error };
-    world.log.error("error trying to get config map from namespace", fields);
-    return "";
-  }
-}
-
-/** Empty, and logged, when there is none to be had. */
-async function secretValue(
-  world: ResolverWorld,
-  namespace: string,
-  name: string,
-  key: string,
-): Promise<string> {
-  try {
-    return (await readSecret(world, namespace, name))[key] ?? "";
-  } catch (error) {
-    const fields = { "Secret.Namespace": secretNamespaceOf(world, namespace), "Secret.Name": name, error };
-    world.log.error("error trying to get secret from namespace", fields);
+    const fields = { [`${kind}.Namespace`]: where, [`${kind}.Name`]: name, error };
+    world.log.error(`error trying to get ${noun} from namespace`, fields);
     return "";
   }
 }

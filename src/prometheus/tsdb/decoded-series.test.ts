@@ -75,7 +75,7 @@ test("DecodedSeries answers what the head answers, whatever is appended, deleted
       if (step === 300) head.tombstones.add(slots[5], { minMs: T0, maxMs: nowMs - 60_000 });
       if (step === 400) head.outOfOrder.addFloat(slots[6], T0 + 7, 0, 0);
       if (step === 600) {
-        for (const slot of slots) head.truncate(slot, nowMs - HOUR_MS);
+        for (const slot of slots) head.chunks.truncate(slot, nowMs - HOUR_MS);
         head.truncations++;
       }
       if (random.float() < 0.6) continue;

@@ -157,10 +157,11 @@ export class DecodedSeries {
 
   /** Where the newest chunk ends that has nothing from `minMs` on; without one it is the beginning of time. */
   #chunkBefore(slot: number, minMs: number): number {
-    const { chunks, table } = this.#head;
+    const { table } = this.#head;
+    const { closed } = this.#head.chunks;
     let chunk = table.pages[slot >>> PAGE_BITS].words[(slot & PAGE_MASK) * ROW_WORDS + W_CLOSED];
-    while (chunk !== NO_CHUNK && chunks.maxMs(chunk) >= minMs) chunk = chunks.older(chunk);
-    return chunk === NO_CHUNK ? Number.NEGATIVE_INFINITY : chunks.maxMs(chunk);
+    while (chunk !== NO_CHUNK && closed.maxMs(chunk) >= minMs) chunk = closed.older(chunk);
+    return chunk === NO_CHUNK ? Number.NEGATIVE_INFINITY : closed.maxMs(chunk);
   }
 
   /** Adds what was appended since. */

@@ -9,6 +9,7 @@ import {
   STALE_HIGH,
   STALE_LOW,
 } from "../storage.ts";
+import type { HeadBatch } from "./head-batch.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { staleHistogram } from "./histogram-chunk.ts";
 import { MAX_LABEL_SET_BYTES } from "./label-key.ts";
@@ -23,7 +24,7 @@ const QUIET_BIT = 0x80000;
 /** Of a batch that has ended. */
 const EMPTY = new PendingSamples();
 
-export class HeadAppender implements TsdbAppender {
+export class HeadAppender implements TsdbAppender, HeadBatch {
   readonly #writer: HeadWriter;
   samples: PendingSamples;
   readonly histograms: HistogramOfSeries[] = [];
@@ -71,7 +72,7 @@ export class HeadAppender implements TsdbAppender {
     if (slot < 0) return false;
     this.#open(timestampMs);
     if (low === STALE_LOW && (high & ~QUIET_BIT) === STALE_HIGH) {
-      if (head.isHistogram(slot)) {
+      if (head.chunks.isHistogram(slot)) {
         this.appendHistogram(ref, Labels.empty, timestampMs, staleHistogram());
         return true;
       }

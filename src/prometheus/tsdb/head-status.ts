@@ -17,7 +17,7 @@ export function headStats(head: Head): HeadStats {
   return {
     numSeries: head.seriesCount,
     numLabelPairs: head.postings.pairCount,
-    chunkCount: head.chunkCount,
+    chunkCount: head.chunks.count,
     minTime: isEmpty ? EMPTY_MIN_TIME : head.minMs,
     maxTime: isEmpty ? EMPTY_MAX_TIME : head.maxMs,
   };

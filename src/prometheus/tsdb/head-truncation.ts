@@ -29,10 +29,10 @@ export async function truncateHead(
   const empty: number[] = [];
   let firstMs = Number.POSITIVE_INFINITY;
   for (let slot = 0; slot < head.seriesCount; slot++) {
-    if (head.truncate(slot, minMs)) {
+    if (head.chunks.truncate(slot, minMs)) {
       if (!head.outOfOrder.has(slot)) empty.push(slot);
     } else {
-      firstMs = Math.min(firstMs, head.firstTimeOf(slot));
+      firstMs = Math.min(firstMs, head.chunks.firstTimeOf(slot));
     }
     if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
@@ -70,7 +70,7 @@ async function removeSeries(
     all.set(moved);
     // What has come, or come back to life, meanwhile.
     const isBack = (slot: number) =>
-      pending.has(slot) || !head.truncate(slot, minMs) || head.outOfOrder.has(slot);
+      pending.has(slot) || !head.chunks.truncate(slot, minMs) || head.outOfOrder.has(slot);
     const added = candidates.filter(isBack);
     for (let slot = known; slot < old.length; slot++) added.push(slot);
     for (const slot of added) {

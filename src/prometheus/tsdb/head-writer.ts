@@ -14,7 +14,7 @@ import { type BatchPart, batchParts } from "./batch-parts.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { ExemplarStorage } from "./exemplars.ts";
 import type { Head } from "./head.ts";
-import type { HeadAppender } from "./head-appender.ts";
+import type { HeadBatch } from "./head-batch.ts";
 import { isStaleHistogram } from "./histogram-chunk.ts";
 import { equalHistograms } from "./histogram-shape.ts";
 import { PendingSamples } from "./pending-samples.ts";
@@ -43,7 +43,7 @@ export interface HeadWriterParts {
 
 export class HeadWriter {
   readonly head: Head;
-  readonly openAppenders = new Set<HeadAppender>();
+  readonly openAppenders = new Set<HeadBatch>();
   outOfOrderTimeWindowMs: number;
   readonly #wal: WalWriter | undefined;
   /** The log of samples that came out of order. */
@@ -105,9 +105,13 @@ export class HeadWriter {
     if (timestampMs === lastMs && timestampMs >= minValidMs) {
       const { words } = this.head.table.pages[slot >>> PAGE_BITS];
       const w = (slot & PAGE_MASK) * ROW_WORDS;
-      if (!this.head.isHistogram(slot) && words[w + W_VALUE_LOW] === low && words[w + W_VALUE_HIGH] === high)
+      if (
+        !this.head.chunks.isHistogram(slot) &&
+        words[w + W_VALUE_LOW] === low &&
+        words[w + W_VALUE_HIGH] === high
+      )
         return;
-      const existing = this.head.isHistogram(slot)
+      const existing = this.head.chunks.isHistogram(slot)
         ? undefined
         : double(words[w + W_VALUE_LOW], words[w + W_VALUE_HIGH]);
       throw new DuplicateSampleError(timestampMs, existing, double(low, high));
@@ -129,7 +133,7 @@ export class HeadWriter {
     const lastMs = this.head.lastTimeOf(slot);
     if (timestampMs > lastMs && timestampMs >= minValidMs) return;
     if (timestampMs === lastMs && timestampMs >= minValidMs) {
-      const last = this.head.lastHistogram(slot);
+      const last = this.head.chunks.lastHistogram(slot);
       if (last !== undefined && equalHistograms(last, histogram)) return;
       this.#reject("duplicate sample for timestamp", slot, timestampMs);
     }
@@ -141,7 +145,7 @@ export class HeadWriter {
   }
 
   /** Resolves when the batch is in the log and in the head. */
-  async commit(batch: HeadAppender): Promise<void> {
+  async commit(batch: HeadBatch): Promise<void> {
     const wal = this.#wal;
     if (wal === undefined) throw new Error("the store was opened read-only");
     const ready = () => wal.whenReady() ?? this.#wbl?.whenReady();
@@ -168,7 +172,7 @@ export class HeadWriter {
     wal.log([out.written()]);
   }
 
-  close(batch: HeadAppender): void {
+  close(batch: HeadBatch): void {
     this.openAppenders.delete(batch);
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -212,7 +216,7 @@ export class HeadWriter {
   }
 
   /** The records of a batch, series that no log knows yet first. */
-  #encode(batch: HeadAppender, parts: BatchPart[]): Uint8Array[] {
+  #encode(batch: HeadBatch, parts: BatchPart[]): Uint8Array[] {
     const { head } = this;
     const records: Uint8Array[] = [];
     const next = () => {
@@ -285,7 +289,7 @@ export class HeadWriter {
   }
 
   /** Metadata that changed, with the first series of its metric, since the log knows metadata by series. */
-  #newMetadata(batch: HeadAppender): { ref: number; metadata: MetricMetadata }[] {
+  #newMetadata(batch: HeadBatch): { ref: number; metadata: MetricMetadata }[] {
     const changed: { ref: number; metadata: MetricMetadata }[] = [];
     for (const [metric, metadata] of batch.metadata) {
       const known = this.#metadata.get(metric);
@@ -330,11 +334,11 @@ export class HeadWriter {
     return isTaken;
   }
 
-  #applyRest(batch: HeadAppender): void {
+  #applyRest(batch: HeadBatch): void {
     const { head } = this;
     const counters = this.#counters;
-    counters.chunksCreated = head.chunksCreated;
-    counters.chunksRemoved = head.chunksRemoved;
+    counters.chunksCreated = head.chunks.created;
+    counters.chunksRemoved = head.chunks.removed;
     counters.seriesCreated = head.table.lastRef;
     for (const { ref, exemplar } of batch.exemplars) {
       this.#exemplars.add(head.labelsOf(head.table.slotOf(ref)), exemplar);

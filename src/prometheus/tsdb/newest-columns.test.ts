@@ -59,7 +59,7 @@ test("NewestColumns has what a read of all has at its end, or says that it does 
     scrapeOnce(head, slots, nowMs, random);
     if (step === 300) head.tombstones.add(slots[5], { minMs: T0, maxMs: nowMs });
     if (step === 400) head.outOfOrder.addFloat(slots[6], nowMs - 7, 0, 0);
-    if (step === 600) for (const slot of slots) head.truncate(slot, nowMs - HOUR_MS);
+    if (step === 600) for (const slot of slots) head.chunks.truncate(slot, nowMs - HOUR_MS);
     const maxMs = random.float() < 0.8 ? nowMs : nowMs - randomInteger(random, 4) * STEP_MS;
     const range = { minMs: maxMs - randomInteger(random, 4 * STEP_MS), maxMs };
     for (const slot of slots) {

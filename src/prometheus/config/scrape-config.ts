@@ -3,7 +3,7 @@ import { quoteString } from "../promql/parser/lexer.ts";
 import {
   defaultRelabelConfig,
   type RelabelConfig,
-  relabelConfig,
+  relabelList,
   validateRelabelConfig,
 } from "../relabel/relabel.ts";
 import {
@@ -224,8 +224,6 @@ function checkProtocols(protocols: string[]): void {
 function unknownProtocol(protocol: string): string {
   return `unknown scrape protocol ${protocol}, supported: [${Object.keys(SCRAPE_PROTOCOLS).join(" ")}]`;
 }
-
-const relabelList = list(nullable(relabelConfig), "[]*relabel.Config");
 
 const texts = list(text(), "[]string");
 /** Without any, none: unlike elsewhere nobody asks whether there is a list. */

@@ -1,6 +1,6 @@
 /** The Alertmanagers of one section of the configuration (`notifier/alertmanagerset.go`). */
 import { isDeepStrictEqual } from "node:util";
-import type { AlertmanagerConfig } from "../config/prometheus-config.ts";
+import type { AlertmanagerConfig } from "../config/alerting-config.ts";
 import { createHttpClient, type HttpClientParts } from "../discovery/http-client.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import type { RelabelConfig } from "../relabel/relabel.ts";

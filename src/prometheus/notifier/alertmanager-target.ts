@@ -1,6 +1,7 @@
 /** From what discovery found to the Alertmanagers that are sent to (`notifier/alertmanager.go`). */
+
+import type { AlertmanagerConfig } from "../config/alerting-config.ts";
 import { checkTargetAddress } from "../config/discovery-config.ts";
-import type { AlertmanagerConfig } from "../config/prometheus-config.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 

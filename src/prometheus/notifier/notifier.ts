@@ -1,5 +1,6 @@
 /** Tells Alertmanagers of alerts, by their API v2 (`notifier/manager.go`). */
-import type { AlertmanagerConfig, PrometheusConfig } from "../config/prometheus-config.ts";
+import type { AlertmanagerConfig } from "../config/alerting-config.ts";
+import type { PrometheusConfig } from "../config/prometheus-config.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import type { RelabelConfig } from "../relabel/relabel.ts";
 import { type Notification, relabelled } from "./alert.ts";

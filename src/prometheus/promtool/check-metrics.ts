@@ -1,7 +1,7 @@
 /** `promtool check metrics` (`cmd/promtool/main.go` of Prometheus 3.14). */
 import type { CliCommand } from "../../base/machine.ts";
 import { checkOpenMetrics } from "../../wire/exposition/check-openmetrics.ts";
-import { ExpositionError } from "../../wire/exposition/text-parser.ts";
+import { ExpositionError } from "../../wire/exposition/exposition-error.ts";
 import { parseToolArguments } from "./arguments.ts";
 import { LINT_EXIT_CODE, readInput } from "./input.ts";
 import { type MetricFamily, MetricTextError, readMetricFamilies } from "./metric-families.ts";

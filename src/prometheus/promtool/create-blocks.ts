@@ -2,7 +2,8 @@
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import { parseGoDuration } from "../../model/go-duration.ts";
 import { Labels } from "../../model/labels.ts";
-import { ExpositionError, TextParser } from "../../wire/exposition/text-parser.ts";
+import { ExpositionError } from "../../wire/exposition/exposition-error.ts";
+import { TextParser } from "../../wire/exposition/text-parser.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { parseToolArguments, type ToolArguments, UsageProblem } from "./arguments.ts";
 import { type BlockSample, compatibleBlockMs, makeBlock } from "./block-maker.ts";

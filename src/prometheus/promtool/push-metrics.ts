@@ -3,7 +3,8 @@ import type { CliCommand, Machine } from "../../base/machine.ts";
 import { parseGoDuration } from "../../model/go-duration.ts";
 import { Labels } from "../../model/labels.ts";
 import { formatG } from "../../model/number-format.ts";
-import { ExpositionError, TextParser } from "../../wire/exposition/text-parser.ts";
+import { ExpositionError } from "../../wire/exposition/exposition-error.ts";
+import { TextParser } from "../../wire/exposition/text-parser.ts";
 import {
   CONTENT_TYPE_V1,
   CONTENT_TYPE_V2,

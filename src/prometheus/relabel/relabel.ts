@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Labels } from "../../model/labels.ts";
 import { compileAnchored, hasTemplateVariable } from "../config/go-regexp.ts";
 import { isValidLabelName, type NameValidation } from "../config/names.ts";
-import { ConfigError, integer, list, parsed, struct, text } from "../config/strict-yaml.ts";
+import { ConfigError, integer, list, nullable, parsed, struct, text } from "../config/strict-yaml.ts";
 import { expandTemplate, type Regex } from "../regex/regex.ts";
 
 export const RELABEL_ACTIONS = [
@@ -57,7 +57,7 @@ function parseAction(action: string): RelabelAction {
   return known;
 }
 
-export const relabelConfig = struct<RelabelConfig>({
+const relabelConfig = struct<RelabelConfig>({
   type: "relabel.plain",
   defaults: defaultRelabelConfig,
   fields: {
@@ -76,6 +76,8 @@ export const relabelConfig = struct<RelabelConfig>({
     config.compiled = config.regex === DEFAULT_REGEX ? DEFAULT_COMPILED : compileAnchored(config.regex);
   },
 });
+
+export const relabelList = list(nullable(relabelConfig), "[]*relabel.Config");
 
 /** @throws ConfigError with upstream's texts (`Config.Validate`) */
 export function validateRelabelConfig(config: RelabelConfig, names: NameValidation): void {

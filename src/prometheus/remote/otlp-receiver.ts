@@ -7,7 +7,7 @@ import { decodeMetricsJson } from "../../wire/otlp/metrics-json.ts";
 import { decodeMetrics } from "../../wire/otlp/metrics-protobuf.ts";
 import type { TranslationStrategy } from "../../wire/otlp-to-prometheus/names.ts";
 import { translateMetrics } from "../../wire/otlp-to-prometheus/translate.ts";
-import type { OtlpConfig } from "../config/prometheus-config.ts";
+import type { OtlpConfig } from "../config/otlp-config.ts";
 import { writeFeatures } from "../flags.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { MAX_TOLD_PROBLEMS, MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";

@@ -10,7 +10,7 @@ import { countRequest } from "../../wire/remote-write/request-counts.ts";
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { snappyDecompress } from "../../wire/snappy.ts";
 import { parseConfig } from "../config/load-config.ts";
-import type { RemoteWriteConfig } from "../config/prometheus-config.ts";
+import type { RemoteWriteConfig } from "../config/remote-config.ts";
 import { createHttpClient } from "../discovery/http-client.ts";
 import { MetadataSender } from "./metadata-sender.ts";
 import { RemoteClient } from "./remote-client.ts";

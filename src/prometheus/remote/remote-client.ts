@@ -6,7 +6,7 @@ import { CONTENT_TYPE_V1, CONTENT_TYPE_V2 } from "../../wire/remote-write/write-
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { encodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
 import { snappyCompress } from "../../wire/snappy.ts";
-import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/prometheus-config.ts";
+import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/remote-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 import { USER_AGENT } from "../scrape/scrape-request.ts";
 

@@ -13,7 +13,7 @@ import { Labels } from "../../model/labels.ts";
 import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
 import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { snappyCompress, snappyDecompress } from "../../wire/snappy.ts";
-import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/prometheus-config.ts";
+import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/remote-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { createHttpClient } from "../discovery/http-client.ts";
 import { type RelabelConfig, relabel } from "../relabel/relabel.ts";

@@ -2,7 +2,8 @@
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import { createMatcher } from "../matcher.ts";
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
-import type { Rule, RuleContext } from "./rule.ts";
+import type { Rule } from "./rule.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 type RestoreContext = Pick<RuleContext, "storage" | "log" | "outageToleranceMs" | "forGracePeriodMs">;
 

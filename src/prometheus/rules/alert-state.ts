@@ -1,7 +1,10 @@
 /** The alerts of one alerting rule, from pending to resolved (`rules/alerting.go`). */
+import type { Logger } from "../../base/log.ts";
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import { queryVector, type RuleContext, type RuleSample } from "./rule.ts";
+import type { Engine } from "../promql/mod.ts";
+import { queryVector, type RuleSample } from "./query-vector.ts";
 import type { RuleConfig } from "./rule-file.ts";
+import type { RuleMetrics } from "./rule-metrics.ts";
 import { expandTemplate } from "./template/expand.ts";
 import type { TemplateData } from "./template/template-data.ts";
 
@@ -19,6 +22,15 @@ export interface ActiveAlert {
   keepFiringSinceMs: number;
   lastSentAtMs: number;
   validUntilMs: number;
+}
+
+/** What the templates of an alert's labels and annotations may use. */
+export interface AlertContext {
+  engine: Pick<Engine, "instant">;
+  log: Logger;
+  metrics: RuleMetrics;
+  externalLabels: Record<string, string>;
+  externalUrl: string;
 }
 
 /** A resolved alert is told to Alertmanager for so long, in case it missed it. */
@@ -70,7 +82,7 @@ export class AlertState {
   async update(
     atMs: number,
     result: RuleSample[],
-    context: RuleContext,
+    context: AlertContext,
     limit: number,
   ): Promise<RuleSample[]> {
     const found = new Map<string, ActiveAlert>();
@@ -124,7 +136,7 @@ export class AlertState {
     return true;
   }
 
-  async #alertOf(sample: RuleSample, atMs: number, context: RuleContext): Promise<ActiveAlert> {
+  async #alertOf(sample: RuleSample, atMs: number, context: AlertContext): Promise<ActiveAlert> {
     const data: TemplateData = {
       labels: sample.labels.toObject(),
       externalLabels: context.externalLabels,

@@ -5,8 +5,10 @@ import type { Labels } from "../../model/labels.ts";
 import { QueryError } from "../promql/mod.ts";
 import { restoreAlerts } from "./alert-restore.ts";
 import { slotBefore, slotOffsetMs } from "./evaluation-slot.ts";
-import { queryVector, Rule, type RuleContext, type RuleSample, recorded } from "./rule.ts";
+import { queryVector, type RuleSample } from "./query-vector.ts";
+import { Rule, recorded } from "./rule.ts";
 import { concurrentBatches } from "./rule-concurrency.ts";
+import type { RuleContext } from "./rule-context.ts";
 import type { RuleGroupConfig } from "./rule-file.ts";
 import { appendResult, markStale, type WrittenSeries } from "./rule-results.ts";
 

@@ -7,7 +7,7 @@ import type { NameValidation } from "../config/names.ts";
 import type { PrometheusConfig } from "../config/prometheus-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import type { ParserOptions } from "../promql/mod.ts";
-import type { RuleContext } from "./rule.ts";
+import type { RuleContext } from "./rule-context.ts";
 import { parseRuleFile, RuleFileError, type RuleGroupConfig } from "./rule-file.ts";
 import { RuleGroup } from "./rule-group.ts";
 

@@ -2,7 +2,7 @@
 import type { Logger } from "../../base/log.ts";
 import type { Labels } from "../../model/labels.ts";
 import { AppendError, type Appender } from "../storage.ts";
-import type { RuleSample } from "./rule.ts";
+import type { RuleSample } from "./query-vector.ts";
 
 /** Series by key. */
 export type WrittenSeries = Map<string, Labels>;

@@ -1,49 +1,9 @@
-/** One rule, and what rules need of the rest of the server. */
-import type { Clock } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { FloatHistogram } from "../../model/histogram.ts";
+/** One rule: what it is, and how its last evaluation went. */
 import { Labels, METRIC_NAME } from "../../model/labels.ts";
-import {
-  type Engine,
-  type Expression,
-  type ParserOptions,
-  parseExpression,
-  printExpression,
-} from "../promql/mod.ts";
-import type { Storage } from "../storage.ts";
-import { type ActiveAlert, AlertState } from "./alert-state.ts";
-import type { RuleConcurrency } from "./rule-concurrency.ts";
+import { type Expression, type ParserOptions, parseExpression, printExpression } from "../promql/mod.ts";
+import { AlertState } from "./alert-state.ts";
+import type { RuleSample } from "./query-vector.ts";
 import type { RuleConfig } from "./rule-file.ts";
-import type { RuleMetrics } from "./rule-metrics.ts";
-
-export interface RuleSample {
-  labels: Labels;
-  value: number;
-  histogram?: FloatHistogram;
-}
-
-export interface RuleContext {
-  engine: Pick<Engine, "instant">;
-  /** The engine for one group, where it is to be known which one asked. @default `engine` */
-  engineOf?: (group: { file: string; name: string }) => Pick<Engine, "instant">;
-  /** The parts of PromQL that are on. */
-  parser?: ParserOptions;
-  storage: Pick<Storage, "appender" | "select">;
-  clock: Clock;
-  log: Logger;
-  metrics: RuleMetrics;
-  /** undefined: the rules of a group are evaluated one after the other. */
-  concurrency?: RuleConcurrency;
-  externalLabels: Record<string, string>;
-  externalUrl: string;
-  /** How long before an evaluation the data is taken from, of groups that don't say. */
-  queryOffsetMs: () => number;
-  /** Alerts whose state is told to Alertmanagers. */
-  notify: (alerts: ActiveAlert[], rule: Rule) => void;
-  outageToleranceMs: number;
-  forGracePeriodMs: number;
-  resendDelayMs: number;
-}
 
 export interface RuleStatus {
   health: "unknown" | "ok" | "err";
@@ -141,16 +101,4 @@ export function recorded(rule: Rule, result: RuleSample[], limit: number): RuleS
   if (limit > 0 && samples.length > limit)
     throw new Error(`exceeded limit of ${limit} with ${samples.length} series`);
   return samples;
-}
-
-/** The result as a vector: a scalar is one without labels. */
-export async function queryVector(
-  engine: Pick<Engine, "instant">,
-  expression: string,
-  timeMs: number,
-): Promise<RuleSample[]> {
-  const result = await engine.instant(expression, timeMs);
-  if (result.kind === "vector") return result.samples;
-  if (result.kind === "scalar") return [{ labels: Labels.empty, value: result.value }];
-  throw new Error("rule result is not a vector or scalar");
 }

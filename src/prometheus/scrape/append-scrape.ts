@@ -16,10 +16,11 @@ import {
   type MetricMetadata,
   type SeriesRef,
 } from "../storage.ts";
+import type { CachedSeries } from "./cached-series.ts";
 import type { ScrapeFormat } from "./content-type.ts";
 import { BucketLimitError, limitBuckets, maxSchemaOf } from "./histogram-limits.ts";
 import { SampleLimitError, ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
-import type { CachedSeries, ScrapeCache } from "./scrape-cache.ts";
+import type { ScrapeCache } from "./scrape-cache.ts";
 
 export interface ScrapeCounts {
   /** Samples in the body. */

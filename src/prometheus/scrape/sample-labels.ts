@@ -1,7 +1,7 @@
 /** From the labels that a target exposes to those that are stored (`scrape.mutateSampleLabels`, `verifyLabelLimits`). */
 import { compareStrings, Labels, METRIC_NAME } from "../../model/labels.ts";
+import { ExpositionError } from "../../wire/exposition/exposition-error.ts";
 import { quoteGo } from "../../wire/exposition/go-float.ts";
-import { ExpositionError } from "../../wire/exposition/text-parser.ts";
 import { isValidLabelName, isValidMetricName, type NameValidation } from "../config/names.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { type RelabelConfig, relabel } from "../relabel/relabel.ts";

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { Labels } from "../../model/labels.ts";
 import { TextParser } from "../../wire/exposition/text-parser.ts";
-import { type CachedSeries, ScrapeCache } from "./scrape-cache.ts";
+import type { CachedSeries } from "./cached-series.ts";
+import { ScrapeCache } from "./scrape-cache.ts";
 
 const utf8 = new TextEncoder();
 

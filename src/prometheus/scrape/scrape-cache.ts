@@ -4,21 +4,9 @@
  * before, byte by byte, and only looked up when it is another.
  */
 
-import type { Labels } from "../../model/labels.ts";
 import type { TextParser } from "../../wire/exposition/text-parser.ts";
-import type { SeriesRef } from "../storage.ts";
+import type { CachedSeries } from "./cached-series.ts";
 import { ScrapeOrder } from "./scrape-order.ts";
-
-export interface CachedSeries {
-  /** undefined: relabelling drops it. */
-  labels: Labels | undefined;
-  /** 0: the store has never taken a sample of it. */
-  ref: SeriesRef;
-  /** The scrape that saw it last. */
-  iteration: number;
-  /** The last scrape that stored it with the scrape's time: when it is gone, a marker is due. */
-  tracked: number;
-}
 
 /** Entries that were not seen for this many scrapes are forgotten. */
 const FORGET_AFTER = 1;

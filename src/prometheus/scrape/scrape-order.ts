@@ -2,7 +2,7 @@
  * The samples of a scrape in the order in which they came: the text of their names and labels, one behind another, and
  * what each stands for. As long as scrapes come in the same order it is only read.
  */
-import type { CachedSeries } from "./scrape-cache.ts";
+import type { CachedSeries } from "./cached-series.ts";
 
 const FIRST_SAMPLES = 256;
 const FIRST_BYTES = 16 * 1024;

@@ -3,8 +3,8 @@
  * are not together, buckets out of order, negative counts. Stricter than a scrape, which stores what it can read.
  */
 
+import { ExpositionError } from "./exposition-error.ts";
 import { isUtf8, parseGoFloat } from "./go-float.ts";
-import { ExpositionError } from "./text-parser.ts";
 
 interface Sample {
   name: string;

@@ -8,9 +8,9 @@ import {
   createClientHistogram,
 } from "../client-model/metric-family.ts";
 import { encodeMetricFamilies } from "../client-model/metric-family-encoder.ts";
+import { ExpositionError } from "./exposition-error.ts";
 import { MAX_BUCKETS_PER_HISTOGRAM, type ProtobufOptions, protobufEntries } from "./protobuf-entries.ts";
 import type { ScrapedEntry } from "./scraped-entry.ts";
-import { ExpositionError } from "./text-parser.ts";
 
 const PLAIN: ProtobufOptions = {
   ignoreNativeHistograms: false,

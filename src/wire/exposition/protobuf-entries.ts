@@ -15,10 +15,11 @@ import {
   type MetricFamilyHeader,
 } from "../client-model/metric-family-decoder.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
+import { ExpositionError } from "./exposition-error.ts";
 import { formatOpenMetricsFloat, isUtf8, quoteGo } from "./go-float.ts";
 import { withMetadataLabels } from "./metadata-labels.ts";
 import type { ScrapedEntry, ScrapedSample } from "./scraped-entry.ts";
-import { ExpositionError, type ParsedExemplar } from "./text-parser.ts";
+import type { ParsedExemplar } from "./text-parser.ts";
 
 export interface ProtobufOptions {
   /** Native parts of histograms are passed over. */

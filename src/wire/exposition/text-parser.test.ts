@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomInteger, seededRandom } from "../../base/random.ts";
+import { ExpositionError } from "./exposition-error.ts";
 import { type MetricFamily, writeOpenMetrics, writeTextFormat } from "./exposition-writer.ts";
 import { MAX_EXPLAINED_BYTES } from "./text-error.ts";
-import { ExpositionError, type ExpositionFormat, TextParser } from "./text-parser.ts";
+import { type ExpositionFormat, TextParser } from "./text-parser.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

@@ -6,20 +6,29 @@
  * Nothing is allocated for a sample whose series bytes the caller knows: `seriesStart` and `seriesEnd` say where they
  * stand, `labels()` makes strings of them when asked.
  */
+
+import { ExpositionError } from "./exposition-error.ts";
 import { formatOpenMetricsFloat, isUtf8, parseGoFloat, quoteGo } from "./go-float.ts";
 import { withMetadataLabels } from "./metadata-labels.ts";
+import { type MetadataLine, openMetricsMetadata, textMetadata } from "./metadata-line.ts";
+import {
+  CLASS,
+  HASH,
+  METRIC_PART,
+  METRIC_START,
+  NEWLINE,
+  OPEN,
+  SPACE,
+  scanLabels,
+  skipBlanks,
+  TAB,
+  tokenEnd,
+} from "./text-bytes.ts";
 import { textProblem } from "./text-error.ts";
+import { unescapeLabel } from "./text-escapes.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 export type EntryKind = "series" | "help" | "type" | "unit" | "comment" | "end";
-
-/** The body is not in the format that its Content-Type promised. */
-export class ExpositionError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "ExpositionError";
-  }
-}
 
 export interface ParsedExemplar {
   /** `[name0, value0, …]` as written. */
@@ -28,44 +37,7 @@ export interface ParsedExemplar {
   timestampMs: number | undefined;
 }
 
-const NEWLINE = 10;
-const TAB = 9;
-const SPACE = 32;
-const QUOTE = 34;
-const HASH = 35;
-const COMMA = 44;
-const EQUAL = 61;
-const BACKSLASH = 92;
-const OPEN = 123;
-const CLOSE = 125;
-
-/** What a byte may be: 1 starts a label name, 2 starts a metric name, 4 continues a label name, 8 a metric name. */
-const CLASS = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  const isLetter = (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95;
-  const isDigit = byte >= 48 && byte <= 57;
-  if (isLetter) CLASS[byte] |= 1 | 2 | 4 | 8;
-  if (byte === 58) CLASS[byte] |= 2 | 8;
-  if (isDigit) CLASS[byte] |= 4 | 8;
-}
-const LABEL_START = 1;
-const METRIC_START = 2;
-const LABEL_PART = 4;
-const METRIC_PART = 8;
-
-const TYPES: Record<ExpositionFormat, ReadonlySet<string>> = {
-  text: new Set(["counter", "gauge", "histogram", "summary", "untyped"]),
-  openmetrics: new Set([
-    "counter",
-    "gauge",
-    "histogram",
-    "gaugehistogram",
-    "summary",
-    "info",
-    "stateset",
-    "unknown",
-  ]),
-};
+const POINT = 46;
 /** Decimals of so many digits are exact in a float64 on the way. */
 const EXACT_DIGITS = 15;
 /** Exact powers of ten for the quick way of reading decimals. */
@@ -108,7 +80,6 @@ export class TextParser {
   metricUnit = "";
 
   readonly #isOpenMetrics: boolean;
-  readonly #format: ExpositionFormat;
   readonly #skipCreated: boolean;
   readonly #typeAndUnitLabels: boolean;
   readonly #end: number;
@@ -123,7 +94,6 @@ export class TextParser {
     this.bytes = bytes;
     this.#end = bytes.length;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#format = options.format;
     this.#isOpenMetrics = options.format === "openmetrics";
     this.#skipCreated = options.skipCreated ?? false;
     this.#typeAndUnitLabels = options.typeAndUnitLabels ?? false;
@@ -161,7 +131,7 @@ export class TextParser {
     return true;
   }
 
-  /** `#textSuffix` where what follows is a blank, a whole number and the line's end, which is how most lines are. */
+  /** `#textSuffix` where what follows is a blank, digits with or without a point and the line's end, as mostly. */
   #knownTextSuffix(seriesEnd: number): void {
     const { bytes } = this;
     let at = seriesEnd + 1;
@@ -171,7 +141,17 @@ export class TextParser {
       value = value * 10 + byte - 48;
       byte = bytes[++at];
     }
-    const digits = at - seriesEnd - 1;
+    let digits = at - seriesEnd - 1;
+    if (byte === POINT && digits > 0) {
+      const point = at;
+      byte = bytes[++at];
+      while (byte >= 48 && byte <= 57) {
+        value = value * 10 + byte - 48;
+        byte = bytes[++at];
+      }
+      digits = at - seriesEnd - 2;
+      if (digits <= EXACT_DIGITS) value /= POWERS[at - point - 1];
+    }
     if (byte === NEWLINE && digits > 0 && digits <= EXACT_DIGITS) {
       this.value = value;
       this.hasTimestamp = false;
@@ -186,13 +166,17 @@ export class TextParser {
   labels(): string[] {
     if (!this.#isScanned) this.#scanSeries();
     const flat: string[] = [];
+    const from = this.seriesStart;
+    const series = this.#decode(from, this.seriesEnd);
+    // Nearly always the offsets of bytes are those of characters too.
+    const isAscii = series.length === this.seriesEnd - from && !series.includes("\ufffd");
     for (let i = 0; i < this.#offsets.length; i += 2) {
       const start = this.#offsets[i];
       const end = this.#offsets[i + 1];
       if (i === 0) flat.push("__name__");
-      const text = unescapeLabel(this.#decode(start, end));
+      const text = unescapeLabel(isAscii ? series.slice(start - from, end - from) : this.#decode(start, end));
       // Values were checked where they were read; names stand in the way of nothing until they are needed.
-      if (text.includes("\ufffd") && !isUtf8(this.bytes, start, end))
+      if (!isAscii && text.includes("\ufffd") && !isUtf8(this.bytes, start, end))
         throw new ExpositionError(
           `invalid metric name or label names: ${quoteGo(this.bytes.subarray(start, end))}`,
         );
@@ -214,7 +198,7 @@ export class TextParser {
   #nextText(): EntryKind {
     const { bytes } = this;
     for (;;) {
-      const start = this.#skipBlanks(this.position);
+      const start = skipBlanks(bytes, this.position);
       this.#start = this.position;
       if (start >= this.#end) {
         this.position = this.#end;
@@ -225,7 +209,7 @@ export class TextParser {
         this.position = start + 1;
         continue;
       }
-      if (byte === HASH) return this.#textMetadata(start);
+      if (byte === HASH) return this.#metadata(textMetadata(bytes, start));
       // As upstream, which takes a NUL for the end.
       if (byte === 0) {
         this.position = this.#end;
@@ -242,46 +226,17 @@ export class TextParser {
     }
   }
 
-  #textMetadata(hash: number): EntryKind {
-    const { bytes } = this;
-    let at = hash + 1;
-    const isBlank = bytes[at] === SPACE || bytes[at] === TAB;
-    at = this.#skipBlanks(at);
-    const keyword = isBlank ? this.#decode(at, at + 4) : "";
-    const afterKeyword = bytes[at + 4];
-    if ((keyword !== "HELP" && keyword !== "TYPE") || (afterKeyword !== SPACE && afterKeyword !== TAB)) {
-      const end = this.#lineEnd(hash);
-      this.text = this.#decode(hash, end);
-      this.position = Math.min(end + 1, this.#end);
-      return "comment";
-    }
-    const nameStart = this.#skipBlanks(at + 4);
-    const nameEnd = this.#metricNameEnd(nameStart);
-    if (nameEnd === nameStart) {
-      throw this.#malformed();
-    }
-    this.metricName = this.#metadataName(nameStart, nameEnd);
-    const end = this.#lineEnd(nameEnd);
-    // Upstream cuts one character off what follows the name, whatever it is, and blanks alone are nothing.
-    const textStart = this.#skipBlanks(nameEnd) >= end ? end : nameEnd + 1;
-    this.text = this.#decode(textStart, end);
-    this.position = Math.min(end + 1, this.#end);
-    if (keyword === "TYPE") {
-      this.#setType(this.text);
-      return "type";
-    }
-    this.#checkHelp(textStart, end);
-    this.text = unescapeHelp(this.text, this.#isOpenMetrics);
-    return "help";
-  }
-
-  #checkHelp(start: number, end: number): void {
-    if (!isUtf8(this.bytes, start, end)) throw this.#malformed();
-  }
-
-  #setType(type: string): void {
-    if (!TYPES[this.#format].has(type)) throw this.#malformed();
-    this.metricType = type === "untyped" ? "unknown" : type;
+  /** Takes over what a line of metadata says. */
+  #metadata(line: MetadataLine | undefined): EntryKind {
+    if (line === undefined) throw this.#malformed();
+    const { kind, name, text, next } = line;
+    this.text = text;
+    this.position = next;
+    if (kind === "comment") return kind;
+    this.metricName = name;
+    if (kind === "type") this.metricType = text === "untyped" ? "unknown" : text;
+    if (kind === "unit") this.metricUnit = text;
+    return kind;
   }
 
   // ---- OpenMetrics ----
@@ -312,47 +267,19 @@ export class TextParser {
   }
 
   #openMetricsMetadata(start: number): EntryKind {
-    const keyword = this.#decode(start, start + 5);
-    if (keyword === "# EOF") {
-      const after = this.bytes[start + 5] === NEWLINE ? start + 6 : start + 5;
-      if (after !== this.#end) throw this.#malformed();
-      this.position = this.#end;
-      return "end";
-    }
-    const word = this.#decode(start + 2, start + 6);
-    const isKnown = word === "HELP" || word === "TYPE" || word === "UNIT";
-    if (!keyword.startsWith("# ") || !isKnown || this.bytes[start + 6] !== SPACE) {
-      throw this.#malformed();
-    }
-    const nameStart = start + 7;
-    const nameEnd = this.#metricNameEnd(nameStart);
-    if (nameEnd === nameStart) throw this.#malformed();
-    this.metricName = this.#metadataName(nameStart, nameEnd);
-    const end = this.#lineEnd(nameEnd);
-    if (this.bytes[nameEnd] !== SPACE || end >= this.#end) throw this.#malformed();
-    this.text = this.#decode(nameEnd + 1, end);
-    this.position = end + 1;
-    if (word === "TYPE") {
-      this.#setType(this.text);
-      return "type";
-    }
-    if (word === "UNIT") {
-      if (this.text !== "" && !this.metricName.endsWith(`_${this.text}`)) {
-        throw this.#malformed();
-      }
-      this.metricUnit = this.text;
-      return "unit";
-    }
-    this.#checkHelp(nameEnd + 1, end);
-    this.text = unescapeHelp(this.text, true);
-    return "help";
+    if (this.#decode(start, start + 5) !== "# EOF")
+      return this.#metadata(openMetricsMetadata(this.bytes, start));
+    const after = this.bytes[start + 5] === NEWLINE ? start + 6 : start + 5;
+    if (after !== this.#end) throw this.#malformed();
+    this.position = this.#end;
+    return "end";
   }
 
   #readExemplar(open: number): number {
     const { bytes } = this;
     const offsets: number[] = [];
     const afterLabels = this.#scanLabels(open, offsets, true);
-    const valueEnd = this.#tokenEnd(afterLabels + 1);
+    const valueEnd = tokenEnd(bytes, afterLabels + 1);
     if (bytes[afterLabels] !== SPACE || valueEnd === afterLabels + 1) {
       throw this.#malformed();
     }
@@ -365,8 +292,8 @@ export class TextParser {
       timestampMs: undefined,
     };
     let at = valueEnd;
-    if (bytes[at] === SPACE && this.#tokenEnd(at + 1) > at + 1) {
-      const stop = this.#tokenEnd(at + 1);
+    if (bytes[at] === SPACE && tokenEnd(bytes, at + 1) > at + 1) {
+      const stop = tokenEnd(bytes, at + 1);
       exemplar.timestampMs = this.#seconds(at + 1, stop);
       at = stop;
       if (at < this.#end && bytes[at] !== NEWLINE) throw this.#malformed();
@@ -392,66 +319,16 @@ export class TextParser {
       const nameStart = at;
       while (at < this.#end && CLASS[bytes[at]] & METRIC_PART) at++;
       this.#offsets.push(nameStart, at);
-      const brace = this.#isOpenMetrics ? at : this.#skipBlanks(at);
+      const brace = this.#isOpenMetrics ? at : skipBlanks(bytes, at);
       if (bytes[brace] === OPEN) at = this.#scanLabels(brace + 1, this.#offsets, false);
     }
     this.seriesEnd = at;
   }
 
-  /** Reads what stands between the braces, `at` being behind the first; answers the position behind the last. */
   #scanLabels(open: number, offsets: number[], isExemplar: boolean): number {
-    const { bytes } = this;
-    let at = this.#labelBlanks(open);
-    for (;;) {
-      if (bytes[at] === CLOSE) return at + 1;
-      let nameStart = at;
-      let nameEnd: number;
-      const isQuoted = bytes[at] === QUOTE;
-      if (isQuoted) {
-        at = this.#quotedEnd(at, !isExemplar);
-        if (at < 0) throw this.#malformed();
-        nameStart++;
-        nameEnd = at - 1;
-      } else {
-        if (at >= this.#end || !(CLASS[bytes[at]] & LABEL_START)) throw this.#malformed();
-        while (at < this.#end && CLASS[bytes[at]] & LABEL_PART) at++;
-        nameEnd = at;
-      }
-      at = this.#labelBlanks(at);
-      if (isQuoted && (bytes[at] === COMMA || bytes[at] === CLOSE)) {
-        if (isExemplar) throw this.#malformed();
-        if (offsets[0] !== -1) throw this.#malformed();
-        offsets[0] = nameStart;
-        offsets[1] = nameEnd;
-        if (bytes[at] === CLOSE) return at + 1;
-        at = this.#labelBlanks(at + 1);
-        continue;
-      }
-      offsets.push(nameStart, nameEnd);
-      if (bytes[at] !== EQUAL) throw this.#malformed();
-      at = this.#labelBlanks(at + 1);
-      const valueStart = at;
-      at = bytes[at] === QUOTE ? this.#quotedEnd(at, !this.#isOpenMetrics, !isExemplar) : -1;
-      if (at < 0) throw this.#malformed();
-      if (!isUtf8(bytes, valueStart, at)) throw this.#malformed();
-      offsets.push(valueStart + 1, at - 1);
-      at = this.#labelBlanks(at);
-      if (bytes[at] === COMMA) at = this.#labelBlanks(at + 1);
-      else if (bytes[at] !== CLOSE && this.#isOpenMetrics) throw this.#malformed();
-    }
-  }
-
-  /** Behind the closing quote of the string that starts at `at`, or -1. A NUL is only taken in a label's value. */
-  #quotedEnd(at: number, newlines: boolean, nuls = false): number {
-    const { bytes } = this;
-    for (let i = at + 1; i < this.#end; i++) {
-      const byte = bytes[i];
-      if (byte === QUOTE) return i + 1;
-      if (byte === 0 && !nuls) return -1;
-      if (byte === BACKSLASH) i++;
-      if (bytes[i] === NEWLINE && (!newlines || byte === BACKSLASH)) return -1;
-    }
-    return -1;
+    const end = scanLabels(this.bytes, open, offsets, { isOpenMetrics: this.#isOpenMetrics, isExemplar });
+    if (end < 0) throw this.#malformed();
+    return end;
   }
 
   /** Value, timestamp and exemplar of the sample whose series ends at `at`; leaves `position` behind the line. */
@@ -463,13 +340,13 @@ export class TextParser {
 
   #textSuffix(seriesEnd: number): void {
     const { bytes } = this;
-    const valueStart = this.#skipBlanks(seriesEnd);
+    const valueStart = skipBlanks(bytes, seriesEnd);
     let at = valueStart;
     while (at < this.#end && !isBlankOrEnd(bytes[at]) && bytes[at] !== OPEN) at++;
     if (at === valueStart) throw this.#malformed();
     this.value = this.#float(valueStart, at);
     this.hasTimestamp = false;
-    at = this.#skipBlanks(at);
+    at = skipBlanks(bytes, at);
     if (at >= this.#end || bytes[at] === NEWLINE) {
       this.position = Math.min(at + 1, this.#end);
       return;
@@ -482,14 +359,14 @@ export class TextParser {
     if (time >= 2 ** 63 && BigInt(this.#decode(timeStart, at)) >= 2n ** 63n) throw this.#malformed();
     this.hasTimestamp = true;
     this.timestampMs = time;
-    at = this.#skipBlanks(at);
+    at = skipBlanks(bytes, at);
     if (at < this.#end && bytes[at] !== NEWLINE) throw this.#malformed();
     this.position = Math.min(at + 1, this.#end);
   }
 
   #openMetricsSuffix(seriesEnd: number): void {
     const { bytes } = this;
-    const valueEnd = this.#tokenEnd(seriesEnd + 1);
+    const valueEnd = tokenEnd(bytes, seriesEnd + 1);
     if (bytes[seriesEnd] !== SPACE || valueEnd === seriesEnd + 1) throw this.#malformed();
     this.value = this.#float(seriesEnd + 1, valueEnd);
     this.hasTimestamp = false;
@@ -497,7 +374,7 @@ export class TextParser {
     let at = valueEnd;
     if (at >= this.#end) throw this.#malformed();
     if (bytes[at] === SPACE && bytes[at + 1] !== HASH) {
-      const stop = this.#tokenEnd(at + 1);
+      const stop = tokenEnd(bytes, at + 1);
       // A lone blank at the line's end is where upstream's lexer stops reading the sample.
       if (stop === at + 1) throw this.#malformed();
       this.timestampMs = this.#seconds(at + 1, stop);
@@ -529,7 +406,7 @@ export class TextParser {
       if (byte >= 48 && byte <= 57) {
         mantissa = mantissa * 10 + byte - 48;
         digits++;
-      } else if (byte === 46 && fraction < 0) fraction = digits;
+      } else if (byte === POINT && fraction < 0) fraction = digits;
       else break;
     }
     if (at === end && digits > 0 && digits <= EXACT_DIGITS) {
@@ -553,43 +430,6 @@ export class TextParser {
     return Math.trunc(seconds * 1000);
   }
 
-  #skipBlanks(from: number): number {
-    let at = from;
-    while (at < this.#end && (this.bytes[at] === SPACE || this.bytes[at] === TAB)) at++;
-    return at;
-  }
-
-  /** Blanks between labels: OpenMetrics has none. */
-  #labelBlanks(from: number): number {
-    return this.#isOpenMetrics ? from : this.#skipBlanks(from);
-  }
-
-  #tokenEnd(from: number): number {
-    let at = from;
-    while (at < this.#end && this.bytes[at] !== SPACE && this.bytes[at] !== NEWLINE) at++;
-    return at;
-  }
-
-  #lineEnd(from: number): number {
-    const at = this.bytes.indexOf(NEWLINE, from);
-    return at < 0 ? this.#end : at;
-  }
-
-  #metricNameEnd(from: number): number {
-    const { bytes } = this;
-    if (bytes[from] === QUOTE) return Math.max(this.#quotedEnd(from, true), from);
-    if (!(CLASS[bytes[from]] & METRIC_START)) return from;
-    let at = from;
-    while (at < this.#end && CLASS[bytes[at]] & METRIC_PART) at++;
-    return at;
-  }
-
-  #metadataName(start: number, end: number): string {
-    return this.bytes[start] === QUOTE
-      ? unescapeLabel(this.#decode(start + 1, end - 1))
-      : this.#decode(start, end);
-  }
-
   /** The entry is not in the format. What upstream says of it is found out only now. */
   #malformed(): ExpositionError {
     const problem = textProblem(this.bytes, this.#start, this.#isOpenMetrics);
@@ -606,18 +446,4 @@ function normalBound(text: string): string {
 
 function isBlankOrEnd(byte: number): boolean {
   return byte === SPACE || byte === TAB || byte === NEWLINE;
-}
-
-/** `\\`, `\"` and `\n` in label values; any other backslash stays as it is. */
-function unescapeLabel(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\([\\"n])/g, (_, escaped) => (escaped === "n" ? "\n" : escaped));
-}
-
-/** In help, OpenMetrics escapes quotes too. */
-function unescapeHelp(text: string, quotes: boolean): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(quotes ? /\\([\\"n])/g : /\\([\\n])/g, (_, escaped) =>
-    escaped === "n" ? "\n" : escaped,
-  );
 }

@@ -5,7 +5,7 @@ import { formatDuration } from "../../config/units.ts";
 import { goSort } from "../../promql/go-sort.ts";
 import { type Engine, parseMetricSelector } from "../../promql/mod.ts";
 import { quoteString } from "../../promql/parser/lexer.ts";
-import { queryVector } from "../../rules/rule.ts";
+import { queryVector } from "../../rules/query-vector.ts";
 import { parseSeriesDescription } from "../promqltest/series-description.ts";
 import type { TestGroup } from "./test-file.ts";
 

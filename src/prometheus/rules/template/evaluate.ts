@@ -5,7 +5,8 @@ import { compareStrings } from "../../../model/labels.ts";
 import { printed } from "./format.ts";
 import { templateFunction } from "./function-table.ts";
 import type { TemplateFunction } from "./functions.ts";
-import { durationMethod, GoDuration, GoTime, type Method, timeMethod } from "./go-time.ts";
+import { GoDuration, GoTime } from "./go-time.ts";
+import { durationMethod, type Method, timeMethod } from "./go-time-methods.ts";
 import {
   type Branch,
   type Command,

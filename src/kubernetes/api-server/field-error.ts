@@ -1,5 +1,12 @@
 /** Errors about one field, in the words of apimachinery `util/validation/field`. */
+import { quoteGo } from "../../model/go-quote.ts";
 import type { StatusCause } from "../../model/kubernetes-status.ts";
+import { goJson } from "./go-json.ts";
+
+/** Texts as Go literals, anything else as JSON. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? quoteGo(value) : goJson(value);
+}
 
 function cause(reason: string, field: string, message: string, detail = ""): StatusCause {
   return { reason, message: detail === "" ? message : `${message}: ${detail}`, field };
@@ -10,21 +17,21 @@ export function required(field: string, detail = ""): StatusCause {
 }
 
 export function invalidValue(field: string, value: unknown, detail: string): StatusCause {
-  return cause("FieldValueInvalid", field, `Invalid value: ${JSON.stringify(value)}`, detail);
+  return cause("FieldValueInvalid", field, `Invalid value: ${shown(value)}`, detail);
 }
 
 export function notSupported(field: string, value: unknown, supported: readonly string[]): StatusCause {
-  const list = supported.map((text) => JSON.stringify(text)).join(", ");
+  const list = supported.map(quoteGo).join(", ");
   return cause(
     "FieldValueNotSupported",
     field,
-    `Unsupported value: ${JSON.stringify(value)}`,
+    `Unsupported value: ${shown(value)}`,
     `supported values: ${list}`,
   );
 }
 
 export function duplicate(field: string, value: unknown, detail = ""): StatusCause {
-  return cause("FieldValueDuplicate", field, `Duplicate value: ${JSON.stringify(value)}`, detail);
+  return cause("FieldValueDuplicate", field, `Duplicate value: ${shown(value)}`, detail);
 }
 
 export function tooMany(field: string, count: number, limit: number): StatusCause {
@@ -37,7 +44,7 @@ export function tooLong(field: string, limit: number): StatusCause {
 }
 
 export function missingReference(field: string, value: unknown): StatusCause {
-  return cause("FieldValueNotFound", field, `Not found: ${JSON.stringify(value)}`);
+  return cause("FieldValueNotFound", field, `Not found: ${shown(value)}`);
 }
 
 export function forbiddenField(field: string, detail: string): StatusCause {

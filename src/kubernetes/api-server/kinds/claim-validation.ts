@@ -2,9 +2,10 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
-import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { checkOptional, checkSelector, checkSubdomain } from "./field-rules.ts";
+import { goStruct, sameStruct } from "./go-struct.ts";
+import { structDiff } from "./unified-diff.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -52,20 +53,38 @@ const CLAIM_UPDATE_PROBLEM =
 export function validateClaim(claim: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const causes = validateClaimSpec(claim.spec ?? {}, "spec");
   if (previous === undefined) return causes;
-  // A claim is given its volume, and may grow once it has one.
-  const isBound = previous.status?.phase === "Bound";
-  const fixed = ({ spec }: KubernetesObject) => ({
-    ...spec,
-    volumeName: previous.spec?.volumeName ? spec?.volumeName : undefined,
-    resources: isBound ? undefined : spec?.resources,
-    storageClassName: previous.spec?.storageClassName === undefined ? undefined : spec?.storageClassName,
-    volumeAttributesClassName: undefined,
-  });
-  if (!deepEqual(fixed(claim), fixed(previous))) causes.push(forbiddenField("spec", CLAIM_UPDATE_PROBLEM));
-  const [now, before] = [claim, previous].map(({ spec }) => spec?.resources?.requests?.storage);
-  if (now !== undefined && before !== undefined && parseQuantity(now) < parseQuantity(before))
+  const [old, now] = comparableSpecs(claim, previous).map((each) =>
+    goStruct("core.PersistentVolumeClaimSpec", each),
+  );
+  if (!sameStruct(old, now))
+    causes.push(forbiddenField("spec", `${CLAIM_UPDATE_PROBLEM}\n${structDiff(old, now)}`));
+  const storageOf = ({ spec }: KubernetesObject) => parseQuantity(spec?.resources?.requests?.storage ?? "0");
+  // What a volume that could not grow has reached may be asked for again.
+  const has = parseQuantity(claim.status?.capacity?.storage ?? "0");
+  if (storageOf(claim) < storageOf(previous) && storageOf(claim) <= has)
     causes.push(
       forbiddenField("spec.resources.requests.storage", "field can not be less than status.capacity"),
     );
+  if (claim.spec?.volumeMode !== previous.spec?.volumeMode)
+    causes.push(invalidValue("volumeMode", claim.spec?.volumeMode ?? null, "field is immutable"));
   return causes;
 }
+
+/** The old spec and the new one, alike where they may differ: a claim is given its volume and class, and may grow. */
+function comparableSpecs(claim: KubernetesObject, previous: KubernetesObject): [Anything, Anything] {
+  const [old, now] = [{ ...previous.spec } as Anything, { ...claim.spec } as Anything];
+  if (!old.volumeName) old.volumeName = now.volumeName;
+  const isClassOpen =
+    old.storageClassName === undefined && !previous.metadata.annotations?.[CLASS_ANNOTATION];
+  if (isClassOpen) now.storageClassName = old.storageClassName;
+  if (claim.status?.phase === "Bound") {
+    const storage = old.resources?.requests?.storage;
+    if (now.resources?.requests !== undefined)
+      now.resources = { ...now.resources, requests: { ...now.resources.requests, storage } };
+    now.volumeAttributesClassName = old.volumeAttributesClassName;
+  }
+  return [old, now];
+}
+
+/** Where the class stood before it was a field. */
+const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";

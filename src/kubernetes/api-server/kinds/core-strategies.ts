@@ -37,8 +37,12 @@ export const podStrategy: KindStrategy = {
       ...(spec?.schedulingGates?.length > 0 ? { conditions: [gatedCondition(clock.now())] } : {}),
     };
   },
-  prepareForUpdate({ spec }) {
-    if (spec !== undefined) addNodeTolerations(spec);
+  prepareForUpdate({ spec }, previous) {
+    if (spec === undefined) return;
+    addNodeTolerations(spec);
+    // What was decided at creation need not be repeated.
+    spec.priority ??= previous.spec?.priority;
+    spec.preemptionPolicy ??= previous.spec?.preemptionPolicy;
   },
   validate: validatePod,
   fields: {

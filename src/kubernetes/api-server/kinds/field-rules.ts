@@ -210,11 +210,11 @@ export function pathSegmentProblem(name: string): string | undefined {
 /** Why a text is no domain to search in, or undefined: a subdomain that may have underscores. */
 export function searchPathProblem(name: string): string | undefined {
   if (name.length > 253) return "must be no more than 253 characters";
-  if (/^[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*$/.test(name)) return undefined;
+  if (/^_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/.test(name)) return undefined;
   return (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must " +
     "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
-    "'[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*')"
+    "'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
   );
 }
 

@@ -7,6 +7,7 @@ import { dnsLabelProblem } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, notNegative, notSupported, required, tooLong } from "../field-error.ts";
 import { checkOneOf, checkOptional, checkText, domainPathProblem } from "./field-rules.ts";
+import { goStruct, goValue } from "./go-struct.ts";
 import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
 import { validateMatch } from "./workload-validation.ts";
@@ -37,18 +38,23 @@ export function validateJob(job: KubernetesObject, previous?: KubernetesObject):
     causes.push(invalidValue("spec.selector", spec.selector ?? null, "field is immutable"));
   // A job that does not run yet may still be told where.
   if (before.suspend !== true && !deepEqual(spec.template, before.template))
-    causes.push(invalidValue("spec.template", goTemplate(spec.template), "field is immutable"));
-  for (const field of [
-    "completionMode",
-    "podFailurePolicy",
-    "backoffLimitPerIndex",
-    "managedBy",
-    "successPolicy",
-  ])
+    causes.push(
+      invalidValue("spec.template", goStruct("core.PodTemplateSpec", spec.template), "field is immutable"),
+    );
+  for (const field of Object.keys(FIXED))
     if (!deepEqual(spec[field], before[field]))
-      causes.push(invalidValue(`spec.${field}`, spec[field] ?? null, "field is immutable"));
+      causes.push(invalidValue(`spec.${field}`, goValue(FIXED[field], spec[field]), "field is immutable"));
   return causes;
 }
+
+/** What never changes, with its type. */
+const FIXED: Record<string, string> = {
+  completionMode: "*string",
+  podFailurePolicy: "*batch.PodFailurePolicy",
+  backoffLimitPerIndex: "*number",
+  managedBy: "*string",
+  successPolicy: "*batch.SuccessPolicy",
+};
 
 /** A pod of an indexed job is called after the job and its index. */
 function validateHostname({ completionMode, completions }: Anything, name: string): StatusCause[] {
@@ -57,11 +63,6 @@ function validateHostname({ completionMode, completions }: Anything, name: strin
   if (dnsLabelProblem(longest) === undefined) return [];
   const problem = `will not able to create pod with invalid DNS label: ${longest}`;
   return [invalidValue("metadata.name", name, problem)];
-}
-
-/** Upstream prints its internal type, which says no more than this. */
-function goTemplate(template: Anything) {
-  return template ?? {};
 }
 
 /** A selector that is not the job's own would take over pods of others. */

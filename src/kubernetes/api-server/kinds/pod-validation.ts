@@ -1,8 +1,7 @@
-/** Checks of pods and of their templates (`ValidatePodSpec`, `ValidatePodUpdate` of `pkg/apis/core/validation`). */
+/** Checks of pods and of their templates (`ValidatePodSpec` of `pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { deepEqual } from "../deep-equal.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, invalidValue, notSupported, required } from "../field-error.ts";
 import { validateContainers, validateInitContainers } from "./container-validation.ts";
 import {
   checkAddress,
@@ -16,6 +15,7 @@ import {
   checkText,
   searchPathProblem,
 } from "./field-rules.ts";
+import { MAX_SECONDS, validatePodUpdate } from "./pod-update-validation.ts";
 import { validateAffinity, validateTolerations, validateTopologySpread } from "./scheduling-validation.ts";
 import { MAX_ID, validateAppArmor, validateSeccomp } from "./security-validation.ts";
 import { validateVolumes } from "./volume-validation.ts";
@@ -26,80 +26,9 @@ type Anything = any;
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {} } = pod;
   const causes = validatePodSpec(spec, "spec", pod.metadata.name);
-  if (previous === undefined) return causes;
-  const before = previous.spec;
-  for (const list of ["containers", "initContainers"])
-    if ((spec[list] ?? []).length !== (before[list] ?? []).length)
-      return [...causes, forbiddenField(`spec.${list}`, "pod updates may not add or remove containers")];
-  const deadline = deadlineProblem(spec.activeDeadlineSeconds, before.activeDeadlineSeconds);
-  if (deadline !== undefined) causes.push(deadline);
-  if (deadline !== undefined && spec.activeDeadlineSeconds !== undefined) return causes;
-  causes.push(...validateChange(spec, before));
-  if (!deepEqual(fixedPart(spec), fixedPart(before))) causes.push(forbiddenField("spec", POD_UPDATE_PROBLEM));
-  return causes;
+  return previous === undefined ? causes : [...causes, ...validatePodUpdate(spec, previous.spec)];
 }
 
-const POD_UPDATE_PROBLEM =
-  "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`," +
-  "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," +
-  "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-
-/** What of a pod's spec may not change once it is there. */
-function fixedPart(spec: Anything): unknown {
-  const {
-    activeDeadlineSeconds: _,
-    tolerations: __,
-    ephemeralContainers: ___,
-    schedulingGates: ____,
-    ...rest
-  } = spec;
-  const withoutImage = (container: Anything) => ({ ...container, image: "" });
-  return {
-    ...rest,
-    containers: (rest.containers ?? []).map(withoutImage),
-    initContainers: (rest.initContainers ?? []).map(withoutImage),
-  };
-}
-
-/** Once set it may only become shorter. */
-function deadlineProblem(now: number | undefined, old: number | undefined): StatusCause | undefined {
-  const field = "spec.activeDeadlineSeconds";
-  if (now === undefined) {
-    if (old === undefined) return undefined;
-    return invalidValue(field, null, "must not update from a positive integer to nil value");
-  }
-  if (now < 0 || now > MAX_SECONDS) return checkRange(field, now, 0, MAX_SECONDS)[0];
-  if (old === undefined || now <= old) return undefined;
-  return invalidValue(field, now, "must be less than or equal to previous value");
-}
-
-/** What may change, but not in every way. */
-function validateChange(spec: Anything, before: Anything): StatusCause[] {
-  const causes: StatusCause[] = [];
-  const kept = (before.tolerations ?? []).every((old: Anything) =>
-    (spec.tolerations ?? []).some((each: Anything) => sameToleration(each, old)),
-  );
-  if (!kept) {
-    const problem = "existing toleration can not be modified except its tolerationSeconds";
-    causes.push(forbiddenField("spec.tolerations", problem));
-  }
-  const gates = new Set((before.schedulingGates ?? []).map(({ name }: Anything) => name));
-  for (const [index, { name }] of (spec.schedulingGates ?? []).entries())
-    if (!gates.has(name))
-      causes.push(
-        forbiddenField(
-          `spec.schedulingGates[${index}]`,
-          `only deletion is allowed, but found new scheduling gate '${name}'`,
-        ),
-      );
-  return causes;
-}
-
-function sameToleration(a: Anything, b: Anything): boolean {
-  return deepEqual({ ...a, tolerationSeconds: 0 }, { ...b, tolerationSeconds: 0 });
-}
-
-const MAX_SECONDS = 2 ** 31 - 1;
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 

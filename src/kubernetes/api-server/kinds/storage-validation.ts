@@ -24,8 +24,10 @@ import {
   checkSubdomain,
   checkText,
 } from "./field-rules.ts";
+import { goStruct, goValue } from "./go-struct.ts";
 import { notBelowZero } from "./resource-validation.ts";
 import { validateNodeSelector } from "./scheduling-validation.ts";
+import { structDiff } from "./unified-diff.ts";
 import { validateDriverName, validateHostPath, validateNfs } from "./volume-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
@@ -76,13 +78,16 @@ function validateVolumeChange(spec: Anything, before: Anything): StatusCause[] {
     Object.fromEntries(Object.entries(each).filter(([field]) => VOLUME_SOURCES.test(field)));
   if (!deepEqual(sourceOf(spec), sourceOf(before))) {
     const field = "spec.persistentvolumesource";
-    causes.push(forbiddenField(field, `${field} is immutable after creation`));
+    const [old, now] = [before, spec].map((each) => goStruct("core.PersistentVolumeSource", each));
+    causes.push(forbiddenField(field, `${field} is immutable after creation\n${structDiff(old, now)}`));
   }
   if (spec.volumeMode !== before.volumeMode)
     causes.push(invalidValue("volumeMode", spec.volumeMode ?? null, "field is immutable"));
   if (before.nodeAffinity !== undefined && !deepEqual(spec.nodeAffinity, before.nodeAffinity)) {
     const problem = "field is immutable, except for updating from beta label to GA";
-    causes.push(invalidValue("nodeAffinity", spec.nodeAffinity ?? null, problem));
+    causes.push(
+      invalidValue("nodeAffinity", goValue("*core.VolumeNodeAffinity", spec.nodeAffinity), problem),
+    );
   }
   return causes;
 }

@@ -18,6 +18,11 @@ export interface NamingOptions {
   preserveMultipleUnderscores?: boolean;
 }
 
+/** Whether names stay as they are, any UTF-8. */
+export function takesUtf8({ strategy }: NamingOptions): boolean {
+  return strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation";
+}
+
 /** What decides the suffixes of a name. */
 export type NameKind = "counter" | "gauge" | "other";
 
@@ -73,17 +78,14 @@ export function prometheusName(
 ): string {
   const hasSuffixes =
     strategy === "UnderscoreEscapingWithSuffixes" || strategy === "NoUTF8EscapingWithSuffixes";
-  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") {
+  if (takesUtf8({ strategy })) {
     const full = namespace === "" ? name : `${namespace}_${name}`;
     return hasSuffixes ? withPlainSuffixes(full, unit, kind) : full;
   }
-  const tokens = name
-    .split(hasSuffixes ? /[^a-zA-Z0-9:]+/ : /[^a-zA-Z0-9:_]+/)
-    .filter((token) => token !== "");
-  const parts = hasSuffixes ? withSuffixTokens(tokens, unit, kind) : tokens;
-  if (namespace !== "") parts.unshift(namespace);
-  let result = parts.join("_");
-  if (/^\d/.test(result)) result = `_${result}`;
+  const parts = hasSuffixes
+    ? withSuffixTokens(tokensOf(name, /[^a-zA-Z0-9:]+/), unit, kind)
+    : tokensOf(name, /[^a-zA-Z0-9:_]+/);
+  const result = withNamespace(parts, namespace, hasSuffixes);
   if (result === "")
     throw new Error(`normalization for metric ${JSON.stringify(name)} resulted in empty name`);
   if (result !== name && /^_+$/.test(result)) {
@@ -92,6 +94,18 @@ export function prometheusName(
     );
   }
   return result;
+}
+
+function tokensOf(text: string, separator: RegExp): string[] {
+  return text.split(separator).filter((token) => token !== "");
+}
+
+/** Without suffixes the namespace is cleaned and the name may begin with a digit of it, as upstream. */
+function withNamespace(parts: readonly string[], namespace: string, hasSuffixes: boolean): string {
+  if (namespace !== "" && !hasSuffixes)
+    return `${tokensOf(namespace, /[^a-zA-Z0-9:_]+/).join("_")}_${parts.join("_")}`;
+  const name = [...(namespace === "" ? [] : [namespace]), ...parts].join("_");
+  return /^\d/.test(name) ? `_${name}` : name;
 }
 
 /** `By/s` → `["bytes", "per_second"]`. What stands in braces is an annotation and no unit. */
@@ -114,10 +128,7 @@ export function prometheusUnit(unit: string): string {
 }
 
 function cleanUnit(text: string): string {
-  return text
-    .split(/[^a-zA-Z0-9:]+/)
-    .filter((token) => token !== "")
-    .join("_");
+  return text.replace(/[^a-zA-Z0-9:]+/g, "_").replace(/^_/, "");
 }
 
 function own(table: Record<string, string>, key: string): string {
@@ -125,10 +136,12 @@ function own(table: Record<string, string>, key: string): string {
 }
 
 function withSuffixTokens(tokens: string[], unit: string, kind: NameKind): string[] {
-  const [main, per] = unitSuffixes(unit).map(cleanUnit);
-  let parts = [...tokens];
-  if (main !== "" && !parts.includes(main)) parts.push(main);
-  if (per !== "" && per !== "per" && !parts.includes(per)) parts.push(per);
+  let [main, per] = unitSuffixes(unit).map(cleanUnit);
+  if (tokens.includes(main)) main = "";
+  per = per === "per_" ? "" : per.replace(/_$/, "");
+  if (tokens.includes(per)) per = "";
+  if (per !== "") main = main.replace(/_$/, "");
+  let parts = [...tokens, main, per].filter((token) => token !== "");
   const last = kind === "counter" ? "total" : unit === "1" && kind === "gauge" ? "ratio" : undefined;
   if (last !== undefined) parts = [...parts.filter((token) => token !== last), last];
   return parts;
@@ -153,9 +166,9 @@ function withPlainSuffixes(name: string, unit: string, kind: NameKind): string {
  * @throws when nothing is left of it
  */
 export function prometheusLabelName(name: string, options: NamingOptions = {}): string {
-  const { strategy, underscoreSanitization = true, preserveMultipleUnderscores = true } = options;
+  const { underscoreSanitization = true, preserveMultipleUnderscores = true } = options;
   if (name === "") throw new Error("label name is empty");
-  if (strategy === "NoUTF8EscapingWithSuffixes" || strategy === "NoTranslation") {
+  if (takesUtf8(options)) {
     if (/^_+$/.test(name)) throw new Error(`label name ${JSON.stringify(name)} contains only underscores`);
     return name;
   }

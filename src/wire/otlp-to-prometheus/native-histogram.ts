@@ -27,8 +27,9 @@ export function toNativeHistogram(point: ExponentialHistogramPoint): FloatHistog
     );
   }
   const shift = Math.max(0, point.scale - MAX_SCHEMA);
-  const positive = toSpans(point.positive, shift);
-  const negative = toSpans(point.negative, shift);
+  const [positive, negative] = [point.positive, point.negative].map((buckets) =>
+    toSpans(buckets, shift, Math.floor(buckets.offset / 2 ** shift) + 1),
+  );
   return {
     counterResetHint: "unknown",
     schema: point.scale - shift,
@@ -49,7 +50,10 @@ export const STALE_NAN = new Float64Array(new BigUint64Array([STALE_NAN_BITS]).b
 
 /** A histogram with explicit bounds as a native one with custom buckets. */
 export function toCustomBuckets(point: HistogramPoint): FloatHistogram {
-  const { spans, buckets } = toSpans({ offset: -1, counts: point.bucketCounts }, 0);
+  const { bucketCounts } = point;
+  const first = bucketCounts.findIndex((count) => count !== 0);
+  const counts = first === -1 ? [] : bucketCounts.slice(first);
+  const { spans, buckets } = toSpans({ offset: first, counts }, 0, first);
   return createHistogram({
     schema: CUSTOM_BUCKETS_SCHEMA,
     count: point.count,
@@ -60,29 +64,39 @@ export function toCustomBuckets(point: HistogramPoint): FloatHistogram {
   });
 }
 
-/** Prometheus counts buckets by their upper bound, OpenTelemetry by their lower: hence + 1. */
-function toSpans({ offset, counts }: ExponentialBuckets, shift: number) {
-  const merged = new Map<number, number>();
-  for (const [i, count] of counts.entries()) {
-    if (count === 0) continue;
-    // Halving the scale joins pairs of buckets; 2 ** shift instead of << as shift may exceed 31.
-    const bucket = Math.floor((offset + i) / 2 ** shift) + 1;
-    merged.set(bucket, (merged.get(bucket) ?? 0) + count);
-  }
+/**
+ * The buckets as spans: empty ones stay where a span begins or ends, or where a new span would take more room. Of
+ * buckets that are joined after empty ones, the first counts for the bucket before, as upstream.
+ *
+ * @param from the place of the first bucket, where Prometheus counts by upper bounds and OpenTelemetry by lower ones
+ */
+function toSpans({ offset, counts }: ExponentialBuckets, shift: number, from: number) {
   const spans: Span[] = [];
   const buckets: number[] = [];
-  let next = 0;
-  for (const [bucket, count] of merged) {
-    const gap = bucket - next;
-    if (spans.length === 0 || gap > MAX_ZEROS_IN_SPAN) spans.push({ offset: gap, length: 0 });
-    else for (let i = 0; i < gap; i++) push(spans, buckets, 0);
-    push(spans, buckets, count);
-    next = bucket + 1;
+  if (counts.length === 0) return { spans, buckets };
+  // 2 ** shift instead of << as shift may exceed 31.
+  const place = (i: number) => Math.floor((offset + i) / 2 ** shift) + 1;
+  spans.push({ offset: from, length: 0 });
+  let current = place(0);
+  let total = 0;
+  const push = (gap: number) => {
+    if (gap > MAX_ZEROS_IN_SPAN) spans.push({ offset: gap, length: 0 });
+    else for (let i = 0; i < gap; i++) buckets.push(0);
+    buckets.push(total);
+    spans.at(-1)!.length += (gap > MAX_ZEROS_IN_SPAN ? 0 : gap) + 1;
+  };
+  for (let i = 0; i < counts.length; i++) {
+    const next = place(i);
+    if (next === current) {
+      total += counts[i];
+    } else if (total === 0) {
+      total = counts[i];
+    } else {
+      push(next - current - 1);
+      total = counts[i];
+      current = next;
+    }
   }
+  push(place(counts.length - 1) - current);
   return { spans, buckets };
-}
-
-function push(spans: Span[], buckets: number[], count: number): void {
-  spans.at(-1)!.length++;
-  buckets.push(count);
 }

@@ -24,6 +24,8 @@ test("prometheusName() names metrics as otlptranslator does", () => {
     ["a..b--c", "", "other", "a_b_c"],
     ["latency_ms", "ms", "other", "latency_ms_milliseconds"],
     ["cpu", "%", "gauge", "cpu_percent"],
+    ["a", "_x_", "other", "a_x_"],
+    ["a", "_x_/s", "other", "a_x_per_second"],
   ];
   for (const [name, unit, kind, expected] of cases)
     assert.equal(prometheusName(name, unit, kind), expected, name);
@@ -37,6 +39,10 @@ test("prometheusName() names metrics as otlptranslator does", () => {
     "a.b_seconds_total",
   );
   assert.equal(prometheusName("a.b", "s", "counter", { strategy: "NoTranslation" }), "a.b");
+  assert.equal(
+    prometheusName("a.b", "", "gauge", { strategy: "UnderscoreEscapingWithoutSuffixes", namespace: "1.n" }),
+    "1_n_a_b",
+  );
   assert.throws(() => prometheusName("", "", "gauge"), /resulted in empty name/);
 });
 
@@ -233,7 +239,68 @@ test("translateMetrics() puts the scope on series, and the identity on target_in
   );
 });
 
-test("toCustomBuckets() keeps the bounds, and leaves out empty buckets", () => {
+test("translateMetrics() tells once of attributes that share a label", () => {
+  const attributes = [
+    { key: "x-y", value: "2" },
+    { key: "x y", value: "1" },
+  ];
+  const gauge = (name: string) => resourceMetrics(name, { type: "gauge", points: [point(attributes, 1n)] });
+  const { warnings } = translateMetrics([gauge("a"), gauge("b")]);
+  assert.deepEqual(warnings, [
+    'OTLP data point attributes "x y", "x-y" collide as label "x_y" after name sanitization, values are concatenated with \';\'',
+  ]);
+});
+
+test("translateMetrics() leaves out a resource, a scope or a metric whose attribute has no name", () => {
+  const named = (key: string) => [point([{ key, value: "v" }], 1n)];
+  const gauge = (key: string) => resourceMetrics("g", { type: "gauge", points: named(key) });
+  const bad = translateMetrics([gauge("__"), gauge("ok")]);
+  assert.deepEqual(bad.errors, ['normalization for label name "__" resulted in invalid name "__"']);
+  assert.deepEqual(bad.errorMetrics, [0]);
+  assert.equal(bad.request.series.length, 1);
+  const ofResource = resourceMetrics("g", { type: "gauge", points: named("ok") }, { "": "empty" });
+  const { errors, errorMetrics, request } = translateMetrics([ofResource, gauge("__")], {
+    resourceLabels: true,
+  });
+  assert.deepEqual([errors[0], errorMetrics], ["label name is empty", [0, 1]]);
+  assert.equal(request.series.length, 0);
+  // Where any UTF-8 is a name, so are these.
+  assert.deepEqual(lines([gauge("__")], { strategy: "NoTranslation" }), ['{__="v", __name__="g"} 1@5000']);
+});
+
+test("translateMetrics() takes job and instance from attributes of those names for target_info", () => {
+  const data = resourceMetrics("g", { type: "gauge", points: [point([], 1n)] }, { job: "j", x: "1" });
+  assert.ok(lines([data]).includes('{__name__="target_info", job="j", x="1"} 1@5000'));
+  const nameless = { "service.namespace": "", "service.name": "s" };
+  assert.deepEqual(lines([resourceMetrics("g", { type: "gauge", points: [point([], 1n)] }, nameless)]), [
+    '{__name__="g", job="/s"} 1@5000',
+  ]);
+});
+
+test("translateMetrics() refuses exemplars without a value, and has none of gauges", () => {
+  const exemplar = { filteredAttributes: [], timeUnixNano: 1n, spanId: "", traceId: "", value: null };
+  const points = [point([], 1n, { exemplars: [exemplar] })];
+  assert.deepEqual(translateMetrics([resourceMetrics("c", sum(points))]).errors, [
+    "unsupported exemplar value type: Empty",
+  ]);
+  assert.deepEqual(translateMetrics([resourceMetrics("g", { type: "gauge", points })]).errors, []);
+});
+
+test("translateMetrics() warns of a histogram that has a sum and no count", () => {
+  const base = { ...point([], null), count: 0, sum: 1.5, min: undefined, max: undefined };
+  const data: MetricData = {
+    type: "histogram",
+    temporality: 2,
+    points: [{ ...base, explicitBounds: [1], bucketCounts: [0, 0] }],
+  };
+  assert.deepEqual(translateMetrics([resourceMetrics("h", data)]).warnings, []);
+  assert.deepEqual(
+    translateMetrics([resourceMetrics("h", data)], { customBucketHistograms: true }).warnings,
+    ["histogram data point has zero count, but non-zero sum: 1.500000"],
+  );
+});
+
+test("toCustomBuckets() keeps the bounds, and leaves out what is empty in front and between", () => {
   const native = toCustomBuckets({
     ...point([], null),
     count: 3,
@@ -306,6 +373,9 @@ test("toNativeHistogram() keeps buckets apart as Prometheus counts them", () => 
   assert.equal(native.zeroThreshold, 1e-128);
   const coarser = toNativeHistogram({ ...base, scale: 9, positive: { offset: 0, counts: [1, 1, 2, 1] } });
   assert.equal(coarser.schema, 8);
+  // Zeros at the ends of a span stay, as upstream leaves them.
+  const padded = toNativeHistogram({ ...base, scale: 0, positive: { offset: 0, counts: [0, 1, 0] } });
+  assert.deepEqual([padded.positiveSpans, padded.positiveBuckets], [[{ offset: 1, length: 3 }], [0, 1, 0]]);
   assert.deepEqual(coarser.positiveBuckets, [2, 3]);
   assert.throws(
     () => toNativeHistogram({ ...base, scale: -5, positive: { offset: 0, counts: [] } }),

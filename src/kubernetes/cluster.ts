@@ -25,6 +25,7 @@ import type { ServiceDirectory } from "./network/cluster-names.ts";
 import { machineNameServers, startDnsServer } from "./network/dns-server.ts";
 import { slicesOf } from "./network/service-proxy.ts";
 import type { EndpointSlice, Pod, Service } from "./types.ts";
+import { withFieldManager } from "./with-field-manager.ts";
 
 /** How long the HPA's question for metrics may take, in milliseconds. */
 const METRICS_TIMEOUT_MS = 10_000;
@@ -184,7 +185,7 @@ async function startParts(options: ClusterOptions, begun: (() => unknown)[]): Pr
     createLocalPodRuntime({ kubelet, runtime, processes, sockets, disk, clock, signal: stop.signal }),
   );
   startHorizontalPodAutoscalerController({
-    api,
+    api: withFieldManager(api, "kube-controller-manager"),
     clock,
     log,
     metrics: createMetricsClient((path) => getJson(system, server, url, path)),

@@ -39,6 +39,7 @@ import { type ServiceProxy, startServiceProxy } from "./network/service-proxy.ts
 import { daemonPlacement } from "./scheduler/filters.ts";
 import { startScheduler } from "./scheduler/scheduler.ts";
 import type { Pod } from "./types.ts";
+import { withFieldManager } from "./with-field-manager.ts";
 
 /** How long programs go on without a control plane, in milliseconds. */
 export const HEARTBEAT_LIMIT_MS = 10 * 60_000;
@@ -76,12 +77,13 @@ export interface ControlPlane {
 
 /** Resolves when running processes have been adopted. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { system, sockets, api, informers, signal } = options;
+  const { system, sockets, informers, signal } = options;
   const { clock, random, log } = system;
+  const api = withFieldManager(options.api, "kube-controller-manager");
   const context: ControllerContext = { api, clock, random, log, informers, signal };
-  await createBasics(options);
+  await createBasics({ ...options, api: withFieldManager(options.api, "kube-apiserver") });
   await startVirtualNodes({
-    api,
+    api: withFieldManager(options.api, "kubelet"),
     clock,
     addresses: options.addresses,
     nodes: DEFAULT_NODES,
@@ -105,7 +107,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startCronJobController(context);
   startEndpointSliceController(context);
   startPodDisruptionBudgetController(context);
-  startScheduler(context);
+  startScheduler({ ...context, api: withFieldManager(options.api, "kube-scheduler") });
   startNodeTaintController(context);
   startTaintEvictionController(context);
   startGarbageCollector(context);
@@ -119,7 +121,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 async function createKubelet(
   options: ControlPlaneOptions,
 ): Promise<{ kubelet: Kubelet; runtime: ContainerRuntime }> {
-  const { system, processes, sockets, api, informers, dataDirectory, signal } = options;
+  const { system, processes, sockets, informers, dataDirectory, signal } = options;
+  const api = withFieldManager(options.api, "kubelet");
   const { clock, disk, network, log, env } = system;
   const directory = `${dataDirectory}/pods`;
   const toolDirectory = `${dataDirectory}/bin`;

@@ -6,6 +6,9 @@ import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, READING } from "./bootstrap-roles
 import { type ClusterIdentity, FRONT_PROXY_NAME } from "./certificate-authority.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 
+/** Who the server is as a writer. */
+const API_SERVER = "kube-apiserver";
+
 const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 const PRIORITY_CLASSES = [
@@ -63,7 +66,7 @@ async function publishAuthorities(api: ClusterStore, { ca, frontProxy }: Cluster
   const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data } as KubernetesObject;
   await ensure(api, RESOURCES.configMaps, object);
   const key = { namespace: metadata.namespace, name: metadata.name };
-  await api.patch(RESOURCES.configMaps, key, { type: "merge", body: { data } });
+  await api.patch(RESOURCES.configMaps, key, { type: "merge", body: { data } }, { fieldManager: API_SERVER });
 }
 
 async function ensure(
@@ -78,7 +81,7 @@ async function ensure(
   )
     return;
   try {
-    await api.create(resource, object);
+    await api.create(resource, object, { fieldManager: API_SERVER });
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) throw error;
   }

@@ -4,8 +4,7 @@
  *
  * On purpose different from upstream: every request needs a token (no anonymous access, no client
  * certificates); plain JSON is answered where protobuf was asked for, which every client takes; there are no
- * conversion webhooks, priority and fairness, or audit log; claims in StatefulSets stay as they were sent, and lists and
- * maps that are empty are left out where Go writes null.
+ * conversion webhooks, priority and fairness, or audit log; claims in StatefulSets stay as they were sent.
  */
 export { type ApiServer, type ApiServerOptions, createApiServer } from "./api-server.ts";
 export { ClusterStore, type ClusterStoreOptions } from "./cluster-store.ts";

@@ -1,6 +1,7 @@
 /** What Go writes of an object although it is empty: numbers that are 0, structs without members. Clients count on them. */
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { type ApiType, apiType, kindType } from "../../wire/kubernetes/schema/api-type.ts";
+import { isNullWhenAbsent } from "./go-nulls.ts";
 import { isJsonObject, type JsonObject } from "./patch/merge-patch.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 
@@ -36,7 +37,7 @@ function zeroFieldsOf(type: ApiType): ZeroFields {
  */
 const KEPT_AS_SENT = new Set(["volumeClaimTemplates"]);
 
-/** Lists, maps and times are left out: Go writes null, which says the same as nothing and trips readers. */
+/** Lists, maps and times are left out here: Go writes null (`go-nulls.ts`). */
 const SCALARS: Record<string, string | number | false> = {
   string: "",
   bool: false,
@@ -73,8 +74,7 @@ function emptyStruct(type: ApiType): JsonObject {
     emptyObjects.set(type, object);
     for (const [name, zero] of zeroFieldsOf(type).kept)
       object[name] = typeof zero === "object" ? emptyStruct(zero) : zero;
-    for (const { name, isRequired, isPointer, type: of } of type.fields.values())
-      if (isRequired && (isPointer || of.container !== undefined)) object[name] = null;
+    for (const field of type.fields.values()) if (isNullWhenAbsent(field)) object[field.name] = null;
   }
   return object;
 }

@@ -16,6 +16,9 @@ import { isNodeProgram, prepareRun } from "./run-spec.ts";
 /** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
 export const SETUP_RETRY_MS = 2_000;
 
+/** How long what ended shows how it ended before it shows that it waits, in milliseconds: kubelet looks once a second. */
+const TOLD_END_MS = 1_000;
+
 /** What a start needs from its pod. */
 export interface StarterHost {
   pod(): Pod;
@@ -43,6 +46,8 @@ export class ContainerStarter {
   async start(unit: ContainerUnit): Promise<void> {
     const waitMs = unit.hasRun ? unit.backOff.remainingMs(this.#context.clock.now()) : 0;
     if (waitMs > 0) {
+      const toldMs = unit.endedMs + TOLD_END_MS - this.#context.clock.now();
+      if (unit.terminated !== undefined && toldMs > 0) return this.#host.wakeAfter(Math.min(toldMs, waitMs));
       if (unit.waiting.reason !== "CrashLoopBackOff" || unit.terminated !== undefined) this.#crashLoop(unit);
       return this.#host.wakeAfter(waitMs);
     }

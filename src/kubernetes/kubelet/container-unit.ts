@@ -23,6 +23,8 @@ export class ContainerUnit {
   waiting: { reason: string; message?: string };
   terminated: ContainerState["terminated"];
   lastTerminated: ContainerState["terminated"];
+  /** When the last run ended, as long as this control plane knows. */
+  endedMs = Number.NEGATIVE_INFINITY;
   /** It is on its way out, by the kubelet's will. */
   stopping = false;
 
@@ -73,6 +75,7 @@ export class ContainerUnit {
     this.prober?.stop();
     this.prober = undefined;
     this.run = undefined;
+    this.endedMs = exit.finishedMs;
     this.lastTerminated = this.terminated ?? this.lastTerminated;
     this.terminated = {
       exitCode: exit.code,

@@ -199,6 +199,8 @@ export class PodWorker {
     await this.adopt();
     if (this.#ending !== undefined || this.#failure !== undefined) return;
     if (["Succeeded", "Failed"].includes(this.pod.status?.phase ?? "")) return;
+    // An end is told before another run begins.
+    if (this.units.some(({ terminated }) => terminated !== undefined)) await this.#writeStatus();
     if (await this.#setUp()) {
       this.#initialized = await this.#advanceInit();
       const main = this.units.filter(({ role }) => role === "main");

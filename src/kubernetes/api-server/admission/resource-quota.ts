@@ -2,7 +2,8 @@
  * Admission plugin ResourceQuota: what would go beyond a quota is refused, what is taken is charged at once. What is
  * used is counted afresh each time, so that a quota holds from the moment that it is made.
  */
-import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { RESOURCES } from "../../../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import {
   addQuantities,
   canonicalQuantity,
@@ -19,7 +20,9 @@ import {
   usageOf,
 } from "../../quota/quota-usage.ts";
 import type { ApiContext } from "../api-context.ts";
+import { trackUpdate } from "../apply/managed-fields.ts";
 import { deepEqual } from "../deep-equal.ts";
+import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { ResourceList } from "./pod-resources.ts";
 import type { Refuse } from "./refuse.ts";
@@ -49,9 +52,14 @@ export function chargeQuotas(charge: Charge): void {
   }
   if (isDryRun) return;
   for (const quota of changed) {
-    const { namespace, name } = quota.metadata;
-    if (!deepEqual(quota, context.store.get(QUOTAS, `${namespace}/${name}`)!))
-      context.store.put(QUOTAS, `${namespace}/${name}`, quota);
+    const key = storageKey(quota.metadata.namespace, quota.metadata.name);
+    const before = context.store.get(QUOTAS, key)!;
+    if (deepEqual(quota, before)) continue;
+    const next = { ...quota, metadata: { ...quota.metadata } };
+    const time = kubernetesTime(context.clock.now());
+    const writer = { manager: "kube-apiserver", subresource: "status", time };
+    trackUpdate(context.registry.find(RESOURCES.resourceQuotas)!, next, before, writer);
+    context.store.put(QUOTAS, key, next);
   }
 }
 

@@ -4,6 +4,8 @@ import {
   type KubernetesObject,
   type ManagedFieldsEntry,
 } from "../../../model/kubernetes-object.ts";
+import { withGoNulls } from "../go-nulls.ts";
+import { metadataKeptByStatus } from "../kinds/status-metadata.ts";
 import { rootNode } from "../patch/merge-node.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { emptyObject } from "../zero-values.ts";
@@ -69,9 +71,6 @@ export function isSameManager(a: Manager, b: Omit<Manager, "set">): boolean {
 /** Members of metadata that nobody owns. */
 const SYSTEM_METADATA = [
   "creationTimestamp",
-  "deletionGracePeriodSeconds",
-  "deletionTimestamp",
-  "generateName",
   "generation",
   "managedFields",
   "name",
@@ -94,7 +93,10 @@ export function ownable(info: ResourceInfo, set: FieldSet, subresource: string |
       for (const [name, below] of child.children) {
         if (!SYSTEM_METADATA.includes(name.slice(2))) metadata.children.set(name, below);
       }
-      if (!metadata.isEmpty && !isStatus) result.children.set(step, metadata);
+      const kept = isStatus ? metadataKeptByStatus(info) : [];
+      if (kept === "all") continue;
+      for (const name of kept) metadata.children.delete(`f:${name}`);
+      if (!metadata.isEmpty) result.children.set(step, metadata);
     } else if (!info.hasStatus || (step === "f:status") === isStatus) {
       result.children.set(step, child);
     }
@@ -120,8 +122,8 @@ export function trackUpdate(
   const given = managersOf(object);
   const keepsOthers = given.length === 0 && previous !== undefined && !isReset(object);
   const base = keepsOthers ? managersOf(previous) : given;
-  const before = previous === undefined ? emptyObject(info) : withoutManagers(previous);
-  const { added, modified, removed } = compareFields(before, withoutManagers(object), node);
+  const before = previous === undefined ? emptyObject(info) : withGoNulls(withoutManagers(previous));
+  const { added, modified, removed } = compareFields(before, withGoNulls(withoutManagers(object)), node);
   const written = ownable(info, FieldSet.union(added, modified), writer.subresource);
   const identity = {
     manager: writer.manager,

@@ -6,15 +6,16 @@ import {
   type Status,
   statusError,
 } from "../../../model/kubernetes-status.ts";
+import { withGoNulls } from "../go-nulls.ts";
 
 const texts = new WeakMap<object, string>();
 
 /** The JSON of an object of the store. Kept with the object, so that many readers cost one encoding. */
 export function jsonOf(object: object): string {
-  if (!Object.isFrozen(object)) return JSON.stringify(object);
+  if (!Object.isFrozen(object)) return JSON.stringify(withGoNulls(object));
   let text = texts.get(object);
   if (text === undefined) {
-    text = JSON.stringify(object);
+    text = JSON.stringify(withGoNulls(object));
     texts.set(object, text);
   }
   return text;

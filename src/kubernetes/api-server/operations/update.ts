@@ -13,6 +13,7 @@ import { deepEqual } from "../deep-equal.ts";
 import { invalidValue } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
+import { metadataKeptByStatus } from "../kinds/status-metadata.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
 import { type InputOptions, readInput } from "../read-input.ts";
@@ -68,7 +69,10 @@ export function updateObject(
   checkPreconditions(info, input, previous);
   if (options.user !== undefined) checkIsConditional(info, input);
   const isStatus = STATUS_PARTS.has(options.subresource ?? "");
-  let object = isStatus ? withStatus(read, input, previous) : withContent(info, read, previous);
+  const takesMetadata = options.user !== undefined || info.collection === "apps/deployments";
+  let object = isStatus
+    ? withStatus(info, takesMetadata, read, input, previous)
+    : withContent(info, read, previous);
   if (options.turn !== undefined) {
     strategyOf(info).setDefaults?.(object);
     // What webhooks change is nobody's.
@@ -190,8 +194,16 @@ function storagePath({ resource, namespaced }: ResourceInfo, { metadata }: Kuber
   return [resource, ...(namespaced ? [metadata.namespace] : []), metadata.name].join("/");
 }
 
-/** The previous object with the input's status: nothing else of the input counts. */
+/** Metadata that is the writer's to say. */
+const OWN_METADATA = ["annotations", "finalizers", "labels", "ownerReferences"] as const;
+
+/**
+ * The previous object with the input's status, and what of its metadata comes with a status (`metadataKeptByStatus`).
+ * What runs in this process may write a status from an older copy, and changes no metadata by it.
+ */
 function withStatus(
+  info: ResourceInfo,
+  takesMetadata: boolean,
   read: KubernetesObject,
   input: KubernetesObject,
   previous: KubernetesObject,
@@ -199,9 +211,12 @@ function withStatus(
   const { status } = read;
   const { status: _, ...rest } = structuredClone(previous);
   if (input.metadata.managedFields !== undefined) rest.metadata.managedFields = input.metadata.managedFields;
-  // The controller notes the revision with the status (`deploymentStatusStrategy` keeps only the labels).
-  if (read.kind === "Deployment" && read.apiVersion === "apps/v1")
-    rest.metadata.annotations = input.metadata.annotations;
+  const kept = takesMetadata ? metadataKeptByStatus(info) : "all";
+  for (const name of kept === "all" ? [] : OWN_METADATA.filter((each) => !kept.includes(each))) {
+    const given = read.metadata[name];
+    if (given === undefined) delete rest.metadata[name];
+    else (rest.metadata as unknown as Record<string, unknown>)[name] = given;
+  }
   return status === undefined ? rest : { ...rest, status };
 }
 

@@ -195,9 +195,10 @@ export const eventColumns: TableColumn[] = [
       : (involvedObject?.name ?? ""),
   ),
   wide("Subobject", ({ involvedObject }) => involvedObject?.fieldPath ?? ""),
-  wide("Source", ({ source, reportingComponent }) => {
+  wide("Source", ({ source, reportingComponent, reportingInstance }) => {
     const component = source?.component || reportingComponent || "";
-    return source?.host ? `${component}, ${source.host}` : component;
+    const instance = source?.host || reportingInstance;
+    return instance ? `${component}, ${instance}` : component;
   }),
   text("Message", ({ message }) => String(message ?? "").trim()),
   wide("First Seen", (event, now) => since(event.firstTimestamp ?? event.eventTime, now)),

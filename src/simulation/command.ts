@@ -38,6 +38,9 @@ Exit code 1 when an expectation is broken, 2 when a scenario can't be read.
 /** Seeds that one run may take. */
 export const MAX_SEEDS = 1_000_000;
 
+/** What a shell expects of a program that Ctrl-C ended: runs that were not made say nothing. */
+const INTERRUPTED = 130;
+
 /** Of many seeds a sign of life. */
 const TELL_EVERY_SEEDS = 250;
 
@@ -90,6 +93,10 @@ export const command: CliCommand = async (args, machine) => {
   await timeline.close();
   if (values.junit !== undefined) await disk.writeFile(values.junit, junitXml(verdicts));
   printSum(machine, verdicts);
+  if (machine.signal.aborted) {
+    machine.printError(`topology: interrupted after ${verdicts.length} of ${files.length * seeds} runs\n`);
+    return INTERRUPTED;
+  }
   return verdicts.some(({ broken }) => broken !== undefined) ? 1 : 0;
 };
 

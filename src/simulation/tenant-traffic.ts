@@ -8,6 +8,8 @@ import type { Traffic } from "./traffic.ts";
 const REQUEST_TIMEOUT_MS = 40_000;
 /** Every so many requests of a tenant one reads instead of writing. */
 const READ_EVERY = 4;
+/** As many as the database lists at once. */
+const LIST_PAGE = 100;
 /** Waiting longer than this counts as having waited. */
 const WAITED_MS = 1_000;
 
@@ -75,8 +77,24 @@ export class TenantTraffic implements Traffic {
   /** Reads back everything that was acknowledged, and counts what is missing in `lost`. */
   async verify(): Promise<void> {
     for (const tenant of this.#tenants.values()) {
-      await Promise.all(tenant.acknowledged.map((id) => this.#read(tenant, id, false)));
+      const listed = await this.#list(tenant);
+      const missing = tenant.acknowledged.filter((id) => !listed.has(id));
+      await Promise.all(missing.map((id) => this.#read(tenant, id, false)));
     }
+  }
+
+  /** What the tenant has, page by page; of what can't be read, nothing. */
+  async #list(tenant: Tenant): Promise<Set<string>> {
+    const ids = new Set<string>();
+    for (let offset = 0; offset < tenant.acknowledged.length + LIST_PAGE; offset += LIST_PAGE) {
+      const path = `/api/v1/resources?limit=${LIST_PAGE}&offset=${offset}`;
+      const answer = await this.#send(tenant, "GET", path, undefined, false);
+      if (answer?.status !== 200) break;
+      const { resources } = JSON.parse(answer.body) as { resources: { id: string }[] };
+      for (const { id } of resources) ids.add(id);
+      if (resources.length < LIST_PAGE) break;
+    }
+    return ids;
   }
 
   /**

@@ -1,12 +1,14 @@
 /**
  * A network in memory: hosts with addresses, HTTP between them, time and faults on every message.
  *
- * A request takes a delay to its server and a delay back. A host that is down refuses; a host that is unplugged lets
+ * A request takes a delay to its server and a delay back; a body of one piece travels with its head. A host that is down refuses; a host that is unplugged lets
  * messages vanish, so that only a timeout ends a request (or, with `retransmits`, lets them wait as TCP's do); two hosts
  * that are parted cannot reach each other.
  */
 import type { Clock } from "../base/clock.ts";
 import {
+  BodyLimitError,
+  DEFAULT_BODY_LIMIT_BYTES,
   type FetchOptions,
   type FetchResponse,
   type HttpBody,
@@ -186,7 +188,9 @@ export class VirtualNetwork {
       method,
       target,
       headers: requestHeaders(options),
-      body: untilCut(options.body, connection, () => there("request body")),
+      body: isOnePiece(options.body)
+        ? onePiece(options.body ?? "")
+        : untilCut(options.body, connection, () => there("request body")),
       remoteAddress: from,
       get signal() {
         return connection.signal;
@@ -216,6 +220,11 @@ export class VirtualNetwork {
     travel: () => Promise<void>,
     done: () => void,
   ): FetchResponse {
+    if (isOnePiece(response.body)) {
+      // A server is done with a whole answer when it has sent it, whether it is read or not.
+      done();
+      return wholeResponse(response, response.body ?? "");
+    }
     const trailers: HttpHeaders = {};
     const source = untilCut(response.body, connection, travel);
     async function* stream(): HttpBody {
@@ -226,11 +235,8 @@ export class VirtualNetwork {
         done();
       }
     }
-    const isWhole = isOnePiece(response.body);
-    const headers = responseHeaders(response, isWhole);
+    const headers = responseHeaders(response);
     const body = stream();
-    // A server is done with a whole answer when it has sent it, whether it is read or not.
-    if (isWhole) done();
     const bytes = (limitBytes?: number) => readBody(body, limitBytes);
     const text = async (limitBytes?: number) => new TextDecoder().decode(await bytes(limitBytes));
     return { status: response.status, headers, body, trailers, bytes, text };
@@ -305,13 +311,36 @@ function requestHeaders(options: FetchOptions): HttpHeaders {
   return headers;
 }
 
-function responseHeaders({ headers = {}, body }: HttpResponse, isWhole: boolean): HttpHeaders {
+function wholeResponse(response: HttpResponse, body: string | Uint8Array): FetchResponse {
+  const headers = responseHeaders(response);
+  const length = Buffer.byteLength(body);
+  headers["content-length"] ??= String(length);
+  const limit = (limitBytes = DEFAULT_BODY_LIMIT_BYTES) => {
+    if (length > limitBytes) throw new BodyLimitError(limitBytes);
+  };
+  return {
+    status: response.status,
+    headers,
+    body: onePiece(body),
+    trailers: response.trailers?.() ?? {},
+    bytes: async (limitBytes) => {
+      limit(limitBytes);
+      return bytesOf(body);
+    },
+    text: async (limitBytes) => {
+      limit(limitBytes);
+      const isAsDecoded = typeof body === "string" && body.isWellFormed() && !body.startsWith("\ufeff");
+      return isAsDecoded ? body : new TextDecoder().decode(bytesOf(body));
+    },
+  };
+}
+
+function responseHeaders({ headers = {} }: HttpResponse): HttpHeaders {
   const lower: HttpHeaders = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name];
     lower[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
   }
-  if (isWhole) lower["content-length"] ??= String(Buffer.byteLength((body as string | Uint8Array) ?? ""));
   return lower;
 }
 
@@ -327,14 +356,35 @@ function isOnePiece(body: Body): body is string | Uint8Array | undefined {
   return body === undefined || typeof body === "string" || body instanceof Uint8Array;
 }
 
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? new TextEncoder().encode(body) : body;
+}
+
+/** A body that is there already. A generator would take as long as all the rest of a message. */
+function onePiece(body: string | Uint8Array): HttpBody {
+  let left = body.length === 0 ? undefined : body;
+  const end: IteratorResult<Uint8Array> = { done: true, value: undefined };
+  const iterator: AsyncIterator<Uint8Array> = {
+    async next() {
+      if (left === undefined) return end;
+      const value = bytesOf(left);
+      left = undefined;
+      return { done: false, value };
+    },
+    async return() {
+      left = undefined;
+      return end;
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
 /** The body's pieces as they arrive, each after its time on the way, until the connection is cut. */
-async function* untilCut(body: Body, connection: VirtualConnection, travel: () => Promise<void>): HttpBody {
-  if (isOnePiece(body)) {
-    if (body === undefined || body.length === 0) return;
-    await travel();
-    yield typeof body === "string" ? new TextEncoder().encode(body) : body;
-    return;
-  }
+async function* untilCut(
+  body: HttpBody,
+  connection: VirtualConnection,
+  travel: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
   try {
     for (;;) {

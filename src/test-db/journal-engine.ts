@@ -74,6 +74,9 @@ class JournalDatabase implements TenantDatabase {
 
   async search({ query, limit, offset }: SearchOptions): Promise<Resource[]> {
     const words = queryWords(query.toLowerCase());
+    if (words.length === 0) {
+      return [...this.#byId.values()].reverse().slice(offset, offset + limit);
+    }
     const matches = (resource: Resource) => {
       const present = wordsOf(`${resource.name} ${resource.content}`.toLowerCase());
       return words.every((word) => present.some((other) => other.startsWith(word)));

@@ -43,10 +43,10 @@ interface Series {
  */
 export async function openDirectoryHistory(
   directory: string,
-  parts: { disk: Disk; clock: Clock; random: Random },
+  parts: { disk: Disk; clock: Clock; random: Random; signal?: AbortSignal },
   lookbackMs?: number,
 ): Promise<History> {
-  const { disk, clock } = parts;
+  const { disk, clock, signal } = parts;
   if ((await disk.stat(directory)) === undefined) throw new Error(`${directory}: no such directory`);
   const tsdb = await openTsdb({ ...parts, directory, log: silentLogger, readOnly: true });
   const engine = new Engine({ queryable: tsdb, clock, timeoutMs: QUERY_TIMEOUT_MS, lookbackMs });
@@ -55,7 +55,8 @@ export async function openDirectoryHistory(
     range: { minMs: minTimeMs, maxMs: maxTimeMs },
     query: (query, grid) =>
       inParts(grid, async (startMs, endMs) => {
-        const { series } = await engine.range(query, startMs, endMs, grid.stepMs);
+        if (signal !== undefined) await clock.sleep(0, signal);
+        const { series } = await engine.range(query, startMs, endMs, grid.stepMs, { signal });
         return series.map(({ timestamps, values }) => ({ timestampsMs: timestamps, values }));
       }),
     close: () => tsdb.close(),

@@ -45,6 +45,9 @@ import { type ReplayedTrigger, replayedTriggers } from "./replay-triggers.ts";
 /** The HPA's sync period, which is the step of a replay. */
 export const STEP_MS = 15_000;
 
+/** Some tens of milliseconds: a signal is heard within that time. */
+const GIVE_WAY_EVERY_STEPS = 256;
+
 const OPEN_LOOP: CapacityModel = { kind: "open", perPod: 1, startupSteps: 0 };
 
 export interface ReplayPolicy {
@@ -64,6 +67,8 @@ export interface ReplayInput {
   initialReplicas: number;
   /** What pods do to the first Prometheus trigger's metric. @default nothing: open loop */
   capacity?: CapacityModel;
+  /** Called every so many steps: what throws ends the replay. @default nothing, all steps are one turn */
+  giveWay?: () => Promise<void>;
 }
 
 export interface ReplaySteps {
@@ -89,7 +94,10 @@ export interface ReplaySteps {
 /** @throws Error when the ScaledObject can't be replayed */
 export async function replay(input: ReplayInput): Promise<ReplaySteps> {
   const model = new ReplayModel(input);
-  for (let step = 0; step < input.grid.count; step++) await model.step(step);
+  for (let step = 0; step < input.grid.count; step++) {
+    if (step % GIVE_WAY_EVERY_STEPS === 0) await input.giveWay?.();
+    await model.step(step);
+  }
   return model.steps;
 }
 

@@ -17,7 +17,9 @@ const SPAN = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:10:00Z"];
 /** A Prometheus that answers everything with `status` and `body`; what it was asked is kept. */
 function machineWith(status: number, body: string) {
   const asked: FetchOptions[] = [];
+  const stop = new AbortController();
   let printed = "";
+  let errors = "";
   const fetch = async (_: string, options: FetchOptions = {}) => {
     asked.push(options);
     return { status, headers: {}, text: async () => body } as FetchResponse;
@@ -27,8 +29,10 @@ function machineWith(status: number, body: string) {
     disk: systemDisk,
     clock: systemClock,
     network: { fetch },
+    signal: stop.signal,
+    printError: (text: string) => void (errors += text),
   } as unknown as Machine;
-  return { machine, asked, printed: () => printed };
+  return { machine, asked, printed: () => printed, errors: () => errors, stop };
 }
 
 function answerOf(...values: [number, string][]): string {
@@ -56,6 +60,16 @@ test("replay asks a Prometheus, and counts what five tenants take", async () => 
   assert.equal(await command(args, machine), 0);
   const { variants } = JSON.parse(printed()) as { variants: { summary: { peak: number } }[] };
   assert.equal(variants[0].summary.peak, 3);
+});
+
+test("replay ends soon after a signal, also in the middle of its steps, and reports nothing", async () => {
+  const { machine, printed, errors, stop } = machineWith(200, FIVE);
+  const args = ["--prometheus", "http://prom:9090", "--scaled-object", POLICY, "--vary", "threshold=1..400"];
+  const whole = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-08T00:00:00Z"];
+  setImmediate(() => setImmediate(() => stop.abort(new Error("received SIGTERM"))));
+  assert.equal(await command([...args, ...whole], machine), 130);
+  assert.equal(printed(), "");
+  assert.equal(errors(), "topology: interrupted, nothing is reported\n");
 });
 
 test("replay tells what it can't use in a line", async () => {

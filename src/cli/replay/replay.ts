@@ -67,7 +67,20 @@ const OPTIONS = {
   html: optionalText("FILE", "write a page with charts, all in one file"),
 };
 
+/** What a shell expects of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
 export const command: CliCommand = async (args, machine) => {
+  try {
+    return await run(args, machine);
+  } catch (error) {
+    if (!machine.signal.aborted) throw error;
+    machine.printError("topology: interrupted, nothing is reported\n");
+    return INTERRUPTED;
+  }
+};
+
+const run: CliCommand = async (args, machine) => {
   const { print, disk } = machine;
   if (args.includes("--help")) {
     const sentence = "Steps KEDA and the HPA through history, and through variants of the policy.";
@@ -96,10 +109,11 @@ export const command: CliCommand = async (args, machine) => {
     };
     const first = need.find((pods) => !Number.isNaN(pods)) ?? 1;
     const initialReplicas = values["initial-replicas"] || first;
+    const giveWay = () => machine.clock.sleep(0, machine.signal);
     const runs: { variant: Variant; steps: ReplaySteps; summary: ReplaySummary }[] = [];
     for (const variant of variants) {
       const { policy } = variant;
-      const steps = await replay({ policy, grid, histories, outages, initialReplicas, capacity });
+      const steps = await replay({ policy, grid, histories, outages, initialReplicas, capacity, giveWay });
       runs.push({ variant, steps, summary: summarize(steps, need, grid.stepMs, costs) });
     }
     const best = runs.reduce((a, b) => (b.summary.cost < a.summary.cost ? b : a)).variant.name;
@@ -174,7 +188,9 @@ async function openHistory(
   if (prometheus !== undefined) {
     if (!/^https?:\/\/[^/]/.test(prometheus) || !URL.canParse(prometheus))
       throw new UsageError(`--prometheus ${prometheus}: no URL such as http://localhost:9090`);
-    return openRemoteHistory(prometheus, await requestBy(machine, configFile), lookbackMs);
+    const request = await requestBy(machine, configFile);
+    const { signal } = machine;
+    return openRemoteHistory(prometheus, (url, options) => request(url, { ...options, signal }), lookbackMs);
   }
   if (configFile !== undefined) throw new UsageError("--http.config.file goes with --prometheus");
   try {

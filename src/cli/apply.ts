@@ -13,6 +13,7 @@ const CLUSTER_WIDE = new Set<string>([
   "clusterrolebindings",
   "customresourcedefinitions",
   "apiservices",
+  "validatingwebhookconfigurations",
   "storageclasses",
   "priorityclasses",
 ]);

@@ -46,7 +46,7 @@ type Case = [name: string, object: ScaledObject, world: Partial<AdmissionWorld>,
 
 function check(cases: Case[]): void {
   for (const [name, object, world, problem] of cases) {
-    assert.equal(admissionProblem(object, { scaledObjects: [], hpas: [], ...world }), problem, name);
+    assert.equal(admissionProblem(object, { scaledObjects: [], hpas: [], ...world })?.message, problem, name);
   }
 }
 

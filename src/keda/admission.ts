@@ -1,6 +1,6 @@
 /**
- * What KEDA's webhook refuses and warns of (keda `apis/keda/v1alpha1/scaledobject_webhook.go`). The embedded API server
- * calls no webhooks, so the operator itself asks when it first sees a generation.
+ * What KEDA's webhook refuses and warns of (keda `apis/keda/v1alpha1/scaledobject_webhook.go`). The operator itself asks
+ * too when it first sees a generation: where the webhook can't be reached everything is let in.
  */
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { parseQuantity } from "../model/quantity.ts";
@@ -36,8 +36,15 @@ export interface Container {
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
 }
 
+export interface AdmissionProblem {
+  /** In `keda_webhook_scaled_object_validation_errors_total`. */
+  reason: string;
+  /** Upstream's text. */
+  message: string;
+}
+
 /**
- * Why the object is refused, with upstream's text, or undefined.
+ * Why the object is refused, or undefined.
  *
  * @param isFormulaChecked somebody else looks at the formula. @default false
  */
@@ -45,18 +52,22 @@ export function admissionProblem(
   object: ScaledObject,
   world: AdmissionWorld,
   { isFormulaChecked = false } = {},
-): string | undefined {
+): AdmissionProblem | undefined {
   return (
     conflictProblem(object, world.scaledObjects) ??
     (isFormulaChecked ? undefined : formulaProblem(object)) ??
     fallbackFormulaProblem(object) ??
     resourceProblem(object, world) ??
     hpaProblem(object, world.hpas) ??
-    replicaBoundsProblem(object) ??
-    fallbackProblem(object) ??
+    because("incorrect-replicas", replicaBoundsProblem(object)) ??
+    because("incorrect-fallback", fallbackProblem(object)) ??
     nameProblem(object) ??
-    triggersProblem(object.spec.triggers)
+    because("incorrect-triggers", triggersProblem(object.spec.triggers))
   );
+}
+
+function because(reason: string, message: string | undefined): AdmissionProblem | undefined {
+  return message === undefined ? undefined : { reason, message };
 }
 
 /** Settings that have no effect. */
@@ -85,39 +96,42 @@ function kindOf({ apiVersion, kind }: TargetReference): string {
 
 const isSameTarget = (a: TargetReference, b: TargetReference) => a.name === b.name && kindOf(a) === kindOf(b);
 
-function conflictProblem(object: ScaledObject, all: readonly ScaledObject[]): string | undefined {
+function conflictProblem(object: ScaledObject, all: readonly ScaledObject[]): AdmissionProblem | undefined {
   const target = object.spec.scaleTargetRef;
   const others = all.filter(({ metadata }) => metadata.name !== object.metadata.name);
   const rival = others.find(({ spec }) => isSameTarget(spec.scaleTargetRef, target));
   if (rival !== undefined) {
-    return `the workload '${target.name}' of type '${kindOf(target)}' is already managed by the ScaledObject '${rival.metadata.name}'`;
+    const message = `the workload '${target.name}' of type '${kindOf(target)}' is already managed by the ScaledObject '${rival.metadata.name}'`;
+    return { reason: "other-scaled-object", message };
   }
   const hpa = hpaNameOf(object);
   const namesake = others.find((other) => hpaNameOf(other) === hpa);
   if (namesake === undefined) return undefined;
-  return `the HPA '${hpa}' is already managed by the ScaledObject '${namesake.metadata.name}'`;
+  const message = `the HPA '${hpa}' is already managed by the ScaledObject '${namesake.metadata.name}'`;
+  return { reason: "other-scaled-object-hpa", message };
 }
 
-function formulaProblem(object: ScaledObject): string | undefined {
+function formulaProblem(object: ScaledObject): AdmissionProblem | undefined {
   if (!usesModifiers(object)) return undefined;
   try {
     compileScalingModifiers(object);
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return { reason: "scaling-modifiers", message: (error as Error).message };
   }
 }
 
-function fallbackFormulaProblem(object: ScaledObject): string | undefined {
+function fallbackFormulaProblem(object: ScaledObject): AdmissionProblem | undefined {
   const { advanced, fallback } = object.spec;
   if (fallback?.behavior !== "scalingModifiers" || advanced?.scalingModifiers?.formula) return undefined;
-  return "scalingModifiers fallback behavior requires scalingModifiers.formula to be defined";
+  const message = "scalingModifiers fallback behavior requires scalingModifiers.formula to be defined";
+  return { reason: "scaling-modifiers-fallback", message };
 }
 
 const isResource = (type: string) => type === "cpu" || type === "memory";
 
 /** A trigger on a resource works only where each container asks for some of it, and can't wake anything. */
-function resourceProblem({ spec }: ScaledObject, world: AdmissionWorld): string | undefined {
+function resourceProblem({ spec }: ScaledObject, world: AdmissionWorld): AdmissionProblem | undefined {
   const { containers, limitRanges = [] } = world;
   if (containers === undefined) return undefined;
   for (const { type, metadata } of spec.triggers ?? []) {
@@ -129,10 +143,13 @@ function resourceProblem({ spec }: ScaledObject, world: AdmissionWorld): string 
         !isPositive(resources?.requests?.[type], resources?.limits?.[type]),
     );
     if (bare !== undefined && !hasDefault(limitRanges, type)) {
-      return `the scaledobject has a ${type} trigger but the container ${bare.name} doesn't have the ${type} request defined`;
+      const message = `the scaledobject has a ${type} trigger but the container ${bare.name} doesn't have the ${type} request defined`;
+      return { reason: "missing-requests", message };
     }
     if (!spec.minReplicaCount && spec.triggers.every((trigger) => isResource(trigger.type))) {
-      return "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't work in this case)";
+      const message =
+        "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't work in this case)";
+      return { reason: "scale-to-zero-requirements-not-met", message };
     }
   }
   return undefined;
@@ -154,7 +171,7 @@ function isPositive(...quantities: (string | undefined)[]): boolean {
   return quantities.some((quantity) => quantity !== undefined && parseQuantity(String(quantity)) > 0);
 }
 
-function hpaProblem(object: ScaledObject, hpas: readonly KubernetesObject[]): string | undefined {
+function hpaProblem(object: ScaledObject, hpas: readonly KubernetesObject[]): AdmissionProblem | undefined {
   const { metadata, spec } = object;
   const target = spec.scaleTargetRef;
   const foreign = hpas.filter(
@@ -170,17 +187,23 @@ function hpaProblem(object: ScaledObject, hpas: readonly KubernetesObject[]): st
   const hpa = foreign.find((candidate) => !isTransfer || candidate.metadata.name !== named);
   if (hpa === undefined) return undefined;
   const workload = `workload '${target.name}' of type '${kindOf(target)}'`;
-  if (!isTransfer) return `the ${workload} is already managed by the hpa '${hpa.metadata.name}'`;
-  return `the existing hpa '${hpa.metadata.name}' for ${workload} must be specified by name in advanced settings to enable ownership transfer`;
+  const { name } = hpa.metadata;
+  if (!isTransfer) {
+    return { reason: "other-hpa", message: `the ${workload} is already managed by the hpa '${name}'` };
+  }
+  const message = `the existing hpa '${name}' for ${workload} must be specified by name in advanced settings to enable ownership transfer`;
+  return { reason: "transfer-ownership-missing-hpa-name", message };
 }
 
-function nameProblem(object: ScaledObject): string | undefined {
+function nameProblem(object: ScaledObject): AdmissionProblem | undefined {
   const { name } = object.metadata;
   const quoted = JSON.stringify;
   if (name.length > MAX_NAME_LENGTH) {
-    return `scaledobject name ${quoted(name)} is ${name.length} characters long; must be no more than ${MAX_NAME_LENGTH} characters because it is used as the ${quoted(OWNER_LABEL)} label value`;
+    const message = `scaledobject name ${quoted(name)} is ${name.length} characters long; must be no more than ${MAX_NAME_LENGTH} characters because it is used as the ${quoted(OWNER_LABEL)} label value`;
+    return { reason: "name-too-long", message };
   }
   const hpa = hpaNameOf(object);
   if (hpa.length <= MAX_NAME_LENGTH) return undefined;
-  return `HPA name ${quoted(hpa)} derived from scaledobject is ${hpa.length} characters long; must be no more than ${MAX_NAME_LENGTH} characters; set spec.advanced.horizontalPodAutoscalerConfig.name to a shorter name or shorten the scaledobject name`;
+  const message = `HPA name ${quoted(hpa)} derived from scaledobject is ${hpa.length} characters long; must be no more than ${MAX_NAME_LENGTH} characters; set spec.advanced.horizontalPodAutoscalerConfig.name to a shorter name or shorten the scaledobject name`;
+  return { reason: "hpa-name-too-long", message };
 }

@@ -1,4 +1,7 @@
-/** `topology run keda-operator`, with upstream's flags: the operator and, on its own port, the metrics adapter. */
+/**
+ * `topology run keda-operator`, with upstream's flags: the operator and, on ports of their own, the metrics adapter and
+ * the admission webhooks.
+ */
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { parseArgs } from "node:util";
 import { isMissing } from "../base/disk.ts";
@@ -8,8 +11,10 @@ import type { Command, System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
 import { DEFAULT_BURST, DEFAULT_QPS, throttledApi } from "../wire/kubernetes/throttled-api.ts";
+import { admissionWebhookHandler } from "./admission-webhook.ts";
 import { createKedaLog } from "./keda-log.ts";
 import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
+import { publishAuthority } from "./webhook-authority.ts";
 
 const text = (fallback: string) => ({ type: "string" as const, default: fallback });
 const flag = (fallback: boolean) => ({ type: "boolean" as const, default: fallback });
@@ -38,6 +43,9 @@ const FLAGS = {
   "filepath-auth-root-path": text(""),
 };
 
+/** `--port` of upstream's webhooks, which have a program of their own there. */
+const WEBHOOK_PORT = 9443;
+
 const LEVELS: Record<string, LogLevel> = { debug: "debug", info: "info", error: "error", "1": "debug" };
 
 export const command: Command = async (args, system) => {
@@ -63,8 +71,9 @@ export const command: Command = async (args, system) => {
     qps: Number(flags["kube-api-qps"]) || DEFAULT_QPS,
     burst: Number(flags["kube-api-burst"]) || DEFAULT_BURST,
   };
+  const api = await createInClusterClient(system);
   const operator = startKedaOperator({
-    api: throttledApi(await createInClusterClient(system), limit),
+    api: throttledApi(api, limit),
     network,
     clock,
     log,
@@ -78,7 +87,9 @@ export const command: Command = async (args, system) => {
     readAuthFile: authFileReader(flags["filepath-auth-root-path"], system),
   });
   const state = { ready: false };
-  const tls = await servingIdentity(flags["cert-dir"], system);
+  const { authority, ...tls } = await servingIdentity(flags["cert-dir"], system);
+  // With no rate limit: the API server waits for the answer.
+  const webhooks = admissionWebhookHandler({ ...operator, api, log });
   const servers = await Promise.all([
     network.serve(
       address(flags["metrics-bind-address"]),
@@ -86,7 +97,13 @@ export const command: Command = async (args, system) => {
     ),
     network.serve(address(flags["health-probe-bind-address"]), healthHandler(state)),
     network.serve({ ...address(`:${flags["secure-port"]}`), tls }, operator.externalMetrics),
+    network.serve({ ...address(`:${WEBHOOK_PORT}`), tls }, webhooks),
   ]);
+  const configuration = flags["validating-webhook-name"];
+  await publishAuthority(api, configuration, authority).catch((error) => {
+    // Until it is known the API server asks nobody, and lets everything in.
+    setup.error("unable to update the webhook configuration", { name: configuration, error });
+  });
   void operator.started.then(() => {
     state.ready = true;
     setup.info("Connection to the cluster has been successfully established");
@@ -128,32 +145,35 @@ function healthHandler(state: { ready: boolean }): HttpHandler {
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000;
+const HOSTS = ["keda-metrics-apiserver", "keda-admission-webhooks"].map((service) => `${service}.keda.svc`);
+
+interface ServingIdentity extends TlsIdentity {
+  /** PEM of whoever issued the certificate. */
+  authority: string;
+}
 
 /** From the certificate directory, as cert-manager or the rotator fills it; self-signed when there is none. */
-async function servingIdentity(directory: string, { disk, clock, random }: System): Promise<TlsIdentity> {
+async function servingIdentity(directory: string, system: System): Promise<ServingIdentity> {
+  const { disk, clock, random } = system;
+  const read = async (name: string) => new TextDecoder().decode(await disk.readFile(`${directory}/${name}`));
   try {
-    const [cert, key] = await Promise.all(
-      ["tls.crt", "tls.key"].map(async (name) =>
-        new TextDecoder().decode(await disk.readFile(`${directory}/${name}`)),
-      ),
-    );
-    return { cert, key };
+    const [cert, key] = await Promise.all(["tls.crt", "tls.key"].map(read));
+    return { cert, key, authority: await read("ca.crt").catch(() => cert) };
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
   const { issueCertificate } = await import("../wire/x509/certificate.ts");
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const now = clock.now();
-  const name = "keda-metrics-apiserver.keda.svc";
   const request = {
-    commonName: name,
-    hosts: [name, `${name}.cluster.local`],
+    commonName: HOSTS[0],
+    hosts: HOSTS.flatMap((host) => [host, `${host}.cluster.local`]),
     publicKey: createPublicKey(privateKey),
     isAuthority: false,
     notBeforeMs: now - 3_600_000,
     notAfterMs: now + YEAR_MS,
     serial: random.bytes(16),
   };
-  const cert = issueCertificate(request, { commonName: name, privateKey });
-  return { cert, key: privateKey.export({ type: "pkcs8", format: "pem" }) as string };
+  const cert = issueCertificate(request, { commonName: HOSTS[0], privateKey });
+  return { cert, key: privateKey.export({ type: "pkcs8", format: "pem" }) as string, authority: cert };
 }

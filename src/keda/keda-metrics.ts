@@ -80,6 +80,16 @@ const FAMILIES = {
     help: "Total number of triggers per trigger type registered.",
     labels: ["type"],
   },
+  keda_webhook_scaled_object_validation_errors_total: {
+    type: "counter",
+    help: "Total number of scaled object validating errors",
+    labels: ["action", "namespace", "reason"],
+  },
+  keda_webhook_scaled_object_validations_total: {
+    type: "counter",
+    help: "Total number of scaled object validations",
+    labels: ["action", "namespace"],
+  },
 } satisfies Record<string, Family>;
 
 type FamilyName = keyof typeof FAMILIES;
@@ -145,6 +155,13 @@ export class KedaMetrics {
 
   triggerRegistered(type: string, by: number): void {
     this.#add("keda_trigger_registered_total", [type], by);
+  }
+
+  /** @param reason why it was refused, if it was */
+  validated(namespace: string, action: "create" | "update", reason?: string): void {
+    this.#add("keda_webhook_scaled_object_validations_total", [action, namespace], 1);
+    if (reason === undefined) return;
+    this.#add("keda_webhook_scaled_object_validation_errors_total", [action, namespace, reason], 1);
   }
 
   emptyResponse(config: TriggerConfig, ignored: boolean): void {

@@ -41,6 +41,8 @@ export interface KedaOperator {
   externalMetrics: HttpHandler;
   /** Answers `/metrics`. */
   metrics: KedaMetrics;
+  /** What stands in a namespace, as far as it is known. */
+  known: ScaledObjectReconciler["known"];
   /** Resolves when the ScaledObjects of the cluster are known. */
   started: Promise<void>;
 }
@@ -86,5 +88,10 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   startAuthenticationReconcilers({ api, clock, log, events, metrics, signal, namespace });
   refuseScaledJobs({ api, clock, log, events, signal, namespace });
   signal.addEventListener("abort", () => handler.close(), { once: true });
-  return { externalMetrics: externalMetricsHandler(handler.triggers), metrics, started: reconciler.start() };
+  return {
+    externalMetrics: externalMetricsHandler(handler.triggers),
+    metrics,
+    known: (namespace) => reconciler.known(namespace),
+    started: reconciler.start(),
+  };
 }

@@ -2,7 +2,7 @@
  * KEDA: scales workloads on the metrics of their triggers, from zero and to zero itself, and in between through a
  * HorizontalPodAutoscaler that it makes and answers.
  *
- * Stands for kedacore/keda 2.20 (operator, metrics adapter and admission checks in one process). Deliberate
+ * Stands for kedacore/keda 2.20 (operator, metrics adapter and admission webhooks in one process). Deliberate
  * differences: scalers are prometheus, external, external-push, cron, cpu, memory, kubernetes-workload and metrics-api
  * (JSON, YAML, Prometheus text); TriggerAuthentication reads Secrets, ConfigMaps, environments, files and tokens of
  * ServiceAccounts, and says so when asked for a vault or a cloud's identity; a ScaledObject that is gone leaves no series

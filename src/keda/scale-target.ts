@@ -15,25 +15,43 @@ interface Scale extends KubernetesObject {
   status: { replicas: number; selector?: string };
 }
 
-const BUILT_IN: Record<string, GroupVersionResource> = {
-  "apps/StatefulSet": RESOURCES.statefulSets,
-  "apps/Deployment": RESOURCES.deployments,
-  "apps/ReplicaSet": RESOURCES.replicaSets,
-};
+/** Kinds that upstream looks up nowhere, of whatever group they are. */
+const TAKEN: Record<string, string> = { Deployment: "deployments", StatefulSet: "statefulsets" };
+const BUILT_IN = [
+  ...Object.values(RESOURCES),
+  { group: "", version: "v1", resource: "replicationcontrollers", kind: "ReplicationController" },
+];
 
-/** @default `apps/v1` `Deployment`. @throws Error when the cluster has no such kind */
+/** @default `apps/v1` `Deployment`. @throws Error with upstream's text when the cluster has no such kind */
 export async function resolveTarget(
   api: KubernetesApi,
-  object: ScaledObject,
+  object: Pick<ScaledObject, "spec">,
 ): Promise<GroupVersionKindResource> {
-  const { apiVersion = "apps/v1", kind = "Deployment" } = object.spec.scaleTargetRef;
+  const apiVersion = object.spec.scaleTargetRef.apiVersion || "apps/v1";
+  const kind = object.spec.scaleTargetRef.kind || "Deployment";
   const { group, version } = parseApiVersion(apiVersion);
-  const known = BUILT_IN[`${group}/${kind}`];
-  if (known !== undefined) return { group, version, kind, resource: known.resource };
+  if (version.includes("/")) throw new Error(`unexpected GroupVersion string: ${apiVersion}`);
+  const resource = TAKEN[kind] ?? (await resourceNamed(api, { group, version, kind }));
+  if (resource === undefined) throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
+  return { group, version, kind, resource };
+}
+
+async function resourceNamed(
+  api: KubernetesApi,
+  wanted: { group: string; version: string; kind: string },
+): Promise<string | undefined> {
+  const isWanted = (each: { group: string; version: string; kind: string }) =>
+    each.group === wanted.group && each.version === wanted.version && each.kind === wanted.kind;
+  const known = BUILT_IN.find(isWanted);
+  if (known !== undefined) return known.resource;
   const { items } = await api.list(RESOURCES.customResourceDefinitions);
-  const definition = items.find(({ spec }) => spec.group === group && spec.names.kind === kind);
-  if (definition === undefined) throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
-  return { group, version, kind, resource: definition.spec.names.plural };
+  const definition = items.find(
+    ({ spec: { group, names, versions } }) =>
+      group === wanted.group &&
+      names.kind === wanted.kind &&
+      versions.some((each: { name: string; served: boolean }) => each.served && each.name === wanted.version),
+  );
+  return definition?.spec.names.plural;
 }
 
 /** `apps/v1.StatefulSet` */

@@ -79,6 +79,7 @@ export class ScaledObjectReconciler {
   readonly #generations = new Map<string, number>();
   readonly #registered: RegisteredResources;
   #objects: ReadonlyMap<string, ScaledObject> = new Map();
+  #hpas: ReadonlyMap<string, KubernetesObject> = new Map();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -103,7 +104,7 @@ export class ScaledObjectReconciler {
     });
     this.#objects = informer.objects;
     await informer.synced;
-    startInformer({
+    const hpas = startInformer({
       ...common,
       resource: RESOURCES.horizontalPodAutoscalers,
       onError,
@@ -112,10 +113,20 @@ export class ScaledObjectReconciler {
       },
       onDelete: (hpa) => this.#ownerOf(hpa),
     });
+    this.#hpas = hpas.objects;
   }
 
   latest(key: string): ScaledObject | undefined {
     return this.#objects.get(key);
+  }
+
+  /** What stands in a namespace, as far as it is known. */
+  known(namespace: string): { scaledObjects: ScaledObject[]; hpas: KubernetesObject[] } {
+    const isThere = ({ metadata }: KubernetesObject) => metadata.namespace === namespace;
+    return {
+      scaledObjects: Array.from(this.#objects.values()).filter(isThere),
+      hpas: Array.from(this.#hpas.values()).filter(isThere),
+    };
   }
 
   /** Looks at an object again. */
@@ -228,7 +239,7 @@ export class ScaledObjectReconciler {
     if (isNew) {
       const admission = "ScaledObject isn't admitted";
       const world = await reconcileStep(admission, () => this.#admissionWorld(object, target));
-      check(admission, admissionProblem(object, world, { isFormulaChecked: true }));
+      check(admission, admissionProblem(object, world, { isFormulaChecked: true })?.message);
     }
     const created = await reconcileStep("failed to ensure HPA is correctly created for ScaledObject", () =>
       ensureHpa({ api, version, triggers: handler.triggers }, object, target, log),

@@ -200,6 +200,12 @@ export const RESOURCES = {
     "customresourcedefinitions",
     "CustomResourceDefinition",
   ),
+  validatingWebhookConfigurations: resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+  ),
   apiServices: resource("apiregistration.k8s.io", "v1", "apiservices", "APIService"),
   leases: resource("coordination.k8s.io", "v1", "leases", "Lease"),
   storageClasses: resource("storage.k8s.io", "v1", "storageclasses", "StorageClass"),

@@ -1,4 +1,5 @@
 /** Where a pod can not go, and the words for it (kube-scheduler 1.35 `framework/plugins`, the filters). */
+import type { Selector } from "../../model/label-selector.ts";
 import type { Node, Pod, TopologySpreadConstraint } from "../types.ts";
 import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
 import {
@@ -15,6 +16,8 @@ export interface Situation {
   pod: Pod;
   nodes: NodeInfo[];
   namespaces: NamespaceLabels;
+  /** Which pods the Services and the owner of one count as its like; none: nothing is known. @default nothing */
+  likes?: (pod: Pod) => Selector;
 }
 
 export interface Refusal {
@@ -23,7 +26,7 @@ export interface Refusal {
   unresolvable: boolean;
 }
 
-type Filter = (situation: Situation, info: NodeInfo) => Refusal | undefined;
+export type Filter = (situation: Situation, info: NodeInfo) => Refusal | undefined;
 
 const final = (reason: string): Refusal => ({ reasons: [reason], unresolvable: true });
 const forNow = (...reasons: string[]): Refusal => ({ reasons, unresolvable: false });
@@ -48,8 +51,14 @@ const nodeAffinity: Filter = ({ pod }, { node }) =>
   matchesNodeAffinity(pod, node) ? undefined : final("node(s) didn't match Pod's node affinity/selector");
 
 const nodePorts: Filter = ({ pod }, info) => {
-  const portsOf = (some: Pod) =>
-    some.spec.containers.flatMap(({ ports = [] }) => ports.filter(({ hostPort }) => Boolean(hostPort)));
+  // An init container that is no sidecar is done before it could be in anybody's way.
+  const portsOf = ({ spec }: Pod) =>
+    [
+      ...(spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always"),
+      ...spec.containers,
+    ]
+      .flatMap(({ ports = [] }) => ports)
+      .filter(({ hostPort }) => Boolean(hostPort));
   const everywhere = (ip = "") => ip === "" || ip === "0.0.0.0";
   const taken = info.pods.flatMap(portsOf);
   const collides = portsOf(pod).some(({ hostPort, protocol = "TCP", hostIP }) =>
@@ -63,16 +72,20 @@ const nodePorts: Filter = ({ pod }, info) => {
   return collides ? forNow("node(s) didn't have free ports for the requested pod ports") : undefined;
 };
 
+/** The resources that every node tells of, in the order in which what is missing is told. */
+const COMMON_RESOURCES = ["cpu", "memory", "ephemeral-storage"];
+
 const resourcesFit: Filter = ({ pod }, info) => {
   const requests = podRequests(pod);
   const reasons: string[] = [];
   if (info.pods.length + 1 > allocatable(info.node, "pods")) reasons.push("Too many pods");
   let unresolvable = false;
-  for (const [name, amount] of Object.entries(requests)) {
+  for (const name of new Set([...COMMON_RESOURCES, ...Object.keys(requests)])) {
+    const amount = requests[name] ?? 0;
     const most = allocatable(info.node, name);
-    if (amount === 0 || (info.requested[name] ?? 0) + amount <= most * (1 + 1e-9)) continue;
+    if (amount === 0 || amount <= most - (info.requested[name] ?? 0)) continue;
     reasons.push(`Insufficient ${name}`);
-    unresolvable ||= amount > most * (1 + 1e-9);
+    unresolvable ||= amount > most;
   }
   return reasons.length === 0 ? undefined : { reasons, unresolvable };
 };
@@ -108,7 +121,7 @@ const topologySpread: Filter = ({ pod, nodes }, info) => {
 };
 
 /** Whether a node counts for a constraint: by default when the pod's affinity admits it, whatever its taints. */
-function isIncluded(
+export function isIncluded(
   { nodeAffinityPolicy = "Honor", nodeTaintsPolicy = "Ignore" }: TopologySpreadConstraint,
   pod: Pod,
   node: Node,
@@ -162,20 +175,20 @@ const interPodAffinity: Filter = (situation, info) => {
   return undefined;
 };
 
-/** In upstream's order: the first that refuses is the reason. */
-const FILTERS = [
-  nodeUnschedulable,
-  taintToleration,
-  nodeAffinity,
-  nodePorts,
-  resourcesFit,
-  topologySpread,
-  interPodAffinity,
+/** By the names of upstream's plugins, in its order: the first that refuses is the reason. */
+export const FILTERS: readonly [plugin: string, filter: Filter][] = [
+  ["NodeUnschedulable", nodeUnschedulable],
+  ["TaintToleration", taintToleration],
+  ["NodeAffinity", nodeAffinity],
+  ["NodePorts", nodePorts],
+  ["NodeResourcesFit", resourcesFit],
+  ["PodTopologySpread", topologySpread],
+  ["InterPodAffinity", interPodAffinity],
 ];
 
 /** Why the pod can't be on the node; undefined when it can. */
 export function refusal(situation: Situation, info: NodeInfo): Refusal | undefined {
-  for (const filter of FILTERS) {
+  for (const [, filter] of FILTERS) {
     const refused = filter(situation, info);
     if (refused !== undefined) return refused;
   }

@@ -9,11 +9,15 @@ import type { EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
 import { createEventSeriesRecorder } from "../../wire/kubernetes/event-series-recorder.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
+import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
 import type { Condition, Node, PersistentVolumeClaim, Pod } from "../types.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
-import { createNodeInfos } from "./node-info.ts";
+import { fitText } from "./fit-text.ts";
+import { createNodeInfos, type NodeInfo } from "./node-info.ts";
+import { createPodLikes } from "./pod-likes.ts";
 import { findPreemption, type Preemption } from "./preemption.ts";
 import { bestNode } from "./scores.ts";
+import { nodesNamedBy } from "./selection.ts";
 
 /** A pod that found no place is tried again at least this often, in milliseconds; changes of the cluster try it at once. */
 const RETRY_MS = 10_000;
@@ -29,6 +33,8 @@ export function startScheduler(context: ControllerContext): void {
   const assumed = new Map<string, Pod>();
   const pods = informers.of<Pod>(RESOURCES.pods);
   informers.of(RESOURCES.namespaces);
+  informers.of(RESOURCES.podDisruptionBudgets);
+  const likes = createPodLikes(informers);
   const { api, clock } = context;
   const instance = `${SCHEDULER}-percolate-test-control-plane`;
   const events = createEventSeriesRecorder({ api, clock, component: SCHEDULER, instance });
@@ -36,7 +42,7 @@ export function startScheduler(context: ControllerContext): void {
     context,
     name: SCHEDULER,
     workers: 1,
-    reconcile: (key) => schedule(context, events, assumed, key),
+    reconcile: (key) => schedule(context, events, assumed, likes, key),
   });
   const waiting = () =>
     [...pods.objects.values()]
@@ -79,6 +85,7 @@ async function schedule(
   context: ControllerContext,
   events: EventRecorder,
   assumed: Map<string, Pod>,
+  likes: Situation["likes"],
   key: string,
 ): Promise<number | undefined> {
   const { api, informers } = context;
@@ -91,22 +98,63 @@ async function schedule(
     ...assumed.values(),
   ]);
   const namespaces = informers.of(RESOURCES.namespaces).objects;
-  const situation: Situation = { pod, nodes, namespaces: (name) => namespaces.get(name)?.metadata.labels };
-  const problem = await claimProblem(context, pod);
+  const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels;
+  const situation: Situation = { pod, nodes, namespaces: labelsOf, likes };
+  const named = nodesNamedBy(pod);
+  const problem = named?.size === 0 ? "pod affinity terms conflict" : await claimProblem(context, pod);
   // Volumes are made when their claim is: no reason to raise an alarm before that can have happened.
   if (problem !== undefined && ageMs(context, pod) < VOLUME_PATIENCE_MS) return VOLUME_PATIENCE_MS;
-  const refusals = problem === undefined ? nodes.map((info) => refusal(situation, info)) : [];
-  const possible = problem === undefined ? nodes.filter((_info, index) => refusals[index] === undefined) : [];
+  if (problem !== undefined) {
+    await reportFailure(context, events, pod, prefilterText(nodes.length, problem), undefined);
+    return RETRY_MS;
+  }
+  const nominated = known.filter((other) => isWaiting(other) && isNominatedBefore(other, pod));
+  const refusals = nodes.map((info) =>
+    named?.has(info.node.metadata.name) === false ? NOT_NAMED : refusalBeside(situation, info, nominated),
+  );
+  const possible = nodes.filter((_info, index) => refusals[index] === undefined);
   if (possible.length === 0) {
-    const preemption = problem === undefined ? findPreemption(situation, refusals) : undefined;
-    const why = problem ?? (refusals as Refusal[]);
-    await reportFailure(context, events, pod, nodes.length, why, preemption?.node.metadata.name);
-    if (preemption !== undefined) await preempt(context, events, pod, preemption);
+    const budgets = informers.of<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets).objects.values();
+    const preemption = nodes.length === 0 ? "" : findPreemption(situation, refusals, [...budgets]);
+    // Upstream does not look at the pod again until they have gone.
+    if (preemption === undefined) return RETRY_MS;
+    const text = failureText(nodes.length, refusals as Refusal[], preemption);
+    const nominatedNode = typeof preemption === "string" ? undefined : preemption.node.metadata.name;
+    await reportFailure(context, events, pod, text, nominatedNode);
+    if (typeof preemption !== "string") await preempt(context, events, pod, preemption);
     return RETRY_MS;
   }
   const { node } = bestNode(situation, possible);
   await bind(context, events, pod, node.metadata.name);
   assumed.set(pod.metadata.uid!, { ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } });
+}
+
+/** The plugin that leaves all nodes out but those that the pod's affinity names. */
+const NOT_NAMED: Refusal = {
+  reasons: ["node(s) didn't satisfy plugin(s) [NodeAffinity]"],
+  unresolvable: true,
+};
+
+/** Whether `other` waits for the room that was made for it, which `pod` must not take. */
+function isNominatedBefore(other: Pod, pod: Pod): boolean {
+  return (
+    other.status?.nominatedNodeName !== undefined &&
+    other.metadata.uid !== pod.metadata.uid &&
+    (other.spec.priority ?? 0) >= (pod.spec.priority ?? 0)
+  );
+}
+
+/** Room must be there with the pods that are to come, and company without them, since they may never come. */
+function refusalBeside(situation: Situation, info: NodeInfo, nominated: Pod[]): Refusal | undefined {
+  const coming = nominated.filter(({ status }) => status?.nominatedNodeName === info.node.metadata.name);
+  if (coming.length > 0) {
+    const bound = coming.map((pod) => ({ ...pod, spec: { ...pod.spec, nodeName: info.node.metadata.name } }));
+    const [fuller] = createNodeInfos([info.node], [...info.pods, ...bound]);
+    const nodes = situation.nodes.map((other) => (other === info ? fuller : other));
+    const refused = refusal({ ...situation, nodes }, fuller);
+    if (refused !== undefined) return refused;
+  }
+  return refusal(situation, info);
 }
 
 async function bind(
@@ -186,16 +234,10 @@ async function reportFailure(
   context: ControllerContext,
   events: EventRecorder,
   pod: Pod,
-  nodeCount: number,
-  why: string | Refusal[],
+  message: string,
   nominatedNodeName: string | undefined,
 ): Promise<void> {
   const { api, clock } = context;
-  // The plugin for claims of devices has not been asked yet, and says so when preemption asks it.
-  const message =
-    typeof why === "string"
-      ? `0/${nodeCount} nodes are available: ${why}. not found`
-      : fitError(nodeCount, why, nominatedNodeName !== undefined);
   const condition: Condition = {
     type: "PodScheduled",
     status: "False",
@@ -229,24 +271,14 @@ async function reportFailure(
 /** What the plugin for claims of devices has to say to a pod that has none. */
 const NO_CLAIMS = "no new claims to deallocate";
 
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) …. preemption: …` (upstream `FitError`). */
-export function fitError(nodeCount: number, refusals: Refusal[], preempts = false): string {
+/** Where no node could change it. The plugin for claims of devices has not been asked yet, and says so to preemption. */
+function prefilterText(nodeCount: number, problem: string): string {
+  return `0/${nodeCount} nodes are available: ${problem}. not found`;
+}
+
+function failureText(nodeCount: number, refusals: Refusal[], preemption: Preemption | string): string {
   if (nodeCount === 0) return "no nodes available to schedule pods";
-  const counts = new Map<string, number>();
-  for (const { reasons } of refusals) {
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  const text = fitText(nodeCount, refusals);
   // Preemption that helps has nothing to say.
-  if (preempts) return `0/${nodeCount} nodes are available: ${parts.join(", ")}.`;
-  const hopeless = refusals.filter(({ unresolvable }) => unresolvable).length;
-  const others = refusals.length - hopeless;
-  const preemption = [
-    ...(others > 0 ? [`${others} No preemption victims found for incoming pod`] : []),
-    ...(hopeless > 0 ? [`${hopeless} Preemption is not helpful for scheduling`] : []),
-  ].sort();
-  return (
-    `0/${nodeCount} nodes are available: ${parts.join(", ")}. ` +
-    `${NO_CLAIMS}, preemption: 0/${nodeCount} nodes are available: ${preemption.join(", ")}.`
-  );
+  return typeof preemption === "string" ? `${text} ${NO_CLAIMS}, preemption: ${preemption}` : text;
 }

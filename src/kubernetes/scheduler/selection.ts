@@ -1,6 +1,6 @@
 /** Which nodes, pods and taints a term of the pod's spec means. */
 
-import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
+import { labelValueProblem, matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import { compareStrings } from "../../model/labels.ts";
 import type {
   Node,
@@ -21,18 +21,43 @@ export function matchesNodeAffinity(pod: Pod, node: Node): boolean {
   return required === undefined || required.nodeSelectorTerms.some((term) => matchesNodeTerm(term, node));
 }
 
-/** All requirements of the term; an empty term matches nothing. */
+/**
+ * All requirements of the term; an empty term matches nothing, and neither does one with a requirement that can not be
+ * read (component-helpers `nodeaffinity`).
+ */
 export function matchesNodeTerm(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
   node: Node,
 ): boolean {
   if (matchExpressions.length + matchFields.length === 0) return false;
+  if (!matchExpressions.every(isReadable) || !matchFields.every(isReadableField)) return false;
   const labels = node.metadata.labels ?? {};
   const fields: Record<string, string> = { "metadata.name": node.metadata.name };
   return (
     matchExpressions.every((requirement) => meets(requirement, labels)) &&
     matchFields.every((requirement) => meets(requirement, fields))
   );
+}
+
+function isReadable({ operator, values = [] }: NodeSelectorRequirement): boolean {
+  switch (operator) {
+    case "In":
+    case "NotIn":
+      return values.length > 0 && values.every((value) => labelValueProblem(value) === undefined);
+    case "Gt":
+    case "Lt":
+      return values.length === 1 && isInteger(values[0]);
+    default:
+      return values.length === 0;
+  }
+}
+
+function isReadableField({ operator, values = [] }: NodeSelectorRequirement): boolean {
+  return (operator === "In" || operator === "NotIn") && values.length === 1;
+}
+
+function isInteger(text: string): boolean {
+  return /^[+-]?\d{1,19}$/.test(text);
 }
 
 function meets(
@@ -50,10 +75,29 @@ function meets(
     case "DoesNotExist":
       return value === undefined;
     case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
+      return value !== undefined && isInteger(value) && BigInt(value) > BigInt(values[0]);
     case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
+      return value !== undefined && isInteger(value) && BigInt(value) < BigInt(values[0]);
   }
+}
+
+/**
+ * The nodes that the required affinity names, where each of its terms names some (as those of daemons' pods do);
+ * undefined when any node may do, none when the terms contradict themselves.
+ */
+export function nodesNamedBy({ spec }: Pod): Set<string> | undefined {
+  const terms =
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  if (terms.length === 0) return undefined;
+  const names = new Set<string>();
+  for (const { matchFields = [] } of terms) {
+    const lists = matchFields
+      .filter(({ key, operator }) => key === "metadata.name" && operator === "In")
+      .map(({ values = [] }) => values);
+    if (lists.length === 0) return undefined;
+    for (const name of lists[0]) if (lists.every((list) => list.includes(name))) names.add(name);
+  }
+  return names;
 }
 
 export interface Taint {

@@ -18,6 +18,7 @@ export interface Node extends KubernetesObject {
   };
   status?: {
     capacity?: Record<string, string>;
+    images?: { names?: string[]; sizeBytes?: number }[];
     allocatable?: Record<string, string>;
     conditions?: Condition[];
     addresses?: { type: string; address: string }[];

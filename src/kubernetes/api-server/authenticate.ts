@@ -48,7 +48,11 @@ export function createAuthenticator(
  */
 function impersonated(user: User, headers: HttpRequest["headers"], store: ObjectStore): User {
   const name = headers["impersonate-user"];
-  if (name === undefined) return user;
+  if (!name) {
+    const requested = impersonationRequests(headers);
+    if (requested.length === 0) return user;
+    throw statusError("BadRequest", `requested [${requested.join(" ")}] without impersonating a user`);
+  }
   const given = (headers["impersonate-group"] ?? "").split(",").map((group) => group.trim());
   const groups = given.filter((group) => group !== "");
   const account = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name);
@@ -56,8 +60,57 @@ function impersonated(user: User, headers: HttpRequest["headers"], store: Object
   for (const group of groups) {
     requireAccess(store, user, { verb: "impersonate", group: "", resource: "groups", name: group });
   }
+  const extra = extraOf(headers);
+  for (const [key, values] of Object.entries(extra))
+    for (const value of values)
+      requireAccess(store, user, {
+        verb: "impersonate",
+        group: "authentication.k8s.io",
+        resource: "userextras",
+        subresource: key,
+        name: value,
+      });
+  const uid = headers["impersonate-uid"];
+  if (uid)
+    requireAccess(store, user, {
+      verb: "impersonate",
+      group: "authentication.k8s.io",
+      resource: "uids",
+      name: uid,
+    });
   const implied = account === null ? [] : ["system:serviceaccounts", `system:serviceaccounts:${account[1]}`];
-  return { name, groups: [...new Set([...groups, ...implied, "system:authenticated"])] };
+  return {
+    name,
+    ...(uid && { uid }),
+    groups: [...new Set([...groups, ...implied, "system:authenticated"])],
+    ...(Object.keys(extra).length > 0 && { extra }),
+  };
+}
+
+const EXTRA_HEADER = "impersonate-extra-";
+
+/** What else is said of the user, by names in lower case. */
+function extraOf(headers: HttpRequest["headers"]): Record<string, string[]> {
+  const extra: Record<string, string[]> = {};
+  for (const [header, value] of Object.entries(headers)) {
+    if (!header.startsWith(EXTRA_HEADER) || !value) continue;
+    extra[decodeURIComponent(header.slice(EXTRA_HEADER.length))] = value
+      .split(",")
+      .map((each) => each.trim());
+  }
+  return extra;
+}
+
+/** What was asked for besides a user, as Go prints the references to it. */
+function impersonationRequests(headers: HttpRequest["headers"]): string[] {
+  const requests: string[] = [];
+  const groups = (headers["impersonate-group"] ?? "").split(",").map((each) => each.trim());
+  for (const group of groups) if (group !== "") requests.push(`{Group  ${group}    }`);
+  const uid = headers["impersonate-uid"];
+  for (const [key, values] of Object.entries(extraOf(headers)))
+    for (const value of values) requests.push(`{UserExtra  ${value}  authentication.k8s.io/v1  ${key}}`);
+  if (uid) requests.push(`{UID  ${uid}  authentication.k8s.io/v1  }`);
+  return requests;
 }
 
 function digest(text: string): Buffer {

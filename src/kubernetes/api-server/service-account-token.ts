@@ -1,5 +1,5 @@
 /** Tokens of service accounts: JWTs (ES256) with the claims of Kubernetes' projected tokens. */
-import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 
 export const TOKEN_ISSUER = "https://kubernetes.default.svc.cluster.local";
@@ -35,11 +35,15 @@ export interface TokenClaims {
 export class ServiceAccountTokens {
   readonly #privateKey: KeyObject;
   readonly #publicKey: KeyObject;
+  /** What tells the key apart from others: a digest of it. */
+  readonly #keyId: string;
   readonly #clock: Clock;
 
   constructor(privateKey: KeyObject, clock: Clock) {
     this.#privateKey = privateKey;
     this.#publicKey = createPublicKey(privateKey);
+    const der = this.#publicKey.export({ type: "spki", format: "der" });
+    this.#keyId = createHash("sha256").update(der).digest("base64url");
     this.#clock = clock;
   }
 
@@ -62,12 +66,18 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: `system:serviceaccount:${subject.namespace}:${subject.serviceAccount}`,
     };
-    const content = `${encodePart({ alg: "ES256", typ: "JWT" })}.${encodePart(claims)}`;
+    const content = `${encodePart({ alg: "ES256", kid: this.#keyId })}.${encodePart(claims)}`;
     const signature = sign("sha256", Buffer.from(content), {
       key: this.#privateKey,
       dsaEncoding: "ieee-p1363",
     });
     return { token: `${content}.${signature.toString("base64url")}`, expiresMs: claims.exp * 1000 };
+  }
+
+  /** The public key, with which others can check our tokens (RFC 7517). */
+  keySet(): { keys: object[] } {
+    const { kty, crv, x, y } = this.#publicKey.export({ format: "jwk" });
+    return { keys: [{ use: "sig", kty, kid: this.#keyId, crv, alg: "ES256", x, y }] };
   }
 
   /** The claims of a token that we signed and that has not expired, or undefined. */

@@ -1,43 +1,88 @@
-/** Which form of an answer a client takes: JSON, or YAML where it asks for that first. */
+/** Which form and view of an answer a client takes (apiserver `endpoints/handlers/negotiation`, go-restful's routes). */
 import { stringify } from "yaml";
 import type { HttpResponse } from "../../../base/network.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
 
 const FORMS = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-const WILDCARDS = ["*/*", "application/*"];
 
-interface Range {
+interface Clause {
   type: string;
-  parameters: string[];
+  quality: number;
+  parameters: ReadonlyMap<string, string>;
 }
 
-function rangesOf(accept: string | undefined): Range[] {
-  return (accept ?? "").split(",").flatMap((part) => {
-    const [type, ...parameters] = part.split(";").map((each) => each.trim().toLowerCase());
-    return type === "" ? [] : [{ type, parameters }];
-  });
+/** An object as something else than itself. */
+export interface View {
+  kind: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
+  version: "v1" | "v1beta1";
 }
 
-/** Objects can be shown as themselves, as a row of a table, or as their metadata. */
-const VIEWS = /^as=(table|partialobjectmetadata|partialobjectmetadatalist)$/;
+/** What the client takes, the best first. */
+function clausesOf(accept: string | undefined): Clause[] {
+  return (accept ?? "")
+    .split(",")
+    .flatMap((part) => {
+      const [type, ...rest] = part.split(";").map((each) => each.trim());
+      if (type === "") return [];
+      const parameters = new Map(
+        rest.map((each): [string, string] => {
+          const [name, value = ""] = each.split("=");
+          return [name.trim().toLowerCase(), value.trim()];
+        }),
+      );
+      const quality = Number(parameters.get("q") ?? 1);
+      return [{ type: type.toLowerCase(), quality: Number.isNaN(quality) ? 0 : quality, parameters }];
+    })
+    .sort((a, b) => b.quality - a.quality);
+}
 
-/** @throws KubernetesError 406 when nothing that the client takes can be given */
-export function checkAcceptable(accept: string | undefined): void {
-  const ranges = rangesOf(accept);
-  const isTaken = ({ type, parameters }: Range) =>
-    WILDCARDS.includes(type) ||
-    (FORMS.includes(type) && parameters.every((each) => !each.startsWith("as=") || VIEWS.test(each)));
-  if (ranges.length === 0 || ranges.some(isTaken)) return;
+/** Undefined where none is asked for, null where it is one that we don't have. */
+function viewOf(form: string, parameters: ReadonlyMap<string, string>): View | undefined | null {
+  const kind = parameters.get("as");
+  if (kind === undefined) return undefined;
+  const version = parameters.get("v");
+  if (parameters.get("g") !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) return null;
+  if (kind === "Table") return form === FORMS[2] ? null : { kind, version };
+  return kind === "PartialObjectMetadata" || kind === "PartialObjectMetadataList" ? { kind, version } : null;
+}
+
+/**
+ * How an object is to be shown; undefined as itself.
+ *
+ * @throws KubernetesError 406 when nothing that the client takes can be given
+ */
+export function acceptedView(accept: string | undefined): View | undefined {
+  const clauses = clausesOf(accept);
+  if (clauses.length === 0) return undefined;
+  checkRepresentation(clauses, FORMS);
+  for (const { type, parameters } of clauses) {
+    for (const form of type === "*/*" ? FORMS : FORMS.filter((each) => each === type)) {
+      const view = viewOf(form, parameters);
+      if (view !== null && !parameters.has("stream")) return view;
+      if (view !== null && parameters.get("stream") === "watch") return view;
+    }
+  }
+  throw statusError("NotAcceptable", `only the following media types are accepted: ${FORMS.join(", ")}`);
+}
+
+/** @throws KubernetesError 406 when the client takes none of these media types */
+export function checkAcceptable(accept: string | undefined, forms: readonly string[] = FORMS): void {
+  const clauses = clausesOf(accept);
+  if (clauses.length > 0) checkRepresentation(clauses, forms);
+}
+
+function checkRepresentation(clauses: readonly Clause[], forms: readonly string[]): void {
+  if (clauses.some(({ type }) => type === "*/*" || forms.includes(type))) return;
   throw statusError(
     "NotAcceptable",
-    `406: Not Acceptable\n\nAvailable representations: ${FORMS.join(", ")}`,
+    `406: Not Acceptable\n\nAvailable representations: ${forms.join(", ")}`,
     {},
   );
 }
 
 /** The answer in YAML 1.1 (texts that older readers take for times or truth values are quoted), where the client prefers it; anything but JSON as it is. */
 export function inPreferredForm(accept: string | undefined, response: HttpResponse): HttpResponse {
-  const first = rangesOf(accept).find(({ type }) => FORMS.includes(type) || WILDCARDS.includes(type));
+  const first = clausesOf(accept).find(({ type }) => FORMS.includes(type) || type === "*/*");
   const isJson =
     response.headers?.["content-type"] === "application/json" && typeof response.body === "string";
   if (first?.type !== "application/yaml" || !isJson) return response;
@@ -48,6 +93,7 @@ export function inPreferredForm(accept: string | undefined, response: HttpRespon
       version: "1.1",
       sortMapEntries: true,
       lineWidth: 0,
+      indentSeq: false,
     }),
   };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 import { silentLogger } from "../../../base/log.ts";
 import { bodyOf, readBody } from "../../../base/network.ts";
@@ -126,7 +127,10 @@ test("YAML is that of Go's package: yes is true, and what looks like a time is q
 test("the server answers where upstream has paths of old, and about its health", async () => {
   const ask = await newServer();
   assert.equal((await ask("HEAD", CONFIG_MAPS)).status, 405);
-  assert.equal((await ask("GET", "/livez?verbose")).text, "[+]ping ok\n[+]log ok\nlivez check passed\n");
+  assert.equal(
+    (await ask("GET", "/livez?verbose")).text,
+    "[+]ping ok\n[+]log ok\n[+]etcd ok\nlivez check passed\n",
+  );
   assert.equal((await ask("GET", "/readyz/ping")).text, "ok");
   assert.equal((await ask("GET", "/readyz/nope")).status, 404);
   const { paths } = JSON.parse((await ask("GET", "/")).text);
@@ -136,4 +140,122 @@ test("the server answers where upstream has paths of old, and about its health",
   const components = await ask("GET", "/api/v1/componentstatuses");
   assert.match(String(components.headers.warning), /v1 ComponentStatus is deprecated in v1.19\+/);
   assert.equal((await ask("POST", "/api/v1/componentstatuses", { metadata: { name: "x" } })).status, 405);
+});
+
+test("a path that there is not is told apart from a method that it does not have", async () => {
+  const ask = await newServer();
+  const codes = async (...requests: [string, string][]) => {
+    const found: [number, string][] = [];
+    for (const [method, target] of requests) {
+      const { status, text } = await ask(method, target, method === "GET" ? undefined : {});
+      found.push([status, text.startsWith("{") ? JSON.parse(text).reason : text.trim()]);
+    }
+    return found;
+  };
+  const missing = [404, "NotFound"];
+  assert.deepEqual(
+    await codes(
+      ["PUT", "/apis/apps/v2"],
+      ["GET", "/api/v2"],
+      ["POST", `${PODS}/x/nonsense`],
+      ["GET", "/api/v1/pods/x"],
+      ["GET", "/api/v1/namespaces/default/nodes"],
+    ),
+    Array(5).fill(missing),
+  );
+  assert.deepEqual(
+    await codes(["PUT", `${PODS}/x/eviction`], ["DELETE", `${PODS}/x/log`], ["POST", "/api/v1"]),
+    Array(3).fill([405, "MethodNotAllowed"]),
+  );
+  assert.deepEqual(
+    await codes(["POST", "/nowhere"], ["GET", "/apis/a.b/v1"]),
+    Array(2).fill([404, "404 page not found"]),
+  );
+  assert.equal((await ask("POST", "/healthz", {})).text, "ok");
+});
+
+test("objects and lists are shown as their metadata, in the version that is asked for", async () => {
+  const ask = await newServer();
+  await ask("POST", CONFIG_MAPS, { metadata: { name: "a" }, data: { k: "v" } });
+  const accept = (kind: string, version = "v1") => ({
+    accept: `application/json;as=${kind};g=meta.k8s.io;v=${version}`,
+  });
+  const one = JSON.parse(
+    (await ask("GET", `${CONFIG_MAPS}/a`, undefined, accept("PartialObjectMetadata"))).text,
+  );
+  assert.deepEqual([one.apiVersion, one.metadata.name, one.data], ["meta.k8s.io/v1", "a", undefined]);
+  const old = accept("PartialObjectMetadataList", "v1beta1");
+  const list = JSON.parse((await ask("GET", CONFIG_MAPS, undefined, old)).text);
+  assert.deepEqual(
+    [list.kind, list.items[0].apiVersion],
+    ["PartialObjectMetadataList", "meta.k8s.io/v1beta1"],
+  );
+  const table = JSON.parse((await ask("GET", CONFIG_MAPS, undefined, accept("Table", "v1beta1"))).text);
+  assert.deepEqual([table.kind, table.apiVersion], ["Table", "meta.k8s.io/v1beta1"]);
+  const wrong = await ask("GET", CONFIG_MAPS, undefined, accept("PartialObjectMetadata"));
+  assert.equal(wrong.status, 406);
+  assert.match(wrong.text, /requested object is a list \(\*core\.ConfigMapList\)/);
+});
+
+test("a deletion with a body goes by that, not by its parameters", async () => {
+  const ask = await newServer();
+  await ask("POST", CONFIG_MAPS, { metadata: { name: "a" } });
+  await ask("DELETE", `${CONFIG_MAPS}/a?dryRun=All`);
+  assert.equal((await ask("GET", `${CONFIG_MAPS}/a`)).status, 200);
+  await ask("DELETE", `${CONFIG_MAPS}/a?dryRun=All`, { propagationPolicy: "Background" });
+  assert.equal((await ask("GET", `${CONFIG_MAPS}/a`)).status, 404);
+});
+
+test("access reviews are answered with their kind, or refused", async () => {
+  const ask = await newServer();
+  const reviews = "/apis/authorization.k8s.io/v1";
+  const may = { verb: "get", resource: "pods", namespace: "default" };
+  const review = async (path: string, spec: object) => JSON.parse((await ask("POST", path, { spec })).text);
+  const self = await review(`${reviews}/selfsubjectaccessreviews`, { resourceAttributes: may });
+  assert.deepEqual([self.kind, self.status.allowed], ["SelfSubjectAccessReview", true]);
+  const refused = async (path: string, spec: object) => (await review(path, spec)).message;
+  assert.match(
+    await refused(`${reviews}/selfsubjectaccessreviews`, {}),
+    /exactly one of nonResourceAttributes or/,
+  );
+  assert.match(
+    await refused(`${reviews}/subjectaccessreviews`, { resourceAttributes: may }),
+    /^\.authorization\.k8s\.io "" is invalid: spec\.user: Invalid value: "": at least one of user or group/,
+  );
+  assert.match(
+    await refused(`${reviews}/namespaces/other/localsubjectaccessreviews`, {
+      user: "u",
+      resourceAttributes: may,
+    }),
+    /spec\.resourceAttributes\.namespace: Invalid value: "default": must match metadata\.namespace/,
+  );
+  assert.match(await refused("/apis/authentication.k8s.io/v1/tokenreviews", {}), /^token is required/);
+});
+
+test("what is asked for besides a user needs one to impersonate", async () => {
+  const ask = await newServer();
+  const nobody = await ask("GET", CONFIG_MAPS, undefined, { "impersonate-group": "g" });
+  assert.equal(nobody.status, 400);
+  assert.match(nobody.text, /requested \[\{Group {2}g {4}\}\] without impersonating a user/);
+  const headers = { "impersonate-user": "u", "impersonate-uid": "1", "impersonate-extra-team": "a" };
+  const { text } = await ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, headers);
+  const { userInfo } = JSON.parse(text).status;
+  assert.deepEqual([userInfo.uid, userInfo.extra], ["1", { team: ["a"] }]);
+});
+
+test("tokens can be checked with the published key", async () => {
+  const ask = await newServer();
+  const configuration = JSON.parse((await ask("GET", "/.well-known/openid-configuration")).text);
+  assert.match(configuration.jwks_uri, /\/openid\/v1\/jwks$/);
+  assert.equal((await ask("GET", "/openid/v1/jwks", undefined, { accept: "application/json" })).status, 406);
+  const { keys } = JSON.parse((await ask("GET", "/openid/v1/jwks")).text);
+  const account = "/api/v1/namespaces/default/serviceaccounts";
+  await ask("POST", account, { metadata: { name: "robot" } });
+  const { token } = JSON.parse((await ask("POST", `${account}/robot/token`, { spec: {} })).text).status;
+  const [header, payload, signature] = token.split(".");
+  assert.equal(JSON.parse(Buffer.from(header, "base64url").toString()).kid, keys[0].kid);
+  const key = createPublicKey({ key: keys[0], format: "jwk" });
+  const signed = Buffer.from(`${header}.${payload}`);
+  const bytes = Buffer.from(signature, "base64url");
+  assert.ok(verify("sha256", signed, { key, dsaEncoding: "ieee-p1363" }, bytes));
 });

@@ -11,15 +11,19 @@ import type { ClusterStore } from "../cluster-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { answerReview } from "../reviews.ts";
 import type { User } from "../user.ts";
-import { inPreferredForm } from "./accept.ts";
+import { acceptedView, checkAcceptable, inPreferredForm } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
 import type { FieldDescriptions } from "./field-descriptions.ts";
 import { checkOrigin } from "./guard.ts";
+import { healthPaths, healthResponse } from "./health.ts";
+import { issuerResponse } from "./issuer-discovery.ts";
 import { KUBERNETES_VERSION, openApiResponse } from "./openapi.ts";
 import { handlePodLog } from "./pod-log-handler.ts";
 import { readRequestBody } from "./request-body.ts";
 import { type RequestInfo, requestInfo } from "./request-info.ts";
-import { handleResource, methodNotAllowed } from "./resource-handler.ts";
+import { writeOptionsOf } from "./request-options.ts";
+import { handleResource } from "./resource-handler.ts";
+import { methodNotAllowed, noSuchResource } from "./resource-routes.ts";
 import { errorResponse, objectResponse } from "./response.ts";
 
 export interface ApiHandlerOptions {
@@ -77,56 +81,78 @@ export function accessOf(info: RequestInfo): AccessRequest {
   return { verb, group, resource, subresource, namespace, name: info.name ?? selected };
 }
 
+/** Paths that answer whatever the method is. */
+const ANY_METHOD = /^\/apis\/?$/;
+
 async function general(
   options: ApiHandlerOptions,
   request: HttpRequest,
   info: RequestInfo,
 ): Promise<HttpResponse> {
-  if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
-  switch (info.path) {
-    case "/version":
-    case "/version/":
-      return objectResponse(200, VERSION);
+  const found = healthResponse(info) ?? (await document(options, request, info));
+  if (found === undefined) {
+    // What lies below a group that is served is the API's to answer.
+    const isOurs =
+      /^\/(api|version)\//.test(info.path) ||
+      (info.path.startsWith("/apis/") && hasGroup(options, info.group));
+    if (isOurs) throw noSuchResource();
+    return NO_SUCH_PATH;
   }
-  const [, probe, check] = /^\/(healthz|livez|readyz)(?:\/(\w+))?$/.exec(info.path) ?? [];
-  if (probe !== undefined && (check === undefined || HEALTH_CHECKS.includes(check)))
-    return healthResponse(probe, check === undefined && info.query.has("verbose"));
+  const isRead = request.method === "GET" || (request.method === "HEAD" && info.path.startsWith("/openapi/"));
+  if (isRead || ANY_METHOD.test(info.path) || info.path === "/" || healthResponse(info)) return found;
+  throw methodNotAllowed();
+}
+
+function hasGroup({ api }: ApiHandlerOptions, name: string): boolean {
+  return api.context.registry.all().some(({ group }) => group === name);
+}
+
+async function document(
+  options: ApiHandlerOptions,
+  request: HttpRequest,
+  info: RequestInfo,
+): Promise<HttpResponse | undefined> {
+  const { accept } = request.headers;
   const resources = options.discovery.resources();
-  const found =
-    (info.path.startsWith("/openapi/")
-      ? openApiResponse(info, request, {
-          resources,
-          descriptions: (await options.descriptions?.()) ?? {},
-          nowMs: options.clock.now(),
-          kept: options.documents,
-        })
-      : undefined) ?? (await discoveryResponse(info.path, request, options.discovery));
-  if (found !== undefined) return found;
+  if (/^\/version\/?$/.test(info.path)) {
+    checkAcceptable(accept, ["application/json"]);
+    return objectResponse(200, VERSION);
+  }
+  const { tokens } = options.api.context;
+  const issuer = tokens && issuerResponse(info.path, accept, tokens, options.discovery.serverAddress());
+  if (issuer !== undefined) return issuer;
+  if (info.path.startsWith("/openapi/"))
+    return openApiResponse(info, request, {
+      resources,
+      descriptions: (await options.descriptions?.()) ?? {},
+      nowMs: options.clock.now(),
+      kept: options.documents,
+    });
   if (info.path === "/") return objectResponse(200, { paths: rootPaths(resources) });
-  return NO_SUCH_PATH;
+  const discovery = await discoveryResponse(info.path, request, options.discovery);
+  if (discovery !== undefined) checkAcceptable(accept);
+  return discovery;
 }
 
-/** What is asked of the server's health: that it answers, and that the log of its store is written. */
-const HEALTH_CHECKS = ["ping", "log"];
-
-function healthResponse(probe: string, isVerbose: boolean): HttpResponse {
-  const lines = HEALTH_CHECKS.map((check) => `[+]${check} ok\n`).join("");
-  return {
-    status: 200,
-    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-cache, private" },
-    body: isVerbose ? `${lines}${probe} check passed\n` : "ok",
-  };
-}
+const ROOT_PATHS = [
+  "/.well-known/openid-configuration",
+  "/api",
+  "/api/v1",
+  "/apis",
+  "/openapi/v2",
+  "/openapi/v3",
+  "/openid/v1/jwks",
+  "/version",
+];
 
 function rootPaths(resources: readonly ResourceInfo[]): string[] {
-  const paths = new Set(["/api", "/api/v1", "/apis", "/openapi/v2", "/openapi/v3", "/version"]);
+  const paths = new Set(ROOT_PATHS);
   for (const { group, version } of resources) {
     if (group === "") continue;
     paths.add(`/apis/${group}`);
     paths.add(`/apis/${group}/${version}`);
   }
-  for (const probe of ["/healthz", "/livez", "/readyz"])
-    for (const path of [probe, ...HEALTH_CHECKS.map((check) => `${probe}/${check}`)]) paths.add(path);
+  for (const path of healthPaths()) paths.add(path);
   return [...paths].sort();
 }
 
@@ -154,10 +180,6 @@ const NO_SUCH_PATH: HttpResponse = {
   body: "404 page not found\n",
 };
 
-function noSuchResource() {
-  return statusError("NotFound", "the server could not find the requested resource", {});
-}
-
 async function resource(
   options: ApiHandlerOptions,
   request: HttpRequest,
@@ -168,14 +190,24 @@ async function resource(
   const found = api.context.registry.find(info);
   if (found === undefined) {
     // What lies below a group that is served is the API's to answer.
-    if (api.context.registry.all().some(({ group }) => group === info.group)) throw noSuchResource();
+    if (hasGroup(options, info.group)) throw noSuchResource();
     return NO_SUCH_PATH;
   }
   if (found.isReview) {
     if (info.verb !== "create") throw methodNotAllowed();
-    const { value } = await readRequestBody(request);
-    const context = { store: api.context.store, authenticator: options.authenticator, user };
-    return objectResponse(201, answerReview(context, info.resource, (value ?? {}) as KubernetesObject));
+    acceptedView(request.headers.accept);
+    const { value } = await readRequestBody(request, { kind: found.kind });
+    const { fieldManager } = writeOptionsOf(info, request.headers, () => {});
+    const context = {
+      store: api.context.store,
+      clock,
+      authenticator: options.authenticator,
+      user,
+      fieldManager,
+    };
+    const review = { ...(value as KubernetesObject) };
+    if (info.namespace !== undefined) review.metadata = { ...review.metadata, namespace: info.namespace };
+    return objectResponse(201, answerReview(context, found, review));
   }
   const each = { request, info, resource: found, api, user, clock, stopping };
   if (info.subresource === "log" && found.collection === "/pods" && info.verb === "get") {

@@ -206,7 +206,7 @@ export function verbsOf(info: ResourceInfo): string[] {
   return info.collection === "/namespaces" ? VERBS.filter((verb) => verb !== "deletecollection") : VERBS;
 }
 
-function subresourcesOf(info: ResourceInfo) {
+export function subresourcesOf(info: ResourceInfo) {
   const found: { name: string; verbs: string[]; kind: [string, string, string] }[] = [];
   if (info.hasStatus) {
     found.push({

@@ -7,7 +7,7 @@ import type { PodRuntime, PodStats } from "../../pod-runtime.ts";
 import { type ObjectStore, storageKey } from "../object-store.ts";
 import type { RemoteGroup } from "./discovery.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { methodNotAllowed } from "./resource-handler.ts";
+import { methodNotAllowed } from "./resource-routes.ts";
 import { objectResponse } from "./response.ts";
 
 const GROUP = "metrics.k8s.io";

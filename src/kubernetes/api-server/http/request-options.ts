@@ -174,29 +174,37 @@ export function deleteOptionsOf({ query }: RequestInfo, body: unknown): DeleteOp
     const where = `version ${version} in scheme "pkg/runtime/scheme.go:111"`;
     throw statusError("BadRequest", `no kind ${kind} is registered for ${where}`);
   }
-  const policy =
-    query.get("propagationPolicy") ?? options.propagationPolicy ?? orphanPolicy(options.orphanDependents);
+  const read = body === undefined ? optionsOf(query) : options;
+  const { propagationPolicy, orphanDependents, gracePeriodSeconds: grace } = read;
+  const policy = propagationPolicy ?? orphanPolicy(orphanDependents);
   if (policy !== undefined && !POLICIES.includes(String(policy))) {
     throw invalidOptions(
       "DeleteOptions",
       notSupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"]),
     );
   }
-  if (options.orphanDependents !== undefined && options.propagationPolicy !== undefined) {
+  if (orphanDependents !== undefined && propagationPolicy !== undefined) {
     const problem = "orphanDependents and deletionPropagation cannot be both set";
     throw invalidOptions("DeleteOptions", invalidValue("propagationPolicy", policy, problem));
   }
-  const grace = query.has("gracePeriodSeconds")
-    ? wholeNumber(query.get("gracePeriodSeconds")!)
-    : options.gracePeriodSeconds;
   return {
-    dryRun: isDryRun(
-      [...query.getAll("dryRun"), ...((options.dryRun as string[] | undefined) ?? [])],
-      "DeleteOptions",
-    ),
+    dryRun: isDryRun((read.dryRun as string[] | undefined) ?? [], "DeleteOptions"),
     propagationPolicy: policy as PropagationPolicy | undefined,
     gracePeriodSeconds: typeof grace === "number" ? grace : undefined,
-    preconditions: (options.preconditions as DeleteOptions["preconditions"]) ?? undefined,
+    preconditions: (read.preconditions as DeleteOptions["preconditions"]) ?? undefined,
+  };
+}
+
+/** What a request without a body says of a deletion; one with a body says everything there. */
+function optionsOf(query: URLSearchParams): Record<string, unknown> {
+  const orphan = query.get("orphanDependents");
+  return {
+    propagationPolicy: query.get("propagationPolicy") ?? undefined,
+    orphanDependents: orphan === null ? undefined : isTrue(orphan),
+    gracePeriodSeconds: query.has("gracePeriodSeconds")
+      ? wholeNumber(query.get("gracePeriodSeconds")!)
+      : undefined,
+    dryRun: query.getAll("dryRun"),
   };
 }
 

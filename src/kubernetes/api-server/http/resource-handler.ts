@@ -17,10 +17,9 @@ import {
   listTable,
   objectTable,
   type TableOptions,
-  wantsTable,
 } from "../table/table-response.ts";
 import type { User } from "../user.ts";
-import { checkAcceptable } from "./accept.ts";
+import { acceptedView, type View } from "./accept.ts";
 import { duplicateFields } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -31,6 +30,7 @@ import {
   wholeNumber,
   writeOptionsOf,
 } from "./request-options.ts";
+import { checkRoute, methodNotAllowed } from "./resource-routes.ts";
 import {
   errorResponse,
   jsonOf,
@@ -55,6 +55,8 @@ export interface ResourceRequest {
 /** A request with what its client is to be told besides the answer, also when that is an error. */
 interface Call extends ResourceRequest {
   warnings: string[];
+  /** How objects are to be shown, where not as themselves. */
+  view: View | undefined;
 }
 
 /** Kinds that clients are told to leave, by the collection that holds them. */
@@ -63,8 +65,9 @@ const DEPRECATED: Record<string, string> = {
 };
 
 export async function handleResource(request: ResourceRequest): Promise<HttpResponse> {
-  checkAcceptable(request.request.headers.accept);
-  const each: Call = { ...request, warnings: [] };
+  checkRoute(request.resource, request.info);
+  const view = acceptedView(request.request.headers.accept);
+  const each: Call = { ...request, warnings: [], view };
   const deprecation = deprecationOf(each.resource);
   if (deprecation !== undefined) each.warnings.push(deprecation);
   let response: HttpResponse;
@@ -83,8 +86,6 @@ function deprecationOf({ collection, deprecation }: ResourceInfo): string | unde
 }
 
 async function handleVerb(each: Call): Promise<HttpResponse> {
-  const { verbs } = each.resource;
-  if (verbs !== undefined && !verbs.includes(each.info.verb)) throw methodNotAllowed();
   switch (each.info.verb) {
     case "get":
       return getOne(each);
@@ -107,14 +108,6 @@ async function handleVerb(each: Call): Promise<HttpResponse> {
   }
 }
 
-export function methodNotAllowed() {
-  return statusError(
-    "MethodNotAllowed",
-    "the server does not allow this method on the requested resource",
-    {},
-  );
-}
-
 function keyOf({ info }: ResourceRequest) {
   return { namespace: info.namespace, name: info.name!, subresource: info.subresource };
 }
@@ -126,46 +119,55 @@ async function getOne(each: Call): Promise<HttpResponse> {
 
 /** One object, as JSON, as a table or as metadata only. */
 function show(each: Call, code: number, object: KubernetesObject): HttpResponse {
-  const { request, resource, info } = each;
-  const { accept } = request.headers;
-  if (wantsTable(accept) && info.subresource === undefined) {
+  const { resource, view } = each;
+  if (view === undefined) return objectResponse(code, object);
+  if (view.kind === "Table") {
+    if (each.info.subresource !== undefined) return objectResponse(code, object);
     return objectResponse(code, objectTable(resource, object, tableOptions(each)));
   }
-  if (wantsMetadata(accept)) return objectResponse(code, metadataOf(object));
-  return objectResponse(code, object);
+  if (view.kind === "PartialObjectMetadataList")
+    throw notAcceptable(
+      `you requested ${view.kind}, but the requested object is not a list (${goType(each)})`,
+    );
+  return objectResponse(code, metadataOf(object, view));
 }
 
-function tableOptions({ info, clock }: ResourceRequest): TableOptions {
-  return { include: includeObjectOf(info.query.get("includeObject")), nowMs: clock.now() };
+/** The type that upstream holds the object in, for messages. */
+function goType({ resource: { isCustom, group, kind } }: Call): string {
+  return isCustom ? "*unstructured.Unstructured" : `*${group.split(".")[0] || "core"}.${kind}`;
 }
 
-function wantsMetadata(accept: string | undefined): boolean {
-  return (accept ?? "").split(",")[0].includes("as=PartialObjectMetadata");
+function notAcceptable(message: string) {
+  return statusError("NotAcceptable", message);
 }
 
-function metadataOf({ metadata }: KubernetesObject) {
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+function tableOptions({ info, clock, view }: Call): TableOptions {
+  return {
+    include: includeObjectOf(info.query.get("includeObject")),
+    version: view?.version ?? "v1",
+    nowMs: clock.now(),
+  };
+}
+
+function metadataOf({ metadata }: KubernetesObject, { version }: View) {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata };
 }
 
 async function list(each: Call): Promise<HttpResponse> {
-  const { request, resource, info, api } = each;
+  const { resource, info, api } = each;
   const found = await api.list<KubernetesObject>(resource, listOptionsOf(info, api.context.store.revision));
-  const { accept } = request.headers;
-  if (wantsTable(accept)) return objectResponse(200, listTable(resource, found, tableOptions(each)));
-  if (wantsMetadata(accept)) {
-    const kind = "PartialObjectMetadataList";
-    return objectResponse(200, {
-      ...found,
-      kind,
-      apiVersion: "meta.k8s.io/v1",
-      items: found.items.map(metadataOf),
-    });
-  }
-  return {
-    status: 200,
-    headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
-    body: listJson(resource, found),
-  };
+  return showList(each, found);
+}
+
+function showList(each: Call, found: KubernetesList): HttpResponse {
+  const { resource, view } = each;
+  if (view === undefined) return textResponse(200, listJson(resource, found));
+  const { kind, version } = view;
+  if (kind === "Table") return objectResponse(200, listTable(resource, found, tableOptions(each)));
+  if (kind === "PartialObjectMetadata")
+    throw notAcceptable(`you requested ${kind}, but the requested object is a list (${goType(each)}List)`);
+  const items = found.items.map((item) => metadataOf(item, view));
+  return objectResponse(200, { ...found, kind, apiVersion: `meta.k8s.io/${version}`, items });
 }
 
 /** The list from its items' kept texts. Items of built-in kinds do not say what they are: the list does. */
@@ -197,15 +199,15 @@ async function watch(each: Call): Promise<HttpResponse> {
 }
 
 function watchEncoder(each: Call): ((event: WatchEvent) => string) | undefined {
-  const { accept } = each.request.headers;
-  if (wantsMetadata(accept)) return ({ object }) => JSON.stringify(metadataOf(object));
-  if (!wantsTable(accept)) return undefined;
+  const { view } = each;
+  if (view === undefined) return undefined;
+  if (view.kind !== "Table") return ({ object }) => JSON.stringify(metadataOf(object, view));
   let isFirst = true;
   return ({ type, object }) => {
     if (type === "BOOKMARK") {
       return JSON.stringify({
         kind: "Table",
-        apiVersion: "meta.k8s.io/v1",
+        apiVersion: `meta.k8s.io/${view.version}`,
         metadata: object.metadata,
         columnDefinitions: [],
         rows: [],
@@ -225,6 +227,9 @@ interface Write {
 function writeOptions({ info, request, user, warnings }: Call): UpdateOptions {
   return { ...writeOptionsOf(info, request.headers, (text) => warnings.push(text)), user };
 }
+
+/** What is created below a pod must name it. */
+const PARTS: Record<string, string> = { binding: "Binding", eviction: "Eviction" };
 
 /** The body as an object of the place that the path names. */
 async function readWrite(each: Call): Promise<Write> {
@@ -249,6 +254,9 @@ async function readWrite(each: Call): Promise<Write> {
   }
   const { name } = metadata;
   if (name !== undefined && name !== null && typeof name !== "string") readInput(resource, value, options);
+  const part = PARTS[info.subresource ?? ""];
+  if (part !== undefined && (metadata.name ?? "") !== info.name)
+    throw statusError("BadRequest", `name in URL does not match name in ${part} object`);
   if (info.name !== undefined) {
     if (!metadata.name && info.verb === "update")
       throw statusError(
@@ -372,5 +380,5 @@ async function removeAll(each: Call): Promise<HttpResponse> {
         if (error?.reason !== "NotFound") throw error;
       });
   }
-  return textResponse(200, listJson(resource, found));
+  return showList(each, found);
 }

@@ -10,13 +10,9 @@ export type IncludeObject = "None" | "Metadata" | "Object";
 
 export interface TableOptions {
   include: IncludeObject;
+  /** Of `meta.k8s.io`: `v1`, or `v1beta1` for clients from before it. */
+  version: string;
   nowMs: number;
-}
-
-/** Whether a request's `Accept` asks for a Table before anything else that we have. */
-export function wantsTable(accept: string | undefined): boolean {
-  const first = (accept ?? "").split(",")[0];
-  return first.includes("as=Table") && first.includes("g=meta.k8s.io");
 }
 
 /** @throws KubernetesError 400 */
@@ -58,12 +54,12 @@ function table(
   const columns = columnsOf(info);
   return {
     kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
+    apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
     columnDefinitions: withColumns ? columns.map(definition) : null,
     rows: items.map((item) => ({
       cells: columns.map((column) => column.value(item as Row, options.nowMs) ?? null),
-      ...(options.include !== "None" && { object: included(item, options.include) }),
+      ...(options.include !== "None" && { object: included(item, options) }),
     })),
   };
 }
@@ -72,7 +68,7 @@ function definition({ name, type, format, priority }: TableColumn) {
   return { name, type, format, description: "", priority };
 }
 
-function included(item: KubernetesObject, include: IncludeObject) {
+function included(item: KubernetesObject, { include, version }: TableOptions) {
   if (include === "Object") return item;
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: item.metadata };
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata: item.metadata };
 }

@@ -22,7 +22,7 @@ export type Observation = Record<Quantity, number>;
 export interface TimelineEntry {
   /** Since everything was ready. */
   atMs: number;
-  /** `replicas`, `ready`, `hpa`, `pod`, `fault`, `load`, `failure`, `broken`. */
+  /** `replicas`, `ready`, `hpa`, `keda`, `pod`, `fault`, `load`, `failure`, `broken`. */
   what: string;
   text: string;
 }

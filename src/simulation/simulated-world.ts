@@ -4,6 +4,7 @@ import type { Decision } from "../kubernetes/mod.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
+import { kedaNews } from "./keda-news.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 import { isModelled } from "./modelled/fleet.ts";
 import { modelledPrograms } from "./modelled/modelled-pods.ts";
@@ -159,6 +160,12 @@ export class SimulatedWorld implements ScenarioWorld {
     const seen = (set: KubernetesObject) => void (this.#set = set);
     const resource = RESOURCES.statefulSets;
     startInformer({ api, clock, resource, select, signal, onAdd: seen, onUpdate: seen });
+    const onEvent = (event: KubernetesObject) => {
+      const news = kedaNews(event);
+      if (news !== undefined) this.#listener("keda", news);
+    };
+    const events = { resource: RESOURCES.events, select: { namespace: NAMESPACE } };
+    startInformer({ api, clock, ...events, signal, onAdd: onEvent, onUpdate: onEvent });
     if (this.#modelled === undefined) return;
     const url = `http://prometheus.${NAMESPACE}.svc.cluster.local:9090`;
     const scraper = network.host(SCRAPER_ADDRESS);

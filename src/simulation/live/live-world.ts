@@ -6,6 +6,7 @@ import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import { startInformer } from "../../wire/kubernetes/informer.ts";
+import { kedaNews } from "../keda-news.ts";
 import type { Fault } from "../scenario.ts";
 import type { ScenarioWorld, WorldState } from "../scenario-run.ts";
 import {
@@ -167,13 +168,7 @@ function restarts(pod: KubernetesObject): number {
 /** The HPA could not read a metric. */
 const READ_ERROR = "FailedGetExternalMetric";
 
-const TOLD_REASONS = new Set([
-  "SuccessfulRescale",
-  READ_ERROR,
-  "KEDAScaleTargetActivated",
-  "KEDAScaleTargetDeactivated",
-  "ScaledObjectFallbackActivated",
-]);
+const TOLD_REASONS: ReadonlySet<string> = new Set(["SuccessfulRescale", READ_ERROR]);
 
 function tellEvent(tell: (what: string, text: string) => void, event: KubernetesObject): void {
   const { reason, message, involvedObject } = event as KubernetesObject & {
@@ -181,7 +176,8 @@ function tellEvent(tell: (what: string, text: string) => void, event: Kubernetes
     message: string;
     involvedObject: { kind: string };
   };
-  if (!TOLD_REASONS.has(reason)) return;
-  const what = involvedObject.kind === "HorizontalPodAutoscaler" ? "hpa" : "keda";
-  tell(what, `${reason}: ${withoutSelectors(message)}`);
+  const news = kedaNews(event);
+  if (news !== undefined) tell("keda", news);
+  else if (involvedObject.kind === "HorizontalPodAutoscaler" && TOLD_REASONS.has(reason))
+    tell("hpa", `${reason}: ${withoutSelectors(message)}`);
 }

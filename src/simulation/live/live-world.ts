@@ -19,6 +19,7 @@ import {
   TIER,
   withoutSelectors,
 } from "../world-objects.ts";
+import { HpaErrors, READ_ERROR } from "./hpa-errors.ts";
 
 /** The HPA's status is one turn of it old, which is a scrape old: 15 s each, and what both take. */
 const TOLD_AGE_MS = 40_000;
@@ -38,13 +39,14 @@ export class LiveWorld implements ScenarioWorld {
   activeWindowMs = activeWindowMsOf();
   readonly #options: LiveWorldOptions;
   #listener: (what: string, text: string) => void = () => {};
-  #errors = 0;
+  readonly #errors: HpaErrors;
 
   constructor(options: LiveWorldOptions) {
     this.#options = options;
     this.clock = options.machine.clock;
     this.network = options.machine.network;
     this.routerUrl = options.routerUrl;
+    this.#errors = new HpaErrors(this.clock);
   }
 
   /** Follows pods and events; what happened before is no news. */
@@ -57,7 +59,8 @@ export class LiveWorld implements ScenarioWorld {
     const tell = (what: string, text: string) => started && this.#listener(what, text);
     const onEvent = (event: KubernetesObject) => {
       // An event that happens again is written again.
-      if (started && (event as KubernetesObject & { reason?: string }).reason === READ_ERROR) this.#errors++;
+      if (started && (event as KubernetesObject & { reason?: string }).reason === READ_ERROR)
+        this.#errors.told();
       tellEvent(tell, event);
     };
     const informers = [
@@ -96,13 +99,14 @@ export class LiveWorld implements ScenarioWorld {
     const set = await api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name: TIER });
     const { items } = await api.list(RESOURCES.horizontalPodAutoscalers, { namespace: NAMESPACE });
     const hpa = items.find(({ spec }) => spec.scaleTargetRef.name === TIER);
+    this.#errors.look(hpa);
     return {
       replicas: set.spec.replicas ?? 1,
       ready: set.status?.readyReplicas ?? 0,
       tenants: hpa === undefined ? 0 : tenantsTold(hpa, set.status?.replicas ?? 0),
       toldMs: this.clock.monotonic(),
       conflicts: 0,
-      errors: this.#errors,
+      errors: this.#errors.count,
       asleep: () => 0,
     };
   }
@@ -164,9 +168,6 @@ function restarts(pod: KubernetesObject): number {
   const statuses: { restartCount: number }[] = pod.status?.containerStatuses ?? [];
   return statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
 }
-
-/** The HPA could not read a metric. */
-const READ_ERROR = "FailedGetExternalMetric";
 
 const TOLD_REASONS: ReadonlySet<string> = new Set(["SuccessfulRescale", READ_ERROR]);
 

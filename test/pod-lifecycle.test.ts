@@ -129,7 +129,8 @@ test("init containers run one after the other, then the sidecar, then the rest; 
     initContainers: [
       sh("first", "echo first >>order", mount),
       sh("side", `echo side >>order; ${FOREVER}`, { ...mount, restartPolicy: "Always" }),
-      sh("second", "echo second >>order", mount),
+      // Started is not the same as having written.
+      sh("second", "until grep -q side order; do sleep 0.05; done; echo second >>order", mount),
     ],
     containers: [sh("main", "echo main >>order; cat order", mount)],
     volumes: [{ name: "shared", emptyDir: {} }],

@@ -3,6 +3,7 @@ import test from "node:test";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { Informers } from "../controllers/controller.ts";
@@ -380,4 +381,31 @@ test("who must not preempt waits, and a gated pod is not looked at", async () =>
   const body = { spec: { schedulingGates: null } };
   await api.patch(RESOURCES.pods, { namespace: "default", name: "gated" }, { type: "merge", body });
   assert.notEqual((await places()).gated, "-");
+});
+
+test("a pod that found no room is tried, and told so, when a bound one goes, within its back-off", async () => {
+  const { add, api, places, clock } = await worldOf();
+  for (const name of ["one", "two", "three"]) await add(name, asking("100m"));
+  await add("huge", asking("3"));
+  await places();
+  const told = async () => {
+    const { items } = await api.list<KubernetesObject & { reason?: string; series?: { count: number } }>(
+      RESOURCES.events,
+    );
+    const failures = items.filter(({ reason }) => reason === "FailedScheduling");
+    return failures.map(({ series }) => series?.count ?? 1);
+  };
+  assert.deepEqual(await told(), [1]);
+  await clock.advance(30_000);
+  assert.deepEqual(await told(), [1], "nothing has changed");
+  const gone = async (name: string) => {
+    await api.delete(RESOURCES.pods, { namespace: "default", name }, { gracePeriodSeconds: 0 });
+    await clock.advance(100);
+  };
+  await gone("one");
+  assert.deepEqual(await told(), [1, 1], "the pod has another version since its condition was written");
+  await gone("two");
+  assert.deepEqual(await told(), [1, 1], "it is held back for two seconds");
+  await clock.advance(2_000);
+  assert.deepEqual(await told(), [1, 2]);
 });

@@ -11,6 +11,7 @@ import { objectKey } from "../../wire/kubernetes/informer.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
 import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
 import type { Condition, Node, PersistentVolumeClaim, Pod } from "../types.ts";
+import { FailedAttempts } from "./failed-attempts.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
 import { fitText } from "./fit-text.ts";
 import { createNodeInfos, type NodeInfo } from "./node-info.ts";
@@ -38,11 +39,13 @@ export function startScheduler(context: ControllerContext): void {
   const { api, clock } = context;
   const instance = `${SCHEDULER}-percolate-test-control-plane`;
   const events = createEventSeriesRecorder({ api, clock, component: SCHEDULER, instance });
+  const failures = new FailedAttempts();
+  const state: State = { context, events, assumed, likes, failures };
   const controller = startController({
     context,
     name: SCHEDULER,
     workers: 1,
-    reconcile: (key) => schedule(context, events, assumed, likes, key),
+    reconcile: (key) => schedule(state, key),
   });
   const waiting = () =>
     [...pods.objects.values()]
@@ -51,6 +54,8 @@ export function startScheduler(context: ControllerContext): void {
       .map(objectKey);
   controller.watchMapped<Pod>(RESOURCES.pods, (pod, previous) => {
     if (pod.spec.nodeName !== undefined) assumed.delete(pod.metadata.uid!);
+    if (pod === previous || pod.spec.nodeName) failures.forget(pod);
+    if (pod.spec.nodeName && (pod === previous || hasEnded(pod, previous))) failures.podGone();
     const isGone = pod === previous || pod.metadata.deletionTimestamp !== undefined;
     // Its room, or its company, may be what another one waits for.
     return isWaiting(pod)
@@ -67,6 +72,20 @@ export function startScheduler(context: ControllerContext): void {
   controller.watchMapped(RESOURCES.persistentVolumeClaims, waiting);
 }
 
+interface State {
+  context: ControllerContext;
+  events: EventRecorder;
+  /** Bound by us, and not yet seen so in the informer. */
+  assumed: Map<string, Pod>;
+  likes: Situation["likes"];
+  failures: FailedAttempts;
+}
+
+function hasEnded(pod: Pod, previous: Pod | undefined): boolean {
+  const isOver = ({ status }: Pod) => ["Succeeded", "Failed"].includes(status?.phase ?? "");
+  return previous !== undefined && isOver(pod) && !isOver(previous);
+}
+
 function isWaiting(pod: Pod): boolean {
   const { schedulerName = SCHEDULER } = pod.spec;
   return (
@@ -81,13 +100,8 @@ function byPriority(a: Pod, b: Pod): number {
   return (b.spec.priority ?? 0) - (a.spec.priority ?? 0);
 }
 
-async function schedule(
-  context: ControllerContext,
-  events: EventRecorder,
-  assumed: Map<string, Pod>,
-  likes: Situation["likes"],
-  key: string,
-): Promise<number | undefined> {
+async function schedule(state: State, key: string): Promise<number | undefined> {
+  const { context, events, assumed, likes } = state;
   const { api, informers } = context;
   const pod = await getIfExists<Pod>(api, RESOURCES.pods, splitKey(key));
   if (pod === undefined || !isWaiting(pod)) return;
@@ -105,8 +119,7 @@ async function schedule(
   // Volumes are made when their claim is: no reason to raise an alarm before that can have happened.
   if (problem !== undefined && ageMs(context, pod) < VOLUME_PATIENCE_MS) return VOLUME_PATIENCE_MS;
   if (problem !== undefined) {
-    await reportFailure(context, events, pod, prefilterText(nodes.length, problem), undefined);
-    return RETRY_MS;
+    return reportFailure(state, pod, prefilterText(nodes.length, problem), [], undefined);
   }
   const nominated = known.filter((other) => isWaiting(other) && isNominatedBefore(other, pod));
   const refusals = nodes.map((info) =>
@@ -120,9 +133,9 @@ async function schedule(
     if (preemption === undefined) return RETRY_MS;
     const text = failureText(nodes.length, refusals as Refusal[], preemption);
     const nominatedNode = typeof preemption === "string" ? undefined : preemption.node.metadata.name;
-    await reportFailure(context, events, pod, text, nominatedNode);
+    const retryMs = await reportFailure(state, pod, text, refusals as Refusal[], nominatedNode);
     if (typeof preemption !== "string") await preempt(context, events, pod, preemption);
-    return RETRY_MS;
+    return retryMs;
   }
   const { node } = bestNode(situation, possible);
   await bind(context, events, pod, node.metadata.name);
@@ -230,13 +243,14 @@ async function preempt(
   }
 }
 
+/** Resolves with when to try again, in milliseconds. */
 async function reportFailure(
-  context: ControllerContext,
-  events: EventRecorder,
+  { context, events, failures }: State,
   pod: Pod,
   message: string,
+  refusals: Refusal[],
   nominatedNodeName: string | undefined,
-): Promise<void> {
+): Promise<number> {
   const { api, clock } = context;
   const condition: Condition = {
     type: "PodScheduled",
@@ -249,8 +263,12 @@ async function reportFailure(
   };
   const before = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   const isNominated = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
-  if (before?.status === "False" && before.message === message && isNominated) return;
+  const isKnown = before?.status === "False" && before.message === message && isNominated;
+  const dueInMs = failures.dueInMs(pod, clock.now());
+  if (isKnown && dueInMs !== 0) return Math.min(RETRY_MS, dueInMs ?? RETRY_MS);
+  failures.failed(pod, clock.now(), refusals);
   events.record(pod, "Warning", "FailedScheduling", message, { action: "Scheduling" });
+  if (isKnown) return RETRY_MS;
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== "PodScheduled");
   if (before?.status === "False") condition.lastTransitionTime = before.lastTransitionTime;
   try {
@@ -266,6 +284,7 @@ async function reportFailure(
   } catch (error) {
     if (!isStatus(error, "Conflict", "NotFound")) throw error;
   }
+  return RETRY_MS;
 }
 
 /** What the plugin for claims of devices has to say to a pod that has none. */

@@ -119,8 +119,7 @@ function forbidden(user: User, access: AccessRequest): KubernetesError {
   }
   const { verb, group, resource, subresource, namespace, name } = access;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
-  const what =
-    group === "" ? full : `${resource}.${group}${subresource === undefined ? "" : `/${subresource}`}`;
+  const what = group === "" ? resource : `${resource}.${group}`;
   const where = namespace ? ` in the namespace ${JSON.stringify(namespace)}` : " at the cluster scope";
   return statusError(
     "Forbidden",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { StatefulSet } from "../types.ts";
 import { type PodDisruptionBudget, startPodDisruptionBudgetController } from "./pod-disruption-budget.ts";
@@ -52,3 +53,47 @@ for (const [spec, ready, desired, allowed] of CASES) {
     stop();
   });
 }
+
+test("what a budget can't be computed for is told: no pods, pods of nobody, pods of what can't be scaled", async () => {
+  const clock = new VirtualClock();
+  const { api, context, stop } = await createWorkloadWorld({ clock, readyAfterMs: () => 10 });
+  await api.create(RESOURCES.namespaces, { metadata: { name: "shop" } });
+  startPodDisruptionBudgetController(context);
+  const budget = async (name: string, spec: Partial<PodDisruptionBudget["spec"]>) => {
+    const selector = { matchLabels: { app: name, b: "1" } };
+    const metadata = { name, namespace: "shop" };
+    await api.create<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, {
+      metadata,
+      spec: { selector, ...spec },
+    });
+    await clock.advance(1_000);
+    const { status } = await api.get<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, metadata);
+    const { items } = await api.list<KubernetesObject>(RESOURCES.events, {
+      fieldSelector: `involvedObject.name=${name}`,
+    });
+    const events = items as (KubernetesObject & { reason: string; message: string })[];
+    return { status, events: events.map(({ reason, message }) => `${reason}: ${message}`) };
+  };
+  const pod = (name: string, ownerReferences?: OwnerReference[]) =>
+    api.create(RESOURCES.pods, {
+      metadata: { name, namespace: "shop", labels: { app: name, b: "1" }, ownerReferences },
+      spec: { containers: [{ name: "c", image: "x" }] },
+    } as KubernetesObject);
+  const none = await budget("none", { minAvailable: 1 });
+  assert.deepEqual(none.events, ["NoPods: No matching pods found"]);
+  await pod("lone");
+  const lone = await budget("lone", { maxUnavailable: 1 });
+  assert.equal(lone.status!.expectedPods, 0);
+  assert.equal(
+    lone.events[0].split(" (selector: ")[1].split(")")[0],
+    "&LabelSelector{MatchLabels:map[string]string{app: lone,b: 1,},MatchExpressions:[]LabelSelectorRequirement{},}",
+  );
+  await pod("job", [{ apiVersion: "batch/v1", kind: "Job", name: "j", uid: "u", controller: true }]);
+  const job = await budget("job", { minAvailable: "50%" });
+  assert.deepEqual(job.events, [
+    'CalculateExpectedPodCountFailed: Failed to calculate the number of expected pods: found no controllers for pod "job"',
+  ]);
+  assert.equal(job.status!.disruptionsAllowed, 0);
+  assert.equal(job.status!.conditions![0].reason, "SyncFailed");
+  stop();
+});

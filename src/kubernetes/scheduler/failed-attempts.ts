@@ -44,9 +44,8 @@ export class FailedAttempts {
   }
 
   /** Notes an attempt that upstream makes, too. */
-  failed({ metadata }: Pod, nowMs: number, why: string | Refusal[]): void {
-    const heedsPods =
-      typeof why !== "string" && why.some(({ reasons }) => reasons.some((reason) => HEEDS_PODS.test(reason)));
+  failed({ metadata }: Pod, nowMs: number, refusals: Refusal[]): void {
+    const heedsPods = refusals.some(({ reasons }) => reasons.some((reason) => HEEDS_PODS.test(reason)));
     const attempts = (this.#byUid.get(metadata.uid!)?.attempts ?? 0) + 1;
     this.#byUid.set(metadata.uid!, { attempts, failedMs: nowMs, heedsPods, isMoved: false });
   }

@@ -232,10 +232,10 @@ test("service accounts may do what their roles say, and no more", async () => {
     'pods "x" is forbidden: User "system:serviceaccount:default:reader" cannot delete resource "pods" in API group "" ' +
       'in the namespace "default"',
   );
-  const part = await ask("/apis/apps/v1/namespaces/default/deployments/web/scale", { token });
+  const part = await ask("/apis/apps/v1/namespaces/default/deployments/other/scale", { token });
   assert.match(
     part.json.message,
-    /^deployments\.apps "web" is forbidden: .* cannot get resource "deployments\/scale" in API group "apps"/,
+    /^deployments\.apps "other" is forbidden: .* cannot get resource "deployments\/scale" in API group "apps"/,
   );
   const review = { spec: { resourceAttributes: { namespace: "default", verb: "list", resource: "pods" } } };
   const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

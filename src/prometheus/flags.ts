@@ -91,7 +91,7 @@ const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
 /** Exemplars kept where they are on and the configuration says no number. */
 export const DEFAULT_MAX_EXEMPLARS = 100_000;
 /** Retention when neither flag nor configuration says one. */
-export const DEFAULT_RETENTION_MS = 15 * 86_400_000;
+const DEFAULT_RETENTION_MS = 15 * 86_400_000;
 
 const MAX_BLOCK_DURATION_MS = 31 * 86_400_000;
 
@@ -155,11 +155,16 @@ export class Flags {
     return this.list("enable-feature").includes(name);
   }
 
+  /** Of a configuration that says none: milliseconds and bytes, 0 for no limit. */
+  get retention(): { time: number; size: number } {
+    const time = this.duration("storage.tsdb.retention.time");
+    const size = this.bytes("storage.tsdb.retention.size");
+    return { time: time === 0 && size === 0 ? DEFAULT_RETENTION_MS : time, size };
+  }
+
   /** What a flag that was not given comes to, where that is told instead of its default. */
   #effective(name: string): string | undefined {
-    const retentionMs = this.duration("storage.tsdb.retention.time");
-    const isSized = this.bytes("storage.tsdb.retention.size") > 0;
-    const keptMs = retentionMs > 0 || isSized ? retentionMs : DEFAULT_RETENTION_MS;
+    const keptMs = this.retention.time;
     switch (name) {
       case "storage.tsdb.retention.time":
         return formatDuration(keptMs);

@@ -13,7 +13,6 @@ import { DiscoveryManager } from "./discovery/discovery-manager.ts";
 import { checkFeatures } from "./feature-flags.ts";
 import {
   DEFAULT_MAX_EXEMPLARS,
-  DEFAULT_RETENTION_MS,
   type Flags,
   flagDefaults,
   languageOf,
@@ -314,9 +313,7 @@ function retentionOf(
   config: PrometheusConfig,
 ): { timeMs: number; bytes: number; text: string } {
   const configured = config.storage.tsdb?.retention;
-  const bytes = configured?.size || flags.bytes("storage.tsdb.retention.size");
-  const given = configured?.time || flags.duration("storage.tsdb.retention.time");
-  const timeMs = given === 0 && bytes === 0 ? DEFAULT_RETENTION_MS : given;
+  const { time: timeMs = 0, size: bytes = 0 } = configured ?? flags.retention;
   const parts = [...(timeMs > 0 ? [formatDuration(timeMs)] : []), ...(bytes > 0 ? [formatBytes(bytes)] : [])];
   return { timeMs, bytes, text: parts.join(" or ") };
 }

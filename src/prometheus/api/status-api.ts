@@ -1,7 +1,7 @@
 /** `/api/v1/status/*`, `/api/v1/targets*`, `/api/v1/metadata` and their like: what the server says of itself. */
 import { compareStrings, Labels } from "../../model/labels.ts";
 import { configYaml } from "../config/config-yaml.ts";
-import { DEFAULT_MAX_EXEMPLARS, DEFAULT_RETENTION_MS } from "../flags.ts";
+import { DEFAULT_MAX_EXEMPLARS } from "../flags.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
@@ -43,7 +43,7 @@ export function statusConfig(server: PrometheusServer): ApiResult {
   const { storage } = server.config;
   const { tsdb } = storage;
   const windowMs = tsdb?.out_of_order_time_window ?? 0;
-  const retention = tsdb?.retention ?? { time: DEFAULT_RETENTION_MS };
+  const retention = tsdb?.retention ?? server.flags.retention;
   const exemplars = server.flags.hasFeature("exemplar-storage")
     ? { exemplars: storage.exemplars ?? { max_exemplars: DEFAULT_MAX_EXEMPLARS } }
     : {};

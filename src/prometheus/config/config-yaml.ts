@@ -1,5 +1,7 @@
 /** A configuration as upstream shows it: durations and sizes as text, secrets hidden, defaults left out where empty. */
 import { Document, isScalar, isSeq, visit } from "yaml";
+import { compareStrings } from "../../model/labels.ts";
+import { DEFAULT_COMPILED } from "../relabel/relabel.ts";
 import { inFieldOrder } from "./field-order.ts";
 import { SECRET_FIELDS } from "./http-client-config.ts";
 import { formatBytes, formatDuration } from "./units.ts";
@@ -36,6 +38,8 @@ const ALWAYS = new Set([
   "kubeconfig_file",
   "own_namespace",
   "names",
+  "files",
+  "port",
   "separator",
   "replacement",
   "send",
@@ -44,15 +48,37 @@ const ALWAYS = new Set([
   "outofordertimewindow",
 ]);
 
+/** Plain there, and not told apart from absent. */
+const OMITTED_IN_GLOBAL = new Set(["always_scrape_classic_histograms", "convert_classic_histograms_to_nhcb"]);
+/** Maps of names to text: an empty one is one all the same. */
+const TEXT_MAPS = new Set(
+  "external_labels labels params headers proxy_connect_header required_matchers".split(" "),
+);
+
+/** Text that is something else where it is not quoted, by YAML 1.1 or by 1.2: Go quotes it in double quotes. */
+const RESOLVED = new RegExp(
+  "^(?:|~|null|Null|NULL|y|Y|n|N|(?:yes|no|on|off|true|false)|(?:Yes|No|On|Off|True|False)|(?:YES|NO|ON|OFF|TRUE|FALSE)|" +
+    "[-+]?(?:\\d[\\d_]*(?::[0-5]?\\d)*(?:\\.[\\d_]*)?|\\.\\d[\\d_]*)(?:[eE][-+]?\\d+)?|" +
+    "[-+]?0[xob][\\da-fA-F_]+|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)|\\d{4}-\\d\\d?-\\d\\d?)$",
+);
+
 /** A configuration, or the section `key` of one, as YAML. */
 export function configYaml(value: unknown, key = ""): string {
   const document = new Document(plain(value, key));
   visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === "string" && RESOLVED.test(scalar.value)) scalar.type = "QUOTE_DOUBLE";
+    },
     Pair(_, { key: name, value: inner }) {
       if (isScalar(name) && name.value === "source_labels" && isSeq(inner)) inner.flow = true;
     },
   });
-  return document.toString({ indentSeq: false, lineWidth: 0, flowCollectionPadding: false });
+  return document.toString({
+    indentSeq: false,
+    lineWidth: 0,
+    flowCollectionPadding: false,
+    singleQuote: true,
+  });
 }
 
 function plain(value: unknown, key: string): unknown {
@@ -62,16 +88,28 @@ function plain(value: unknown, key: string): unknown {
     return SIZES.has(key) ? formatBytes(value) : value;
   }
   if (typeof value !== "object" || value === null) return value;
+  if (key === "namespaces" && Object.values(value).every(isEmpty)) return {};
   const shown: Record<string, unknown> = {};
-  for (const [name, inner] of inFieldOrder(key, Object.entries(value))) {
+  const entries = Object.entries(value);
+  if (TEXT_MAPS.has(key)) entries.sort(([a], [b]) => compareStrings(a, b));
+  for (const [name, inner] of inFieldOrder(key, entries)) {
     if (name === "compiled" || inner === undefined) continue;
+    if (name === "regex" && "compiled" in value && value.compiled === DEFAULT_COMPILED) continue;
     if (SECRET_FIELDS.has(name) && inner !== "") shown[name] = hide(inner);
-    else if (ALWAYS.has(name) || !isEmpty(inner)) {
+    else {
+      const isShown = isAlwaysShown(name, key);
+      if (!isShown && isEmpty(inner)) continue;
       const yaml = plain(inner, name);
-      if (ALWAYS.has(name) || !isEmpty(yaml)) shown[name] = yaml;
+      if (isShown || !isEmpty(yaml)) shown[name] = yaml;
     }
   }
   return shown;
+}
+
+function isAlwaysShown(name: string, section: string): boolean {
+  if (TEXT_MAPS.has(section)) return true;
+  if (section === "global" && OMITTED_IN_GLOBAL.has(name)) return false;
+  return ALWAYS.has(name) || (section === "static_configs" && name === "targets");
 }
 
 function isEmpty(value: unknown): boolean {

@@ -7,7 +7,7 @@ const CLIENT =
   words(`basic_auth authorization oauth2 bearer_token bearer_token_file tls_config follow_redirects
   enable_http2 proxy_url no_proxy proxy_from_environment proxy_connect_header http_headers`);
 const DISCOVERY = words(
-  `static_configs dns_sd_configs file_sd_configs http_sd_configs kubernetes_sd_configs`,
+  `dns_sd_configs file_sd_configs http_sd_configs kubernetes_sd_configs static_configs`,
 );
 
 /** Section → its fields. */
@@ -39,10 +39,23 @@ const ORDERS: Readonly<Record<string, string[]>> = {
     ...DISCOVERY,
   ],
   relabel: words("source_labels separator regex modulus target_label replacement action"),
+  kubernetes_sd_configs: [
+    ...words("api_server role kubeconfig_file"),
+    ...CLIENT,
+    ...words("namespaces selectors attach_metadata"),
+  ],
+  http_sd_configs: [...CLIENT, ...words("refresh_interval url")],
+  dns_sd_configs: words("names refresh_interval type port"),
+  file_sd_configs: words("files refresh_interval"),
+  static_configs: words("targets labels"),
   storage: words("tsdb exemplars"),
   tsdb: words(
     "outofordertimewindow out_of_order_time_window stale_series_compaction_threshold chunk_encoding retention",
   ),
+  otlp: words(`promote_all_resource_attributes promote_resource_attributes ignore_resource_attributes translation_strategy
+    keep_identifying_resource_attributes convert_histograms_to_nhcb promote_scope_metadata
+    label_name_underscore_sanitization label_name_preserve_multiple_underscores`),
+  tracing: words("client_type endpoint sampling_fraction insecure tls_config headers compression timeout"),
   remote_write: [
     ...words(`url remote_timeout headers write_relabel_configs name send_exemplars send_native_histograms
       round_robin_dns protobuf_message`),

@@ -30,12 +30,12 @@ export interface RelabelConfig {
   target_label: string;
   replacement: string;
   action: RelabelAction | "";
-  /** `regex`, compiled; not part of the file. */
+  /** `regex`, compiled; not part of the file. `DEFAULT_COMPILED`, and no other, where the file has none. */
   compiled: Regex;
 }
 
 const DEFAULT_REGEX = "(.*)";
-const DEFAULT_COMPILED = compileAnchored(DEFAULT_REGEX);
+export const DEFAULT_COMPILED = compileAnchored(DEFAULT_REGEX);
 /** Label names as `$1_x` or `${1}`. */
 const LEGACY_TEMPLATE = /^(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+$/;
 
@@ -59,7 +59,8 @@ function parseAction(action: string): RelabelAction {
 
 const relabelConfig = struct<RelabelConfig>({
   type: "relabel.plain",
-  defaults: defaultRelabelConfig,
+  // Upstream tells a default that is written down from one that is not.
+  defaults: () => ({ ...defaultRelabelConfig(), regex: undefined as unknown as string }),
   fields: {
     source_labels: list(text(), "model.LabelNames"),
     separator: text(),
@@ -73,7 +74,8 @@ const relabelConfig = struct<RelabelConfig>({
     action: parsed<RelabelAction | "">(parseAction, ""),
   },
   check(config) {
-    config.compiled = config.regex === DEFAULT_REGEX ? DEFAULT_COMPILED : compileAnchored(config.regex);
+    if (config.regex === undefined) config.regex = DEFAULT_REGEX;
+    else config.compiled = compileAnchored(config.regex);
   },
 });
 
@@ -179,9 +181,7 @@ const NO_NAMES: ReadonlyMap<string, number> = new Map();
 function replaceLabel(labels: Map<string, string>, rule: RelabelConfig, source: string): void {
   // Rules without an expression are the most common ones.
   const match =
-    rule.compiled === DEFAULT_COMPILED
-      ? { groups: [source, source], named: NO_NAMES }
-      : rule.compiled.exec(source);
+    rule.regex === DEFAULT_REGEX ? { groups: [source, source], named: NO_NAMES } : rule.compiled.exec(source);
   if (match === undefined) return;
   const target = expandTemplate(rule.target_label, match);
   if (!isValidLabelName(target, "utf8")) return;

@@ -160,3 +160,20 @@ test("body_size_limit: a body of one byte less is taken", async () => {
     await it.server.stop();
   }
 });
+
+test("otlp-deltatocumulative: deltas are stored as sums", async () => {
+  const json = { "content-type": "application/json" };
+  const it = await virtualPrometheus("global: {}", {}, "otlp-deltatocumulative");
+  const now = it.clock.now();
+  for (const timeMs of [now - 2000, now - 1000, now]) {
+    const { status, text } = await it.post("/api/v1/otlp/v1/metrics", otlp(1, timeMs), json);
+    assert.equal(status, 200, text);
+  }
+  assert.deepEqual(await it.query("requests_bytes_per_second_total"), [
+    '{__name__="requests_bytes_per_second_total"} 15',
+  ]);
+  assert.deepEqual(await it.query("histogram_count(latency_seconds)"), ["{} 3"]);
+  // What is late is left out, not refused.
+  assert.equal((await it.post("/api/v1/otlp/v1/metrics", otlp(1, now), json)).status, 200);
+  await it.server.stop();
+});

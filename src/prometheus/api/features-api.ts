@@ -47,7 +47,7 @@ export function features({ flags }: PrometheusServer): ApiResult {
       time_range_series: true,
     },
     otlp_receiver: {
-      delta_conversion: false,
+      delta_conversion: flags.hasFeature("otlp-deltatocumulative"),
       native_delta_ingestion: flags.hasFeature("otlp-native-delta-ingestion"),
     },
     prometheus: {

@@ -6,6 +6,7 @@ import type { Matcher } from "../matcher.ts";
 import { parseMetricSelector, type QueryEngine } from "../promql/mod.ts";
 import { decodeBytes } from "../promql/parser/unquote.ts";
 import { createFastWrite } from "../remote/fast-write.ts";
+import type { createOtlpReceiver } from "../remote/otlp-receiver.ts";
 import type { createReadHandler } from "../remote/read-handler.ts";
 import { createWriteReceiver, MAX_AHEAD_MS } from "../remote/write-receiver.ts";
 import type { PrometheusServer } from "../server-state.ts";
@@ -101,6 +102,7 @@ interface RawContext {
   server: PrometheusServer;
   write: (request: HttpRequest) => Promise<HttpResponse>;
   read: () => Promise<ReturnType<typeof createReadHandler>>;
+  otlp: () => Promise<ReturnType<typeof createOtlpReceiver>>;
 }
 
 const RAW_OPERATIONS: Record<string, [methods: string[], operation: RawOperation]> = {
@@ -113,11 +115,10 @@ const RAW_OPERATIONS: Record<string, [methods: string[], operation: RawOperation
   ],
   "/otlp/v1/metrics": [
     ["POST"],
-    async (request, { server }) => {
+    async (request, { server, otlp }) => {
       if (!server.flags.boolean("web.enable-otlp-receiver"))
         return text(404, "otlp write receiver needs to be enabled with --web.enable-otlp-receiver");
-      const { receiveOtlp } = await import("../remote/otlp-receiver.ts");
-      return receiveOtlp(request, server);
+      return (await otlp())(request);
     },
   ],
   "/read": [
@@ -237,13 +238,15 @@ export function createHttpApi(
   /** Made for the first reader: most servers have none. */
   let reader: Promise<ReturnType<typeof createReadHandler>> | undefined;
   const read = () => (reader ??= openReader(server));
+  let otlpReceiver: Promise<ReturnType<typeof createOtlpReceiver>> | undefined;
+  const otlp = () => (otlpReceiver ??= openOtlpReceiver(server));
 
   return async (request, path) => {
     if (Object.hasOwn(RAW_OPERATIONS, path)) {
       const [methods, operation] = RAW_OPERATIONS[path];
       if (!methods.includes(request.method)) return methodNotAllowed(methods);
       try {
-        return await operation(request, { server, write, read });
+        return await operation(request, { server, write, read, otlp });
       } catch (error) {
         return failed(request, error);
       }
@@ -261,6 +264,11 @@ export function createHttpApi(
     if (!methods.includes(request.method)) return methodNotAllowed(methods);
     return run(request, operation, label === null ? "" : decodePath(label[1]));
   };
+}
+
+async function openOtlpReceiver(server: PrometheusServer): Promise<ReturnType<typeof createOtlpReceiver>> {
+  const { createOtlpReceiver: create } = await import("../remote/otlp-receiver.ts");
+  return create(server);
 }
 
 async function openReader(server: PrometheusServer): Promise<ReturnType<typeof createReadHandler>> {

@@ -10,6 +10,7 @@ import { translateMetrics } from "../../wire/otlp-to-prometheus/translate.ts";
 import type { OtlpConfig } from "../config/otlp-config.ts";
 import { writeFeatures } from "../flags.ts";
 import type { PrometheusServer } from "../server-state.ts";
+import { DeltaToCumulative, hasDelta } from "./delta-to-cumulative.ts";
 import { MAX_TOLD_PROBLEMS, MAX_WRITE_BYTES, storeRequest } from "./write-receiver.ts";
 
 const inflate = promisify(gunzip);
@@ -18,13 +19,24 @@ const DECODERS: Record<string, (bytes: Uint8Array) => ResourceMetrics[]> = {
   "application/json": decodeMetricsJson,
 };
 
-export async function receiveOtlp(request: HttpRequest, server: PrometheusServer): Promise<HttpResponse> {
-  let data: ResourceMetrics[];
-  try {
-    data = await decode(request);
-  } catch (error) {
-    return plain(error instanceof BodyLimitError ? 413 : 400, (error as Error).message);
-  }
+export function createOtlpReceiver(
+  server: PrometheusServer,
+): (request: HttpRequest) => Promise<HttpResponse> {
+  const sums = server.flags.hasFeature("otlp-deltatocumulative")
+    ? new DeltaToCumulative(server.clock)
+    : undefined;
+  return async (request) => {
+    let data: ResourceMetrics[];
+    try {
+      data = await decode(request);
+    } catch (error) {
+      return plain(error instanceof BodyLimitError ? 413 : 400, (error as Error).message);
+    }
+    return store(sums !== undefined && hasDelta(data) ? sums.convert(data) : data, server);
+  };
+}
+
+async function store(data: readonly ResourceMetrics[], server: PrometheusServer): Promise<HttpResponse> {
   const { otlp } = server.config;
   const {
     request: write,

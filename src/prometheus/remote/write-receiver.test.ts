@@ -76,7 +76,9 @@ test("storeRequest() tells in version 2 what was wrong of each series, and store
 });
 
 test("storeRequest() stores nothing of a version 1 request with a sample that is refused, and leaves out bad labels", async () => {
-  const late = series(A, { samples: [{ timestampMs: NOW + 601_000, value: 1 }] });
+  const ahead = { timestampMs: NOW + 601_000, value: 1 };
+  // One of two is told: it ends the request.
+  const late = series(A, { samples: [ahead, ahead] });
   const good = series({ __name__: "good" });
   const refused = await stored([good, late, series({ x: "1" })], false);
   assert.equal(refused.problem, "out of bounds: timestamp is too far in the future");

@@ -296,12 +296,14 @@ class RequestBatch {
           : this.#appender.append(ref, labels, timestampMs, value);
       });
       if (isTaken) this.outcome.samples++;
+      else if (this.#protocol === "v1") return;
     }
     for (const sample of histograms) {
       const isTaken = this.#attempt(series, labels, sample.timestampMs, () => {
         ref = this.#appendHistogram(ref, labels, sample);
       });
       if (isTaken) this.outcome.histograms++;
+      else if (this.#protocol === "v1") return;
     }
     for (const exemplar of exemplars) this.#appendExemplar(ref, labels, exemplar);
     for (const each of series.exemplarProblems ?? []) this.#tell(each);

@@ -130,7 +130,8 @@ test("decodeWriteRequestV2() tells of each series whose references lie outside o
     assert.equal(decodeWriteRequestV2(Buffer.from(hex, "hex")).series[0].problem, problem);
   const { exemplarProblems } = decodeWriteRequestV2(Buffer.from("22002a0522030a0101", "hex")).series[0];
   assert.deepEqual(exemplarProblems, ["parsing exemplar for series {}: invalid labelRefs length 1"]);
-  assert.throws(() => decodeWriteRequestV2(Buffer.from("2201612a00", "hex")), /first symbol/);
+  const other = decodeWriteRequestV2(Buffer.from("220161220162" + "2a040a020001", "hex")).series[0];
+  assert.deepEqual([other.problem, other.labels.toObject()], [undefined, { a: "b" }]);
 });
 
 test("decodeWriteRequestV1() rejects a histogram whose spans and buckets disagree", () => {

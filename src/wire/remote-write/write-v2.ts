@@ -40,8 +40,7 @@ export function decodeWriteRequestV2(bytes: Uint8Array): WriteRequest {
     } else reader.skip(tag, end);
   }
   reader.finish(end);
-  if (spans.length > 0 && symbols[0] !== "")
-    throw new ProtobufError("the first symbol is not the empty string");
+  // The first symbol should be the empty string, which receivers do not insist on.
   // Series after their symbols, wherever the sender put the two.
   const series = spans.map(([start, stop]) => {
     reader.position = start;

@@ -9,6 +9,7 @@ import type { MemoryDisk } from "./memory-disk.ts";
 import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
 import {
+  beginFile,
   formatDuration,
   junitXml,
   openTimelineFile,
@@ -69,6 +70,7 @@ export const command: CliCommand = async (args, machine) => {
   );
   const manifests = await readTopologyManifests(disk);
   const timeline = await openTimelineFile(disk, values.timeline);
+  if (values.junit !== undefined) await beginFile(disk, "--junit", values.junit);
   const verdicts: Verdict[] = [];
   for (const file of files) {
     const { path, scenarioOf } = file;

@@ -1,6 +1,7 @@
 /** What a scenario's run looks like: a line, a picture, a timeline, and JUnit's XML. */
 import type { Disk } from "../base/disk.ts";
 import { isModelled } from "./modelled/fleet.ts";
+import { ScenarioError } from "./scenario.ts";
 import type { Broken, Observation, ScenarioResult, TimelineEntry } from "./scenario-run.ts";
 
 const BARS = " ▁▂▃▄▅▆▇█";
@@ -110,10 +111,18 @@ export interface TimelineFile {
   close(): Promise<void>;
 }
 
+/** An empty file, before anything is run for it. @throws ScenarioError that names the option */
+export async function beginFile(disk: Disk, option: string, path: string): Promise<void> {
+  await disk.writeFile(path, "").catch((error: NodeJS.ErrnoException) => {
+    const isMissing = error.code === "ENOENT";
+    throw new ScenarioError(`${option} ${path}: ${isMissing ? "there is no such folder" : error.message}`);
+  });
+}
+
 /** Writes timelines as runs end, a JSON object a line: `{"scenario":…,"seed":1,"atMs":0,"what":…,"text":…}`. */
 export async function openTimelineFile(disk: Disk, path: string | undefined): Promise<TimelineFile> {
   if (path === undefined) return { write: async () => {}, close: async () => {} };
-  await disk.writeFile(path, "");
+  await beginFile(disk, "--timeline", path);
   const file = await disk.open(path, "append");
   return {
     async write({ scenario, timeline }, seed) {

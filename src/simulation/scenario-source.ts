@@ -163,7 +163,8 @@ function loadOf(entry: Entry, path: Path, endMs: number): Load {
 
 /** Start and end within the scenario, in order. */
 function inOrder(fromMs: number, toMs: number, endMs: number, path: Path): void {
-  if (fromMs < 0 || toMs > endMs) throw new FieldError(path, "lies outside of the scenario");
+  if (fromMs < 0 || fromMs > endMs || toMs > endMs)
+    throw new FieldError(path, "lies outside of the scenario");
   if (toMs < fromMs) throw new FieldError(path, "ends before it begins");
 }
 

@@ -48,15 +48,19 @@ export class TenantTraffic implements Traffic {
     this.#options = options;
   }
 
-  /** Starts one entry of a scenario's load; the tenants' requests are spread over the interval. */
+  /**
+   * Starts one entry of a scenario's load: all tenants come at once, so that no scrape sees a part of them, and from then on
+   * their requests are spread over the interval.
+   */
   start({ tenants, first, everyMs }: Load, remainingMs: number): void {
     const { clock } = this.#options;
     for (let i = 0; i < tenants; i++) {
       const tenant = this.#tenant(`tenant-${first + i}`);
       const offsetMs = (everyMs * i) / tenants;
+      void this.#request(tenant);
       const begin = clock.after(offsetMs, () => {
         this.#timers.delete(begin);
-        void this.#request(tenant);
+        if (offsetMs > 0) void this.#request(tenant);
         const repeat = clock.every(everyMs, () => void this.#request(tenant));
         this.#timers.add(repeat);
         const end = clock.after(Math.max(remainingMs - offsetMs, 0), () => {

@@ -5,6 +5,7 @@ import { PACKAGE_ROOT } from "../../base/program-files.ts";
 import { type Scenario, ScenarioError } from "../scenario.ts";
 import { readScenarioFiles } from "../scenario-files.ts";
 import {
+  beginFile,
   formatDuration,
   junitXml,
   openTimelineFile,
@@ -96,6 +97,7 @@ export const command: CliCommand = async (args, machine) => {
     args: sync === undefined ? [] : ["--horizontal-pod-autoscaler-sync-period", sync],
   };
   const timeline = await openTimelineFile(disk, values.timeline);
+  if (values.junit !== undefined) await beginFile(disk, "--junit", values.junit);
   for (const each of able) {
     if (machine.signal.aborted) break;
     const run = running === undefined ? runOnOwn(machine, each, start) : runOnRunning(machine, each, running);

@@ -204,7 +204,7 @@ async function createApiService({ api, addresses, apiAddress, dns }: ControlPlan
     apiVersion: "v1",
     kind: "Service",
     metadata,
-    spec: { type: "ClusterIP", clusterIP: addresses.apiService, ports },
+    spec: { type: "ClusterIP", ipFamilyPolicy: "SingleStack", clusterIP: addresses.apiService, ports },
   });
   const slice = {
     apiVersion: "discovery.k8s.io/v1",

@@ -11,6 +11,7 @@ import { createAuthenticator } from "./authenticate.ts";
 import { bootstrapCluster } from "./bootstrap.ts";
 import { clusterIdentity } from "./certificate-authority.ts";
 import { ClusterStore } from "./cluster-store.ts";
+import { startLocalApiServices } from "./custom/local-api-services.ts";
 import { Aggregator } from "./http/aggregator.ts";
 import { createApiHandler } from "./http/api-handler.ts";
 import { type FieldDescriptions, readFieldDescriptions } from "./http/field-descriptions.ts";
@@ -87,6 +88,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   api.context.tokens = tokens;
   api.context.network = network;
   await bootstrapCluster(api, identity);
+  startLocalApiServices(api);
   const stop = new AbortController();
   const aggregator = new Aggregator({ api, network, clock, identity: identity.frontProxy.tls });
   aggregator.start(stop.signal);

@@ -34,6 +34,8 @@ const LEASE_RENEW_MS = 10_000;
 /** nodeStatusReportFrequency, when nothing has changed. */
 const STATUS_REPORT_MS = 300_000;
 
+const CSI_NODES = { group: "storage.k8s.io", version: "v1", resource: "csinodes" };
+
 export interface VirtualNodesOptions {
   api: KubernetesApi;
   clock: Clock;
@@ -89,6 +91,19 @@ async function register(options: VirtualNodesOptions, index: number): Promise<vo
     if (!isStatus(error, "AlreadyExists")) throw error;
   }
   await reportStatus(options, index);
+  await registerDrivers(options, name);
+}
+
+/** The node's list of storage drivers: none. */
+async function registerDrivers({ api }: VirtualNodesOptions, name: string): Promise<void> {
+  const { metadata } = await api.get<Node>(RESOURCES.nodes, { name });
+  const owner = { apiVersion: "v1", kind: "Node", name, uid: metadata.uid! };
+  const object: KubernetesObject = { metadata: { name, ownerReferences: [owner] }, spec: { drivers: [] } };
+  try {
+    await api.create(CSI_NODES, object);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
 }
 
 async function reportStatus(options: VirtualNodesOptions, index: number): Promise<void> {

@@ -50,6 +50,14 @@ export class FieldSet {
     return result;
   }
 
+  /** The set with every place that something of it is in (`EnsureNamedFieldsAreMembers`). */
+  static withPlaces(set: FieldSet): FieldSet {
+    const result = new FieldSet();
+    result.isMember = set.isMember || set.children.size > 0;
+    for (const [step, child] of set.children) result.children.set(step, FieldSet.withPlaces(child));
+    return result;
+  }
+
   static equal(a: FieldSet, b: FieldSet): boolean {
     return FieldSet.difference(a, b).isEmpty && FieldSet.difference(b, a).isEmpty;
   }

@@ -1,15 +1,14 @@
 /** Follows CustomResourceDefinitions: their resources are served as long as they are there. */
 import type { Clock } from "../../../base/clock.ts";
 import { type KubernetesApi, RESOURCES } from "../../../model/kubernetes-api.ts";
-import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { StoredEvent } from "../object-store.ts";
-import { type Definition, resourcesOf } from "./definition.ts";
+import { CLEANUP_FINALIZER, type Definition, resourcesOf } from "./definition.ts";
 
 const COLLECTION = "apiextensions.k8s.io/customresourcedefinitions";
-/** Keeps a definition until its objects are gone. */
-export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+const WRITER = { fieldManager: "kube-apiserver" };
 
 /** The API, and the store and registry behind it. */
 interface ContextApi extends KubernetesApi {
@@ -49,16 +48,7 @@ function settle(api: ContextApi, clock: Clock, definition: Definition): void {
 }
 
 async function establish(api: ContextApi, clock: Clock, definition: Definition): Promise<void> {
-  const { spec, status, metadata } = definition;
-  const finalizers = metadata.finalizers ?? [];
-  let current: KubernetesObject = definition;
-  if (!finalizers.includes(CLEANUP_FINALIZER)) {
-    const withFinalizer = { ...metadata, finalizers: [...finalizers, CLEANUP_FINALIZER] };
-    current = await api.replace(RESOURCES.customResourceDefinitions, {
-      ...definition,
-      metadata: withFinalizer,
-    });
-  }
+  const { spec, status } = definition;
   const stored: string[] = status?.storedVersions ?? [];
   const storage = spec.versions.find((version) => version.storage)!.name;
   const at = kubernetesTime(clock.now());
@@ -75,7 +65,8 @@ async function establish(api: ContextApi, clock: Clock, definition: Definition):
       condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
     ],
   };
-  await api.updateStatus(RESOURCES.customResourceDefinitions, { ...current, status: settled } as Definition);
+  const settledDefinition = { ...definition, status: settled } as Definition;
+  await api.updateStatus(RESOURCES.customResourceDefinitions, settledDefinition, WRITER);
 }
 
 async function cleanUp(api: ContextApi, _clock: Clock, definition: Definition): Promise<void> {
@@ -91,7 +82,7 @@ async function cleanUp(api: ContextApi, _clock: Clock, definition: Definition): 
   if (store.count(collection) > 0) return waitForLast(api, collection, definition.metadata.name);
   const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
   const metadata = { ...definition.metadata, finalizers: rest };
-  await api.replace(RESOURCES.customResourceDefinitions, { ...definition, metadata });
+  await api.replace(RESOURCES.customResourceDefinitions, { ...definition, metadata }, WRITER);
 }
 
 /** Objects with finalizers go when their controllers let them. */

@@ -28,6 +28,9 @@ interface DefinitionVersion {
   selectableFields?: { jsonPath: string }[];
 }
 
+/** Keeps a definition that is deleted until its objects are gone. */
+export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+
 export interface Definition extends KubernetesObject {
   spec: {
     group: string;

@@ -58,12 +58,15 @@ export class Aggregator {
     const check = () => void this.#checkAll().catch(() => {});
     const timer = this.#clock.every(CHECK_INTERVAL_MS, check);
     const { store } = this.#api.context;
-    const listeners = [COLLECTION, "discovery.k8s.io/endpointslices"].map((collection) =>
+    // What is served here is always available: only other servers are asked.
+    const isRemote = ({ spec }: KubernetesObject) => spec?.service !== undefined;
+    const listeners = [
+      store.listen(COLLECTION, ({ object }) => isRemote(object) && Promise.resolve().then(check)),
       store.listen(
-        collection,
-        () => this.#api.context.store.count(COLLECTION) > 0 && Promise.resolve().then(check),
+        "discovery.k8s.io/endpointslices",
+        () => this.#remote().length > 0 && Promise.resolve().then(check),
       ),
-    );
+    ];
     signal.addEventListener("abort", () => {
       timer.cancel();
       for (const stop of listeners) stop();
@@ -161,6 +164,7 @@ export class Aggregator {
 
   async #checkAll(): Promise<void> {
     for (const service of [...this.#api.context.store.scan(COLLECTION)] as ApiService[]) {
+      if (service.spec.service === undefined && service.status !== undefined) continue;
       const [status, reason, message] = await this.#availability(service);
       await this.#report(service, status, reason, message);
     }

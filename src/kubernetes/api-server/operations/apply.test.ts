@@ -223,3 +223,87 @@ test("a new object's fields are its maker's: what it set and the defaults, not w
     },
   });
 });
+
+test("what was created by an update and is a manager's by migration keeps its places", async () => {
+  const store = await newStore();
+  await store.create(RESOURCES.customResourceDefinitions, {
+    metadata: { name: "widgets.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: {
+              type: "object",
+              required: ["spec"],
+              properties: {
+                spec: {
+                  type: "object",
+                  properties: { size: { type: "integer" }, max: { type: "integer", default: 5 } },
+                },
+              },
+            },
+          },
+        },
+      ],
+    },
+  } as unknown as KubernetesObject);
+  const widgets = { group: "example.com", version: "v1", resource: "widgets" };
+  const key = { namespace: "default", name: "w" };
+  const widget = {
+    apiVersion: "example.com/v1",
+    kind: "Widget",
+    metadata: { name: "w", labels: { a: "b" } },
+    spec: { size: 3 },
+  };
+  const made = await store.create<KubernetesObject>(
+    widgets,
+    { ...widget, metadata: { ...widget.metadata, namespace: "default" } } as KubernetesObject,
+    { fieldManager: "kubectl-client-side-apply" },
+  );
+  const [entry] = made.metadata.managedFields!;
+  assert.ok("." in (entry.fieldsV1 as Record<string, object>)["f:spec"]);
+  // What kubectl does before its first server-side apply.
+  const body = [
+    {
+      op: "replace",
+      path: "/metadata/managedFields",
+      value: [{ ...entry, manager: "kubectl", operation: "Apply" }],
+    },
+  ];
+  await store.patch(widgets, key, { type: "json", body });
+  const options = { fieldManager: "kubectl" };
+  const applied = await store.patch<KubernetesObject>(widgets, key, { type: "apply", body: widget }, options);
+  assert.deepEqual(applied.spec, { size: 3, max: 5 });
+  assert.deepEqual(applied.metadata.labels, { a: "b" });
+  assert.deepEqual(
+    applied.metadata.managedFields!.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    [["kubectl", { "f:metadata": { "f:labels": { "f:a": {} } }, "f:spec": { "f:size": {} } }]],
+  );
+});
+
+test("no finalizer is added to what is being deleted", async () => {
+  const store = await newStore();
+  const metadata = { name: "held", namespace: "default", finalizers: ["example.com/hold"] };
+  await store.create(RESOURCES.configMaps, { metadata });
+  await store.delete(RESOURCES.configMaps, metadata);
+  const body = { metadata: { finalizers: ["example.com/hold", "example.com/new"] } };
+  await assert.rejects(store.patch(RESOURCES.configMaps, metadata, { type: "merge", body }), (error) => {
+    const { details } = (error as KubernetesError).status;
+    assert.deepEqual(details?.causes, [
+      {
+        reason: "FieldValueForbidden",
+        field: "metadata.finalizers",
+        message:
+          "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers " +
+          '[]string{"example.com/new"}',
+      },
+    ]);
+    return isStatus(error, "Invalid");
+  });
+});

@@ -187,11 +187,11 @@ function withoutEmptyMetadata(config: KubernetesObject): KubernetesObject {
   return { ...config, metadata: Object.fromEntries(members) as unknown as KubernetesObject["metadata"] };
 }
 
-/** What the manager wanted last time, wants no more, and nobody else owns. */
+/** What the manager wanted last time, wants no more, and nobody else owns. A place stays as long as something in it does. */
 function droppedFields(before: FieldSet | undefined, now: FieldSet, others: readonly Manager[]): FieldSet {
   if (before === undefined) return new FieldSet();
-  const given = FieldSet.difference(before, now);
-  return others.reduce((left, other) => FieldSet.difference(left, other.set), given);
+  const given = FieldSet.difference(before, FieldSet.withPlaces(now));
+  return others.reduce((left, other) => FieldSet.difference(left, FieldSet.withPlaces(other.set)), given);
 }
 
 /** Objects from before anyone applied: their fields have an owner of that name. */

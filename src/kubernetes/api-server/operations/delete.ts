@@ -5,12 +5,15 @@ import { conflict } from "../../../model/kubernetes-status.ts";
 import { forbidden, reviewChange } from "../admission/admission.ts";
 import { type AskOptions, admissionRequest } from "../admission/admission-turn.ts";
 import type { ApiContext } from "../api-context.ts";
+import { CLEANUP_FINALIZER } from "../custom/definition.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { existingObject, isFinished } from "./update.ts";
 
 /** Pods that don't say get this long to end. */
 export const DEFAULT_GRACE_PERIOD_SECONDS = 30;
+
+const DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions";
 
 /** Admission plugin NamespaceLifecycle. */
 const KEPT_NAMESPACES = new Set(["default", "kube-system", "kube-public"]);
@@ -32,6 +35,7 @@ export function deleteObject(
   reviewChange(context, info, "DELETE", { oldObject: previous }, options);
   const object = structuredClone(previous);
   setFinalizers(object, options);
+  if (info.collection === DEFINITIONS) holdDefinition(object);
   const graceSeconds = gracePeriod(info, previous, options);
   if (!markDeleted(context, object, graceSeconds)) return previous;
   if (info.collection === "/namespaces") object.status = { ...object.status, phase: "Terminating" };
@@ -39,6 +43,13 @@ export function deleteObject(
   const key = storageKey(namespace, name);
   if (isFinished(info, object)) return context.store.remove(info.collection, key) ?? object;
   return context.store.put(info.collection, key, object);
+}
+
+/** A definition goes after its objects. */
+function holdDefinition({ metadata }: KubernetesObject): void {
+  const finalizers = metadata.finalizers ?? [];
+  if (metadata.deletionTimestamp === undefined && !finalizers.includes(CLEANUP_FINALIZER))
+    metadata.finalizers = [...finalizers, CLEANUP_FINALIZER];
 }
 
 /** Sets when the object is to go. False when it is going already, and no later. */

@@ -1,7 +1,7 @@
 /** PUT of an object or of its status, and the last step of every patch. */
 import type { WriteOptions } from "../../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { conflict, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import { conflict, internalFailure, notFound } from "../../../model/kubernetes-status.ts";
 import { reviewChange, reviewObject } from "../admission/admission.ts";
 import { type AdmissionTurn, admissionRequest } from "../admission/admission-turn.ts";
 import { checkApprover } from "../admission/approval.ts";
@@ -10,7 +10,7 @@ import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { invalidValue } from "../field-error.ts";
+import { forbiddenField, invalidValue } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { metadataKeptByStatus } from "../kinds/status-metadata.ts";
@@ -260,14 +260,11 @@ function checkNoNewFinalizers(
   const old = previous.metadata.finalizers ?? [];
   const added = (object.metadata.finalizers ?? []).filter((finalizer) => !old.includes(finalizer));
   if (added.length === 0) return;
-  const { name } = object.metadata;
-  throw statusError(
-    "Invalid",
-    `${info.kind}${info.group ? `.${info.group}` : ""} ${JSON.stringify(name)} is invalid: metadata.finalizers: ` +
-      "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers " +
-      `[]string{${added.map((name) => JSON.stringify(name)).join(", ")}}`,
-    { name, group: info.group || undefined, kind: info.kind },
-  );
+  const listed = added.map((name) => JSON.stringify(name)).join(", ");
+  const detail =
+    "no new finalizers can be added if the object is being deleted, found new finalizers " +
+    `[]string{${listed}}`;
+  throw invalid(info, object.metadata.name, [forbiddenField("metadata.finalizers", detail)]);
 }
 
 /** Whether everything but metadata and status is equal. */

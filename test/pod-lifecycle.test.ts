@@ -376,3 +376,48 @@ test("a pod goes although its folder can't be removed at first", async () => {
   });
   assert.equal(resistance, 0);
 });
+
+test("an ephemeral container runs beside the others, once", async () => {
+  await run("looked-into", { containers: [sh("main", FOREVER)] });
+  await untilReady("looked-into");
+  const pod = await get("looked-into");
+  const ephemeralContainers = [{ ...sh("debugger", "echo looking"), terminationMessagePolicy: "File" }];
+  await cluster.api.patch(
+    RESOURCES.pods,
+    { namespace: "default", name: "looked-into", subresource: "ephemeralcontainers" },
+    { type: "merge", body: { spec: { ephemeralContainers } } },
+  );
+  const done = await until("the debugger's end", async () => {
+    const now = await get("looked-into");
+    const [status] = now.status?.ephemeralContainerStatuses ?? [];
+    return status?.state?.terminated !== undefined && now;
+  });
+  const [status] = done.status!.ephemeralContainerStatuses!;
+  assert.deepEqual(
+    [status.name, status.state?.terminated?.exitCode, status.ready, status.restartCount],
+    ["debugger", 0, false, 0],
+  );
+  assert.equal(await logOf("looked-into", "container=debugger"), "looking\n");
+  assert.equal(statusOf(done, "main").restartCount, statusOf(pod, "main").restartCount);
+  assert.equal(done.status?.phase, "Running");
+});
+
+test("another image ends a container and starts it again, whatever its policy", async () => {
+  await run("redefined", { restartPolicy: "Never", containers: [sh("main", FOREVER)] });
+  await untilReady("redefined");
+  const body = { spec: { containers: [{ name: "main", image: "sh:2" }] } };
+  await cluster.api.patch(
+    RESOURCES.pods,
+    { namespace: "default", name: "redefined" },
+    { type: "strategic", body },
+  );
+  const pod = await until("the second run", async () => {
+    const now = await get("redefined");
+    const status = statusOf(now, "main");
+    return status.restartCount === 1 && status.state?.running !== undefined && now;
+  });
+  assert.equal(statusOf(pod, "main").image, "docker.io/library/sh:2");
+  await until("the event", async () =>
+    (await eventsOf("redefined")).includes("Killing: Container main definition changed, will be restarted"),
+  );
+});

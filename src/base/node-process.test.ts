@@ -132,6 +132,16 @@ test("openStdin() feeds a program until it is closed", async () => {
   assert.equal(readFileSync(options.logPath, "utf8"), "got hello\n");
 });
 
+test("an input that ends once ends when it is closed for the first time", async () => {
+  const options = optionsFor("cat; echo over", { stdin: true, stdinOnce: true });
+  const { exited } = await systemProcesses.start(options);
+  const input = await systemProcesses.openStdin(options.stateDirectory);
+  input.write(new TextEncoder().encode("hello\n"));
+  input.close();
+  assert.equal((await exited).code, 0);
+  assert.equal(readFileSync(options.logPath, "utf8"), "hello\nover\n");
+});
+
 test("run() gives a command's input, output and exit code", async () => {
   const env = { PATH: process.env.PATH! };
   const command = await systemProcesses.run({

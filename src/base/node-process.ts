@@ -74,11 +74,14 @@ export const systemProcesses: Processes = {
 };
 
 async function start(options: DetachedOptions): Promise<DetachedProcess> {
-  const { argv, env, cwd, logPath, stateDirectory, stdin = false } = options;
+  const { argv, env, cwd, logPath, stateDirectory, stdin = false, stdinOnce = false } = options;
   if (findProgram(argv[0], env.PATH ?? "") === undefined) throw missing(argv[0]);
   rmSync(join(stateDirectory, "exit"), { force: true });
   const log = openSync(logPath, "a");
-  const input = stdin ? openFifo(join(stateDirectory, "stdin")) : undefined;
+  const path = join(stateDirectory, "stdin");
+  const both = stdin ? openFifo(path) : undefined;
+  // Who reads and writes never sees an end.
+  const input = stdin && stdinOnce ? openSync(path, constants.O_RDONLY) : both;
   try {
     const child = spawn("/bin/sh", ["-c", SUPERVISOR, "container", stateDirectory, ...argv], {
       cwd,
@@ -88,6 +91,10 @@ async function start(options: DetachedOptions): Promise<DetachedProcess> {
     });
     await started(child);
     child.unref();
+    if (both !== undefined && input !== both) {
+      heldInputs.set(stateDirectory, both);
+      child.on("exit", () => releaseInput(stateDirectory));
+    }
     const pid = child.pid!;
     const exited = new Promise<ProcessExit>((resolve) =>
       child.on("exit", (_code, signal) => {
@@ -101,6 +108,7 @@ async function start(options: DetachedOptions): Promise<DetachedProcess> {
   } finally {
     closeSync(log);
     if (input !== undefined) closeSync(input);
+    if (both !== undefined && input !== both && heldInputs.get(stateDirectory) !== both) closeSync(both);
   }
 }
 
@@ -276,6 +284,15 @@ function started(child: ChildProcess): Promise<void> {
   });
 }
 
+/** Open sides of inputs that end once, by their state directory: what is read from goes on as long as one is open. */
+const heldInputs = new Map<string, number>();
+
+function releaseInput(stateDirectory: string): void {
+  const descriptor = heldInputs.get(stateDirectory);
+  heldInputs.delete(stateDirectory);
+  if (descriptor !== undefined) closeSync(descriptor);
+}
+
 /** Read and write, so that opening never waits for the other side and the reader sees no end before its time. */
 function openFifo(path: string): number {
   if (!existsSync(path)) execFileSync("mkfifo", ["-m", "600", path]);
@@ -288,7 +305,10 @@ async function openStdin(stateDirectory: string) {
     write: (data: Uint8Array) => {
       for (let written = 0; written < data.length; ) written += writeSync(descriptor, data, written);
     },
-    close: () => closeSync(descriptor),
+    close: () => {
+      closeSync(descriptor);
+      releaseInput(stateDirectory);
+    },
   };
 }
 

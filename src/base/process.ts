@@ -46,6 +46,8 @@ export interface DetachedOptions {
   stateDirectory: string;
   /** A FIFO is made at `stateDirectory/stdin` and kept open for `writeStdin`. @default no input */
   stdin?: boolean;
+  /** With `stdin`: the input ends when it is closed for the first time, or with this process. @default false */
+  stdinOnce?: boolean;
 }
 
 /** A command whose input and output are the caller's. */

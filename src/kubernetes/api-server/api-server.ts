@@ -111,7 +111,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     descriptions: () => (descriptions ??= readFieldDescriptions(disk, PACKAGE_ROOT)),
     runtime: () => runtime,
     elsewhere: async (request, info, user) =>
-      (await metricsResponse(info, store, runtime)) ??
+      (await metricsResponse(info, store, runtime, request.headers.accept)) ??
       (await proxyResponse(request, info, store, network)) ??
       aggregator.handle(request, info, user),
     stopping: stop.signal,

@@ -52,6 +52,10 @@ const CASES: [command: string[], expected: string[]][] = [
     ["tar", "cf", "-", "--transform=s,^/*volumes/data/x,data/x,", "/volumes/data/x"],
   ],
   [
+    ["tar", "cf", "-", "/data/a.b,c"],
+    ["tar", "cf", "-", "--transform=s,^/*volumes/data/a\\.b\\,c,data/a.b\\,c,", "/volumes/data/a.b,c"],
+  ],
+  [
     ["tar", "-xmf", "-", "-C", "/data"],
     ["tar", "-xmf", "-", "-C", "/volumes/data"],
   ],

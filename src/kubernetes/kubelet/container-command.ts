@@ -43,7 +43,7 @@ function tarArguments(args: string[], toHost: PathMap): string[] {
   const mapped = args.map((arg) => {
     if (!arg.startsWith("/")) return arg;
     const path = toHost(arg, "read");
-    if (path !== arg) renames.add(`--transform=s,^/*${pattern(path.slice(1))},${pattern(arg.slice(1))},`);
+    if (path !== arg) renames.add(`--transform=s,^/*${pattern(path.slice(1))},${replacement(arg.slice(1))},`);
     return path;
   });
   const isCreating = /^-?[a-zA-Z]*c[a-zA-Z]*$/.test(args[0] ?? "") || args.includes("--create");
@@ -54,6 +54,11 @@ function tarArguments(args: string[], toHost: PathMap): string[] {
 /** For sed's expressions. */
 function pattern(text: string): string {
   return text.replace(/[.*[\]^$\\,]/g, "\\$&");
+}
+
+/** For the other side of sed's expressions, where a dot is a dot. */
+function replacement(text: string): string {
+  return text.replace(/[\\&,]/g, "\\$&");
 }
 
 /** In a script only what is known to be a path of the container is replaced: mounts, word by word. */

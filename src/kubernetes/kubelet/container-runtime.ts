@@ -20,6 +20,8 @@ export interface RunSpec {
   cwd: string;
   pod: PodEnvironment;
   stdin: boolean;
+  /** The input ends when the first one who attached has ended his. */
+  stdinOnce?: boolean;
 }
 
 export interface ContainerRun {
@@ -83,6 +85,7 @@ export class ContainerRuntime {
         logPath: log.rawPath,
         stateDirectory: directory,
         stdin: spec.stdin,
+        stdinOnce: spec.stdinOnce,
       });
       await this.#removeOldRuns(uid, container, attempt);
       return { attempt, spec, process, log, directory };

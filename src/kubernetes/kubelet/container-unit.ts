@@ -8,14 +8,16 @@ import type { ContainerRun } from "./container-runtime.ts";
 import { fullImageName } from "./image-catalogue.ts";
 import type { Prober } from "./prober.ts";
 
-export type ContainerRole = "init" | "sidecar" | "main";
+/** `ephemeral`: added to a running pod to look into it, run once and never again. */
+export type ContainerRole = "init" | "sidecar" | "main" | "ephemeral";
 
 export class ContainerUnit {
-  readonly spec: Container;
+  /** Changes with the pod: its image, what it may use. */
+  spec: Container;
   readonly role: ContainerRole;
   readonly #podUid: string;
   readonly backOff = new BackOff();
-  readonly imageBackOff = new BackOff();
+  imageBackOff = new BackOff();
   /** Of the present or last run; 0 for the first. */
   attempt = 0;
   run: ContainerRun | undefined;
@@ -27,6 +29,8 @@ export class ContainerUnit {
   endedMs = Number.NEGATIVE_INFINITY;
   /** It is on its way out, by the kubelet's will. */
   stopping = false;
+  /** It has another image now and runs again, whatever its policy. */
+  isRedefined = false;
 
   /** @param waitsForInit the pod has init containers */
   constructor(spec: Container, role: ContainerRole, podUid: string, waitsForInit: boolean) {
@@ -42,6 +46,7 @@ export class ContainerUnit {
 
   get ready(): boolean {
     if (this.role === "init") return this.terminated?.exitCode === 0;
+    if (this.role === "ephemeral") return false;
     return this.run !== undefined && (this.prober?.ready ?? true);
   }
 
@@ -69,6 +74,7 @@ export class ContainerUnit {
     this.attempt = run.attempt;
     this.run = run;
     this.stopping = false;
+    this.isRedefined = false;
   }
 
   end(exit: ProcessExit, startedMs: number, message?: string): void {

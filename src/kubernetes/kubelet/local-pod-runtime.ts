@@ -53,7 +53,8 @@ export function createLocalPodRuntime(options: LocalPodRuntimeOptions): PodRunti
       } catch (error) {
         throw statusError(
           "InternalError",
-          `error executing command in container: ${(error as Error).message}`,
+          // Twice, as the runtime's server and kubelet's say it.
+          `Internal error occurred: Internal error occurred: error executing command in container: ${(error as Error).message}`,
         );
       }
       return { exitCode: (await connect(running, streams)).exitCode };

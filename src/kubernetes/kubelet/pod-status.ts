@@ -8,6 +8,7 @@ export interface PodState {
   /** In the order of the spec. */
   initStatuses: ContainerStatus[];
   statuses: ContainerStatus[];
+  ephemeralStatuses?: ContainerStatus[];
   /** All init containers have done their part. */
   initialized: boolean;
   hostIp: string;
@@ -34,6 +35,7 @@ export function podStatus(state: PodState): PodStatus {
     startTime: state.startTime,
     ...(state.initStatuses.length === 0 ? {} : { initContainerStatuses: state.initStatuses }),
     containerStatuses: state.statuses,
+    ...(state.ephemeralStatuses?.length ? { ephemeralContainerStatuses: state.ephemeralStatuses } : {}),
     qosClass: qosClassOf(pod),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };

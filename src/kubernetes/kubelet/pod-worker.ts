@@ -10,14 +10,23 @@ import { isStatus } from "../../model/kubernetes-status.ts";
 import type { EventType } from "../../wire/kubernetes/event-recorder.ts";
 import { canonicalJson } from "../controllers/controller.ts";
 import type { Container, Pod } from "../types.ts";
+import { BackOff } from "./back-off.ts";
 import { ContainerLifecycle, MIN_GRACE_MS } from "./container-lifecycle.ts";
 import { ContainerStarter, SETUP_RETRY_MS } from "./container-starter.ts";
-import { ContainerUnit } from "./container-unit.ts";
+import { type ContainerRole, ContainerUnit } from "./container-unit.ts";
 import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
 import { PodVolumes } from "./pod-volumes.ts";
 import { containerRestarts } from "./restart-policy.ts";
 import { MountError } from "./volumes.ts";
+
+/** Where in the pod's spec a container is. */
+const SPEC_FIELDS: Record<ContainerRole, string> = {
+  init: "initContainers",
+  sidecar: "initContainers",
+  main: "containers",
+  ephemeral: "ephemeralContainers",
+};
 
 export class PodWorker {
   readonly #context: PodContext;
@@ -75,6 +84,7 @@ export class PodWorker {
       ...initContainers.map((spec) => new ContainerUnit(spec, roleOf(spec), uid, waits)),
       ...containers.map((spec) => new ContainerUnit(spec, "main", uid, waits)),
     ];
+    this.#addEphemeral();
     this.#startTime = pod.status?.startTime ?? kubernetesTime(context.clock.now());
     this.#initialized =
       pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ??
@@ -102,13 +112,39 @@ export class PodWorker {
       pod.metadata.deletionGracePeriodSeconds <
         (this.pod.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
     this.pod = pod;
+    this.#addEphemeral();
     if (pod.metadata.deletionTimestamp === undefined) {
+      for (const unit of this.units) this.#redefine(unit);
       this.wake();
       return;
     }
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
     if (this.#ending !== undefined && hurried) this.#after(graceMs, () => this.#killAll());
     this.end(graceMs);
+  }
+
+  /** Containers that were added since (`kubectl debug`). */
+  #addEphemeral(): void {
+    for (const spec of this.pod.spec.ephemeralContainers ?? []) {
+      if (this.unit(spec.name) === undefined)
+        this.units.push(new ContainerUnit(spec, "ephemeral", this.uid, false));
+    }
+  }
+
+  /** Takes what may change of a container; another image ends the run. */
+  #redefine(unit: ContainerUnit): void {
+    const { spec } = this.pod;
+    const all = [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
+    const next = all.find(({ name }) => name === unit.spec.name);
+    if (next === undefined) return;
+    const hasNewImage = next.image !== unit.spec.image;
+    unit.spec = next;
+    if (!hasNewImage) return;
+    unit.imageBackOff = new BackOff();
+    if (unit.run === undefined || unit.stopping || this.#ending !== undefined) return;
+    unit.isRedefined = true;
+    const message = `Container ${next.name} definition changed, will be restarted`;
+    void this.#lifecycle.stop(unit, this.#graceMs, message);
   }
 
   /** Something that the pod's volumes or environment are made of has changed. */
@@ -205,6 +241,8 @@ export class PodWorker {
       this.#initialized = await this.#advanceInit();
       const main = this.units.filter(({ role }) => role === "main");
       if (this.#initialized) await Promise.all(main.map((unit) => this.#ensure(unit)));
+      const ephemeral = this.units.filter(({ role }) => role === "ephemeral");
+      await Promise.all(ephemeral.map((unit) => this.#ensure(unit)));
       const isOver = main.every((unit) => unit.exit !== undefined && !this.#restarts(unit));
       if (isOver || this.#initFailed()) await this.#stopUnits(this.#sidecars(), 30_000);
     }
@@ -238,7 +276,7 @@ export class PodWorker {
   /** One init container after the other; a sidecar lets the next one begin once it has started. */
   async #advanceInit(): Promise<boolean> {
     for (const unit of this.units) {
-      if (unit.role === "main") continue;
+      if (unit.role === "main" || unit.role === "ephemeral") continue;
       if (unit.role === "sidecar") {
         await this.#ensure(unit);
         if (!unit.started && !this.#initialized) return false;
@@ -258,7 +296,9 @@ export class PodWorker {
   }
 
   #restarts(unit: ContainerUnit): boolean {
+    if (unit.isRedefined) return true;
     if (unit.role === "sidecar") return true;
+    if (unit.role === "ephemeral") return false;
     const exitCode = unit.exit?.exitCode ?? 0;
     // An init container that went well is done, whatever the policy.
     if (unit.role === "init" && exitCode === 0) return false;
@@ -344,6 +384,8 @@ export class PodWorker {
     const message = "Pod was active on the node longer than the specified deadline";
     this.#failure = { reason: "DeadlineExceeded", message };
     this.#event("Normal", "DeadlineExceeded", message);
+    // What is being started just now is to end, too.
+    await this.#syncing;
     await this.#stopAll(this.#graceMs, (unit) => this.#killing(unit));
     await this.#writeStatus();
   }
@@ -353,13 +395,14 @@ export class PodWorker {
   /** `isOver`: nothing will be started any more. */
   async #writeStatus(isOver = false): Promise<void> {
     const { api, clock } = this.#context;
-    const ofRole = (isMain: boolean) =>
-      this.units.filter(({ role }) => (role === "main") === isMain).map((unit) => unit.status());
+    const ofRoles = (...roles: ContainerRole[]) =>
+      this.units.filter(({ role }) => roles.includes(role)).map((unit) => unit.status());
     const status = podStatus({
       pod: this.pod,
-      initStatuses: ofRole(false),
-      statuses: ofRole(true),
-      initialized: this.#initialized || this.units.every(({ role }) => role === "main"),
+      initStatuses: ofRoles("init", "sidecar"),
+      statuses: ofRoles("main"),
+      ephemeralStatuses: ofRoles("ephemeral"),
+      initialized: this.#initialized || !this.units.some(({ role }) => role === "init" || role === "sidecar"),
       hostIp: this.#hostIp,
       podIp: this.#isSetUp || this.#hadAddress ? this.ip : undefined,
       startTime: this.#startTime,
@@ -380,7 +423,7 @@ export class PodWorker {
   }
 
   #event(type: EventType, reason: string, message: string, unit?: ContainerUnit): void {
-    const field = unit?.role === "main" ? "containers" : "initContainers";
+    const field = unit === undefined ? "" : SPEC_FIELDS[unit.role];
     const fieldPath = unit === undefined ? undefined : `spec.${field}{${unit.spec.name}}`;
     this.#context.events.record(this.pod, type, reason, message, { fieldPath, host: this.pod.spec.nodeName });
   }

@@ -84,7 +84,14 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
   const cwd = workingDirectory ?? rootDirectory;
   await disk.makeDirectory(cwd);
   const argv = commandOf(container, image, env);
-  const spec: RunSpec = { argv, env, cwd, pod: environment, stdin: container.stdin ?? false };
+  const spec: RunSpec = {
+    argv,
+    env,
+    cwd,
+    pod: environment,
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+  };
   // Node programs map paths themselves (`preload.ts`) and may go on calling them by the names that they know.
   return isNode(argv[0]) ? spec : { ...spec, argv: mapArguments(spec, argv) };
 }

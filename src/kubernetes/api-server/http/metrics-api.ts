@@ -5,6 +5,7 @@ import { notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { matchesSelector, parseSelector } from "../../../model/label-selector.ts";
 import type { PodRuntime, PodStats } from "../../pod-runtime.ts";
 import { type ObjectStore, storageKey } from "../object-store.ts";
+import { acceptedView } from "./accept.ts";
 import type { RemoteGroup } from "./discovery.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { methodNotAllowed } from "./resource-routes.ts";
@@ -30,25 +31,81 @@ export async function metricsResponse(
   info: RequestInfo,
   store: ObjectStore,
   runtime: PodRuntime | undefined,
+  accept: string | undefined,
 ): Promise<HttpResponse | undefined> {
   if (info.group !== GROUP || info.version !== VERSION) return undefined;
   if (info.verb !== "get" && info.verb !== "list") throw methodNotAllowed();
   if (runtime === undefined)
     throw statusError("ServiceUnavailable", "the server is currently unable to handle the request");
-  const items =
+  const isTable = acceptedView(accept)?.kind === "Table";
+  const items: Metrics[] =
     info.resource === "nodes" ? await nodeItems(store, runtime) : await podItems(info, store, runtime);
   if (info.name !== undefined) {
     const found = items.find((item) => item.metadata.name === info.name);
-    if (found === undefined) throw notFound({ group: GROUP, resource: info.resource }, info.name);
-    return objectResponse(200, found);
+    // The group and the plural are missing in metrics-server's texts.
+    if (found === undefined)
+      throw notFound({ group: "", resource: info.resource === "nodes" ? "node" : info.resource }, info.name);
+    return objectResponse(200, isTable ? tableOf([found]) : found);
   }
   const selector = parseSelector(info.query.get("labelSelector") ?? "");
+  const selected = items
+    .filter((item) => matchesSelector(selector, item.metadata.labels))
+    .sort((a, b) => compareText(keyOf(a), keyOf(b)));
+  if (isTable) return objectResponse(200, tableOf(selected));
   return objectResponse(200, {
     kind: info.resource === "nodes" ? "NodeMetricsList" : "PodMetricsList",
     apiVersion: API_VERSION,
     metadata: {},
-    items: items.filter((item) => matchesSelector(selector, item.metadata.labels)),
+    items: selected,
   });
+}
+
+interface Metrics {
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  window: string;
+  usage?: { cpu: string; memory: string };
+  containers?: { usage: { cpu: string; memory: string } }[];
+}
+
+function keyOf({ metadata }: Metrics): string {
+  return `${metadata.namespace ?? ""}/${metadata.name}`;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What metrics-server prints of its objects: the sum of a pod's containers. */
+function tableOf(items: Metrics[]): object {
+  const column = (name: string, type = "string", format = "") => ({
+    name,
+    type,
+    format,
+    description: "",
+    priority: 0,
+  });
+  const sum = (usages: string[], unit: string) =>
+    `${usages.reduce((total, usage) => total + Number.parseInt(usage, 10), 0)}${unit}`;
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: {},
+    columnDefinitions: [column("Name", "string", "name"), column("cpu"), column("memory"), column("Window")],
+    rows: items.map((item) => {
+      const usages = item.containers?.map(({ usage }) => usage) ?? [item.usage!];
+      const cpu = sum(
+        usages.map((usage) => usage.cpu),
+        "n",
+      );
+      const memory = sum(
+        usages.map((usage) => usage.memory),
+        "Ki",
+      );
+      const { metadata } = item;
+      const object = { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+      return { cells: [metadata.name, cpu, memory, item.window], object };
+    }),
+  };
 }
 
 const usageOf = (cpuCores: number, memoryBytes: number) => ({

@@ -47,12 +47,12 @@ function logOptions(query: URLSearchParams): PodLogOptions {
 export function containerKey(pod: KubernetesObject, named: string | null): ContainerKey {
   const { name, namespace = "", uid = "" } = pod.metadata;
   const containers: string[] = (pod.spec?.containers ?? []).map((each: { name: string }) => each.name);
-  const initContainers: string[] = (pod.spec?.initContainers ?? []).map(
-    (each: { name: string }) => each.name,
-  );
+  const namesOf = (list: { name: string }[] = []) => list.map((each) => each.name);
+  const initContainers = namesOf(pod.spec?.initContainers);
+  const others = [...initContainers, ...namesOf(pod.spec?.ephemeralContainers)];
   const key = (container: string) => ({ namespace, pod: name, uid, container });
   if (named) {
-    if ([...containers, ...initContainers].includes(named)) return key(named);
+    if ([...containers, ...others].includes(named)) return key(named);
     throw statusError("BadRequest", `container ${named} is not valid for pod ${name}`);
   }
   const preferred = pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"];

@@ -32,6 +32,7 @@ import { startStatefulSetController } from "./controllers/stateful-set.ts";
 import { ContainerRuntime } from "./kubelet/container-runtime.ts";
 import type { ImageCatalogue } from "./kubelet/image-catalogue.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";
+import { recordNodeEvents } from "./kubelet/node-events.ts";
 import { writeToolShims } from "./kubelet/tool-shims.ts";
 import { DEFAULT_NODES, startVirtualNodes } from "./kubelet/virtual-nodes.ts";
 import type { AddressPlan } from "./network/address-plan.ts";
@@ -92,6 +93,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const { kubelet, runtime } = await createKubelet(options);
   await kubelet.start();
+  recordNodeEvents({
+    kubelet: createEventRecorder({
+      api: withFieldManager(options.api, "kubelet"),
+      clock,
+      component: "kubelet",
+    }),
+    controller: createEventRecorder({ api, clock, component: "node-controller" }),
+    informers,
+    nodes: DEFAULT_NODES.map(({ name }) => name),
+  });
   const proxy = startServiceProxy({ informers, sockets, random, clock, log });
   startServiceAccountController(context, options.ca);
   startPersistentVolumeControllers(context, {

@@ -108,10 +108,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       involvedObject: {
         apiVersion,
         kind,
-        namespace,
+        ...(object.metadata.namespace && { namespace }),
         name,
-        uid,
-        resourceVersion,
+        ...(uid && { uid }),
+        ...(resourceVersion && { resourceVersion }),
         ...(fieldPath === undefined ? {} : { fieldPath }),
       },
       type,

@@ -47,3 +47,17 @@ test("parseManifests() names file and line of what is wrong", () => {
     );
   }
 });
+
+test("parseManifests() reads YAML 1.1, as kubectl does", () => {
+  const text =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: yes, b: off, c: 0644, d: "yes", e: 12:30:45, f: 2026-01-02}\n';
+  const [{ object }] = parseManifests(text, "x.yaml");
+  assert.deepEqual((object as unknown as { data: object }).data, {
+    a: true,
+    b: false,
+    c: 420,
+    d: "yes",
+    e: "12:30:45",
+    f: "2026-01-02",
+  });
+});

@@ -2,6 +2,7 @@
 import { LineCounter, parseAllDocuments } from "yaml";
 import { type Disk, isMissing } from "../base/disk.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
+import { KUBERNETES_YAML } from "../wire/kubernetes/kubernetes-yaml.ts";
 
 /** One object and where it stands. */
 export interface Manifest {
@@ -64,7 +65,7 @@ async function readText(disk: Disk, path: string): Promise<string> {
 /** @throws ManifestError for YAML that does not parse, and documents that are no Kubernetes object. */
 export function parseManifests(text: string, path: string): Manifest[] {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, lineCounter: lines, prettyErrors: false });
   if ("empty" in documents) return [];
   return documents.flatMap((document) => {
     const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;

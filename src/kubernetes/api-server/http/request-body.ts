@@ -1,7 +1,8 @@
 /** Reads a request's body: JSON, YAML or protobuf. All of it is hostile. */
-import { parse as parseYaml, type Tags } from "yaml";
+import { parse as parseYaml } from "yaml";
 import { BodyLimitError, type HttpRequest, readBody } from "../../../base/network.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
+import { KUBERNETES_YAML } from "../../../wire/kubernetes/kubernetes-yaml.ts";
 import { decodeKubernetesProtobuf } from "../../../wire/kubernetes/protobuf-decoder.ts";
 import { jsonProblem } from "./json-text.ts";
 
@@ -165,15 +166,7 @@ function parseBodyYaml(text: string): unknown {
       // Flow-style YAML also starts with a brace.
     }
   }
-  return parseYaml(text, { version: "1.1", maxAliasCount: 100, customTags: asKubernetesReads });
-}
-
-/** YAML 1.1 as Go's package takes it: `yes` and `0644` are no texts, but times and numbers to the base 60 are. */
-function asKubernetesReads(tags: Tags): Tags {
-  const others = new Set(
-    ["timestamp", "binary", "omap", "pairs", "set"].map((name) => `tag:yaml.org,2002:${name}`),
-  );
-  return tags.filter((tag) => typeof tag === "string" || !(others.has(tag.tag) || tag.format === "TIME"));
+  return parseYaml(text, { ...KUBERNETES_YAML, maxAliasCount: 100 });
 }
 
 /**

@@ -25,6 +25,7 @@ import {
   MAX_SAMPLE_BYTES,
   ROW_FLOATS,
   resetXorRow,
+  writeXorCount,
   xorByteLength,
 } from "../../src/prometheus/tsdb/xor-chunk.ts";
 import { decodeXor } from "../../src/prometheus/tsdb/xor-decoder.ts";
@@ -99,6 +100,7 @@ async function benchChunks(): Promise<void> {
       for (let round = 0; round < rounds; round++) work();
     };
     const encodeMs = await cpuMs(repeat(encode));
+    writeXorCount(words, 0, bytes, 0);
     const byteLength = xorByteLength(words, 0);
     const decodeMs = await cpuMs(
       repeat(() => {

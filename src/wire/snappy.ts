@@ -15,103 +15,192 @@ export class SnappyError extends Error {
 /** Input is compressed in pieces of this size; copies do not reach across. */
 const FRAGMENT_BYTES = 1 << 16;
 const HASH_BITS = 14;
-/** Below this length, a loop is cheaper than a call into the runtime. */
-const SHORT_COPY = 64;
+/** So much is moved at once where there is room: as much as a copy has at most. */
+const MOVE_BYTES = 64;
+/** Longer literals are not moved in words. */
+const MAX_WORD_LITERAL = 14;
+
+/** Decompresses block after block into the same memory. */
+export class SnappyDecompressor {
+  readonly #keepBytes: number;
+  #memory = new Uint8Array(0);
+
+  /** @param keepBytes memory that is kept for the next block is not larger */
+  constructor(keepBytes: number) {
+    this.#keepBytes = keepBytes;
+  }
+
+  /**
+   * As `snappyDecompress`.
+   *
+   * @returns bytes that are valid until the next call
+   */
+  decompress(input: Uint8Array, limitBytes: number): Uint8Array {
+    const header = readHeader(input, limitBytes);
+    const needed = neededBytes(header.length, input.length);
+    if (needed > this.#keepBytes) return expand(input, header, new Uint8Array(needed));
+    if (needed > this.#memory.length) this.#memory = new Uint8Array(Math.min(2 * needed, this.#keepBytes));
+    return expand(input, header, this.#memory);
+  }
+}
 
 /**
  * Decompresses a block.
  *
  * @param limitBytes the largest allowed output; the length is checked before anything is allocated
- * @param reuse is written to when it is large enough; the result is then a part of it
  * @throws SnappyError
  */
-export function snappyDecompress(input: Uint8Array, limitBytes: number, reuse?: Uint8Array): Uint8Array {
-  const { length, position } = readLength(input);
-  if (length > limitBytes) {
-    throw new SnappyError(`snappy: decoded block of ${length} bytes is larger than ${limitBytes} bytes`);
-  }
-  const output = reuse !== undefined && reuse.length >= length ? reuse : new Uint8Array(length);
-  const written = expand(input, position, output, length);
-  if (written !== length) throw new SnappyError("snappy: corrupt input");
-  return output.subarray(0, length);
+export function snappyDecompress(input: Uint8Array, limitBytes: number): Uint8Array {
+  const header = readHeader(input, limitBytes);
+  return expand(input, header, new Uint8Array(neededBytes(header.length, input.length)));
 }
 
 /** The uncompressed length that a block says it has, and where its elements start. */
-function readLength(input: Uint8Array): { length: number; position: number } {
+interface BlockHeader {
+  length: number;
+  position: number;
+}
+
+function readHeader(input: Uint8Array, limitBytes: number): BlockHeader {
   let length = 0;
   for (let i = 0; i < 5 && i < input.length; i++) {
     length += (input[i] & 0x7f) * 2 ** (7 * i);
     if (input[i] < 0x80) {
       if (length > 0xffffffff) break;
+      if (length > limitBytes)
+        throw new SnappyError(`snappy: decoded block of ${length} bytes is larger than ${limitBytes} bytes`);
       return { length, position: i + 1 };
     }
   }
   throw new SnappyError("snappy: corrupt input");
 }
 
-function expand(input: Uint8Array, start: number, output: Uint8Array, length: number): number {
-  const inputEnd = input.length;
-  // Eight bytes at a time. Compiled code moves them as they are, without making BigInts of them.
-  const source8 = new DataView(input.buffer, input.byteOffset, inputEnd);
-  const output8 = new DataView(output.buffer, output.byteOffset, output.length);
-  // Words may be written past the end of a piece, where the next one overwrites them: not past the end of the buffers.
-  const lastWordIn = inputEnd - 8;
-  const lastWordOut = output.length - 8;
-  const lastPairOut = output.length - 16;
-  let from = start;
+/** The output, behind it the input, each with room for a whole move. */
+function neededBytes(length: number, inputLength: number): number {
+  return length + inputLength + 2 * MOVE_BYTES;
+}
+
+/**
+ * What an element is, by its first byte: bits 0 to 6 its size, 8 to 10 the high bits of a copy's offset, 11 to 14 how
+ * many bytes the element takes, 15 to 30 which bits of what follows are the offset's, 31 set in literals. 0 for what is
+ * rare: long literals, and offsets of four bytes.
+ */
+const ELEMENTS = Int32Array.from({ length: 256 }, (_, tag) => {
+  const size = (tag >>> 2) + 1;
+  switch (tag & 3) {
+    case 0:
+      return size > MAX_WORD_LITERAL ? 0 : (1 << 31) | ((size + 1) << 11) | size;
+    case 1:
+      return (0xff << 15) | (2 << 11) | ((tag >>> 5) << 8) | (((tag >>> 2) & 7) + 4);
+    case 2:
+      return (0xffff << 15) | (3 << 11) | size;
+    default:
+      return 0;
+  }
+});
+
+/**
+ * Expands the elements of a block into the beginning of `memory`. Which kind of element comes next can't be foreseen, so
+ * that branches by kind cost more than the elements themselves: literals and copies are both moved from a place in the
+ * same memory, where the input is put behind the output, and arithmetic says which place.
+ *
+ * @param memory at least `neededBytes`
+ */
+function expand(input: Uint8Array, { length, position }: BlockHeader, memory: Uint8Array): Uint8Array {
+  const inputStart = length + MOVE_BYTES;
+  memory.set(input, inputStart);
+  const rest = new ElementReader(memory, inputStart + input.length, length);
+  const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
+  // What is moved beyond the end of an element is overwritten by the next one: not beyond the end of the output.
+  const lastFrom = inputStart + input.length - MAX_WORD_LITERAL - 2;
+  const lastTo = length - MOVE_BYTES;
+  let from = inputStart + position;
   let to = 0;
-  while (from < inputEnd) {
-    const tag = input[from++];
-    let size: number;
-    let offset: number;
-    if ((tag & 3) === 0) {
-      size = (tag >>> 2) + 1;
-      if (size > 60) {
-        const extra = size - 60;
-        if (from + extra > inputEnd) return -1;
-        size = 1;
-        for (let i = 0; i < extra; i++) size += input[from + i] * 2 ** (8 * i);
-        from += extra;
-      }
-      if (size > inputEnd - from || size > length - to) return -1;
-      if (size > SHORT_COPY) output.set(input.subarray(from, from + size), to);
-      else if (from + size <= lastWordIn && to + size <= lastWordOut) {
-        // Most have one word at most.
-        output8.setBigInt64(to, source8.getBigInt64(from, true), true);
-        for (let i = 8; i < size; i += 8)
-          output8.setBigInt64(to + i, source8.getBigInt64(from + i, true), true);
-      } else for (let i = 0; i < size; i++) output[to + i] = input[from + i];
-      from += size;
-      to += size;
+  while (from < lastFrom && to <= lastTo) {
+    const element = ELEMENTS[memory[from]];
+    const literal = element >> 31;
+    const offset = (element & 0x700) + (view.getInt32(from + 1, true) & (element >> 15) & 0xffff);
+    const source = ((from + 1) & literal) | ((to - offset) & ~literal);
+    // Closer than a word, a copy repeats what it has just written: only a loop over bytes does that. A literal's source
+    // is behind the output.
+    if ((to - source) >>> 0 < 8 || source < 0) {
+      to = rest.expandOne(from, to);
+      from = rest.position;
       continue;
     }
-    if ((tag & 3) === 1) {
-      if (from >= inputEnd) return -1;
-      size = ((tag >>> 2) & 7) + 4;
-      offset = ((tag >>> 5) << 8) | input[from++];
-    } else if ((tag & 3) === 2) {
-      if (from + 2 > inputEnd) return -1;
-      size = (tag >>> 2) + 1;
-      offset = input[from] | (input[from + 1] << 8);
-      from += 2;
-    } else {
-      if (from + 4 > inputEnd) return -1;
-      size = (tag >>> 2) + 1;
-      offset = source8.getUint32(from, true);
-      from += 4;
+    // Eight bytes at a time. Compiled code moves them as they are, without making BigInts of them.
+    view.setBigInt64(to, view.getBigInt64(source, true), true);
+    view.setBigInt64(to + 8, view.getBigInt64(source + 8, true), true);
+    view.setBigInt64(to + 16, view.getBigInt64(source + 16, true), true);
+    view.setBigInt64(to + 24, view.getBigInt64(source + 24, true), true);
+    const size = element & 0x7f;
+    if (size > 32) {
+      view.setBigInt64(to + 32, view.getBigInt64(source + 32, true), true);
+      view.setBigInt64(to + 40, view.getBigInt64(source + 40, true), true);
+      view.setBigInt64(to + 48, view.getBigInt64(source + 48, true), true);
+      view.setBigInt64(to + 56, view.getBigInt64(source + 56, true), true);
     }
-    if (offset === 0 || offset > to || size > length - to) return -1;
-    const source = to - offset;
-    // Closer than a word, the copy repeats what it has just written: only a loop over bytes does that.
-    if (offset >= 8 && to + size <= lastPairOut) {
-      for (let i = 0; i < size; i += 16) {
-        output8.setBigInt64(to + i, output8.getBigInt64(source + i, true), true);
-        output8.setBigInt64(to + i + 8, output8.getBigInt64(source + i + 8, true), true);
-      }
-    } else for (let i = 0; i < size; i++) output[to + i] = output[source + i];
+    from += (element >> 11) & 0xf;
     to += size;
   }
-  return to;
+  while (from < inputStart + input.length) {
+    to = rest.expandOne(from, to);
+    from = rest.position;
+  }
+  if (to !== length) throw new SnappyError("snappy: corrupt input");
+  return memory.subarray(0, length);
+}
+
+/** Expands elements of any kind, one at a time, and checks all that there is to check. */
+class ElementReader {
+  readonly #memory: Uint8Array;
+  readonly #inputEnd: number;
+  readonly #length: number;
+  /** Behind the last element. */
+  position = 0;
+
+  constructor(memory: Uint8Array, inputEnd: number, length: number) {
+    this.#memory = memory;
+    this.#inputEnd = inputEnd;
+    this.#length = length;
+  }
+
+  /** @returns where the output goes on. @throws SnappyError */
+  expandOne(from: number, to: number): number {
+    const tag = this.#memory[from];
+    const kind = tag & 3;
+    const size = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;
+    if (kind === 0) return this.#literal(from + 1, to, size);
+    const low = this.#number(from + 1, kind === 3 ? 4 : kind);
+    return this.#copy(to, kind === 1 ? ((tag >>> 5) << 8) | low : low, size);
+  }
+
+  #literal(from: number, to: number, shortSize: number): number {
+    this.position = from;
+    const size = shortSize > 60 ? this.#number(from, shortSize - 60) + 1 : shortSize;
+    const start = this.position;
+    if (size > this.#inputEnd - start || size > this.#length - to)
+      throw new SnappyError("snappy: corrupt input");
+    this.#memory.copyWithin(to, start, start + size);
+    this.position = start + size;
+    return to + size;
+  }
+
+  #copy(to: number, offset: number, size: number): number {
+    if (offset === 0 || offset > to || size > this.#length - to)
+      throw new SnappyError("snappy: corrupt input");
+    const memory = this.#memory;
+    for (let i = to; i < to + size; i++) memory[i] = memory[i - offset];
+    return to + size;
+  }
+
+  #number(from: number, bytes: number): number {
+    if (from + bytes > this.#inputEnd) throw new SnappyError("snappy: corrupt input");
+    let number = 0;
+    for (let i = 0; i < bytes; i++) number += this.#memory[from + i] * 2 ** (8 * i);
+    this.position = from + bytes;
+    return number;
+  }
 }
 
 const table = new Uint16Array(1 << HASH_BITS);

@@ -7,9 +7,9 @@ import { MemoryDisk } from "../../simulation/memory-disk.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ProtobufError } from "../../wire/protobuf/reader.ts";
 import type { WriteRequest, WriteSeries } from "../../wire/remote-write/write-request.ts";
-import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
+import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { createMatcher } from "../matcher.ts";
-import { openTsdb } from "../tsdb/mod.ts";
+import { openTsdb, type TsdbAppender } from "../tsdb/mod.ts";
 import { createFastWrite } from "./fast-write.ts";
 
 const clock = new VirtualClock();
@@ -116,6 +116,63 @@ test("createFastWrite() leaves unusual requests to the general way, having store
   ];
   for (const request of unusual) assert.equal(await fast.write(encodeWriteRequestV1(request)), undefined);
   assert.deepEqual(await samples(), []);
+});
+
+test("createFastWrite() reads the samples that the decoder reads, whatever the forms of times and values (seed 5)", async () => {
+  const random = seededRandom(5);
+  const times = [0, 1, 127, 128, NOW, NOW + 1, NOW + 128, 2 ** 35, 2 ** 42 - 1, 2 ** 42, 2 ** 42 + 1];
+  const values = [0, 1, -1, 1e300, 2 ** -1074];
+  const oneOf = (choices: number[]) => choices[randomInteger(random, choices.length)];
+  const read: [timestampMs: number, value: number][] = [];
+  const halves = new Int32Array(2);
+  const take = (timestampMs: number, low: number, high: number) => {
+    halves[0] = low;
+    halves[1] = high;
+    read.push([timestampMs, new Float64Array(halves.buffer)[0]]);
+  };
+  let isRefused = false;
+  const appender = {
+    appendKnownBits(_: number, timestampMs: number, low: number, high: number) {
+      take(timestampMs, low, high);
+      return true;
+    },
+    appendKey(_: Uint8Array, __: number, ___: number, timestampMs: number, low: number, high: number) {
+      take(timestampMs, low, high);
+      return 1;
+    },
+    commit: async () => {},
+    rollback() {
+      isRefused = true;
+    },
+  } as unknown as TsdbAppender;
+  const fast = createFastWrite({
+    appender: () => appender,
+    now: () => 2 ** 43,
+    maxAheadMs: 600_000,
+    hashSeed: 7,
+  });
+  for (let round = 0; round < 2000; round++) {
+    // Mostly one time for all, as senders do it.
+    const usual = oneOf(times);
+    const all = Array.from({ length: 1 + randomInteger(random, 6) }, (_, i) => {
+      const samples = Array.from({ length: 1 + randomInteger(random, 3) }, () => ({
+        timestampMs: random.float() < 0.6 ? usual : oneOf(times),
+        value: oneOf(values),
+      }));
+      return { labels: Labels.of({ __name__: `m${i}` }), samples, histograms: [], exemplars: [] };
+    });
+    const bytes = encode(...all).slice();
+    if (round % 4 === 0) bytes[randomInteger(random, bytes.length)] ^= 1 << randomInteger(random, 8);
+    read.length = 0;
+    isRefused = false;
+    const outcome = await fast.write(bytes).catch((error) => assert.ok(error instanceof ProtobufError));
+    if (outcome === undefined || isRefused) continue;
+    const expected = decodeWriteRequestV1(bytes).series.flatMap(({ samples }) =>
+      samples.map(({ timestampMs, value }) => [timestampMs, value]),
+    );
+    if (round % 4 !== 0) assert.equal(read.length, all.flatMap(({ samples }) => samples).length);
+    if (outcome.leftOut === undefined) assert.deepEqual(read, expected, `round ${round}`);
+  }
 });
 
 test("createFastWrite() answers mutated requests with a refusal or an outcome (seeded)", async () => {

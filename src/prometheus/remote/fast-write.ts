@@ -19,6 +19,12 @@ import {
 /** The NaN that ends a series, after a processor has quieted it. */
 const STALE_HIGH_QUIET = 0x7ff80000;
 
+/** A sample message whose time takes six bytes: tag, length, value with its tag, time with its tag. */
+const USUAL_SAMPLE_BYTES = 18;
+/** How it begins: its tag, its length, the value's tag. */
+const USUAL_SAMPLE_START = 0x121009;
+const NOT_TWO_BYTES = 0x10000;
+
 /** Of a label within a time series. */
 const LABEL_TAG = 0x0a;
 
@@ -119,7 +125,7 @@ class RequestReader {
     }
     const labelsEnd = this.#position;
     while (this.#position < end) {
-      if (!this.#sample(end)) return false;
+      if (!this.#sampleOfSameTime(end) && !this.#sample(end)) return false;
       if (ref !== 0 && this.#append(ref)) continue;
       // A series that is new, or that the store has forgotten.
       ref = this.#appendNew(start, labelsEnd);
@@ -129,8 +135,25 @@ class RequestReader {
   }
 
   #timestampMs = 0;
+  /** The bytes that said that time, in a sample message of the usual form; else what no bytes are. */
+  #timeStart = 0;
+  #timeEnd = NOT_TWO_BYTES;
   #low = 0;
   #high = 0;
+
+  /** Reads a sample message of the usual form that has the time of the one before it, which is compared as bytes. */
+  #sampleOfSameTime(end: number): boolean {
+    const at = this.#position;
+    if (at + USUAL_SAMPLE_BYTES > end) return false;
+    const view = this.#view;
+    const isUsual = view.getInt32(at) >>> 8 === USUAL_SAMPLE_START && view.getUint8(at + 11) === 0x10;
+    if (!isUsual || view.getInt32(at + 12) !== this.#timeStart || view.getInt16(at + 16) !== this.#timeEnd)
+      return false;
+    this.#low = view.getInt32(at + 3, true);
+    this.#high = view.getInt32(at + 7, true);
+    this.#position = at + USUAL_SAMPLE_BYTES;
+    return true;
+  }
 
   /** Reads one sample message. */
   #sample(end: number): boolean {
@@ -155,7 +178,19 @@ class RequestReader {
         if (this.#timestampMs < 0) return false;
       } else return false;
     }
-    return this.#position === sampleEnd;
+    if (this.#position !== sampleEnd) return false;
+    this.#noteTime(sampleEnd);
+    return true;
+  }
+
+  /** Remembers which bytes said the time of the sample that ends here. */
+  #noteTime(end: number): void {
+    const at = end - USUAL_SAMPLE_BYTES;
+    const view = this.#view;
+    const isUsual =
+      at >= 0 && view.getInt32(at) >>> 8 === USUAL_SAMPLE_START && view.getUint8(at + 11) === 0x10;
+    this.#timeStart = isUsual ? view.getInt32(at + 12) : 0;
+    this.#timeEnd = isUsual ? view.getInt16(at + 16) : NOT_TWO_BYTES;
   }
 
   #append(ref: SeriesRef): boolean {

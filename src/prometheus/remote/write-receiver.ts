@@ -23,7 +23,7 @@ import {
 } from "../../wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { decodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
-import { SnappyError, snappyDecompress } from "../../wire/snappy.ts";
+import { SnappyDecompressor, SnappyError } from "../../wire/snappy.ts";
 import { isValidLabelName, isValidLabelValue, isValidMetricName } from "../config/names.ts";
 import {
   AppendError,
@@ -37,7 +37,7 @@ import {
 
 /** A request's body, compressed and not, may measure so much (upstream's `decodeReadLimit`). */
 export const MAX_WRITE_BYTES = 32 * 1024 * 1024;
-/** The buffer for decompression that is kept from one request to the next is not larger. */
+/** The memory for decompression that is kept from one request to the next is not larger. */
 const MAX_SCRATCH_BYTES = 4 * 1024 * 1024;
 /** Samples further in the future than this are refused. */
 export const MAX_AHEAD_MS = 10 * 60_000;
@@ -85,7 +85,7 @@ export function createWriteReceiver(
   options: WriteReceiverOptions,
 ): (request: HttpRequest) => Promise<HttpResponse> {
   // Used from here to the end of the decoding, which is one turn of the event loop: requests can share it.
-  let scratch = new Uint8Array(0);
+  const snappy = new SnappyDecompressor(MAX_SCRATCH_BYTES);
   return async (request) => {
     const encoding = request.headers["content-encoding"];
     // Senders from before the header was asked for send snappy without saying so.
@@ -97,9 +97,7 @@ export function createWriteReceiver(
     let payload: Uint8Array;
     try {
       const body = await readBody(request.body, MAX_WRITE_BYTES);
-      payload = snappyDecompress(body, MAX_WRITE_BYTES, scratch);
-      if (payload.length > scratch.length)
-        scratch = new Uint8Array(Math.min(2 * payload.length, MAX_SCRATCH_BYTES));
+      payload = snappy.decompress(body, MAX_WRITE_BYTES);
     } catch (error) {
       if (error instanceof BodyLimitError) return plain(413, error.message);
       if (error instanceof SnappyError) return plain(400, error.message.replace(/^snappy:/, "s2:"));

@@ -10,6 +10,7 @@ import {
   MAX_SAMPLE_BYTES,
   ROW_FLOATS,
   resetXorRow,
+  writeXorCount,
   xorByteLength,
 } from "./xor-chunk.ts";
 
@@ -57,6 +58,7 @@ export function encodeFloats(columns: SampleColumns, from: number, to: number): 
       const low = columns.words[2 * i] | 0;
       appendXor(words, floats, 0, scratchView, 0, columns.timestamps[i], low, columns.words[2 * i + 1] | 0);
     }
+    writeXorCount(words, 0, scratchView, 0);
     chunks.push({
       minMs: columns.timestamps[start],
       maxMs: columns.timestamps[end - 1],

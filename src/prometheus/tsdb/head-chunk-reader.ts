@@ -8,7 +8,7 @@ import type { HeadChunks } from "./head-chunks.ts";
 import type { HistogramSeries } from "./histogram-series.ts";
 import { F_CHUNK_MIN, NO_CHUNK, PAGE_BITS, PAGE_MASK, W_CLOSED, W_PIECE } from "./series-table.ts";
 import { type Interval, isDeleted } from "./tombstones.ts";
-import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, W_BIT_LENGTH, W_SAMPLES } from "./xor-chunk.ts";
+import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, W_BIT_LENGTH, W_SAMPLES, writeXorCount } from "./xor-chunk.ts";
 
 /**
  * Appends a series' samples from `minMs` to `maxMs` to `out`, oldest first.
@@ -45,6 +45,7 @@ export function readChunks(
     const byteLength = (words[w + W_BIT_LENGTH] + 7) >>> 3;
     if (floats[row * ROW_FLOATS + F_CHUNK_MIN] > maxMs) return;
     if (floats[row * ROW_FLOATS + F_LAST_TIME] < minMs) return;
+    writeXorCount(words, row, pool.view(piece), pool.offset(piece));
     out.addChunk(CHUNK_XOR, pool.view(piece), pool.offset(piece), byteLength, minMs, maxMs, deleted);
   } else if (head.histograms.size > 0) {
     const series = head.histograms.get(slot);
@@ -88,6 +89,7 @@ export function blockChunks(head: HeadChunks, slot: number, minMs: number, maxMs
   if (piece !== NO_PIECE) {
     const first = floats[row * ROW_FLOATS + F_CHUNK_MIN];
     const last = floats[row * ROW_FLOATS + F_LAST_TIME];
+    writeXorCount(words, row, pool.view(piece), pool.offset(piece));
     const bytes = pool.bytes(piece, (words[w + W_BIT_LENGTH] + 7) >>> 3);
     const samples = words[w + W_SAMPLES];
     if (first <= maxMs && last >= minMs) {

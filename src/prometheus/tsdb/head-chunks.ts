@@ -32,6 +32,7 @@ import {
   resetXorRow,
   W_BIT_LENGTH,
   W_SAMPLES,
+  writeXorCount,
 } from "./xor-chunk.ts";
 
 /** A float chunk that is larger is closed (`MaxBytesPerXORChunkBeforeAppend`). */
@@ -50,6 +51,8 @@ export class HeadChunks {
   readonly histograms = new Map<number, HistogramSeries>();
   created = 0;
   removed = 0;
+  /** What `fetchEnds` has read: of no use, but a read whose result goes nowhere is left out by the compiler. */
+  fetched = 0;
   #open = 0;
 
   constructor(table: SeriesTable, rangeMs: number) {
@@ -95,6 +98,24 @@ export class HeadChunks {
       piece = this.#openChunk(page, row, timestampMs);
     }
     appendXor(words, floats, row, this.pool.view(piece), this.pool.offset(piece), timestampMs, low, high);
+  }
+
+  /**
+   * Reads where the open chunks of the series end. Samples are appended one after the other, each waiting for its chunk
+   * to come from memory; these reads do not wait for each other.
+   */
+  fetchEnds(slots: Int32Array, from: number, to: number): void {
+    const { pages } = this.table;
+    let read = 0;
+    for (let i = from; i < to; i++) {
+      const slot = slots[i];
+      const { words } = pages[slot >>> PAGE_BITS];
+      const w = (slot & PAGE_MASK) * ROW_WORDS;
+      const piece = words[w + W_PIECE];
+      if (piece !== NO_PIECE)
+        read ^= this.pool.view(piece).getUint8(this.pool.offset(piece) + (words[w + W_BIT_LENGTH] >>> 3));
+    }
+    this.fetched = read;
   }
 
   /** Whether the series' last sample is a native histogram. */
@@ -190,6 +211,7 @@ export class HeadChunks {
       this.pool.copy(piece, kept, byteLength);
       this.pool.release(piece, words[w + W_CAPACITY]);
     }
+    writeXorCount(words, row, this.pool.view(kept), this.pool.offset(kept));
     words[w + W_CLOSED] = this.closed.add(
       floats[f + F_CHUNK_MIN],
       floats[f + F_LAST_TIME],

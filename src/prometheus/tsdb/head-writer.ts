@@ -27,6 +27,8 @@ import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "./xor-chunk.ts";
 
 /** Samples per record: a batch that is larger takes several. */
 const SAMPLES_PER_RECORD = 100_000;
+/** Samples whose chunks are fetched from memory before the first of them is appended. */
+const FETCHED_AHEAD = 256;
 /** Columns that are kept for the next batches, and how large they may be. */
 const MAX_SPARE_BUFFERS = 8;
 const MAX_SPARE_SAMPLES = 1 << 17;
@@ -307,6 +309,8 @@ export class HeadWriter {
     const { refs, slots, timestamps, words, length } = samples;
     const hasSlots = samples.generation === head.generation;
     for (let i = 0; i < length; i++) {
+      if (hasSlots && i % FETCHED_AHEAD === 0)
+        head.chunks.fetchEnds(slots, i, Math.min(i + FETCHED_AHEAD, length));
       const slot = hasSlots ? slots[i] : head.table.slotOf(refs[i]);
       if (timestamps[i] > head.lastTimeOf(slot) && timestamps[i] >= minValidMs) {
         head.appendFloat(slot, timestamps[i], words[2 * i], words[2 * i + 1]);

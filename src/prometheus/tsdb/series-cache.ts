@@ -134,7 +134,7 @@ export class SeriesCache {
     return this.#keys.byteLength(this.#handles[entry]) === length && this.#hasBytes(entry, start, length);
   }
 
-  /** Eight bytes at a time, which compiled code compares without making BigInts of them. */
+  /** Eight bytes at a time, which compiled code compares without making BigInts of them; four times in a turn. */
   #hasBytes(entry: number, start: number, length: number): boolean {
     const keys = this.#keys;
     const handle = this.#handles[entry];
@@ -142,6 +142,15 @@ export class SeriesCache {
     const view = this.#view;
     let at = keys.start(handle);
     let i = start;
+    for (const last = start + length - 32; i <= last; i += 32, at += 32) {
+      if (
+        view.getBigInt64(i, true) !== key.getBigInt64(at, true) ||
+        view.getBigInt64(i + 8, true) !== key.getBigInt64(at + 8, true) ||
+        view.getBigInt64(i + 16, true) !== key.getBigInt64(at + 16, true) ||
+        view.getBigInt64(i + 24, true) !== key.getBigInt64(at + 24, true)
+      )
+        return false;
+    }
     for (const last = start + length - 8; i <= last; i += 8, at += 8) {
       if (view.getBigInt64(i, true) !== key.getBigInt64(at, true)) return false;
     }

@@ -8,6 +8,7 @@ import {
   ROW_FLOATS,
   ROW_WORDS,
   resetXorRow,
+  writeXorCount,
   xorByteLength,
 } from "./xor-chunk.ts";
 import { DECODE_SLACK_BYTES, decodeXor } from "./xor-decoder.ts";
@@ -23,6 +24,7 @@ function encode(samples: Sample[], row = 0): Uint8Array {
     appendXor(words, floats, row, new DataView(bytes.buffer), 0, t, low, high);
   }
   assert.equal(words.length, ROW_WORDS * (row + 1));
+  writeXorCount(words, row, new DataView(bytes.buffer), 0);
   return bytes.slice(0, xorByteLength(words, row));
 }
 

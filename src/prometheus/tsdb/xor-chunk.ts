@@ -63,8 +63,16 @@ export function xorByteLength(words: Int32Array, row: number): number {
 }
 
 /**
+ * Writes into the chunk how many samples it has, which `appendXor` leaves to this: the beginning of a chunk is other
+ * memory than its end, and would have to be fetched for every sample.
+ */
+export function writeXorCount(words: Int32Array, row: number, chunk: DataView, start: number): void {
+  chunk.setUint16(start, words[row * ROW_WORDS + W_SAMPLES]);
+}
+
+/**
  * Adds a sample to the chunk whose state is `row` and whose bytes begin at `start` of `chunk`. The caller has made
- * room for `MAX_SAMPLE_BYTES` and the slack, and keeps timestamps ascending.
+ * room for `MAX_SAMPLE_BYTES` and the slack, and keeps timestamps ascending. `writeXorCount` makes the chunk whole.
  *
  * @param floats the same memory as `words`
  */
@@ -101,7 +109,6 @@ export function appendXor(
     bit = putBits(chunk, start, bit, low >>> 16, 16);
     bit = putBits(chunk, start, bit, low & 0xffff, 16);
   }
-  chunk.setUint16(start, count + 1);
   words[w + W_SAMPLES] = count + 1;
   words[w + W_BIT_LENGTH] = bit;
   floats[f + F_LAST_TIME] = timestampMs;

@@ -177,3 +177,27 @@ test("otlp-deltatocumulative: deltas are stored as sums", async () => {
   assert.equal((await it.post("/api/v1/otlp/v1/metrics", otlp(1, now), json)).status, 200);
   await it.server.stop();
 });
+
+test("promql-per-step-stats: all statistics of a query are those of its steps too", async () => {
+  const it = await virtualPrometheus(scrapeConfigOf(""), {}, "promql-per-step-stats");
+  await it.target("127.13.2.1", { text: "a 1\n", type: "text/plain; version=0.0.4" });
+  await it.clock.advance(25_000);
+  const end = it.clock.now() / 1000;
+  const samples = async (stats: string) => {
+    const path = `/api/v1/query_range?query=a&start=${end - 1}&end=${end}&step=1&stats=${stats}`;
+    return JSON.parse((await it.get(path)).text).data.stats.samples;
+  };
+  const steps = [
+    [end - 1, 1],
+    [end, 1],
+  ];
+  assert.deepEqual(await samples("all"), {
+    totalQueryableSamplesPerStep: steps,
+    totalQueryableSamples: 2,
+    samplesReadPerStep: steps,
+    samplesRead: 2,
+    peakSamples: 2,
+  });
+  assert.equal((await samples("true")).samplesReadPerStep, undefined);
+  await it.server.stop();
+});

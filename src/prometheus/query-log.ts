@@ -53,11 +53,18 @@ export function queryStats({ counts, seconds: parts }: InstantResult | RangeResu
       execTotalTime: seconds,
     },
     samples: {
+      ...(counts.steps && { totalQueryableSamplesPerStep: perStep(counts.steps, "queried") }),
       totalQueryableSamples: Math.round(counts.queried),
+      ...(counts.steps && { samplesReadPerStep: perStep(counts.steps, "read") }),
       samplesRead: Math.round(counts.read),
       peakSamples: Math.round(counts.peak),
     },
   };
+}
+
+/** `[seconds, count]` of each step. */
+function perStep(steps: NonNullable<InstantResult["counts"]["steps"]>, kind: "queried" | "read") {
+  return Array.from(steps.timesMs, (timeMs, step) => [timeMs / 1000, Math.round(steps[kind][step])]);
 }
 
 /** An engine whose instant queries are logged as coming from `origin`. */

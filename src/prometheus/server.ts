@@ -131,6 +131,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     startTimestamps: flags.hasFeature("use-start-timestamps"),
     delayedNameRemoval: flags.hasFeature("promql-delayed-name-removal"),
     typeAndUnitLabels: flags.hasFeature("type-and-unit-labels"),
+    stepStatistics: flags.hasFeature("promql-per-step-stats"),
   });
   const engine = new EngineQueue(evaluator, {
     clock,

@@ -73,7 +73,7 @@ export function features({ flags }: PrometheusServer): ApiResult {
       offset: true,
       on: true,
       per_query_lookback_delta: true,
-      per_step_stats: false,
+      per_step_stats: flags.hasFeature("promql-per-step-stats"),
       smoothed: extendedRangeSelectors,
       subqueries: true,
       type_and_unit_labels: flags.hasFeature("type-and-unit-labels"),

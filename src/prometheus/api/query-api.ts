@@ -54,7 +54,8 @@ export interface QueryContext {
 const MAX_POINTS = 11_000;
 
 function queryOptions({ parameters, request }: QueryContext): QueryOptions {
-  const options: QueryOptions = { signal: request.signal };
+  const countsSteps = parameters.get("stats") === "all";
+  const options: QueryOptions = { signal: request.signal, countsSteps };
   const timeout = parameters.get("timeout") ?? "";
   const lookback = parameters.get("lookback_delta") ?? "";
   try {

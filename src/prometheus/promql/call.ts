@@ -13,6 +13,7 @@ import { FUNCTION_SIGNATURES } from "./parser/function-signatures.ts";
 import { duplicateLabelSet, executionError } from "./query-error.ts";
 import type { QueryRun } from "./query-run.ts";
 import type { RangeCall, RangeInput } from "./range-function.ts";
+import { SampleCounts } from "./sample-counts.ts";
 import { ColumnBuilder, hasDuplicates, mergeDuplicates, StepSeries } from "./step-series.ts";
 import { type SplitSamples, splitSamples, WindowPlanner, type WindowTimes } from "./window.ts";
 
@@ -185,9 +186,9 @@ function countWindows(
   { counts }: QueryRun,
 ): void {
   const size = histograms.values.length === 0 ? 1 : sizeInSamples(histograms.values[0]);
-  counts.queried += floatPlan.total + histogramPlan.total * size;
-  // What a subquery has read is counted where it did.
-  if (range.kind === "matrix-selector") counts.read += floatPlan.distinct + histogramPlan.distinct * size;
+  const isRead = range.kind === "matrix-selector";
+  counts.addWindows(floatPlan, 1, isRead);
+  if (histogramPlan.total > 0) counts.addWindows(histogramPlan, size, isRead);
 }
 
 function isRange(expression: Expression): boolean {
@@ -209,11 +210,7 @@ async function rangeSources(
   if (range.kind === "matrix-selector") {
     return context.selection.get(range.vector)!.map((series) => ({ series, dropsName: false }));
   }
-  const { counts } = context.run;
-  const before = counts.queried;
   const series = await evaluateSubquery(range, context);
-  // What the function sees of it counts, not what it was made of.
-  counts.queried = before;
   return series.map(({ samples, dropsName }) => {
     const histograms = samples.histograms?.map(withoutResetHint);
     return { series: { ...samples, histograms }, dropsName };
@@ -298,13 +295,29 @@ export function subqueryGrid(subquery: Subquery, { run, grid }: EvaluationContex
   return Grid.between(startMs, lastMs - offsetMs, stepMs);
 }
 
-/** The result of a subquery as samples. */
+/**
+ * The result of a subquery as samples. What it has read is counted, not what it has found.
+ *
+ * @param foundCounts given what it has found, where no function over it counts its result
+ */
 export async function evaluateSubquery(
   subquery: Subquery,
   context: EvaluationContext,
+  foundCounts?: (queried: number) => void,
 ): Promise<{ samples: SeriesSamples; dropsName: boolean }[]> {
   const grid = subqueryGrid(subquery, context);
-  const series = await evaluate(subquery.expression, { ...context, grid });
+  const { run } = context;
+  const { counts } = run;
+  const inner = new SampleCounts(grid.count);
+  run.counts = inner;
+  let series: StepSeries[];
+  try {
+    series = await evaluate(subquery.expression, { ...context, grid });
+  } finally {
+    run.counts = counts;
+  }
+  counts.addSubquery(inner, grid, { grid: context.grid, ...subquery });
+  foundCounts?.(inner.queried);
   return series.map((one) => ({ samples: toSamples(one, grid), dropsName: one.dropsName }));
 }
 

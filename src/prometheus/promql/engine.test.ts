@@ -177,6 +177,42 @@ test("of subqueries those samples count that are taken from them, of ranges all"
   assert.deepEqual(await counts("max_over_time(rate(hits_total[1m])[5m:1m])"), [10, 40]);
 });
 
+test("range() counts samples step by step where engine and query ask for it", async () => {
+  const counts = async (query: string) => {
+    const options = { countsSteps: true };
+    const { steps } = (await engine({ stepStatistics: true }).range(query, 300_000, 480_000, 60_000, options))
+      .counts;
+    return [[...steps!.queried], [...steps!.read]];
+  };
+  assert.deepEqual(await counts("hits_total"), [
+    [2, 2, 2, 2],
+    [2, 2, 2, 2],
+  ]);
+  assert.deepEqual(await counts("timestamp(hits_total)"), await counts("hits_total"));
+  // Windows that overlap find samples again that were read for the step before.
+  assert.deepEqual(await counts("rate(hits_total[2m])"), [
+    [16, 16, 16, 16],
+    [16, 8, 8, 8],
+  ]);
+  // What is the same at each step is read for the first one.
+  assert.deepEqual(await counts("rate(hits_total[2m] @ 300)"), [
+    [16, 16, 16, 16],
+    [16, 0, 0, 0],
+  ]);
+  // Of a subquery what falls between the windows counts for none of them.
+  assert.deepEqual(await counts("max_over_time(hits_total[30s:15s])"), [
+    [4, 4, 4, 4],
+    [4, 4, 4, 4],
+  ]);
+  // Further back than an offset the same, for the step that sees it.
+  assert.deepEqual(await counts("max_over_time(hits_total[1m:30s] offset 1m)"), [
+    [4, 4, 4, 4],
+    [4, 4, 4, 4],
+  ]);
+  const plain = await engine().range("hits_total", 300_000, 480_000, 60_000, { countsSteps: true });
+  assert.equal(plain.counts.steps, undefined);
+});
+
 test("instant() stops when its signal aborts", async () => {
   await assert.rejects(engine().instant("hits_total", at, { signal: AbortSignal.abort() }), {
     kind: "canceled",

@@ -50,6 +50,8 @@ export interface EngineOptions {
   typeAndUnitLabels?: boolean;
   /** `promql-use-start-timestamps`. @default false */
   startTimestamps?: boolean;
+  /** `promql-per-step-stats`. @default false */
+  stepStatistics?: boolean;
   /** How many warnings, and how many infos, an answer carries at most; 0 for no limit. @default 10 */
   remarkLimit?: number;
 }
@@ -61,6 +63,8 @@ export interface QueryOptions {
   timeoutMs?: number;
   /** Aborts when nobody wants the answer any more. */
   signal?: AbortSignal;
+  /** Counts samples step by step too, where the engine does. @default false */
+  countsSteps?: boolean;
 }
 
 export interface VectorSample {
@@ -107,6 +111,8 @@ export interface SampleCounts {
   read: number;
   /** The most in memory at once. */
   peak: number;
+  /** Step by step, where that was asked for. */
+  steps?: { timesMs: Float64Array; queried: Float64Array; read: Float64Array };
 }
 
 interface Remarks {
@@ -139,9 +145,9 @@ export class Engine {
     const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
     const expression = this.#prepare(query, times, parse(query, this.#options.parser));
     const grid = new Grid(timeMs, 1, 1);
-    const run = this.#run(options);
+    const run = this.#run(options, grid);
     const value = await guarded(() => instantValue(expression, run, grid));
-    return { ...value, ...remarksOf(run, query, this.#options.remarkLimit) };
+    return { ...value, ...remarksOf(run, grid, query, this.#options.remarkLimit) };
   }
 
   /**
@@ -168,7 +174,7 @@ export class Engine {
     }
     const expression = this.#prepare(query, { startMs, endMs, stepMs }, parsed);
     const grid = Grid.between(startMs, endMs, stepMs);
-    const run = this.#run(options);
+    const run = this.#run(options, grid);
     const samples = await guarded(async () => {
       const selection = await run.timed("prepare", () => selectAll(run, expression, grid));
       const context = { run, grid, selection };
@@ -180,7 +186,7 @@ export class Engine {
     const hasStoredLabels = withoutParentheses(expression).kind === "vector-selector";
     return {
       ...{ kind: "matrix", series: samples, hasStoredLabels },
-      ...remarksOf(run, query, this.#options.remarkLimit),
+      ...remarksOf(run, grid, query, this.#options.remarkLimit),
     };
   }
 
@@ -188,7 +194,7 @@ export class Engine {
     return preprocess(query, expression, times);
   }
 
-  #run(options: QueryOptions): QueryRun {
+  #run(options: QueryOptions, grid: Grid): QueryRun {
     const engine = this.#options;
     const { clock } = engine;
     const run = new QueryRun({
@@ -204,6 +210,7 @@ export class Engine {
       delayedNameRemoval: engine.delayedNameRemoval ?? false,
       typeAndUnitLabels: engine.typeAndUnitLabels ?? false,
       startTimestamps: engine.startTimestamps ?? false,
+      countedSteps: engine.stepStatistics === true && options.countsSteps === true ? grid.count : undefined,
     });
     run.check("query execution");
     return run;
@@ -267,7 +274,8 @@ async function subqueryValue(
   subquery: Parameters<typeof evaluateSubquery>[0],
   context: EvaluationContext,
 ): Promise<SeriesSamples[]> {
-  const series = await evaluateSubquery(subquery, context);
+  const { counts } = context.run;
+  const series = await evaluateSubquery(subquery, context, (queried) => counts.addQueried(queried));
   const samples = series.map(({ samples: one, dropsName }) =>
     dropsName ? { ...one, labels: one.labels.without(METADATA_LABELS) } : one,
   );
@@ -300,11 +308,13 @@ async function finish(series: StepSeries[], { run, grid }: EvaluationContext): P
   return cleaned;
 }
 
-function remarksOf({ annotations, counts, seconds }: QueryRun, query: string, limit?: number): Remarks {
+function remarksOf(run: QueryRun, grid: Grid, query: string, limit?: number): Remarks {
+  const { annotations, seconds, peak } = run;
+  const { queried, read, steps } = run.counts;
   return {
     warnings: annotations.texts("warning", query, limit),
     infos: annotations.texts("info", query, limit),
-    counts,
+    counts: { queried, read, peak, steps: steps && { timesMs: grid.timestamps, ...steps } },
     seconds,
   };
 }

@@ -139,9 +139,7 @@ async function eachSelected(
       visit(seen);
       samples += counter.count(seen);
       run.samples = samples;
-      const found = countOccupied(seen);
-      run.counts.queried += found;
-      run.counts.read += found;
+      run.counts.addSeries(seen);
     }
     if (run.isDueAfter(grid.count)) await run.pause();
   }
@@ -160,15 +158,7 @@ async function eachNewest(
     run.samples = before + i + 1;
     if (run.isDueAfter(1)) await run.pause();
   }
-  run.counts.queried += labels.length;
-  run.counts.read += labels.length;
-}
-
-function countOccupied({ present, histograms }: StepSeries): number {
-  let count = countPresent(present);
-  for (const histogram of histograms ?? [])
-    if (histogram !== undefined) count += sizeInSamples(histogram) - 1;
-  return count;
+  run.counts.add(labels.length);
 }
 
 /** Where an instant selector looks at each step. */
@@ -215,8 +205,7 @@ async function evaluateInvariant(node: Expression, context: EvaluationContext): 
   const { counts } = context.run;
   const before = counts.queried;
   const once = await evaluate(node, { ...context, grid: grid.first() });
-  // As if each step had found what one has.
-  counts.queried += (counts.queried - before) * Math.max(0, grid.count - 1);
+  counts.repeat(grid.count, counts.queried - before);
   if (grid.count === 1) return once;
   return once.map((series) => {
     const values = new Float64Array(grid.count).fill(series.values[0]);

@@ -30,8 +30,7 @@ export async function newestVector(
   if (newest === undefined) return undefined;
   const { labels, values } = newest;
   run.samples += labels.length;
-  run.counts.queried += labels.length;
-  run.counts.read += labels.length;
+  run.counts.add(labels.length);
   return { kind: "vector", samples: await samplesOf(labels, values, grid, run), hasStoredLabels: true };
 }
 

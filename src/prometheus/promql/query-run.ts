@@ -2,6 +2,7 @@
 import type { Queryable } from "../storage.ts";
 import type { Annotations } from "./annotations.ts";
 import { QueryError } from "./query-error.ts";
+import { SampleCounts } from "./sample-counts.ts";
 
 /** How long evaluation keeps the event loop before it lets others have a turn. */
 export const SLICE_MS = 10;
@@ -33,6 +34,8 @@ export interface QueryRunOptions {
   delayedNameRemoval: boolean;
   typeAndUnitLabels: boolean;
   startTimestamps: boolean;
+  /** How many steps there are, where each counts its samples. */
+  countedSteps?: number;
 }
 
 export class QueryRun {
@@ -47,14 +50,17 @@ export class QueryRun {
   readonly signal: AbortSignal | undefined;
   readonly #options: QueryRunOptions;
   #samples = 0;
-  /** Samples that selectors have found, step by step; how many of them are different ones; the most in memory at once. */
-  readonly counts = { queried: 0, read: 0, peak: 0 };
+  /** Of the query, or of the subquery that is evaluated now. */
+  counts: SampleCounts;
+  /** The most samples in memory at once. */
+  peak = 0;
   readonly seconds: Record<QueryStage, number> = { prepare: 0, evaluate: 0, sort: 0 };
   #sliceEnd: number;
   #unchecked = 0;
 
   constructor(options: QueryRunOptions) {
     this.#options = options;
+    this.counts = new SampleCounts(options.countedSteps);
     this.queryable = options.queryable;
     this.annotations = options.annotations;
     this.lookbackMs = options.lookbackMs;
@@ -88,7 +94,7 @@ export class QueryRun {
    */
   set samples(count: number) {
     this.#samples = count;
-    if (count > this.counts.peak) this.counts.peak = count;
+    if (count > this.peak) this.peak = count;
     this.checkRoom(0);
   }
 

@@ -22,9 +22,7 @@ export async function selectMatrix(
     if (samples !== undefined) {
       out.push(samples);
       run.samples += samples.timestamps.length;
-      const found = sizeOf(samples);
-      run.counts.queried += found;
-      run.counts.read += found;
+      run.counts.add(sizeOf(samples));
     }
     if (run.isDue) await run.pause();
   }

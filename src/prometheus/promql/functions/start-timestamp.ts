@@ -26,6 +26,7 @@ export async function startTimestamp({ context, call }: VectorCall): Promise<Ste
           values[step] = (series.startTimestamps?.[plan.indexes[step]] ?? 0) / 1000;
       }
       out.push(seen.derived({ values, present: seen.present }, run.delayedNameRemoval));
+      run.counts.addSeries({ present: seen.present });
     }
     if (run.isDue) await run.pause();
   }

@@ -32,6 +32,7 @@ async function timesOfSamples(
         if (seen.present[step] === 1) values[step] = series.timestamps[plan.indexes[step]] / 1000;
       }
       out.push(seen.derived({ values, present: seen.present }, run.delayedNameRemoval));
+      run.counts.addSeries({ present: seen.present });
     }
     if (run.isDue) await run.pause();
   }

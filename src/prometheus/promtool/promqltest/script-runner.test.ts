@@ -91,6 +91,11 @@ for (const [name, script, failure] of FAILING) {
   });
 }
 
+test("runScript() takes a line about the failure that eval_fail asks for", async () => {
+  const script = "eval_fail instant at 0 vector(1) + on() foo(\n  expect fail regex: parse error\n";
+  assert.deepEqual(await run(script), [""]);
+});
+
 test("runScript() forgets what was loaded at clear", async () => {
   const script = `${LOAD}\nclear\n\neval instant at 0 requests_total\n`;
   assert.deepEqual(await run(script), [""]);

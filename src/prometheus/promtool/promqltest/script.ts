@@ -31,7 +31,7 @@ export type MessagePattern = { text: string } | { pattern: string; regex: Regex 
 export interface Expectations {
   isOrdered: boolean;
   /** The query is to fail. */
-  failure: { message: MessagePattern } | undefined;
+  failure: { message: MessagePattern; isByModifier?: boolean } | undefined;
   warnings: MessagePattern[];
   infos: MessagePattern[];
   noWarnings: boolean;
@@ -256,7 +256,7 @@ class ScriptParser {
 
 function applyModifier(expectations: Expectations, modifier: string | undefined): void {
   if (modifier === "ordered") expectations.isOrdered = true;
-  else if (modifier === "fail") expectations.failure = { message: undefined };
+  else if (modifier === "fail") expectations.failure = { message: undefined, isByModifier: true };
   else if (modifier === "warn") expectations.warnings.push(undefined);
   else if (modifier === "info") expectations.infos.push(undefined);
 }
@@ -275,7 +275,8 @@ function addExpectation(expectations: Expectations, line: string): void {
       expectations.isOrdered = true;
       break;
     case "fail":
-      if (expectations.failure !== undefined) {
+      // `eval_fail` may be followed by a line that says more.
+      if (expectations.failure !== undefined && expectations.failure.isByModifier !== true) {
         throw new Error("invalid expect lines, multiple expect fail lines are not allowed");
       }
       expectations.failure = { message };

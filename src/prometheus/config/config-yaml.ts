@@ -4,6 +4,7 @@ import { compareStrings } from "../../model/labels.ts";
 import { DEFAULT_COMPILED } from "../relabel/relabel.ts";
 import { inFieldOrder } from "./field-order.ts";
 import { SECRET_FIELDS } from "./http-client-config.ts";
+import { redactedUrl } from "./redacted-url.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
 const DURATIONS = new Set([
@@ -96,6 +97,7 @@ function plain(value: unknown, key: string): unknown {
     if (name === "compiled" || inner === undefined) continue;
     if (name === "regex" && "compiled" in value && value.compiled === DEFAULT_COMPILED) continue;
     if (SECRET_FIELDS.has(name) && inner !== "") shown[name] = hide(inner);
+    else if (isUrl(name, key) && typeof inner === "string" && inner !== "") shown[name] = redactedUrl(inner);
     else {
       const isShown = isAlwaysShown(name, key);
       if (!isShown && isEmpty(inner)) continue;
@@ -104,6 +106,11 @@ function plain(value: unknown, key: string): unknown {
     }
   }
   return shown;
+}
+
+/** Those that upstream keeps as URLs, not as text. */
+function isUrl(name: string, section: string): boolean {
+  return name === "proxy_url" || (name === "url" && /^remote_(?:write|read)$/.test(section));
 }
 
 function isAlwaysShown(name: string, section: string): boolean {

@@ -4,6 +4,7 @@
  * Every batch that is committed is put into a queue on disk for each remote, and sent from there: an outage of the
  * remote, or of this process, loses nothing as long as the queue has room.
  */
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
@@ -13,6 +14,8 @@ import { Labels } from "../../model/labels.ts";
 import type { WriteSeries } from "../../wire/remote-write/write-request.ts";
 import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { snappyCompress, snappyDecompress } from "../../wire/snappy.ts";
+import { configYaml } from "../config/config-yaml.ts";
+import { redactedUrl } from "../config/redacted-url.ts";
 import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/remote-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { createHttpClient } from "../discovery/http-client.ts";
@@ -44,6 +47,9 @@ export type QueuedKind = "samples" | "histograms" | "exemplars";
 
 export class RemoteWriter {
   readonly config: RemoteWriteConfig;
+  /** As metrics and the log have it, and the URL without its password. */
+  readonly name: string;
+  readonly url: string;
   readonly #parts: RemoteWriterParts;
   readonly remote: RemoteClient;
   #metadata: MetadataSender | undefined;
@@ -63,17 +69,18 @@ export class RemoteWriter {
   /** Samples whose series `write_relabel_configs` drop. */
   droppedSeries = 0;
 
+  /** @param queue the name of its queue, which stays when the configuration changes */
   constructor(
     config: RemoteWriteConfig,
-    name: string,
+    queue: string,
     externalLabels: Record<string, string>,
     parts: RemoteWriterParts,
   ) {
     this.config = config;
-    this.#parts = {
-      ...parts,
-      log: parts.log.with({ component: "remote", remote_name: name, url: config.url }),
-    };
+    this.name = config.name || hashOf(config).slice(0, 6);
+    this.url = redactedUrl(config.url!);
+    const log = parts.log.with({ component: "remote", remote_name: this.name, url: this.url });
+    this.#parts = { ...parts, log };
     refuseForeign(config);
     if (config.round_robin_dns) this.#parts.log.warn("round_robin_dns is not supported and has no effect");
     const client = createHttpClient(config, parts);
@@ -84,12 +91,12 @@ export class RemoteWriter {
       clock,
       log: this.#parts.log,
       signal: this.#abort.signal,
-      onRequest: (seconds) => parts.metrics.observeBatch(name, config.url!, seconds),
+      onRequest: (seconds) => parts.metrics.observeBatch(this.name, this.url, seconds),
     });
     this.#externalLabels = externalLabels;
     this.#queue = new QueueFile(
       parts.disk,
-      `${parts.directory}/${name.replace(/[^\w.-]/g, "_")}`,
+      `${parts.directory}/${queue.replace(/[^\w.-]/g, "_")}`,
       MAX_QUEUE_BYTES,
     );
   }
@@ -233,6 +240,23 @@ function refuseForeign(config: RemoteWriteConfig): void {
   if (foreign !== undefined) throw new ConfigError(`remote_write: ${foreign} is not supported`);
 }
 
+/** Upstream's hash of a remote: of its section as it is shown, so passwords do not count. */
+function hashOf(config: RemoteWriteConfig): string {
+  return createHash("md5").update(configYaml(config, "remote_write")).digest("hex");
+}
+
+function checkDifferent(configs: readonly RemoteWriteConfig[]): void {
+  const known = new Set<string>();
+  for (const config of configs) {
+    const hash = hashOf(config);
+    if (known.has(hash))
+      throw new ConfigError(
+        `duplicate remote write configs are not allowed, found duplicate for URL: ${redactedUrl(config.url!)}`,
+      );
+    known.add(hash);
+  }
+}
+
 /** All remotes of a configuration. */
 export class RemoteWriters {
   readonly #parts: RemoteWriterParts;
@@ -245,8 +269,13 @@ export class RemoteWriters {
   /** Whether anybody wants batches: asked for every sample, so it is a field. */
   isActive = false;
 
-  /** Remotes that stay as they are go on undisturbed. */
+  /**
+   * Remotes that stay as they are go on undisturbed.
+   *
+   * @throws ConfigError for two that are the same
+   */
   async reload(configs: readonly RemoteWriteConfig[], externalLabels: Record<string, string>): Promise<void> {
+    checkDifferent(configs);
     const next = new Map<string, RemoteWriter>();
     for (const [index, config] of configs.entries()) {
       const name = config.name || `remote-${index}`;
@@ -261,7 +290,7 @@ export class RemoteWriters {
     for (const [name, old] of previous) {
       if (next.get(name) === old) continue;
       await old.stop();
-      this.#parts.metrics.removeRemote(name, old.config.url!);
+      this.#parts.metrics.removeRemote(old.name, old.url);
     }
     for (const [name, writer] of next) if (previous.get(name) !== writer) await writer.start();
     this.#writers = next;
@@ -272,8 +301,8 @@ export class RemoteWriters {
     for (const writer of this.#writers.values()) writer.put(batch);
   }
 
-  get all(): { name: string; writer: RemoteWriter }[] {
-    return [...this.#writers].map(([name, writer]) => ({ name, writer }));
+  get all(): readonly RemoteWriter[] {
+    return [...this.#writers.values()];
   }
 
   async stop(): Promise<void> {

@@ -11,7 +11,7 @@ type Remotes = RemoteWriters["all"];
 /** @param walSegment the segment of the store's log that is written to, and so the one that samples come from */
 export function remoteFamilies({ all }: RemoteWriters, walSegment: number): MetricFamily[] {
   if (all.length === 0) return [];
-  const newestMs = Math.max(...all.map(({ writer }) => writer.newestMs));
+  const newestMs = Math.max(...all.map((writer) => writer.newestMs));
   return [
     ...countFamilies(all),
     ...pendingFamilies(all),
@@ -40,9 +40,7 @@ function ofEach(
   help: string,
   value: (writer: RemoteWriter) => number,
 ): MetricFamily {
-  const rows = all.map(
-    ({ name: remote, writer }): Row => [{ remote_name: remote, url: writer.config.url! }, value(writer)],
-  );
+  const rows = all.map((writer): Row => [{ remote_name: writer.name, url: writer.url }, value(writer)]);
   return family(`prometheus_remote_storage_${name}`, type, help, rows);
 }
 
@@ -102,7 +100,7 @@ function incomingFamilies(all: Remotes): MetricFamily[] {
       `prometheus_remote_storage_${kind}_in`,
       "counter",
       INCOMING_HELP[kind],
-      Math.max(...all.map(({ writer }) => writer.taken[kind])),
+      Math.max(...all.map((writer) => writer.taken[kind])),
     ),
   );
 }
@@ -112,9 +110,9 @@ function droppedFamily(all: Remotes): MetricFamily {
     "prometheus_remote_storage_samples_dropped",
     "counter",
     "Total number of samples which were dropped after being read from the WAL before being sent via remote write, either via relabelling, due to being too old or unintentionally because of an unknown reference ID.",
-    all.flatMap(({ name: remote, writer }): Row[] => {
+    all.flatMap((writer): Row[] => {
       const row = (reason: string, count: number): Row => [
-        { reason, remote_name: remote, url: writer.config.url! },
+        { reason, remote_name: writer.name, url: writer.url },
         count,
       ];
       return [row("dropped_series", writer.droppedSeries), row("too_old", writer.remote.counts.tooOld)];

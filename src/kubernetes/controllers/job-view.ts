@@ -137,9 +137,11 @@ export async function countPods(
   const leaving = tellUncounted(view, decision);
   const now = kubernetesTime(context.clock.now());
   const conditions: Condition[] = [...(status.conditions ?? [])];
-  if (decision !== undefined && !conditions.some(({ type }) => type === decision.type))
-    conditions.push(conditionOf(decision, now));
-  status.conditions = conditions;
+  const isTold = (type: string) => conditions.some((each) => each.type === type && each.status === "True");
+  status.conditions =
+    decision === undefined || isTold(decision.type)
+      ? conditions
+      : withCondition(conditions, conditionOf(decision, now));
   let written = await write(context, view.job, status);
   onWritten();
   for (const pod of leaving.pods) await withoutFinalizer(context, pod);
@@ -167,7 +169,7 @@ export async function countPods(
     uncounted.failed === undefined;
   if (isEnd) {
     const type = decision.type === "SuccessCriteriaMet" ? "Complete" : "Failed";
-    status.conditions = [...conditions, conditionOf({ ...decision, type }, now)];
+    status.conditions = withCondition(status.conditions, conditionOf({ ...decision, type }, now));
     if (type === "Complete") status.completionTime = now;
   }
   written = await write(context, written, status);
@@ -182,6 +184,14 @@ export async function countPods(
     controller.events.record(written, "Warning", "TooManySucceededPods", message);
   }
   controller.events.record(written, "Normal", "Completed", "Job completed");
+}
+
+/** In place of the one of its type, or at the end. */
+function withCondition(conditions: Condition[], condition: Condition): Condition[] {
+  const isThere = conditions.some(({ type }) => type === condition.type);
+  return isThere
+    ? conditions.map((each) => (each.type === condition.type ? condition : each))
+    : [...conditions, condition];
 }
 
 function conditionOf(decision: Omit<Decision, "type"> & { type: Condition["type"] }, now: string): Condition {

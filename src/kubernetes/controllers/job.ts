@@ -90,16 +90,18 @@ async function sync(parts: Parts, key: string, job: Job, pods: Pod[]): Promise<n
   };
   if (decision !== undefined) await remove(active, "keep");
   else {
-    if (job.metadata.deletionTimestamp === undefined) {
+    const isManaged = job.metadata.deletionTimestamp === undefined;
+    if (isManaged) {
+      const made: Pod[] = [];
       try {
-        const made = await managePods(parts, view, terminating, wait.remainingMs(nowMs), waits, remove);
-        active = [...active, ...made];
+        await managePods(parts, view, terminating, wait.remainingMs(nowMs), waits, remove, made);
       } catch (error) {
         failure = error;
       }
+      active = [...active, ...made];
     }
     decision = completion(view, active.length);
-    if (decision === undefined) suspend(controller, job, status, nowMs);
+    if (decision === undefined && isManaged) suspend(controller, job, status, nowMs);
   }
   Object.assign(status, { active: active.length, ready: active.filter(isPodReady).length, terminating });
   await countPods(context, controller, view, decision, () => wait.keep());
@@ -110,7 +112,7 @@ async function sync(parts: Parts, key: string, job: Job, pods: Pod[]): Promise<n
   return waits.length === 0 ? undefined : Math.max(1, Math.min(...waits));
 }
 
-/** Makes what is missing, removes what is too much; never both in one pass. */
+/** Makes what is missing, removes what is too much; never both in one pass. What was made is in `made`, also when it throws. */
 async function managePods(
   parts: Parts,
   view: JobView,
@@ -118,12 +120,12 @@ async function managePods(
   backOffMs: number,
   waits: number[],
   remove: (pods: Pod[], finalizer: "keep" | "release") => Promise<void>,
-): Promise<Pod[]> {
+  made: Pod[],
+): Promise<void> {
   const { job, active, succeeded } = view;
   const { parallelism = 1, completions, suspend: isSuspended } = job.spec;
   if (isSuspended) {
-    await remove(active, "release");
-    return [];
+    return remove(active, "release");
   }
   const open = completions === undefined ? parallelism : Math.max(0, completions - succeeded);
   const wanted = completions === undefined && succeeded > 0 ? active.length : Math.min(parallelism, open);
@@ -131,22 +133,19 @@ async function managePods(
   const byCost = (a: Pod, b: Pod) => compareForDeletion(a, b, new Map(), nowMs);
   const surplus = surplusPods(job, active, Math.max(0, active.length - wanted), byCost);
   if (surplus.length > 0) {
-    await remove(surplus.slice(0, MAX_PODS_A_PASS), "release");
-    return [];
+    return remove(surplus.slice(0, MAX_PODS_A_PASS), "release");
   }
   const awaited = replacesOnlyFailed(job) ? terminating : 0;
   const missing = Math.min(wanted - awaited - active.length, MAX_PODS_A_PASS);
-  if (missing <= 0) return [];
+  if (missing <= 0) return;
   if (job.spec.backoffLimitPerIndex === undefined && backOffMs > 0) {
     waits.push(backOffMs);
-    return [];
+    return;
   }
-  const made: Pod[] = [];
   const indexes = isIndexed(job)
     ? parts.backOff.indexesToStart(view.pendingIndexes(missing), view.replaced, nowMs, waits)
     : Array.from({ length: missing }, () => undefined);
   for (const index of indexes) made.push(await createPod(parts, view, index));
-  return made;
 }
 
 async function createPod(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { RESOURCES } from "../../model/kubernetes-api.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { StatefulSet } from "../types.ts";
@@ -91,9 +91,118 @@ test("what a budget can't be computed for is told: no pods, pods of nobody, pods
   await pod("job", [{ apiVersion: "batch/v1", kind: "Job", name: "j", uid: "u", controller: true }]);
   const job = await budget("job", { minAvailable: "50%" });
   assert.deepEqual(job.events, [
-    'CalculateExpectedPodCountFailed: Failed to calculate the number of expected pods: found no controllers for pod "job"',
+    "CalculateExpectedPodCountFailed: Failed to calculate the number of expected pods: jobs.batch does not implement the scale subresource",
   ]);
   assert.equal(job.status!.disruptionsAllowed, 0);
   assert.equal(job.status!.conditions![0].reason, "SyncFailed");
   stop();
+});
+
+interface Told {
+  expected?: number;
+  healthy?: number;
+  allowed?: number;
+  reason?: string;
+  message?: string;
+}
+
+/** A budget of 50 % over pods that belong to `owner`, one of them ready. */
+async function budgetOver(
+  owner: { apiVersion: string; kind: string; name: string; uid: string } | undefined,
+  prepare: (api: KubernetesApi) => Promise<unknown> = async () => {},
+): Promise<Told> {
+  const clock = new VirtualClock();
+  const { api, context, stop } = await createWorkloadWorld({ clock, readyAfterMs: () => 10 });
+  await api.create(RESOURCES.namespaces, { metadata: { name: "shop" } });
+  await prepare(api);
+  startPodDisruptionBudgetController(context);
+  const selector = { matchLabels: { app: "web" } };
+  await api.create(RESOURCES.pods, {
+    metadata: {
+      name: "web",
+      namespace: "shop",
+      labels: { app: "web" },
+      ...(owner && { ownerReferences: [{ ...owner, controller: true }] }),
+    },
+    spec: { containers: [{ name: "app", image: "x" }] },
+  });
+  await api.create<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, {
+    metadata: { name: "web", namespace: "shop" },
+    spec: { selector, minAvailable: "50%" },
+  });
+  await clock.advance(1_000);
+  const key = { namespace: "shop", name: "web" };
+  const { status } = await api.get<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, key);
+  stop();
+  const { reason, message } = status!.conditions![0];
+  return {
+    expected: status!.expectedPods,
+    healthy: status!.currentHealthy,
+    allowed: status!.disruptionsAllowed,
+    reason,
+    message,
+  };
+}
+
+test("a share of pods that nobody owns is a share of none", async () => {
+  assert.deepEqual(await budgetOver(undefined), {
+    expected: 0,
+    healthy: 1,
+    allowed: 0,
+    reason: "InsufficientPods",
+    message: "",
+  });
+});
+
+test("owners that can not be asked how many pods they want are told of, and nobody may be evicted", async () => {
+  const cases: [apiVersion: string, kind: string, message: string][] = [
+    ["batch/v1", "Job", "jobs.batch does not implement the scale subresource"],
+    ["apps/v1", "ReplicaSet", 'found no controllers for pod "web"'],
+    ["example.org/v1", "Fleet", 'no matches for kind "Fleet" in version "example.org/v1"'],
+  ];
+  for (const [apiVersion, kind, message] of cases) {
+    const told = await budgetOver({ apiVersion, kind, name: "owner", uid: "u" });
+    assert.deepEqual([told.allowed, told.reason, told.message], [0, "SyncFailed", message]);
+  }
+});
+
+test("the pods of a rollout are a share of what the Deployment wants, not of one ReplicaSet", async () => {
+  const template = {
+    metadata: { labels: { app: "web" } },
+    spec: { containers: [{ name: "app", image: "x" }] },
+  };
+  const spec = { replicas: 3, selector: { matchLabels: { app: "web" } }, template };
+  let uid = "";
+  const told = await budgetOver(
+    {
+      apiVersion: "apps/v1",
+      kind: "ReplicaSet",
+      name: "web-1",
+      get uid() {
+        return uid;
+      },
+    },
+    async (api) => {
+      const metadata = { name: "web", namespace: "shop" };
+      const deployment = await api.create<KubernetesObject>(RESOURCES.deployments, {
+        metadata,
+        spec: { ...spec, replicas: 8 },
+      });
+      const ownerReferences = [
+        {
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          name: "web",
+          uid: deployment.metadata.uid!,
+          controller: true,
+        },
+      ];
+      const set = await api.create<KubernetesObject>(RESOURCES.replicaSets, {
+        metadata: { name: "web-1", namespace: "shop", ownerReferences },
+        spec,
+      });
+      uid = set.metadata.uid!;
+    },
+  );
+  assert.equal(told.expected, 8);
 });

@@ -1,12 +1,13 @@
 /** PodDisruptionBudgets (upstream `pkg/controller/disruption`): how many pods may be evicted now. */
-import { RESOURCES } from "../../model/kubernetes-api.ts";
-import { type KubernetesObject, kubernetesTime, type OwnerReference } from "../../model/kubernetes-object.ts";
+import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { type LabelSelector, matchesSelector, selectorOf } from "../../model/label-selector.ts";
 import { createEventRecorder, type EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
 import type { Condition, Pod } from "../types.ts";
 import { type ControllerContext, getIfExists, sameJson, splitKey, startController } from "./controller.ts";
-import { isPodActive, isPodReady } from "./pod-state.ts";
+import { expectedScale, ScaleError } from "./disruption-scale.ts";
+import { isPodReady } from "./pod-state.ts";
 import { scaledValue } from "./scaled-value.ts";
 
 export interface PodDisruptionBudget extends KubernetesObject {
@@ -41,8 +42,7 @@ export function startPodDisruptionBudgetController(context: ControllerContext): 
         RESOURCES.podDisruptionBudgets,
         splitKey(key),
       );
-      if (budget !== undefined) await update(context, events, budget);
-      return undefined;
+      return budget === undefined ? undefined : update(context, events, budget);
     },
   });
   const events = createEventRecorder({ api, clock: context.clock, component: "controllermanager" });
@@ -58,149 +58,114 @@ function covers(budget: PodDisruptionBudget, pod: Pod): boolean {
   return selector !== undefined && matchesSelector(selector, pod.metadata.labels);
 }
 
+/** @returns after how long evictions that were granted are looked at again, in milliseconds */
 async function update(
   context: ControllerContext,
   events: EventRecorder,
   budget: PodDisruptionBudget,
-): Promise<void> {
-  const { api } = context;
-  const { namespace } = budget.metadata;
-  const pods = (await api.list<Pod>(RESOURCES.pods, { namespace })).items.filter(
-    (pod) => covers(budget, pod) && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed",
-  );
+): Promise<number | undefined> {
+  const { api, clock } = context;
+  const { items } = await api.list<Pod>(RESOURCES.pods, { namespace: budget.metadata.namespace });
+  const pods = items.filter((pod) => covers(budget, pod));
   if (pods.length === 0) events.record(budget, "Normal", "NoPods", "No matching pods found");
-  const { minAvailable, maxUnavailable } = budget.spec;
-  // Only a share is one of what the owners want; a number is one of pods, whoever they belong to.
-  const isNumber = maxUnavailable === undefined && typeof minAvailable === "number";
-  const scale = isNumber ? { expected: pods.length, unmanaged: false } : await expectedScale(context, pods);
-  if ("problem" in scale) {
-    const message = `Failed to calculate the number of expected pods: ${scale.problem}`;
+  let expectation: Expectation;
+  try {
+    expectation = await expectationOf(api, budget, pods);
+  } catch (error) {
+    if (!(error instanceof ScaleError)) throw error;
+    const message = `Failed to calculate the number of expected pods: ${error.message}`;
     events.record(budget, "Warning", "CalculateExpectedPodCountFailed", message);
-    const { status } = budget;
-    const { observedGeneration = 0 } = status ?? {};
-    await write(context, budget, {
-      ...(status ?? { currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
-      disruptionsAllowed: 0,
-      conditions: [conditionOf(context, budget, "SyncFailed", scale.problem, observedGeneration)],
-    });
-    return;
+    await write(context, budget, { ...NOTHING, ...budget.status, disruptionsAllowed: 0 }, error.message);
+    return undefined;
   }
-  if (scale.unmanaged) {
-    events.record(
-      budget,
-      "Warning",
-      "UnmanagedPods",
-      `Pods selected by this PodDisruptionBudget (selector: ${printed(budget.spec.selector)}) were found to be unmanaged. ` +
-        "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. " +
-        'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.',
-    );
-  }
-  await write(context, budget, statusFor(context, budget, pods, scale.expected));
-}
-
-function statusFor(
-  context: ControllerContext,
-  budget: PodDisruptionBudget,
-  pods: Pod[],
-  expected: number,
-): NonNullable<PodDisruptionBudget["status"]> {
-  const { minAvailable, maxUnavailable } = budget.spec;
-  const desired =
-    maxUnavailable !== undefined
-      ? Math.max(0, expected - scaledValue(maxUnavailable, expected, "up"))
-      : scaledValue(minAvailable ?? 0, expected, "up");
-  const nowMs = context.clock.now();
-  const disruptedPods = Object.fromEntries(
-    Object.entries(budget.status?.disruptedPods ?? {}).filter(
-      ([name, time]) =>
-        nowMs - Date.parse(time) < DISRUPTED_POD_TIMEOUT_MS &&
-        pods.some((pod) => pod.metadata.name === name && isPodActive(pod)),
-    ),
-  );
+  const { expected, desired, unmanaged } = expectation;
+  if (unmanaged > 0) events.record(budget, "Warning", "UnmanagedPods", unmanagedText(budget));
+  const disruptedPods = stillDisrupted(budget, pods, clock.now());
   const healthy = pods.filter(
-    (pod) => isPodActive(pod) && isPodReady(pod) && !(pod.metadata.name in disruptedPods),
+    (pod) =>
+      pod.metadata.deletionTimestamp === undefined &&
+      isPodReady(pod) &&
+      !Object.hasOwn(disruptedPods, pod.metadata.name),
   ).length;
-  const allowed = expected === 0 ? 0 : Math.max(0, healthy - desired);
-  const { generation } = budget.metadata;
-  const reason = allowed > 0 ? "SufficientPods" : "InsufficientPods";
-  return {
-    observedGeneration: generation,
-    disruptionsAllowed: allowed,
+  await write(context, budget, {
+    observedGeneration: budget.metadata.generation,
+    disruptionsAllowed: expected === 0 ? 0 : Math.max(0, healthy - desired),
     currentHealthy: healthy,
     desiredHealthy: desired,
     expectedPods: expected,
-    ...(Object.keys(disruptedPods).length === 0 ? {} : { disruptedPods }),
-    conditions: [conditionOf(context, budget, reason, "", generation)],
-  };
+    ...(Object.keys(disruptedPods).length > 0 && { disruptedPods }),
+  });
+  const times = Object.values(disruptedPods).map((time) => Date.parse(time));
+  return times.length === 0
+    ? undefined
+    : Math.max(1, Math.min(...times) + DISRUPTED_POD_TIMEOUT_MS - clock.now());
 }
 
-function conditionOf(
-  { clock }: ControllerContext,
-  budget: PodDisruptionBudget,
-  reason: "SufficientPods" | "InsufficientPods" | "SyncFailed",
-  message: string,
-  observedGeneration: number | undefined,
-): Condition {
-  const type = "DisruptionAllowed";
-  const status = reason === "SufficientPods" ? "True" : "False";
-  const before = budget.status?.conditions?.find((condition) => condition.type === type);
-  const lastTransitionTime =
-    before?.status === status ? before.lastTransitionTime : kubernetesTime(clock.now());
-  return { type, status, reason, message, observedGeneration, lastTransitionTime };
+interface Expectation {
+  expected: number;
+  desired: number;
+  unmanaged: number;
 }
 
+/** Only a number of pods that must stay is one of pods, whoever they belong to; all else is part of what owners want. */
+async function expectationOf(
+  api: KubernetesApi,
+  { spec: { minAvailable, maxUnavailable } }: PodDisruptionBudget,
+  pods: Pod[],
+): Promise<Expectation> {
+  if (maxUnavailable === undefined && typeof minAvailable !== "string")
+    return { expected: pods.length, desired: minAvailable ?? 0, unmanaged: 0 };
+  const { count, unmanaged } = await expectedScale(api, pods);
+  const desired =
+    maxUnavailable === undefined
+      ? scaledValue(minAvailable!, count, "up")
+      : Math.max(0, count - scaledValue(maxUnavailable, count, "up"));
+  return { expected: count, desired, unmanaged: unmanaged.length };
+}
+
+/** Pods whose eviction was granted and that have not begun to go. */
+function stillDisrupted(budget: PodDisruptionBudget, pods: Pod[], nowMs: number): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(budget.status?.disruptedPods ?? {}).filter(
+      ([name, time]) =>
+        nowMs - Date.parse(time) <= DISRUPTED_POD_TIMEOUT_MS &&
+        pods.some(({ metadata }) => metadata.name === name && metadata.deletionTimestamp === undefined),
+    ),
+  );
+}
+
+const NOTHING = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+
+/** @param failure why the budget can not be counted */
 async function write(
-  { api }: ControllerContext,
+  { api, clock }: ControllerContext,
   budget: PodDisruptionBudget,
-  status: NonNullable<PodDisruptionBudget["status"]>,
+  counts: NonNullable<PodDisruptionBudget["status"]>,
+  failure?: string,
 ): Promise<void> {
-  if (sameJson(budget.status, status)) return;
-  await api.updateStatus<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, { ...budget, status });
+  const isAllowed = counts.disruptionsAllowed > 0;
+  const reason = isAllowed ? "SufficientPods" : "InsufficientPods";
+  const condition: Condition = {
+    type: "DisruptionAllowed",
+    status: isAllowed ? "True" : "False",
+    reason: failure === undefined ? reason : "SyncFailed",
+    message: failure ?? "",
+    observedGeneration: counts.observedGeneration,
+    lastTransitionTime: kubernetesTime(clock.now()),
+  };
+  const before = budget.status?.conditions?.find(({ type }) => type === condition.type);
+  if (before?.status === condition.status) condition.lastTransitionTime = before.lastTransitionTime;
+  const status = { ...counts, conditions: [condition] };
+  if (!sameJson(budget.status, status))
+    await api.updateStatus<PodDisruptionBudget>(RESOURCES.podDisruptionBudgets, { ...budget, status });
 }
 
-const SCALABLE = {
-  ReplicaSet: RESOURCES.replicaSets,
-  ReplicationController: { group: "", version: "v1", resource: "replicationcontrollers" },
-  StatefulSet: RESOURCES.statefulSets,
-  Deployment: RESOURCES.deployments,
-} as const;
-
-type Scale = { expected: number; unmanaged: boolean } | { problem: string };
-
-/** How many pods their owners want. Pods of nobody do not count, pods of what can't be scaled are a problem. */
-async function expectedScale(context: ControllerContext, pods: Pod[]): Promise<Scale> {
-  const replicas = new Map<string, number>();
-  let unmanaged = false;
-  for (const pod of pods) {
-    const reference = controllerOf(pod);
-    if (reference === undefined) {
-      unmanaged = true;
-      continue;
-    }
-    let owner = await ownerOf(context, reference, pod.metadata.namespace);
-    const above = owner?.kind === "ReplicaSet" ? controllerOf(owner) : undefined;
-    if (above?.kind === "Deployment") owner = await ownerOf(context, above, pod.metadata.namespace);
-    if (owner === undefined) {
-      return { problem: `found no controllers for pod ${JSON.stringify(pod.metadata.name)}` };
-    }
-    replicas.set(owner.metadata.uid!, owner.spec?.replicas ?? 1);
-  }
-  return { expected: [...replicas.values()].reduce((sum, count) => sum + count, 0), unmanaged };
-}
-
-function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
-  return metadata.ownerReferences?.find(({ controller }) => controller);
-}
-
-async function ownerOf(
-  { api }: ControllerContext,
-  { kind, name, uid }: OwnerReference,
-  namespace: string | undefined,
-): Promise<KubernetesObject | undefined> {
-  const resource = SCALABLE[kind as keyof typeof SCALABLE];
-  if (resource === undefined) return undefined;
-  const found = await getIfExists<KubernetesObject>(api, resource, { namespace, name });
-  return found?.metadata.uid === uid ? found : undefined;
+function unmanagedText({ spec: { selector } }: PodDisruptionBudget): string {
+  return (
+    `Pods selected by this PodDisruptionBudget (selector: ${printed(selector)}) were found to be unmanaged. ` +
+    "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. " +
+    'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+  );
 }
 
 /** As Go prints a selector. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import test, { after } from "node:test";
 import { systemDisk } from "../../base/disk.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../types.ts";
 import { startPersistentVolumeControllers } from "./persistent-volume.ts";
@@ -129,5 +130,73 @@ test("a claim that found nothing looks again, and says what is missing", async (
   await volume("v");
   for (let round = 0; round < 3; round++) await settled();
   assert.equal((await getClaim("later")).status?.phase, "Bound");
+  stop();
+});
+
+test("a class may keep its claims waiting for a pod and its node, and makes the volume then", async () => {
+  const { api, claim, getClaim, settled, stop } = await start();
+  await api.create<KubernetesObject>(RESOURCES.storageClasses, {
+    metadata: { name: "late" },
+    provisioner: "example.org/folders",
+    volumeBindingMode: "WaitForFirstConsumer",
+  } as KubernetesObject);
+  const told = async () =>
+    (
+      await api.list<{ metadata: { name: string }; reason: string; message: string }>(RESOURCES.events)
+    ).items.map(({ reason, message }) => `${reason}: ${message}`);
+  await claim("data", { storageClassName: "late" });
+  await settled();
+  assert.equal((await getClaim("data")).status?.phase, "Pending");
+  assert.deepEqual(await told(), [
+    "WaitForFirstConsumer: waiting for first consumer to be created before binding",
+  ]);
+  const annotations = { "volume.kubernetes.io/selected-node": "node-1" };
+  const key = { namespace: "shop", name: "data" };
+  await api.patch(RESOURCES.persistentVolumeClaims, key, {
+    type: "merge",
+    body: { metadata: { annotations } },
+  });
+  await settled();
+  assert.equal((await getClaim("data")).status?.phase, "Bound");
+  stop();
+});
+
+test("a claim that names a volume says why it can't have it", async () => {
+  const { api, claim, volume, getClaim, settled, stop } = await start();
+  await volume("taken", { claimRef: { namespace: "shop", name: "somebody", uid: "else" } });
+  await volume("small", { capacity: { storage: "1Mi" } });
+  await volume("fits", { storageClassName: "own" });
+  for (const name of ["taken", "small", "fits"])
+    await claim(`of-${name}`, { storageClassName: "own", volumeName: name });
+  await settled();
+  const { items } = await api.list<{ metadata: { name: string }; reason: string; message: string }>(
+    RESOURCES.events,
+  );
+  assert.deepEqual(items.map(({ reason, message }) => `${reason}: ${message}`).sort(), [
+    'FailedBinding: volume "taken" already bound to a different claim.',
+    'VolumeMismatch: Cannot bind to requested volume "small": requested PV is too small',
+  ]);
+  assert.equal((await getClaim("of-fits")).status?.phase, "Bound");
+  stop();
+});
+
+test("a claim chooses by its selector, and loses its data with its volume", async () => {
+  const { api, claim, volume, getClaim, settled, stop } = await start();
+  await volume("plain");
+  const fast = await volume("fast");
+  const body = { metadata: { labels: { disk: "fast" } } };
+  await api.patch(RESOURCES.persistentVolumes, { name: fast.metadata.name }, { type: "merge", body });
+  const selector = { matchLabels: { disk: "fast" } };
+  await claim("data", { storageClassName: "own", selector } as Partial<PersistentVolumeClaim["spec"]>);
+  await settled();
+  assert.equal((await getClaim("data")).spec.volumeName, "fast");
+  const finalizers = { metadata: { finalizers: null } };
+  await api.patch(RESOURCES.persistentVolumes, { name: "fast" }, { type: "merge", body: finalizers });
+  await api.delete(RESOURCES.persistentVolumes, { name: "fast" }).catch(() => {});
+  await api
+    .patch(RESOURCES.persistentVolumes, { name: "fast" }, { type: "merge", body: finalizers })
+    .catch(() => {});
+  await settled();
+  assert.equal((await getClaim("data")).status?.phase, "Lost");
   stop();
 });

@@ -7,8 +7,7 @@ import type { Disk } from "../../base/disk.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
-import { parseQuantity } from "../../model/quantity.ts";
-import type { PersistentVolume, PersistentVolumeClaim } from "../types.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../types.ts";
 import {
   type Controller,
   type ControllerContext,
@@ -17,6 +16,14 @@ import {
   splitKey,
   startController,
 } from "./controller.ts";
+import {
+  findVolume,
+  isMeantFor,
+  mismatch,
+  SELECTED_NODE_ANNOTATION,
+  type StorageClass,
+  waitsForConsumer,
+} from "./volume-matching.ts";
 import { startVolumeProtectionControllers } from "./volume-protection.ts";
 
 /** The class of claims that name none. */
@@ -41,6 +48,9 @@ export function startPersistentVolumeControllers(
     reconcile: (key) => reconcileClaim(context, claims, options, key),
   });
   claims.watch(RESOURCES.persistentVolumeClaims);
+  claims.watchMapped<PersistentVolume>(RESOURCES.persistentVolumes, ({ spec: { claimRef } }) =>
+    claimRef === undefined ? [] : [`${claimRef.namespace}/${claimRef.name}`],
+  );
   startVolumeProtectionControllers(context);
   const volumes: Controller = startController({
     context,
@@ -68,53 +78,99 @@ async function reconcileClaim(
     RESOURCES.persistentVolumeClaims,
     splitKey(key),
   );
-  if (claim === undefined) return;
-  if (claim.metadata.deletionTimestamp !== undefined) return;
-  if (claim.status?.phase === "Bound") return;
-  const volume = await findVolume(context, controller, options, claim);
-  if (volume === undefined) {
-    if (claim.status?.phase !== "Pending") {
-      await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Pending" } });
-    }
-    return RESYNC_MS;
-  }
-  await bind(context, claim, volume);
+  if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return;
+  if (claim.status?.phase === "Bound") return seeLoss(context, controller, claim);
+  if (claim.status?.phase === "Lost") return;
+  const volume = await volumeFor(context, controller, options, claim);
+  if (volume !== undefined) return bind(context, claim, volume);
+  if (claim.status?.phase !== "Pending")
+    await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Pending" } });
+  return RESYNC_MS;
 }
 
-async function findVolume(
+/** A claim whose volume was removed behind its back never gets another: its data is lost. */
+async function seeLoss(
+  { api }: ControllerContext,
+  { events }: Controller,
+  claim: PersistentVolumeClaim,
+): Promise<undefined> {
+  const { volumeName } = claim.spec;
+  if (volumeName === undefined) return;
+  if ((await getIfExists(api, RESOURCES.persistentVolumes, { name: volumeName })) !== undefined) return;
+  await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Lost" } });
+  const message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!";
+  events.record(claim, "Warning", "ClaimLost", message);
+}
+
+async function volumeFor(
   context: ControllerContext,
   controller: Controller,
   options: PersistentVolumeOptions,
   claim: PersistentVolumeClaim,
 ): Promise<PersistentVolume | undefined> {
   const { api } = context;
-  const { namespace, name } = claim.metadata;
   const { items } = await api.list<PersistentVolume>(RESOURCES.persistentVolumes);
-  const reserved = items.find(
-    ({ spec }) => spec.claimRef?.namespace === namespace && spec.claimRef?.name === name,
-  );
-  if (reserved !== undefined) {
-    const isOther =
-      reserved.spec.claimRef!.uid !== undefined && reserved.spec.claimRef!.uid !== claim.metadata.uid;
-    if (!isOther) return reserved;
-  }
+  if (claim.spec.volumeName) return namedVolume(controller, items, claim);
   const className = claim.spec.storageClassName ?? DEFAULT_STORAGE_CLASS;
-  const isFree = (volume: PersistentVolume) =>
-    volume.spec.claimRef === undefined && volume.metadata.deletionTimestamp === undefined;
-  if (claim.spec.volumeName) {
-    return items.find((volume) => volume.metadata.name === claim.spec.volumeName && isFree(volume));
+  const storageClass =
+    className === ""
+      ? undefined
+      : await getIfExists<StorageObject>(api, RESOURCES.storageClasses, { name: className });
+  const isDelayed = waitsForConsumer(storageClass);
+  const known = { ...claim, spec: { ...claim.spec, storageClassName: className } };
+  const found = findVolume(items, known, isDelayed);
+  if (found !== undefined) return found;
+  if (isDelayed && claim.metadata.annotations?.[SELECTED_NODE_ANNOTATION] === undefined) {
+    await tellWait(context, controller, claim);
+    return undefined;
   }
-  const size = sizeOf(claim);
-  const fitting = items
-    .filter((volume) => isFree(volume) && (volume.spec.storageClassName ?? "") === className)
-    .filter(({ spec }) => parseQuantity(spec.capacity?.storage ?? "0") >= size)
-    .filter(({ spec }) => (claim.spec.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode)))
-    .sort((a, b) => parseQuantity(a.spec.capacity!.storage) - parseQuantity(b.spec.capacity!.storage));
-  if (fitting.length > 0) return fitting[0];
   if (className !== "") return provision(context, controller, options, claim, className);
   const message = "no persistent volumes available for this claim and no storage class is set";
   controller.events.record(claim, "Normal", "FailedBinding", message);
   return undefined;
+}
+
+function namedVolume(
+  { events }: Controller,
+  volumes: PersistentVolume[],
+  claim: PersistentVolumeClaim,
+): PersistentVolume | undefined {
+  const volume = volumes.find(({ metadata }) => metadata.name === claim.spec.volumeName);
+  if (volume === undefined || isMeantFor(volume, claim)) return volume;
+  const name = JSON.stringify(volume.metadata.name);
+  const problem = mismatch(volume, claim);
+  if (volume.spec.claimRef !== undefined) {
+    events.record(claim, "Warning", "FailedBinding", `volume ${name} already bound to a different claim.`);
+  } else if (problem !== undefined) {
+    const message = `Cannot bind to requested volume ${name}: ${problem}`;
+    events.record(claim, "Warning", "VolumeMismatch", message);
+  } else return volume;
+  return undefined;
+}
+
+/** The pod that is to come, or the one that has and has no node yet. */
+async function tellWait(
+  { api }: ControllerContext,
+  { events }: Controller,
+  claim: PersistentVolumeClaim,
+): Promise<void> {
+  const { namespace, name } = claim.metadata;
+  const { items } = await api.list<Pod>(RESOURCES.pods, { namespace });
+  const pods = items
+    .filter(
+      ({ spec }) =>
+        !spec.nodeName &&
+        spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
+    )
+    .map(({ metadata }) => metadata.name)
+    .sort();
+  if (pods.length === 0) {
+    const message = "waiting for first consumer to be created before binding";
+    events.record(claim, "Normal", "WaitForFirstConsumer", message);
+  } else {
+    const who = pods.length === 1 ? `pod ${pods[0]}` : `pods ${pods.join(",")}`;
+    events.record(claim, "Normal", "WaitForPodScheduled", `waiting for ${who} to be scheduled`);
+  }
 }
 
 async function provision(
@@ -125,11 +181,15 @@ async function provision(
   className: string,
 ): Promise<PersistentVolume | undefined> {
   const { api } = context;
-  const storageClass = await getIfExists<StorageClass>(api, RESOURCES.storageClasses, { name: className });
+  const storageClass = await getIfExists<StorageObject>(api, RESOURCES.storageClasses, { name: className });
   const isDefault = className === DEFAULT_STORAGE_CLASS;
   if (storageClass === undefined && !isDefault) {
     const message = `storageclass.storage.k8s.io ${JSON.stringify(className)} not found`;
     controller.events.record(claim, "Warning", "ProvisioningFailed", message);
+    return undefined;
+  }
+  if (storageClass?.provisioner === "kubernetes.io/no-provisioner") {
+    controller.events.record(claim, "Warning", "ProvisioningFailed", "no volume plugin matched");
     return undefined;
   }
   const { uid, namespace, name } = claim.metadata;
@@ -165,16 +225,13 @@ async function provision(
   }
 }
 
-interface StorageClass extends KubernetesObject {
-  provisioner?: string;
-  reclaimPolicy?: string;
-}
+type StorageObject = StorageClass & KubernetesObject;
 
 async function bind(
   { api }: ControllerContext,
   claim: PersistentVolumeClaim,
   volume: PersistentVolume,
-): Promise<void> {
+): Promise<undefined> {
   const { namespace, name, uid } = claim.metadata;
   const claimRef = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: namespace!, name, uid };
   const reserved = await api.replace<PersistentVolume>(RESOURCES.persistentVolumes, {
@@ -227,8 +284,4 @@ async function reconcileVolume(
   const isOurs = volume.metadata.annotations?.["pv.kubernetes.io/provisioned-by"] === PROVISIONER;
   if (isOurs && path?.startsWith(`${options.directory}/`)) await options.disk.remove(path);
   await deleteIfExists(api, RESOURCES.persistentVolumes, volume);
-}
-
-function sizeOf(claim: PersistentVolumeClaim): number {
-  return parseQuantity(claim.spec.resources?.requests?.storage ?? "0");
 }

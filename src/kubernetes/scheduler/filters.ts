@@ -11,11 +11,14 @@ import {
   tolerates,
   topologyOf,
 } from "./selection.ts";
+import { isHeldByAnother, type PodClaims, volumeProblems } from "./volume-binding.ts";
 
 export interface Situation {
   pod: Pod;
   nodes: NodeInfo[];
   namespaces: NamespaceLabels;
+  /** @default the pod has none */
+  claims?: PodClaims;
   /** Which pods the Services and the owner of one count as its like; none: nothing is known. @default nothing */
   likes?: (pod: Pod) => Selector;
 }
@@ -88,6 +91,21 @@ const resourcesFit: Filter = ({ pod }, info) => {
     unresolvable ||= amount > most;
   }
   return reasons.length === 0 ? undefined : { reasons, unresolvable };
+};
+
+const volumeRestrictions: Filter = ({ pod, nodes, claims }) =>
+  claims !== undefined &&
+  isHeldByAnother(
+    claims,
+    pod,
+    nodes.flatMap(({ pods }) => pods),
+  )
+    ? forNow("node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode")
+    : undefined;
+
+const volumeBinding: Filter = ({ claims }, { node }) => {
+  const reasons = claims === undefined ? [] : volumeProblems(claims, node);
+  return reasons.length === 0 ? undefined : { reasons, unresolvable: true };
 };
 
 const topologySpread: Filter = ({ pod, nodes }, info) => {
@@ -182,6 +200,8 @@ export const FILTERS: readonly [plugin: string, filter: Filter][] = [
   ["NodeAffinity", nodeAffinity],
   ["NodePorts", nodePorts],
   ["NodeResourcesFit", resourcesFit],
+  ["VolumeRestrictions", volumeRestrictions],
+  ["VolumeBinding", volumeBinding],
   ["PodTopologySpread", topologySpread],
   ["InterPodAffinity", interPodAffinity],
 ];

@@ -7,7 +7,15 @@ import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { Informers } from "../controllers/controller.ts";
-import type { Node, Pod, PodAffinityTerm, PodSpec, TopologySpreadConstraint } from "../types.ts";
+import type {
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodAffinityTerm,
+  PodSpec,
+  TopologySpreadConstraint,
+} from "../types.ts";
 import { startScheduler } from "./scheduler.ts";
 
 interface World {
@@ -329,7 +337,15 @@ test("a pod waits for its claims, and complains only after a while", async () =>
     metadata,
     spec: { accessModes: ["ReadWriteOnce"], resources },
   });
-  await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...claim, status: { phase: "Bound" } });
+  await api.create<PersistentVolume>(RESOURCES.persistentVolumes, {
+    metadata: { name: "disk" },
+    spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/data" } },
+  });
+  const bound = await api.replace<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
+    ...(claim as PersistentVolumeClaim),
+    spec: { ...(claim as PersistentVolumeClaim).spec, volumeName: "disk" },
+  });
+  await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...bound, status: { phase: "Bound" } });
   assert.deepEqual(await places(), { db: "a" });
 });
 
@@ -408,4 +424,132 @@ test("a pod that found no room is tried, and told so, when a bound one goes, wit
   assert.deepEqual(await told(), [1, 1], "it is held back for two seconds");
   await clock.advance(2_000);
   assert.deepEqual(await told(), [1, 2]);
+});
+
+interface LocalDisk {
+  name: string;
+  node: string;
+  size?: string;
+}
+
+/** A class whose claims wait for their first pod, disks of it that only one node has, and a pod with a claim. */
+async function worldWithDisks(disks: LocalDisk[], provisioner = "kubernetes.io/no-provisioner") {
+  const world = await worldOf();
+  const { api, add } = world;
+  await api.create<KubernetesObject>(RESOURCES.storageClasses, {
+    metadata: { name: "local" },
+    provisioner,
+    volumeBindingMode: "WaitForFirstConsumer",
+  } as KubernetesObject);
+  for (const { name, node, size = "5Gi" } of disks) {
+    const matchFields = [{ key: "metadata.name", operator: "In" as const, values: [node] }];
+    const disk = await api.create<PersistentVolume>(RESOURCES.persistentVolumes, {
+      metadata: { name },
+      spec: {
+        capacity: { storage: size },
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: "local",
+        hostPath: { path: `/disks/${name}` },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } },
+      },
+    });
+    await api.updateStatus(RESOURCES.persistentVolumes, { ...disk, status: { phase: "Available" } });
+  }
+  const claim = (name: string) =>
+    api.create<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
+      metadata: { name, namespace: "default" },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: "local",
+        resources: { requests: { storage: "2Gi" } },
+      },
+    });
+  const volume = (name: string) => api.get<PersistentVolume>(RESOURCES.persistentVolumes, { name });
+  const getClaim = (name: string) =>
+    api.get<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, { namespace: "default", name });
+  /** What the binder does. */
+  const finish = async (name: string, volumeName: string) => {
+    const found = await getClaim(name);
+    const spec = { ...found.spec, volumeName };
+    const bound = await api.replace<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
+      ...found,
+      spec,
+    });
+    await api.updateStatus(RESOURCES.persistentVolumeClaims, { ...bound, status: { phase: "Bound" } });
+  };
+  const using = (name: string) => ({
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: name } }],
+  });
+  return { ...world, add, claim, volume, getClaim, finish, using };
+}
+
+test("a pod goes where a disk for its waiting claim is, the smallest of those that do, and only once it is bound", async () => {
+  const world = await worldWithDisks([
+    { name: "large", node: "b", size: "50Gi" },
+    { name: "small", node: "c", size: "1Gi" },
+  ]);
+  await world.claim("data");
+  await world.add("db", world.using("data"));
+  assert.deepEqual(await world.places(), { db: "-" });
+  assert.equal((await world.volume("large")).spec.claimRef?.name, "data");
+  assert.equal((await world.volume("small")).spec.claimRef, undefined);
+  await world.finish("data", "large");
+  assert.deepEqual(await world.places(), { db: "b" });
+});
+
+test("without a disk, and with nobody to make one, each node says so; a bound one keeps the pod from other nodes", async () => {
+  const world = await worldWithDisks([{ name: "disk", node: "c" }]);
+  await world.claim("data");
+  await world.claim("more");
+  await world.add("first", world.using("data"));
+  await world.places();
+  await world.finish("data", "disk");
+  assert.equal((await world.places()).first, "c");
+  await world.add("second", world.using("more"));
+  await world.places();
+  assert.match(
+    (await world.problem("second"))!,
+    /: 3 node\(s\) didn't find available persistent volumes to bind\. /,
+  );
+  await world.add("elsewhere", {
+    ...world.using("data"),
+    nodeSelector: { "kubernetes.io/hostname": "a" },
+  });
+  await world.places();
+  assert.match(
+    (await world.problem("elsewhere"))!,
+    /: 1 node\(s\) didn't match PersistentVolume's node affinity, 2 node\(s\) didn't match Pod's node affinity\/selector\./,
+  );
+});
+
+test("a claim for which a volume can be made learns the node, and the pod waits for it", async () => {
+  const world = await worldWithDisks([], "example.org/disks");
+  await world.claim("data");
+  await world.add("db", world.using("data"));
+  assert.deepEqual(await world.places(), { db: "-" });
+  const { annotations } = (await world.getClaim("data")).metadata;
+  assert.equal(annotations?.["volume.kubernetes.io/selected-node"], "a");
+});
+
+test("a claim for one pod at a time keeps the others waiting", async () => {
+  const world = await worldWithDisks([]);
+  const { api, places, add, using, problem } = world;
+  await api.create<PersistentVolume>(RESOURCES.persistentVolumes, {
+    metadata: { name: "disk" },
+    spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOncePod"], hostPath: { path: "/d" } },
+  });
+  await api.create<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
+    metadata: { name: "own", namespace: "default" },
+    spec: { accessModes: ["ReadWriteOncePod"], resources: { requests: { storage: "1Gi" } } },
+  });
+  await world.finish("own", "disk");
+  await add("one", using("own"));
+  await places();
+  await add("two", using("own"));
+  const { one, two } = await places();
+  assert.deepEqual([one === "-", two], [false, "-"]);
+  assert.match(
+    (await problem("two"))!,
+    /3 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode/,
+  );
 });

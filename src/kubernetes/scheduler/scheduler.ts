@@ -10,7 +10,7 @@ import { createEventSeriesRecorder } from "../../wire/kubernetes/event-series-re
 import { objectKey } from "../../wire/kubernetes/informer.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
 import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
-import type { Condition, Node, PersistentVolumeClaim, Pod } from "../types.ts";
+import type { Condition, Node, Pod } from "../types.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
 import { fitText } from "./fit-text.ts";
@@ -19,6 +19,7 @@ import { createPodLikes } from "./pod-likes.ts";
 import { findPreemption, type Preemption } from "./preemption.ts";
 import { bestNode } from "./scores.ts";
 import { nodesNamedBy } from "./selection.ts";
+import { bindVolumes, claimsOf } from "./volume-binding.ts";
 
 /** A pod that found no place is tried again at least this often, in milliseconds; changes of the cluster try it at once. */
 const RETRY_MS = 10_000;
@@ -113,14 +114,14 @@ async function schedule(state: State, key: string): Promise<number | undefined> 
   ]);
   const namespaces = informers.of(RESOURCES.namespaces).objects;
   const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels;
-  const situation: Situation = { pod, nodes, namespaces: labelsOf, likes };
   const named = nodesNamedBy(pod);
-  const problem = named?.size === 0 ? "pod affinity terms conflict" : await claimProblem(context, pod);
+  const claims = named?.size === 0 ? "pod affinity terms conflict" : await claimsOf(api, pod);
   // Volumes are made when their claim is: no reason to raise an alarm before that can have happened.
-  if (problem !== undefined && ageMs(context, pod) < VOLUME_PATIENCE_MS) return VOLUME_PATIENCE_MS;
-  if (problem !== undefined) {
-    return reportFailure(state, pod, prefilterText(nodes.length, problem), [], undefined);
+  if (typeof claims === "string") {
+    if (ageMs(context, pod) < VOLUME_PATIENCE_MS) return VOLUME_PATIENCE_MS;
+    return reportFailure(state, pod, prefilterText(nodes.length, claims), [], undefined);
   }
+  const situation: Situation = { pod, nodes, namespaces: labelsOf, claims, likes };
   const nominated = known.filter((other) => isWaiting(other) && isNominatedBefore(other, pod));
   const refusals = nodes.map((info) =>
     named?.has(info.node.metadata.name) === false ? NOT_NAMED : refusalBeside(situation, info, nominated),
@@ -138,6 +139,8 @@ async function schedule(state: State, key: string): Promise<number | undefined> 
     return retryMs;
   }
   const { node } = bestNode(situation, possible);
+  // The pod is bound once its claims are: their change wakes this up.
+  if (await bindVolumes(api, claims, node)) return RETRY_MS;
   await bind(context, events, pod, node.metadata.name);
   assumed.set(pod.metadata.uid!, { ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } });
 }
@@ -190,21 +193,6 @@ async function bind(
 
 function ageMs({ clock }: ControllerContext, pod: Pod): number {
   return clock.now() - Date.parse(pod.metadata.creationTimestamp ?? "");
-}
-
-/** Claims must be there and bound; volumes of this cluster are reached from every node. */
-async function claimProblem({ api }: ControllerContext, pod: Pod): Promise<string | undefined> {
-  for (const { persistentVolumeClaim } of pod.spec.volumes ?? []) {
-    if (persistentVolumeClaim === undefined) continue;
-    const key = { namespace: pod.metadata.namespace, name: persistentVolumeClaim.claimName };
-    const claim = await getIfExists<PersistentVolumeClaim>(api, RESOURCES.persistentVolumeClaims, key);
-    if (claim === undefined) return `persistentvolumeclaim ${JSON.stringify(key.name)} not found`;
-    if (claim.metadata.deletionTimestamp !== undefined) {
-      return `persistentvolumeclaim ${JSON.stringify(key.name)} is being deleted`;
-    }
-    if (claim.status?.phase !== "Bound") return "pod has unbound immediate PersistentVolumeClaims";
-  }
-  return undefined;
 }
 
 /** The victims are told why, and go within their own grace. Their room is kept for nobody: upstream does that too. */

@@ -15,6 +15,8 @@ export interface Scope {
   /** What `#` is. */
   element?: Value;
   index?: number;
+  /** What `#acc` is. */
+  accumulator?: Value;
   steps: { left: number };
 }
 
@@ -22,19 +24,25 @@ export interface Node {
   type: ValueType;
   /** Of a list: what each element is, where all are the same. */
   element?: ValueType;
-  /** What `#` is in a list of several types. */
+  /** Not known, and shown as `interface {}`: an element of a list of several types. */
   isAny?: boolean;
+  /** What comes out is of this type, whatever was foreseen. */
+  computes?: ValueType;
   /** Where errors about it point. */
   position: number;
   run: (scope: Scope) => Value;
 }
 
+/** What is foreseen of a value. */
+export type TypedValue = Pick<Node, "type" | "element" | "computes">;
+
 /** Steps that one evaluation may take. */
 export const MAX_STEPS = 100_000;
 
-/** Counts a step. */
-export function spend<T>(scope: Scope, value: T): T {
-  if (--scope.steps.left < 0) throw new ExpressionError(`formula takes more than ${MAX_STEPS} steps`);
+/** Counts a step, or several. */
+export function spend<T>(scope: Scope, value: T, steps = 1): T {
+  scope.steps.left -= steps;
+  if (scope.steps.left < 0) throw new ExpressionError(`formula takes more than ${MAX_STEPS} steps`);
   return value;
 }
 
@@ -50,12 +58,21 @@ export function nodeTypeName({ type, isAny }: Node): string {
 }
 
 /** The type of what was computed; numbers are of the type that was foreseen. */
-export function runtimeType(value: Value, foreseen: ValueType): string {
+export function runtimeType(value: Value, { type, computes = type }: TypedValue): string {
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return "[]interface {}";
-  if (typeof value === "number") return foreseen === "int" ? "int" : "float64";
+  if (typeof value === "number") return computes === "int" ? "int" : "float64";
   return typeof value === "boolean" ? "bool" : "string";
 }
+
+/** The same by Go's kinds. */
+export function kindName(value: Value, foreseen: TypedValue): string {
+  if (value === null) return "invalid";
+  return Array.isArray(value) ? "slice" : runtimeType(value, foreseen);
+}
+
+/** As the type of an argument that does not fit is shown. */
+export const argumentType = ({ type }: TypedValue) => (type === "nil" ? "%!s(<nil>)" : typeName(type));
 
 export const isNumberType = (type: ValueType) => type === "int" || type === "float64" || type === "unknown";
 const isOf = (type: ValueType, ...wanted: ValueType[]) => type === "unknown" || wanted.includes(type);
@@ -65,6 +82,10 @@ const COMPARISONS = new Set(["<", ">", "<=", ">="]);
 
 /** The operator with its operands. @throws ExpressionError when their types don't fit */
 export function binaryNode(operator: string, left: Node, right: Node, position: number): Node {
+  if (operator === "in" && right.type === "array" && !isComparable(left.type, right.element ?? "unknown")) {
+    const problem = `cannot use ${nodeTypeName(left)} as type ${typeName(right.element!)} in array`;
+    throw new ExpressionError(problem, position);
+  }
   const type = binaryType(operator, left.type, right.type);
   if (type === undefined) {
     const types = `${nodeTypeName(left)} and ${nodeTypeName(right)}`;
@@ -90,7 +111,7 @@ function binaryType(operator: string, left: ValueType, right: ValueType): ValueT
     case "!=":
       return isComparable(left, right) ? "bool" : undefined;
     case "in":
-      return isOf(right, "array") ? "bool" : undefined;
+      return isOf(right, "array") || (left === "unknown" && right === "string") ? "bool" : undefined;
     case "..":
       return both("int") ? "array" : undefined;
     case "%":
@@ -103,8 +124,8 @@ function binaryType(operator: string, left: ValueType, right: ValueType): ValueT
       if (left === "nil") return right;
       return right === "nil" || left === right ? left : "unknown";
     case "+":
-      if (both("string") && (left === "string" || right === "string")) return "string";
-      return numbers ? wider : undefined;
+      if (left === "string" && right === "string") return "string";
+      return numbers ? wider : both("string") ? "unknown" : undefined;
     default:
       return numbers ? wider : undefined;
   }
@@ -140,10 +161,7 @@ function binaryRun(operator: string, left: Node, right: Node, position: number):
     const [a, b] = [left.run(scope), right.run(scope)];
     if (typeof a === "string" && typeof b === "string") return ofStrings(operator, a, b);
     if (typeof a !== "number" || typeof b !== "number") {
-      throw new ExpressionError(
-        mismatch(operator, runtimeType(a, left.type), runtimeType(b, right.type)),
-        position,
-      );
+      throw new ExpressionError(mismatch(operator, runtimeType(a, left), runtimeType(b, right)), position);
     }
     return operator === ".." ? range(a, b, scope) : ARITHMETIC[operator](a, b, position);
   };
@@ -197,7 +215,7 @@ export function unaryNode(operator: string, operand: Node, position: number): No
   const run = (scope: Scope) => {
     const value = operand.run(scope);
     if (typeof value === "number") return -value;
-    throw new ExpressionError(`invalid operation: - ${runtimeType(value, type)}`, position);
+    throw new ExpressionError(`invalid operation: - ${runtimeType(value, operand)}`, position);
   };
   return { type, position, run };
 }
@@ -230,13 +248,38 @@ export function indexNode(list: Node, index: Node, position: number): Node {
     const items = list.run(scope);
     const at = index.run(scope);
     if (!Array.isArray(items) || typeof at !== "number") {
-      throw new ExpressionError(`cannot fetch ${at} from ${runtimeType(items, list.type)}`, position);
+      throw new ExpressionError(`cannot fetch ${at} from ${runtimeType(items, list)}`, position);
     }
     const item = items[at < 0 ? items.length + at : at];
     if (item !== undefined) return item;
     throw new ExpressionError(`index out of range: ${at} (array length is ${items.length})`, position);
   };
-  return { type: "unknown", position, run };
+  const { element = "unknown" } = list;
+  return { type: element, isAny: element === "unknown" && list.type === "array", position, run };
+}
+
+/** `a[b:c]`; either end may be left out, and counts from the end where it is negative. @throws ExpressionError */
+export function sliceNode(list: Node, from: Node | undefined, to: Node | undefined, position: number): Node {
+  if (!isOf(list.type, "array", "string")) {
+    throw new ExpressionError(`cannot slice ${nodeTypeName(list)}`, position);
+  }
+  const wrong = [from, to].find((end) => end !== undefined && !isOf(end.type, "int"));
+  if (wrong !== undefined) {
+    throw new ExpressionError(`non-integer slice index ${nodeTypeName(wrong)}`, wrong.position);
+  }
+  const run = (scope: Scope) => {
+    const whole = list.run(scope);
+    if (!Array.isArray(whole) && typeof whole !== "string") {
+      throw new ExpressionError(`cannot slice ${runtimeType(whole, list)}`, position);
+    }
+    const [start, end] = [from, to].map((node) => {
+      const at = node?.run(scope);
+      if (at === undefined || typeof at === "number") return at;
+      throw new ExpressionError(`invalid operation: int(${runtimeType(at, node!)})`, position);
+    });
+    return spend(scope, whole.slice(start, end), whole.length + 1);
+  };
+  return { type: list.type, element: list.element, isAny: list.isAny, position, run };
 }
 
 export function equal(a: Value, b: Value): boolean {
@@ -247,6 +290,6 @@ export function equal(a: Value, b: Value): boolean {
 
 export function truth(value: Value, position: number): boolean {
   if (typeof value === "boolean") return value;
-  const type = value === null ? "nil" : runtimeType(value, "unknown");
+  const type = value === null ? "nil" : runtimeType(value, { type: "unknown" });
   throw new ExpressionError(`interface conversion: interface {} is ${type}, not bool`, position);
 }

@@ -1,6 +1,6 @@
 /** The grammar of formulas: each construct becomes a node that computes (expr-lang/expr `parser`). */
 import { ExpressionCursor, textOf } from "./expression-cursor.ts";
-import { callNode, isFunction, isPredicateFunction, predicateCallNode } from "./expression-functions.ts";
+import { callNode, isFunction } from "./expression-functions.ts";
 import { ExpressionError, type Token } from "./expression-lexer.ts";
 import {
   binaryNode,
@@ -9,11 +9,20 @@ import {
   indexNode,
   type Node,
   type Scope,
+  sliceNode,
   spend,
   unaryNode,
   type Value,
   type ValueType,
 } from "./expression-node.ts";
+import {
+  checkCollection,
+  isPredicateFunction,
+  isPredicateOptional,
+  pointersOf,
+  predicateCallNode,
+  takesMore,
+} from "./expression-predicates.ts";
 
 /** Deeper nesting is refused. */
 export const MAX_DEPTH = 100;
@@ -60,8 +69,8 @@ export class ExpressionParser {
   readonly #names: ReadonlySet<string>;
   readonly #locals: Local[] = [];
   #depth = 0;
-  /** The lists of the predicates around. */
-  readonly #lists: Node[] = [];
+  /** The lists of the predicates around, and what those may ask for beside the element. */
+  readonly #around: { list: Node; pointers: readonly string[] }[] = [];
   /** The first thing that does not fit: told when the whole has turned out to be well-formed. */
   #mistake: ExpressionError | undefined;
 
@@ -101,7 +110,7 @@ export class ExpressionParser {
   }
 
   #variable(): Node {
-    const { position: start } = this.#words.take();
+    this.#words.take();
     const { kind, text: name, position } = this.#words.peek;
     if (kind !== "Identifier") throw this.#words.unexpected();
     this.#words.take();
@@ -115,7 +124,7 @@ export class ExpressionParser {
     this.#locals.pop();
     const run = (scope: Scope) =>
       body.run({ ...scope, locals: new Map(scope.locals).set(name, value.run(scope)) });
-    return { ...body, position: start, run };
+    return { ...body, position, run };
   }
 
   #redeclared(name: string): string | undefined {
@@ -243,10 +252,7 @@ export class ExpressionParser {
     for (;;) {
       const { position } = this.#words.peek;
       if (this.#words.accept("[")) {
-        const index = this.#expression();
-        this.#words.expect("]");
-        const list = node;
-        node = this.#checked(position, () => indexNode(list, index, position));
+        node = this.#bracketed(node, position);
       } else if (this.#words.accept(".") || this.#words.accept("?.")) {
         const { kind, text: field, position: at } = this.#words.peek;
         if (kind !== "Identifier") throw this.#words.unexpected();
@@ -254,6 +260,17 @@ export class ExpressionParser {
         this.#mistake ??= new ExpressionError(`type ${node.type} has no field ${field}`, at);
       } else return node;
     }
+  }
+
+  /** `a[1]`, `a[1:2]` */
+  #bracketed(list: Node, position: number): Node {
+    const index = this.#words.is(":") ? undefined : this.#expression();
+    const isSlice = this.#words.accept(":");
+    const to = isSlice && !this.#words.is("]") ? this.#expression() : undefined;
+    this.#words.expect("]");
+    return this.#checked(position, () =>
+      isSlice ? sliceNode(list, index, to, position) : indexNode(list, index!, position),
+    );
   }
 
   #primary(): Node {
@@ -277,17 +294,24 @@ export class ExpressionParser {
       const same = items.every(({ type }) => type === items[0].type) ? items[0]?.type : undefined;
       return { type: "array", element: same ?? "unknown", position, run };
     }
-    if (text === "#" && this.#lists.length > 0) return this.#pointer(position);
+    if (text === "#" && this.#around.length > 0) return this.#pointer(position);
     throw this.#words.unexpected(token);
   }
 
-  /** `#`, `#index` */
+  /** `#`, and what else the function around has: `#index`, `#acc` */
   #pointer(position: number): Node {
-    if (this.#words.peek.kind === "Identifier" && this.#words.peek.text === "index") {
+    const { list, pointers } = this.#around.at(-1)!;
+    const { kind, text: name } = this.#words.peek;
+    if (kind === "Identifier") {
       this.#words.take();
-      return { type: "int", position, run: ({ index }) => index! };
+      if (!pointers.includes(name)) {
+        this.#mistake ??= new ExpressionError(`unknown pointer #${name}`, position);
+      }
+      return name === "index"
+        ? { type: "int", position, run: ({ index }) => index! }
+        : { type: "unknown", position, run: ({ accumulator }) => accumulator ?? null };
     }
-    const { element: type } = this.#lists.at(-1)!;
+    const { element: type } = list;
     const isAny = type === "unknown" || type === "nil";
     return { type: isAny ? "unknown" : (type ?? "unknown"), isAny, position, run: ({ element }) => element! };
   }
@@ -350,17 +374,26 @@ export class ExpressionParser {
   /** `count(list, predicate)`; the predicate may stand in braces. */
   #predicateCall(name: string, position: number, piped?: Node): Node {
     const list = piped ?? this.#expression();
+    this.#checked(list.position, () => {
+      checkCollection(name, list);
+      return list;
+    });
     let predicate: Node | undefined;
+    let last: Node | undefined;
     if (piped === undefined ? this.#words.accept(",") : !this.#words.is(")")) {
       const braced = this.#words.accept("{");
-      this.#lists.push(list);
+      this.#around.push({ list, pointers: pointersOf(name) });
       const start = this.#words.peek.position;
       predicate = { ...this.#expression(), position: start };
-      this.#lists.pop();
+      this.#around.pop();
       if (braced) this.#words.expect("}");
+      if (takesMore(name) && this.#words.accept(",")) last = this.#expression();
+    }
+    if (predicate === undefined && !isPredicateOptional(name)) {
+      throw new ExpressionError("expected at least 2 arguments", this.#words.peek.position);
     }
     this.#words.expect(")");
-    return this.#checked(position, () => predicateCallNode(name, list, predicate, position));
+    return this.#checked(position, () => predicateCallNode(name, list, predicate, last, position));
   }
 
   #list(close: string): Node[] {

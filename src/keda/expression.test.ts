@@ -60,6 +60,24 @@ test("compileFormula() computes as the expr language does", () => {
     ["a in [1, 3]", true],
     ["a not in 1..2", true],
     ["[a, b][1]", 4],
+    ["sum([a, b, 1][1:])", 5],
+    ["[1, a, b, 2][-3:-1] | sum()", 7],
+    ["len([a, b][:5])", 2],
+    ["reduce([a, b, 1], #acc * # + #index)", 15],
+    ["reduce([], #acc + #, 7)", 7],
+    ["find([a, b], # > 3)", 4],
+    ["find([a, b], # > 9) == nil", true],
+    ["findIndex([a, b], # == b) + findLastIndex([1, 1], # == 1)", 2],
+    ["findLast([1, a, b], # < 4)", 3],
+    ["sort([b, 1, a], 'desc')[0] - sort([b, 1, a])[0]", 3],
+    ["sortBy([1, b, a], -#)[1]", 3],
+    ["reverse([a, b])[0]", 4],
+    ["len(uniq(concat([a], [b, a])))", 2],
+    ["sum(flatten([[a, [b]], 1]))", 8],
+    ["sum(take([a, b, 1], 2))", 7],
+    ["bitand(6, 3) + bitor(4, 1) + bitxor(7, 2)", 12],
+    ["bitnand(7, 2) + bitnot(0) + bitshl(1, 4) + bitshr(-8, 1)", 16],
+    ["bitushr(-1, 60) + bitshr(1, 70)", 15],
     ["[a, b][-1]", 4],
     ["max(a, b, 9)", 9],
     ["min([a, b])", 3],
@@ -74,7 +92,6 @@ test("compileFormula() computes as the expr language does", () => {
     ["count([a, b, 9], {# > 3}) * 2", 4],
     ["sum(filter([a, b, 9], # > 3))", 13],
     ["sum(map([a, b], # * 10))", 70],
-    ["sum([a, b], # + #index)", 8],
     ["any([a, b], # == 4) && all([a, b], # > 1) && none([a], # == 4) && one([a, b], # == 4)", true],
     ["let x = a + 1; let y = x * 2; y - x", 4],
     ["'a' + \"b\"", "ab"],
@@ -113,7 +130,7 @@ test("compileFormula() refuses what can't be read or has the wrong types, and sa
     ["constructor(1)", "unknown name constructor (1:1)"],
     ["a @ b", "unrecognized character: U+0040 '@' (1:3)"],
     ["#", 'unexpected token Operator("#") (1:1)'],
-    ["all([a])", "not enough arguments to call all (1:1)"],
+    ["all([a])", "expected at least 2 arguments (1:8)"],
     // A trigger's number is a float64, and so is what becomes of it.
     ["a % 2", "invalid operation: % (mismatched types float64 and int) (1:3)"],
     ["1..a", "invalid operation: .. (mismatched types int and float64) (1:2)"],
@@ -131,6 +148,25 @@ test("compileFormula() refuses what can't be read or has the wrong types, and sa
       "Operator (+) and coalesce expressions (??) cannot be mixed. Wrap either by parentheses. (1:8)",
     ],
     ["max()", "not enough arguments to call max (1:1)"],
+    ["sum([a], #index)", "unknown pointer #index (1:10)"],
+    ["map([a], #acc)", "unknown pointer #acc (1:10)"],
+    ["sum(a, nope)", "builtin sum takes only array (got float64) (1:5)"],
+    ["reduce([], #acc + #)", "reduce of empty array with no initial value (1:1)"],
+    ["sort([a, true])", "invalid operation: bool < float64 (1:1)"],
+    ["sort([1], 'up')", "invalid order up, expected asc or desc (1:1)"],
+    ["take([a], -1)", "reflect.Value.Slice: slice index out of bounds (1:1)"],
+    ["take([a], b)", "cannot take float64 elements (1:1)"],
+    ["concat([a], b)", "cannot concat float64 (1:1)"],
+    ["reverse(a)", "cannot reverse float64 (1:1)"],
+    ["bitand(1)", "not enough arguments to call bitand (1:1)"],
+    ["bitand(1, a)", "cannot use float64 as argument (type int) to call bitand  (1:11)"],
+    ["bitnot(nil)", "cannot use nil as argument (type int) to call bitnot (1:8)"],
+    ["bitshl(1, -1)", "invalid operation: negative shift count -1 (type int) (1:1)"],
+    ["[a][b:]", "non-integer slice index float64 (1:5)"],
+    ["a[1:]", "cannot slice float64 (1:2)"],
+    ["'x' in [a, b]", "cannot use string as type float64 in array (1:5)"],
+    ["int(none)", "reflect: call of reflect.Value.Type on zero Value (1:1)"],
+
     ["max('x')", "invalid argument for max (type string) (1:1)"],
     ["abs(1, 2)", "invalid number of arguments (expected 1, got 2) (1:1)"],
     ["len(a)", "invalid argument for len (type float64) (1:1)"],
@@ -184,10 +220,17 @@ test("formulas are bounded in length, depth and steps", () => {
   assert.throws(() => evaluate(nested(MAX_DEPTH)), ExpressionError);
   assert.equal(evaluate(`len(1..${MAX_STEPS - 1})`), MAX_STEPS - 1);
   assert.throws(() => evaluate(`len(1..${MAX_STEPS + 1})`), ExpressionError);
+  const doubled = (times: number) => {
+    const lets = Array.from({ length: times }, (_, i) => `let x${i + 1} = concat(x${i}, x${i});`);
+    return `let x0 = [a]; ${lets.join(" ")} len(x${times})`;
+  };
+  assert.equal(evaluate(doubled(10)), 1024);
+  assert.throws(() => evaluate(doubled(50)), /formula takes more than 100000 steps/);
+  assert.throws(() => evaluate("flatten(reduce(1..20000, [#acc]))"), /recursion depth exceeded/);
 });
 
 const PIECES =
-  "a b none zero 1 2.5 -1 ( ) [ ] { } + - * / % ** ?? ? : && || ! not in .. == < >= , ; # let x = nil true 'q' max( count( sum( map( abs( float(".split(
+  "a b none zero 1 2.5 -1 ( ) [ ] { } + - * / % ** ?? ? : && || ! not in .. == < >= , ; # let x = nil true 'q' max( count( sum( map( abs( float( reduce( sort( take( bitand( #acc".split(
     " ",
   );
 

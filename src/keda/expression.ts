@@ -1,7 +1,7 @@
 /**
  * The formulas of `scalingModifiers`: the part of the expr language (expr-lang/expr v1.17) that computes with numbers.
  * Operators `+ - * / % ** ^ == != < <= > >= in && || ! and or not ?: ?? ..`, lists, the functions of
- * `expression-functions.ts`, among them those that take a predicate (`count([a, b], # > 1)`, `{# > 1}` too),
+ * `expression-functions.ts`, those of `expression-predicates.ts` (`count([a, b], # > 1)`, `{# > 1}` too), slices,
  * `let x = …; …`, comments. Names are those of triggers. Types are checked, and errors worded and placed, as upstream does.
  */
 import { ExpressionError, tokenize } from "./expression-lexer.ts";
@@ -38,6 +38,8 @@ function placed<T>(source: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
+    // A list may be nested as deep as it is long: `reduce(1..20000, [#acc])`.
+    if (error instanceof RangeError) throw new ExpressionError("recursion depth exceeded");
     if (!(error instanceof ExpressionError)) throw error;
     throw new ExpressionError(error.problem, error.position, source);
   }

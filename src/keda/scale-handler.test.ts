@@ -135,6 +135,14 @@ test("the HPA's question asks the trigger itself, each time, and no other trigge
   await assert.rejects(values("s7-other"), /^Error: no matching metrics found for s7-other$/);
 });
 
+test("a container that the scale target does not have is told of as upstream does", async () => {
+  const scaleTargetRef = { kind: "StatefulSet", name: "web", envSourceContainerName: "nope" };
+  const { handler, object } = await world({ triggers: [number("a")], scaleTargetRef });
+  const text =
+    "error resolving secrets for ScaleTarget: couldn't find container with name nope on Target object";
+  await assert.rejects(handler.triggers.metricSpecs(object), { message: text });
+});
+
 test("with useCachedMetrics the HPA is told what the last poll found, its failure too", async () => {
   const triggers = [number("a", { useCachedMetrics: true }), number("b")];
   const { handler, object, clock, values, sources, asked } = await world({ triggers, pollingInterval: 30 });

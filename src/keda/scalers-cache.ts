@@ -95,10 +95,7 @@ async function buildOne(
     index,
     metadata: trigger.metadata ?? {},
     authParams: await resolveAuthParams({ ...world, log }, trigger, namespace, podSpec),
-    resolvedEnv:
-      podSpec === undefined || podSpec.containers.length === 0
-        ? {}
-        : await resolveContainerEnv(world, podSpec, container, namespace),
+    resolvedEnv: await environmentOf(podSpec, container, namespace, world),
     metricType: trigger.metricType,
     asMetricSource: usesModifiers(object),
     useCachedMetrics: trigger.useCachedMetrics ?? false,
@@ -110,6 +107,20 @@ async function buildOne(
     scaler: buildScaler(config, world),
     rebuild: async () => buildScaler(await configure(), world),
   };
+}
+
+async function environmentOf(
+  podSpec: Parameters<typeof resolveContainerEnv>[1] | undefined,
+  container: string | undefined,
+  namespace: string,
+  world: CacheWorld,
+): Promise<Record<string, string>> {
+  if (podSpec === undefined || podSpec.containers.length === 0) return {};
+  try {
+    return await resolveContainerEnv(world, podSpec, container, namespace);
+  } catch (error) {
+    throw new Error(`error resolving secrets for ScaleTarget: ${(error as Error).message}`);
+  }
 }
 
 /** What a scaler's metrics are, asked again with a new scaler when there are none. @throws Error */

@@ -27,9 +27,11 @@ test("mergedActivity() applies what one scaling changed to what is there by now"
     current: Activity | undefined,
     base: Activity | undefined,
     next: Activity,
-    expected: Activity,
+    expected: Activity | undefined,
   ][] = [
-    [undefined, undefined, {}, {}],
+    // Nothing is nothing in the status, not an empty map.
+    [undefined, undefined, {}, undefined],
+    [{ gone: on }, { gone: on }, {}, undefined],
     [undefined, undefined, { a: on }, { a: on }],
     [{ a: off }, { a: off }, { a: on, b: off }, { a: on, b: off }],
     [{ a: off, gone: on }, { a: off, gone: on }, { a: off }, { a: off }],

@@ -31,11 +31,18 @@ export function activationTarget({ spec }: ScaledObject): number {
   }
 }
 
-/** What the status says now, with what one scaling, which started from `base`, made of it: another may have come since. */
-export function mergedActivity(current: Activity = {}, base: Activity = {}, next: Activity): Activity {
+/**
+ * What the status says now, with what one scaling, which started from `base`, made of it: another may have come since.
+ * Undefined where it says nothing.
+ */
+export function mergedActivity(
+  current: Activity = {},
+  base: Activity = {},
+  next: Activity,
+): Activity | undefined {
   const merged = { ...current };
   for (const [name, { isActive }] of Object.entries(next))
     if (base[name]?.isActive !== isActive) merged[name] = { isActive };
   for (const name of Object.keys(base)) if (!Object.hasOwn(next, name)) delete merged[name];
-  return merged;
+  return Object.keys(merged).length === 0 ? undefined : merged;
 }

@@ -3,7 +3,6 @@
  * the admission webhooks.
  */
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { parseArgs } from "node:util";
 import { isMissing } from "../base/disk.ts";
 import type { LogLevel } from "../base/log.ts";
 import { type HttpHandler, jsonResponse, type TlsIdentity, textResponse } from "../base/network.ts";
@@ -12,36 +11,11 @@ import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
 import { DEFAULT_BURST, DEFAULT_QPS, throttledApi } from "../wire/kubernetes/throttled-api.ts";
 import { admissionWebhookHandler } from "./admission-webhook.ts";
+import { type CommandFlags, parseCommandFlags } from "./command-flags.ts";
 import { createKedaLog } from "./keda-log.ts";
 import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
+import { minTlsVersion, readAuthorities, trustingNetwork } from "./scaler-trust.ts";
 import { publishAuthority } from "./webhook-authority.ts";
-
-const text = (fallback: string) => ({ type: "string" as const, default: fallback });
-const flag = (fallback: boolean) => ({ type: "boolean" as const, default: fallback });
-
-/** Upstream's flags; those that mean nothing here are taken and left alone. */
-const FLAGS = {
-  "metrics-bind-address": text(":8080"),
-  "health-probe-bind-address": text(":8081"),
-  "secure-port": text("6443"),
-  "cert-dir": text("/certs"),
-  "zap-log-level": text("info"),
-  "zap-encoder": text("console"),
-  "zap-time-encoding": text("rfc3339"),
-  "metrics-service-bind-address": text(":9666"),
-  "leader-elect": flag(false),
-  "leader-election-id": text("operator.keda.sh"),
-  "kube-api-qps": text(String(DEFAULT_QPS)),
-  "kube-api-burst": text(String(DEFAULT_BURST)),
-  "disable-compression": text("true"),
-  "enable-cert-rotation": text("false"),
-  "enable-prometheus-metrics": text("true"),
-  "operator-service-name": text("keda-operator"),
-  "metrics-server-service-name": text("keda-metrics-apiserver"),
-  "k8s-cluster-domain": text("cluster.local"),
-  "validating-webhook-name": text("keda-admission"),
-  "filepath-auth-root-path": text(""),
-};
 
 /** `--port` of upstream's webhooks, which have a program of their own there. */
 const WEBHOOK_PORT = 9443;
@@ -49,9 +23,9 @@ const WEBHOOK_PORT = 9443;
 const LEVELS: Record<string, LogLevel> = { debug: "debug", info: "info", error: "error", "1": "debug" };
 
 export const command: Command = async (args, system) => {
-  let flags: ReturnType<typeof parseFlags>;
+  let flags: CommandFlags;
   try {
-    flags = parseFlags(args);
+    flags = parseCommandFlags(args);
   } catch (error) {
     system.log.error((error as Error).message);
     return 2;
@@ -72,9 +46,13 @@ export const command: Command = async (args, system) => {
     burst: Number(flags["kube-api-burst"]) || DEFAULT_BURST,
   };
   const api = await createInClusterClient(system);
+  const trust = {
+    authorities: await readAuthorities(system.disk, flags["ca-dir"], log),
+    minTlsVersion: minTlsVersion(env.KEDA_HTTP_MIN_TLS_VERSION, log),
+  };
   const operator = startKedaOperator({
     api: throttledApi(api, limit),
-    network,
+    network: trustingNetwork(network, trust),
     clock,
     log,
     signal,
@@ -100,10 +78,11 @@ export const command: Command = async (args, system) => {
     network.serve({ ...address(`:${WEBHOOK_PORT}`), tls }, webhooks),
   ]);
   const configuration = flags["validating-webhook-name"];
-  await publishAuthority(api, configuration, authority).catch((error) => {
-    // Until it is known the API server asks nobody, and lets everything in.
-    setup.error("unable to update the webhook configuration", { name: configuration, error });
-  });
+  if (flags["enable-webhook-patching"] !== "false")
+    await publishAuthority(api, configuration, authority).catch((error) => {
+      // Until it is known the API server asks nobody, and lets everything in.
+      setup.error("unable to update the webhook configuration", { name: configuration, error });
+    });
   void operator.started.then(() => {
     state.ready = true;
     setup.info("Connection to the cluster has been successfully established");
@@ -116,10 +95,6 @@ export const command: Command = async (args, system) => {
 function authFileReader(root: string, { disk }: System): ((path: string) => Promise<string>) | undefined {
   if (root === "") return undefined;
   return async (path) => new TextDecoder().decode(await disk.readFile(`${root}/${path}`));
-}
-
-function parseFlags(args: string[]) {
-  return parseArgs({ args, options: FLAGS, strict: true }).values;
 }
 
 /** `:8080` and `127.0.0.1:8080` */

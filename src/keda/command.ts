@@ -62,6 +62,7 @@ export const command: Command = async (args, system) => {
     restrictSecretAccess: env.KEDA_RESTRICT_SECRET_ACCESS?.toLowerCase() === "true",
     httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
     hostname: env.HOSTNAME,
+    hasHighCardinalityLabels: flags["enable-high-cardinality-metrics-labels"] === "true",
     readAuthFile: authFileReader(flags["filepath-auth-root-path"], system),
   });
   const state = { ready: false };

@@ -113,8 +113,13 @@ interface Histogram {
 export class KedaMetrics {
   readonly #values = new Map<FamilyName, Map<string, number>>();
   readonly #durations = new Map<string, Histogram>();
+  readonly #durationLabels: readonly string[];
 
-  constructor(version: string) {
+  /** @param isHighCardinality durations of requests tell the trigger too. @default false */
+  constructor(version: string, isHighCardinality = false) {
+    this.#durationLabels = isHighCardinality
+      ? HTTP_LABELS
+      : FAMILIES.keda_scaler_http_request_duration_seconds.labels;
     this.#set("keda_build_info", ["", process.arch, process.platform, process.version, version], 1);
   }
 
@@ -176,7 +181,7 @@ export class KedaMetrics {
     const code = status === 0 ? "error" : String(status);
     const labels = [`s${index}-${metric}`, namespace, scaledObject, type, code, name];
     this.#add("keda_scaler_http_requests_total", labels, 1);
-    this.#observe([type, code], seconds);
+    this.#observe(this.#durationLabels === HTTP_LABELS ? labels : [type, code], seconds);
   }
 
   /** Removes what was recorded of a ScaledObject's scalers. */
@@ -210,7 +215,7 @@ export class KedaMetrics {
   }
 
   #histogramLines(name: FamilyName): string[] {
-    const { labels } = FAMILIES[name];
+    const labels = this.#durationLabels;
     return Array.from(this.#durations, ([key, { counts, sum, count }]) => {
       const values = key.split("\xff");
       const bucket = (bound: string, total: number) =>
@@ -263,7 +268,7 @@ function scalerLabels({ namespace, scaledObject, scaler, triggerIndex, metric }:
   return [metric, namespace, scaledObject, scaler, String(triggerIndex), "scaledobject"];
 }
 
-function labelText(names: string[], values: string[]): string {
+function labelText(names: readonly string[], values: string[]): string {
   const escaped = (value: string) =>
     value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
   return `{${names.map((name, index) => `${name}="${escaped(values[index])}"`).join(",")}}`;

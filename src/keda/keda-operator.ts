@@ -32,6 +32,8 @@ export interface KedaOperatorOptions {
   watchNamespace?: string;
   /** @default DEFAULT_HTTP_TIMEOUT_MS */
   httpTimeoutMs?: number;
+  /** `--enable-high-cardinality-metrics-labels`. @default false */
+  hasHighCardinalityLabels?: boolean;
   /** In events, to tell which operator says so. @default "0" */
   hostname?: string;
 }
@@ -50,7 +52,7 @@ export interface KedaOperator {
 /** Runs until the signal aborts. */
 export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   const { api, clock, log, signal } = options;
-  const metrics = new KedaMetrics(KEDA_VERSION);
+  const metrics = new KedaMetrics(KEDA_VERSION, options.hasHighCardinalityLabels);
   const events = createEventSeriesRecorder({
     api,
     clock,

@@ -71,17 +71,14 @@ export function trustingNetwork(
   network: Network,
   { authorities, minTlsVersion: version }: ScalerTrust,
 ): Network {
-  return {
-    serve: (options, handler) => network.serve(options, handler),
-    fetch(url, options = {}) {
-      const isPlain = url.startsWith("http:");
-      if (isPlain) return network.fetch(url, options);
-      const additional = [authorities, options.additionalCa].filter((pem) => pem !== undefined).join("\n");
-      return network.fetch(url, {
-        ...options,
-        minTlsVersion: options.minTlsVersion ?? version,
-        ...(additional !== "" && options.ca === undefined && { additionalCa: additional }),
-      });
-    },
+  const trusting: Network["fetch"] = (url, options = {}) => {
+    if (url.startsWith("http:")) return network.fetch(url, options);
+    const additional = [authorities, options.additionalCa].filter((pem) => pem !== undefined).join("\n");
+    return network.fetch(url, {
+      ...options,
+      minTlsVersion: options.minTlsVersion ?? version,
+      ...(additional !== "" && options.ca === undefined && { additionalCa: additional }),
+    });
   };
+  return { serve: (options, handler) => network.serve(options, handler), fetch: trusting };
 }

@@ -3,7 +3,12 @@
  * HPA's questions on to here.
  */
 import { type HttpHandler, type HttpResponse, jsonResponse } from "../base/network.ts";
-import { parseSelector } from "../model/label-selector.ts";
+import {
+  formatSelector,
+  parseSelector,
+  qualifiedNameProblem,
+  type Selector,
+} from "../model/label-selector.ts";
 import { OWNER_LABEL } from "./scaled-object.ts";
 import type { ScaledObjectTriggers } from "./scaled-object-triggers.ts";
 
@@ -60,11 +65,20 @@ async function metricValues(
   metric: string,
   labelSelector: string,
 ): Promise<HttpResponse> {
+  let selector: Selector;
   try {
-    const requirement = parseSelector(labelSelector).find(({ key }) => key === OWNER_LABEL);
-    const name =
-      requirement?.operator === "=" || requirement?.operator === "==" ? requirement.values[0] : undefined;
-    if (!name) return failure(500, "scaledObject name is not specified");
+    selector = parseSelector(labelSelector);
+  } catch (error) {
+    return failure(400, (error as Error).message, "BadRequest");
+  }
+  let name: string | undefined;
+  try {
+    name = labelsOf(selector)[OWNER_LABEL];
+  } catch (error) {
+    return failure(500, (error as Error).message);
+  }
+  if (!name) return failure(500, "scaledObject name is not specified");
+  try {
     const values = await triggers.externalMetrics(`${namespace}/${name}`, metric);
     const items = values.map(({ metricName, value, timestamp }) => ({
       metricName,
@@ -82,6 +96,22 @@ async function metricValues(
     const text = (error as Error).message;
     return failure(500, `rpc error: code = Unknown desc = error when getting metric values ${text}`);
   }
+}
+
+/** A selector that asks for values, one a label. @throws Error with upstream's text (apimachinery `pkg/labels`) */
+function labelsOf(selector: Selector): Record<string, string> {
+  const entries = formatSelector(selector)
+    .split(",")
+    .filter((text, _, all) => all.length > 1 || text !== "")
+    .map((text): [string, string] => {
+      const parts = text.split("=");
+      if (parts.length !== 2) throw new Error(`invalid selector: [${parts.join(" ")}]`);
+      const [key, value] = parts.map((part) => part.trim());
+      const problem = qualifiedNameProblem(key);
+      if (problem !== undefined) throw new Error(`<nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);
+      return [key, value];
+    });
+  return Object.fromEntries(entries);
 }
 
 function failure(code: number, message: string, reason?: string): HttpResponse {

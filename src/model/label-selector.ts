@@ -115,13 +115,18 @@ export function parseSelector(text: string): Selector {
   let position = 0;
   const peek = () => tokens[position];
   const next = () => tokens[position++];
-  if (peek() === ",") throw new Error("found ',', expected: !, identifier, or 'end of string'");
+  const first = peek();
+  if (first !== undefined && !startsRequirement(first)) {
+    throw new Error(`found '${first}', expected: !, identifier, or 'end of string'`);
+  }
   while (peek() !== undefined) {
     requirements.push(parseRequirement(peek, next));
     const separator = next();
     if (separator === undefined) break;
     if (separator !== ",") throw new Error(`found '${separator}', expected: ',' or 'end of string'`);
-    if (peek() === undefined) throw new Error("found '', expected: identifier after ','");
+    const following = peek() ?? "";
+    if (!startsRequirement(following))
+      throw new Error(`found '${following}', expected: identifier after ','`);
   }
   return requirements.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
@@ -140,6 +145,9 @@ function tokenize(text: string): string[] {
   }
   return tokens;
 }
+
+const isIdentifier = (token: string) => token !== "" && !/^[=!,()<>]/.test(token);
+const startsRequirement = (token: string) => token === "!" || isIdentifier(token);
 
 type Peek = () => string | undefined;
 
@@ -178,12 +186,9 @@ function parseRequirement(peek: Peek, next: Peek): Requirement {
 }
 
 function parseKey(next: Peek): string {
-  const key = next();
-  if (key === undefined || /^[=!,()<>]/.test(key)) {
-    throw new Error(
-      `unable to parse requirement: found '${key ?? ""}', expected: !, identifier, or 'end of string'`,
-    );
-  }
+  const key = next() ?? "";
+  if (!isIdentifier(key))
+    throw new Error(`unable to parse requirement: found '${key}', expected: identifier`);
   const problem = qualifiedNameProblem(key);
   if (problem !== undefined) {
     throw new Error(`unable to parse requirement: <nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);

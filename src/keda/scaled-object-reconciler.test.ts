@@ -250,3 +250,50 @@ test("an HPA that was removed, or whose spec, labels or annotations were changed
   assert.ok(await hpa());
   end();
 });
+
+test("the replicas of before come back with restoreToOriginalReplicaCount when the ScaledObject goes", async () => {
+  for (const restoreToOriginalReplicaCount of [true, false]) {
+    const { api, clock, create, change, scaledObject, end } = await world();
+    await create({ minReplicaCount: 1, advanced: { restoreToOriginalReplicaCount } });
+    assert.equal((await scaledObject()).status!.originalReplicaCount, 1);
+    const scaleTo = async (replicas: number) => {
+      const scale = { ...KEY, subresource: "scale" };
+      await api.patch(RESOURCES.statefulSets, scale, { type: "merge", body: { spec: { replicas } } });
+    };
+    await scaleTo(3);
+    // What it was is remembered from the first look, whatever is changed later.
+    await change({ spec: { maxReplicaCount: 7 } });
+    assert.equal((await scaledObject()).status!.originalReplicaCount, 1);
+    await api.delete(SCALED_OBJECTS, KEY);
+    await clock.advance(1000);
+    const { spec } = await api.get<KubernetesObject>(RESOURCES.statefulSets, KEY);
+    assert.equal(spec.replicas, restoreToOriginalReplicaCount ? 1 : 3);
+    await assert.rejects(scaledObject(), /not found/);
+    end();
+  }
+});
+
+test("a target that is not there, of no kind or not to be scaled is named in Ready", async () => {
+  const because = "ScaledObject doesn't have correct scaleTargetRef specification: ";
+  const cases: [target: Partial<ScaledObjectSpec["scaleTargetRef"]>, message: RegExp][] = [
+    [{ name: "gone" }, /statefulsets.apps "gone" not found$/],
+    [
+      { kind: "Fleet", apiVersion: "example.com/v1" },
+      /no matches for kind "Fleet" in version "example.com\/v1"$/,
+    ],
+    [{ kind: "DaemonSet" }, /the server could not find the requested resource$/],
+  ];
+  for (const [target, message] of cases) {
+    const { create, scaledObject, hpa, end } = await world();
+    const scaleTargetRef = { apiVersion: "apps/v1", kind: "StatefulSet", name: "web", ...target };
+    await create({ scaleTargetRef });
+    const { conditions = [] } = (await scaledObject()).status ?? {};
+    const ready = conditions.find(({ type }) => type === "Ready");
+    assert.deepEqual([ready?.status, ready?.reason], ["False", "ScaledObjectCheckFailed"]);
+    const text = ready?.message ?? "";
+    assert.ok(text.startsWith(because), text);
+    assert.match(text, message);
+    assert.equal(await hpa(), undefined);
+    end();
+  }
+});

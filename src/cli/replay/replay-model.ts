@@ -20,10 +20,8 @@ import {
   hasValidFallback,
   hpaFor,
   hpaMetrics,
-  replicaBoundsProblem,
   requestScale,
   type ScaledObject,
-  triggersProblem,
   usesModifiers,
 } from "../../keda/mod.ts";
 import {
@@ -91,7 +89,7 @@ export interface ReplaySteps {
   notes: string[];
 }
 
-/** @throws Error when the ScaledObject can't be replayed */
+/** Of a ScaledObject that `requireReplayable` takes. */
 export async function replay(input: ReplayInput): Promise<ReplaySteps> {
   const model = new ReplayModel(input);
   for (let step = 0; step < input.grid.count; step++) {
@@ -127,8 +125,6 @@ class ReplayModel {
   constructor(input: ReplayInput) {
     this.#input = input;
     const { policy, grid, initialReplicas } = input;
-    const problem = replicaBoundsProblem(policy.object) ?? triggersProblem(policy.object.spec.triggers);
-    if (problem !== undefined) throw new Error(problem);
     this.#object = structuredClone(policy.object);
     this.#object.metadata.creationTimestamp = kubernetesTime(grid.startMs);
     this.#object.metadata.uid ??= "replay";
@@ -148,8 +144,6 @@ class ReplayModel {
       notes: [],
     };
     this.#triggers = this.#replayedTriggers();
-    if (this.#triggers.length === 0)
-      throw new Error("no trigger of the ScaledObject can be replayed: none is prometheus or cron");
     const specs = this.#triggers.map(({ spec }) => spec);
     const target = { group: "apps", version: "v1", kind: "StatefulSet", resource: "statefulsets" };
     this.#hpa = hpaFor(

@@ -46,11 +46,20 @@ export function replayedTriggers(object: ScaledObject, source: TriggerSource): R
   });
 }
 
-/** @throws Error for a trigger that KEDA, or the HPA that it makes, would refuse */
-export function requireReplayable(object: ScaledObject): void {
-  for (const [index, trigger] of object.spec.triggers.entries()) {
-    if (trigger.type !== "prometheus") continue;
+/** @throws Error for a trigger that KEDA, or the HPA that it makes, would refuse, and where none can be replayed */
+export async function requireTriggers(object: ScaledObject): Promise<void> {
+  const { triggers } = object.spec;
+  if (!triggers.some(({ type }) => type === "prometheus" || type === "cron")) {
+    const types = [...new Set(triggers.map(({ type }) => type))].join(", ");
+    throw new Error(`nothing can be replayed: of its triggers (${types}) none is prometheus or cron`);
+  }
+  for (const [index, trigger] of triggers.entries()) {
     const config = configOf(object, trigger, index);
+    if (trigger.type === "cron") {
+      const scaler = createCronScaler(config, { now: () => 0 } as unknown as Clock);
+      await scaler.metricsAndActivity("");
+    }
+    if (trigger.type !== "prometheus") continue;
     const { threshold } = parsePrometheusMetadata({ ...config, metadata: withoutSecrets(config.metadata) });
     if (!usesModifiers(object) && !(threshold > 0))
       throw new Error(`trigger ${index}: threshold: Invalid value: "${threshold}": must be positive`);

@@ -8,6 +8,7 @@ import { systemDisk } from "../../base/disk.ts";
 import type { Machine } from "../../base/machine.ts";
 import type { FetchOptions, FetchResponse } from "../../base/network.ts";
 import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import { seededRandom } from "../../base/random.ts";
 import { UsageError } from "../options.ts";
 import { command } from "./replay.ts";
 
@@ -28,6 +29,7 @@ function machineWith(status: number, body: string) {
     print: (text: string) => void (printed += text),
     disk: systemDisk,
     clock: systemClock,
+    random: seededRandom(1),
     network: { fetch },
     signal: stop.signal,
     printError: (text: string) => void (errors += text),
@@ -41,6 +43,7 @@ function answerOf(...values: [number, string][]): string {
 }
 
 const START_S = Date.UTC(2026, 0, 1) / 1000;
+const SERIES = { metric: {}, values: [[START_S, "1"]] };
 const FIVE = answerOf(...Array.from({ length: 41 }, (_, i): [number, string] => [START_S + 15 * i, "5"]));
 
 async function refusal(args: string[], status = 200, body = FIVE): Promise<string> {
@@ -87,9 +90,31 @@ test("replay tells what it can't use in a line", async () => {
   );
   assert.match(
     await refusal([...asked, "--vary", "threshold=1.."]),
-    /^threshold=1\.\.: error parsing prometheus metadata/,
+    /^--vary threshold=1\.\.: error parsing prometheus metadata/,
   );
-  assert.match(await refusal([...asked, "--vary", "threshold=0"]), /^threshold=0: .* must be positive$/);
+  assert.match(
+    await refusal([...asked, "--vary", "threshold=0"]),
+    /^--vary threshold=0: .* must be positive$/,
+  );
+  for (const [term, message] of [
+    ["threshold=", "no values"],
+    ["minReplicaCount=1.5", "1.5 is no whole number from 0 to 2147483647"],
+    ["pollingInterval=0", "0 is no whole number from 1 to 2147483647"],
+    ["scaleDownWindow=3601", "3601 is no whole number from 0 to 3600"],
+    ["tolerance=-0.1", "-0.1 is below 0"],
+    ["cooldownPeriod=x", '"x" is no number'],
+  ]) {
+    assert.equal(await refusal([...asked, "--vary", term]), `--vary ${term}: ${message}`);
+  }
+  assert.match(
+    await refusal([...asked, "--pod-cost", "Infinity"]),
+    /^--pod-cost Infinity: a cost is a number/,
+  );
+  assert.match(await refusal([]), /^one of --data DIR and --prometheus URL is needed$/);
+  assert.match(
+    await refusal(asked, 200, JSON.stringify({ status: "success", data: { result: [SERIES, SERIES] } })),
+    /: answers with several series, of which KEDA takes only one: aggregate, by sum\(\)$/,
+  );
   assert.match(
     await refusal([...asked, "--html", "/dev/null/page.html"]),
     /^--html \/dev\/null\/page\.html: /,
@@ -103,6 +128,48 @@ test("replay tells what it can't use in a line", async () => {
     await refusal([...asked, "--http.config.file", "/nothing.yml"]),
     /^--http\.config\.file \/nothing\.yml: /,
   );
+});
+
+test("replay refuses a ScaledObject as the API server and KEDA do, with the place", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "replay-"));
+  try {
+    const file = join(directory, "so.yaml");
+    const refused = async (spec: string) => {
+      writeFileSync(
+        file,
+        `# A comment.\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: { name: a }\nspec: { scaleTargetRef: { name: x }, ${spec} }\n`,
+      );
+      const message = await refusal(["--prometheus", "http://prom:9090", "--scaled-object", file, ...SPAN]);
+      return message.replace(directory, "");
+    };
+    const trigger = (metadata: string) => `triggers: [{ type: prometheus, metadata: { ${metadata} } }]`;
+    const good = 'serverAddress: "http://x", query: up, threshold: "2"';
+    assert.match(await refused("minReplicaCount: 1"), /^\/so\.yaml:2: .*spec\.triggers: Required value/);
+    assert.match(
+      await refused(`triggr: [], ${trigger(good)}`),
+      /^\/so\.yaml:2: .*unknown field "spec\.triggr"$/,
+    );
+    assert.match(
+      await refused(`minReplicaCount: one, ${trigger(good)}`),
+      /spec\.minReplicaCount in body must be of type/,
+    );
+    assert.match(
+      await refused(trigger('serverAddress: "http://x", threshold: "2"')),
+      /missing required parameter "query"/,
+    );
+    assert.match(
+      await refused('triggers: [{ type: cpu, metricType: Utilization, metadata: { value: "50" } }]'),
+      /nothing can be replayed: of its triggers \(cpu\) none is prometheus or cron$/,
+    );
+    assert.match(
+      await refused(
+        'triggers: [{ type: cron, metadata: { timezone: None, start: "0 0 * * *", end: "0 1 * * *", desiredReplicas: "3" } }]',
+      ),
+      /unknown time zone None$/,
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("replay takes what --http.config.file says of the way to ask", async () => {

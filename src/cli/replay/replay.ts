@@ -1,9 +1,9 @@
 /** `topology replay`: what KEDA and the HPA would have done, and what another policy would have. */
+import { isMissing } from "../../base/disk.ts";
 import type { CliCommand, Machine } from "../../base/machine.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
 import type { ScaledObject } from "../../keda/mod.ts";
-import type { AutoscalerVersion } from "../../kubernetes/mod.ts";
 import { readHttpClient } from "../../prometheus/mod.ts";
-import { parseManifests } from "../manifests.ts";
 import {
   choice,
   duration,
@@ -24,12 +24,12 @@ import {
   openRemoteHistory,
   type QueryHistory,
 } from "./replay-history.ts";
-import { queriesOf, type ReplayPolicy, type ReplaySteps, replay, STEP_MS } from "./replay-model.ts";
+import { queriesOf, type ReplaySteps, replay, STEP_MS } from "./replay-model.ts";
 import { replayPage } from "./replay-page.ts";
+import { DEFAULT_POLICY, readPolicy, requireReplayable } from "./replay-policy.ts";
 import { asJson, printReport } from "./replay-report.ts";
 import { type Costs, type ReplaySummary, summarize } from "./replay-summary.ts";
-import { requireReplayable } from "./replay-triggers.ts";
-import { type Variant, variantsOf } from "./replay-variants.ts";
+import { AS_IT_IS, type Variant, variantsOf } from "./replay-variants.ts";
 
 /** What is replayed unless told otherwise. */
 const DEFAULT_SPAN_MS = 7 * 24 * 3_600_000;
@@ -44,7 +44,7 @@ const OPTIONS = {
   data: optionalText("DIR", "a Prometheus data directory; nothing in it is changed"),
   prometheus: optionalText("URL", "a Prometheus (or Thanos, Mimir, …) to ask instead"),
   "http.config.file": optionalText("FILE", "how to ask it, as promtool has it: authorization, TLS, headers"),
-  "scaled-object": text("FILE", "the ScaledObject", "k8s/test-topology/manifests/scaledobject.yaml"),
+  "scaled-object": optionalText("FILE", "the ScaledObject (default: the topology's own)"),
   name: optionalText("NAME", "which ScaledObject of the file, where there are several"),
   vary: optionalText("FIELD=VALUES", "other policies: threshold=1..10, tolerance=0,0.1; separated by spaces"),
   from: optionalText("TIME", "RFC 3339, or an age such as 7d (default: the last 7 days)"),
@@ -81,32 +81,41 @@ export const command: CliCommand = async (args, machine) => {
 };
 
 const run: CliCommand = async (args, machine) => {
-  const { print, disk } = machine;
+  const { print } = machine;
   if (args.includes("--help")) {
     const sentence = "Steps KEDA and the HPA through history, and through variants of the policy.";
     print(helpText("replay (--data DIR | --prometheus URL) [options]", sentence, OPTIONS));
     return 0;
   }
   const { values } = parseOptions(args, OPTIONS);
-  const base = await readPolicy(machine, values["scaled-object"], values.name, values.kubernetes);
+  requireOneSource(values);
+  const path = values["scaled-object"] ?? DEFAULT_POLICY;
+  const base = await readPolicy(machine, path, values.name, values.kubernetes);
+  const variants = variantsOf(base, values.vary?.split(/\s+/).filter(Boolean) ?? []);
+  for (const { name, policy } of variants) {
+    const where = name === AS_IT_IS ? path : `--vary ${name}`;
+    await requireReplayable(policy.object).catch((error: Error) => {
+      throw new UsageError(`${where}: ${error.message}`);
+    });
+  }
+  const perPod = capacityOf(base.object, values.capacity);
+  const costs: Costs = {
+    perPodHour: costOf(values, "pod-cost"),
+    perShortPodHour: costOf(values, "short-cost"),
+    perChange: costOf(values, "change-cost"),
+  };
+  if (values.html !== undefined) await writePage(machine, values.html, "");
   const history = await openHistory(machine, values);
   try {
     const grid = gridOf(machine, history, values);
     const capacity: CapacityModel = {
       kind: values.model,
-      perPod: capacityOf(base.object, values.capacity),
+      perPod,
       startupSteps: Math.ceil(values.startup / grid.stepMs),
     };
-    const variants = variantsOf(base, values.vary?.split(/\s+/).filter(Boolean) ?? []);
-    for (const { name, policy } of variants) usage(name, () => requireReplayable(policy.object));
     const { histories, outages } = await readHistories(history, grid, variants);
     requireAnswers(base.object, histories, grid);
     const need = needOf(base.object, histories, capacity.perPod, grid.count);
-    const costs: Costs = {
-      perPodHour: cost(values["pod-cost"]),
-      perShortPodHour: cost(values["short-cost"]),
-      perChange: cost(values["change-cost"]),
-    };
     const first = need.find((pods) => !Number.isNaN(pods)) ?? 1;
     const initialReplicas = values["initial-replicas"] || first;
     const giveWay = () => machine.clock.sleep(0, machine.signal);
@@ -117,7 +126,8 @@ const run: CliCommand = async (args, machine) => {
       runs.push({ variant, steps, summary: summarize(steps, need, grid.stepMs, costs) });
     }
     const best = runs.reduce((a, b) => (b.summary.cost < a.summary.cost ? b : a)).variant.name;
-    const assumptions = assumptionsOf(capacity, grid, runs[0].steps.notes);
+    const notes = [...runs[0].steps.notes, ...severalNotes(base.object, histories)];
+    const assumptions = assumptionsOf(capacity, grid, notes);
     const report = { grid, need, runs, best, assumptions, changes: values.changes };
     if (values.json) print(`${JSON.stringify(asJson(report), null, 2)}\n`);
     else printReport(machine, report);
@@ -126,9 +136,7 @@ const run: CliCommand = async (args, machine) => {
       const { startMs, stepMs } = grid;
       const about = `History of ${queriesOf(base.object).join(", ")} from ${values.data ?? values.prometheus}.`;
       const page = replayPage({ title, about, startMs, stepMs, need, runs, best, assumptions });
-      await disk.writeFile(values.html, page).catch((error: Error) => {
-        throw new UsageError(`--html ${values.html}: ${error.message}`);
-      });
+      await writePage(machine, values.html, page);
       if (!values.json) print(`\n${values.html} written\n`);
     }
     return 0;
@@ -137,42 +145,16 @@ const run: CliCommand = async (args, machine) => {
   }
 };
 
-/** What goes wrong in it is the user's matter. @throws UsageError that says where */
-function usage(where: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    throw new UsageError(`${where}: ${(error as Error).message}`);
-  }
+/** Empty first, so that a place that can't be written is told before anything is computed. */
+async function writePage({ disk }: Machine, path: string, page: string): Promise<void> {
+  await disk.writeFile(path, page).catch((error: Error) => {
+    throw new UsageError(`--html ${path}: ${isMissing(error) ? "there is no such folder" : error.message}`);
+  });
 }
 
-async function readPolicy(
-  { disk }: Machine,
-  path: string,
-  name: string | undefined,
-  version: string,
-): Promise<ReplayPolicy> {
-  if (version !== "1.28" && version !== "1.37") throw new UsageError(`--kubernetes ${version}: 1.28 or 1.37`);
-  let content: string;
-  try {
-    content = new TextDecoder().decode(await disk.readFile(path));
-  } catch {
-    throw new UsageError(`--scaled-object ${path}: no such file`);
-  }
-  const found = parseManifests(content, path).filter(({ object }) => object.kind === "ScaledObject");
-  if (found.length === 0) throw new UsageError(`${path}: there is no ScaledObject in it`);
-  const named = found.filter(({ object }) => name === undefined || object.metadata.name === name);
-  if (named.length !== 1) {
-    const names = found.map(({ object }) => object.metadata.name).join(", ");
-    throw new UsageError(
-      `${path}: ${name === undefined ? "" : `--name ${name}: `}there are ${names}; choose by --name`,
-    );
-  }
-  return {
-    object: named[0].object as ScaledObject,
-    kubernetes: version as AutoscalerVersion,
-    tolerance: 0.1,
-  };
+function requireOneSource({ data, prometheus }: { data?: string; prometheus?: string }): void {
+  if ((data === undefined) === (prometheus === undefined))
+    throw new UsageError("one of --data DIR and --prometheus URL is needed");
 }
 
 async function openHistory(
@@ -181,16 +163,19 @@ async function openHistory(
 ): Promise<History> {
   const { data, prometheus } = values;
   const lookbackMs = values["lookback-delta"] || undefined;
-  if ((data === undefined) === (prometheus === undefined)) {
-    throw new UsageError("one of --data DIR and --prometheus URL is needed");
-  }
   const configFile = values["http.config.file"];
   if (prometheus !== undefined) {
     if (!/^https?:\/\/[^/]/.test(prometheus) || !URL.canParse(prometheus))
       throw new UsageError(`--prometheus ${prometheus}: no URL such as http://localhost:9090`);
     const request = await requestBy(machine, configFile);
     const { signal } = machine;
-    return openRemoteHistory(prometheus, (url, options) => request(url, { ...options, signal }), lookbackMs);
+    const refused = (error: unknown) => {
+      throw signal.aborted
+        ? error
+        : new UsageError(`--prometheus ${prometheus}: ${describeNetworkError(error)}`);
+    };
+    const ask: typeof request = (url, options) => request(url, { ...options, signal }).catch(refused);
+    return openRemoteHistory(prometheus, ask, lookbackMs);
   }
   if (configFile !== undefined) throw new UsageError("--http.config.file goes with --prometheus");
   try {
@@ -210,16 +195,17 @@ async function requestBy(machine: Machine, configFile: string | undefined) {
 }
 
 interface GridValues {
+  data?: string;
   from?: string;
   to?: string;
   "horizontal-pod-autoscaler-sync-period": number;
 }
 
 function gridOf({ clock }: Machine, { range }: History, values: GridValues): Grid {
-  const { from, to, "horizontal-pod-autoscaler-sync-period": stepMs } = values;
+  const { data, from, to, "horizontal-pod-autoscaler-sync-period": stepMs } = values;
   const nowMs = clock.now();
   if (range !== undefined && !Number.isFinite(range.maxMs))
-    throw new UsageError("there are no samples to replay");
+    throw new UsageError(`--data ${data}: there are no samples to replay`);
   const endMs = to === undefined ? Math.min(range?.maxMs ?? nowMs, nowMs) : timeOf("--to", to, nowMs);
   const fallback = Math.max(endMs - DEFAULT_SPAN_MS, range?.minMs ?? 0);
   const startMs = from === undefined ? fallback : timeOf("--from", from, nowMs);
@@ -255,7 +241,7 @@ async function readHistories(history: History, grid: Grid, variants: Variant[]) 
     for (const query of queriesOf(policy.object)) {
       if (histories.has(query)) continue;
       const refused = (error: Error) => {
-        throw new UsageError(`${query}: ${error.message}`);
+        throw error instanceof UsageError ? error : new UsageError(`${query}: ${error.message}`);
       };
       histories.set(query, await history.query(query, grid).catch(refused));
     }
@@ -279,19 +265,45 @@ function requireAnswers(
   grid: Grid,
 ): void {
   const queries = queriesOf(object);
-  const answers = (query: string) => histories.get(query)!.values.some((value) => !Number.isNaN(value));
+  const answers = (query: string) => {
+    const { values, several } = histories.get(query)!;
+    return values.some((value, step) => !Number.isNaN(value) && several[step] === 0);
+  };
   if (queries.length === 0 || queries.some(answers)) return;
+  const many = queries.find((query) => histories.get(query)!.several.includes(1));
+  if (many !== undefined)
+    throw new UsageError(
+      `${many}: answers with several series, of which KEDA takes only one: aggregate, by sum()`,
+    );
   const [from, to] = [grid.startMs, grid.startMs + (grid.count - 1) * grid.stepMs];
   const time = `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
   throw new UsageError(`${queries.join(", ")}: answers nothing ${time}; is the metric there?`);
 }
 
+/** Queries that sometimes had more than one answer. */
+function severalNotes(object: ScaledObject, histories: ReadonlyMap<string, QueryHistory>): string[] {
+  return queriesOf(object).flatMap((query) => {
+    const { several } = histories.get(query)!;
+    const count = several.reduce((sum, one) => sum + one, 0);
+    if (count === 0) return [];
+    const share = Math.max(1, Math.round((100 * count) / several.length));
+    return [`${query} answered with several series in ${share} % of the steps, which is an error to KEDA`];
+  });
+}
+
+/** What one pod can take of the first Prometheus trigger's metric, or of the formula's. */
 function capacityOf({ spec }: ScaledObject, given: string | undefined): number {
-  const threshold = spec.triggers.find(({ type }) => type === "prometheus")?.metadata.threshold;
-  const capacity = Number(given ?? threshold);
-  if (!(capacity > 0))
-    throw new UsageError("--capacity: a number above 0 is needed, since the ScaledObject has no threshold");
-  return capacity;
+  if (given !== undefined) {
+    const capacity = Number(given);
+    if (!(capacity > 0) || !Number.isFinite(capacity))
+      throw new UsageError(`--capacity ${given}: a number above 0 is needed`);
+    return capacity;
+  }
+  const trigger = spec.triggers.find(({ type }) => type === "prometheus");
+  const capacity = Number(trigger?.metadata.threshold ?? spec.advanced?.scalingModifiers?.target);
+  if (capacity > 0) return capacity;
+  if (trigger === undefined) return 1;
+  throw new UsageError("--capacity is needed: the ScaledObject says of no metric what one pod can take");
 }
 
 /** Pods that the load takes: the first Prometheus trigger's value over what one pod can take, and the minimum at least. */
@@ -313,9 +325,10 @@ function needOf(
   return need;
 }
 
-function cost(value: string): number {
-  const number = Number(value);
-  if (value.trim() === "" || !(number >= 0)) throw new UsageError(`${value}: a cost is a number from 0`);
+function costOf<K extends string>(values: Record<K, string>, option: K): number {
+  const number = Number(values[option]);
+  if (values[option].trim() === "" || !(number >= 0) || !Number.isFinite(number))
+    throw new UsageError(`--${option} ${values[option]}: a cost is a number from 0`);
   return number;
 }
 

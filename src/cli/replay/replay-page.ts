@@ -35,7 +35,7 @@ export function replayPage(input: ReplayPageInput): string {
   const charts = drawn.map(({ variant, steps }) => {
     const mark = variant.name === best && runs.length > 1 ? ' <span class="tag">costs least</span>' : "";
     const chart = replayChart({ startMs, stepMs, need, steps, top });
-    return `<section><h2>${escaped(variant.name)}${mark}</h2>\n${chart}\n${changesOf(steps, time)}</section>`;
+    return `<section><h2>${escaped(variant.name)}${mark}</h2>\n<div class="wide" tabindex="0">${chart}</div>\n${changesOf(steps, time)}</section>`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -82,7 +82,7 @@ function changesOf({ changes }: ReplaySteps, time: (step: number) => string): st
   });
   const rest = changes.length - shown.length;
   const more = rest > 0 ? `<p>… and ${rest} more</p>` : "";
-  return `<details><summary>${changes.length} change${changes.length === 1 ? "" : "s"}</summary><table class="changes">${shown.join("\n")}</table>${more}</details>`;
+  return `<details><summary>${changes.length} change${changes.length === 1 ? "" : "s"}</summary><div class="wide"><table class="changes">${shown.join("\n")}</table></div>${more}</details>`;
 }
 
 const STYLE = `
@@ -106,6 +106,7 @@ const STYLE = `
   .need { fill: none; stroke: var(--need); stroke-width: 1.6; stroke-dasharray: 5 4; }
   .hidden { fill: var(--hidden); opacity: .2; } .idle { fill: var(--idle); opacity: .2; } .fallback { fill: var(--fallback); opacity: .2; }
   .axis { stroke: var(--line); stroke-width: 1; } text { font-size: 11.5px; fill: var(--soft); }
+  @media (max-width: 700px) { svg { min-width: 760px; } text { font-size: 16px; } }
   .key { color: var(--soft); font-size: .9rem; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; }
   .key i { display: inline-block; width: 1.3rem; height: .7rem; margin-right: .4rem; vertical-align: -1px; }
   .k-replicas { border-top: 3px solid var(--pods); height: 0 !important; vertical-align: 4px !important; }

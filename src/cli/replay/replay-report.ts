@@ -83,8 +83,8 @@ export function findingsOf(runs: ReplayRun[], best: string): string[] {
       `For ${duration(asItIs.readAsIdleSeconds)} answers without a value were read as idleness: set ignoreNullValues "false" and a fallback.`,
     );
   }
-  if (asItIs.shortPodMinutes >= 1)
-    findings.push(`Pods were missing for ${Math.round(asItIs.shortPodMinutes)} pod-minutes.`);
+  const short = Math.round(asItIs.shortPodMinutes);
+  if (short >= 1) findings.push(`Pods were missing for ${short} pod-minute${short === 1 ? "" : "s"}.`);
   if (asItIs.flaps > 0)
     findings.push(`The number of pods turned back within ten minutes ${asItIs.flaps} times.`);
   if (asItIs.waitingPeak > 0)

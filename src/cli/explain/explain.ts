@@ -17,6 +17,7 @@ import { explainAutoscaler } from "./explain-autoscaler.ts";
 import { explainScaledObject } from "./explain-scaled-object.ts";
 import { printAnswers } from "./print-answers.ts";
 import { recentFailures, type TriggerFailure } from "./trigger-failures.ts";
+import { windowEnd } from "./window-end.ts";
 
 const OPTIONS = {
   namespace: { ...text("NAME", "the ScaledObject's", "percolate-test"), short: "n" },
@@ -42,6 +43,12 @@ export const command: CliCommand = async (args, machine) => {
   const nowMs = machine.clock.now();
   const facts = await gather(api, values.namespace, name, nowMs);
   for (const line of explain(facts, nowMs)) print(`${line}\n`);
+  const { object, hpa, specReplicas: replicas } = facts;
+  const prometheusUrl = running.urls.Prometheus;
+  if (hpa !== undefined && prometheusUrl !== undefined) {
+    const end = await windowEnd({ network: machine.network, prometheusUrl, object, hpa, replicas, nowMs });
+    if (end !== undefined) print(`  ${end}\n`);
+  }
   await printAnswers(machine, api, facts.object, facts.specReplicas, running.urls.Prometheus);
   return conditionOf(facts.object, "Ready")?.status === "True" ? 0 : 1;
 };

@@ -7,12 +7,17 @@ import { Examination, type Finding, type Found } from "./doctor-finding.ts";
 /** Triggers whose value does not come from the pods that they scale. */
 const FROM_OUTSIDE = new Set(["external-push", "external", "cron", "kubernetes-workload", "metrics-api"]);
 
-export function examineScaledObject(found: Found<ScaledObject>, others: Found[]): Finding[] {
+/** @param refusal why the API server or KEDA would not take it, where that was tried */
+export function examineScaledObject(
+  found: Found<ScaledObject>,
+  others: Found[],
+  refusal?: string,
+): Finding[] {
   const examination = new Examination(found);
   const { object } = found;
-  const problem = replicaBoundsProblem(object) ?? triggersProblem(object.spec.triggers);
+  const problem = refusal ?? replicaBoundsProblem(object) ?? triggersProblem(object.spec.triggers);
   if (problem !== undefined) {
-    examination.fail("admission", `KEDA refuses it: ${problem}`, "correct the field");
+    examination.fail("admission", `it is refused: ${problem}`, "correct the field");
     return examination.findings;
   }
   checkTarget(examination, object, others);
@@ -71,6 +76,7 @@ function checkNulls(examination: Examination, object: ScaledObject): void {
 
 function checkFallback(examination: Examination, { spec }: ScaledObject): void {
   const { fallback } = spec;
+  if (!spec.triggers.some(({ type }) => type === "prometheus")) return;
   if (fallback === undefined) {
     examination.fail(
       "fallback",

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { systemDisk } from "../../base/disk.ts";
+import type { Machine } from "../../base/machine.ts";
 import { PACKAGE_ROOT } from "../../base/program-files.ts";
+import { seededRandom } from "../../base/random.ts";
 import { parseManifests, readManifests } from "../manifests.ts";
-import { examineObjects } from "./doctor.ts";
+import { command, examineObjects } from "./doctor.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { firstHidden } from "./doctor-scaled-object.ts";
 
@@ -123,4 +129,37 @@ test("firstHidden() is the smallest load that the tolerance hides", () => {
   assert.equal(firstHidden(2, 0.1, 5), undefined);
   assert.equal(firstHidden(2, 0, 1_000), undefined);
   assert.deepEqual(firstHidden(100, 0.05, 10), { pods: 1, load: 101 });
+});
+
+test("doctor says of a file what the API server or KEDA would refuse, and asks no fallback of a cron trigger", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "doctor-"));
+  try {
+    const examined = async (spec: string) => {
+      const path = join(directory, "so.yaml");
+      const head = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: { name: a }\n";
+      writeFileSync(path, `${head}spec: { scaleTargetRef: { name: x }, minReplicaCount: 1, ${spec} }\n`);
+      let printed = "";
+      const print = (text: string) => void (printed += text);
+      const parts = { disk: systemDisk, clock: systemClock, random: seededRandom(1), print };
+      const code = await command([path, "--format", "json"], parts as unknown as Machine);
+      const { findings } = JSON.parse(printed) as { findings: Finding[] };
+      return { code, failed: findings.filter(({ level }) => level === "fail").map(({ message }) => message) };
+    };
+    const trigger = (metadata: string) => `triggers: [{ type: prometheus, metadata: { ${metadata} } }]`;
+    const bad = await examined(trigger('serverAddress: "http://a.b", query: sum(up), threshold: two'));
+    assert.equal(bad.code, 1);
+    assert.match(bad.failed[0], /^it is refused: error parsing prometheus metadata.*"threshold" value "two"/);
+    const unknown = await examined(
+      `triggr: [], ${trigger('serverAddress: "http://a.b", query: up, threshold: "2"')}`,
+    );
+    assert.match(unknown.failed[0], /unknown field "spec\.triggr"$/);
+    assert.match((await examined("triggers: [{ type: prometheus }]")).failed[0], /metadata: Required value/);
+    const cron = 'timezone: Etc/UTC, start: "0 0 * * *", end: "0 1 * * *", desiredReplicas: "3"';
+    assert.deepEqual(await examined(`triggers: [{ type: cron, metadata: { ${cron} } }]`), {
+      code: 0,
+      failed: [],
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -5,7 +5,9 @@ import type { ScaledObject } from "../../keda/mod.ts";
 import { clientOfKubeconfig } from "../../wire/kubernetes/kubeconfig.ts";
 import { parseManifests, readManifests } from "../manifests.ts";
 import { flag, helpText, optionalText, parseOptions, text, UsageError } from "../options.ts";
+import { requireMetadata } from "../replay/replay-triggers.ts";
 import { findRunning, openApi } from "../run-state.ts";
+import { scaledObjectAdmission } from "../scaled-object-admission.ts";
 import type { Finding, Found, Level } from "./doctor-finding.ts";
 import { examineConditions, examineQueries, objectsOf } from "./doctor-live.ts";
 import { examinePipelines } from "./doctor-pipelines.ts";
@@ -60,14 +62,17 @@ async function examine(
   values: Values,
 ): Promise<{ what: string; findings: Finding[] }> {
   if (paths.length > 0) {
-    return { what: paths.join(", "), findings: examineObjects(await readPaths(machine, paths)) };
+    return { what: paths.join(", "), findings: await examineFiles(machine, await readPaths(machine, paths)) };
   }
   const running =
     values.kubeconfig === undefined ? await findRunning(machine, values["data-dir"]) : undefined;
   if (running === undefined && values.kubeconfig === undefined) {
     const folder = `${PACKAGE_ROOT}/k8s/test-topology`;
     const found = await readManifests(machine.disk, [`${folder}/manifests`, `${folder}/embedded`]);
-    return { what: `${folder} (nothing runs on ${values["data-dir"]})`, findings: examineObjects(found) };
+    return {
+      what: `${folder} (nothing runs on ${values["data-dir"]})`,
+      findings: await examineFiles(machine, found),
+    };
   }
   const api =
     values.kubeconfig === undefined
@@ -85,10 +90,29 @@ async function examine(
   return { what, findings };
 }
 
+/** Objects that no API server has seen yet. */
+async function examineFiles(machine: Machine, objects: Found[]): Promise<Finding[]> {
+  const refusals = new Map<Found, string>();
+  const refusalOf = await scaledObjectAdmission(machine);
+  for (const found of scaledObjects(objects)) {
+    const refusal =
+      (await refusalOf(found.object)) ??
+      (await requireMetadata(found.object).then(
+        () => undefined,
+        (error: Error) => error.message,
+      ));
+    if (refusal !== undefined) refusals.set(found, refusal);
+  }
+  return examineObjects(objects, refusals);
+}
+
 /** What can be told from objects alone. */
-export function examineObjects(objects: Found[]): Finding[] {
+export function examineObjects(
+  objects: Found[],
+  refusals: ReadonlyMap<Found, string> = new Map(),
+): Finding[] {
   return [
-    ...scaledObjects(objects).flatMap((found) => examineScaledObject(found, objects)),
+    ...scaledObjects(objects).flatMap((found) => examineScaledObject(found, objects, refusals.get(found))),
     ...examinePipelines(objects),
   ];
 }

@@ -53,7 +53,12 @@ export async function requireTriggers(object: ScaledObject): Promise<void> {
     const types = [...new Set(triggers.map(({ type }) => type))].join(", ");
     throw new Error(`nothing can be replayed: of its triggers (${types}) none is prometheus or cron`);
   }
-  for (const [index, trigger] of triggers.entries()) {
+  await requireMetadata(object);
+}
+
+/** @throws Error for a prometheus or cron trigger that KEDA, or the HPA that it makes, would refuse */
+export async function requireMetadata(object: ScaledObject): Promise<void> {
+  for (const [index, trigger] of object.spec.triggers.entries()) {
     const config = configOf(object, trigger, index);
     if (trigger.type === "cron") {
       const scaler = createCronScaler(config, { now: () => 0 } as unknown as Clock);

@@ -86,6 +86,34 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: db}}}
 `,
 };
 
+/** A kind of its own, and an object of it. */
+const CUSTOM: Record<string, string> = {
+  "widgets.yaml": `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, shortNames: [wd]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Size, type: integer, jsonPath: .spec.size}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        required: [spec]
+        properties:
+          spec:
+            type: object
+            properties: {size: {type: integer, maximum: 9}, colour: {type: string, default: red}}
+`,
+  "widget.yaml": "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n",
+};
+Object.assign(MANIFESTS, CUSTOM);
+
 /** The arguments, how it ends, what it prints (text: exactly, to standard output), and what it reads. */
 type Step = [command: string, code: number, output: string | RegExp, stdin?: string];
 
@@ -342,6 +370,48 @@ const STEPS: Step[] = [
   ["get rs,pods -l app=fg -o name", 0, ""],
   ["delete pod db-0 --dry-run=server", 0, /pod "db-0" deleted.*\(server dry run\)/],
   ["delete pod db-1 --now", 0, /pod "db-1" deleted/],
+  // A kind of its own; what a client applied before is applied by the server; what is held can't be held more.
+  ["apply -f widgets.yaml", 0, "customresourcedefinition.apiextensions.k8s.io/widgets.example.com created\n"],
+  [
+    "wait --for=condition=Established crd/widgets.example.com --timeout=20s",
+    0,
+    "customresourcedefinition.apiextensions.k8s.io/widgets.example.com condition met\n",
+  ],
+  ["apply -f widget.yaml", 0, "widget.example.com/w created\n"],
+  ["get wd", 0, /^NAME +SIZE *\nw +3 *\n$/],
+  [
+    'patch wd w --type=merge -p {"spec":{"size":10}}',
+    1,
+    'The Widget "w" is invalid: spec.size: Invalid value: 10: spec.size in body should be less than or equal to 9\n',
+  ],
+  ["apply --server-side -f widget.yaml", 0, "widget.example.com/w serverside-applied\n"],
+  ["get wd w -o jsonpath={.spec}", 0, '{"colour":"red","size":3}'],
+  ["get crd widgets.example.com -o jsonpath={.metadata.finalizers}", 0, ""],
+  [
+    "get apiservices v1.apps v1.example.com",
+    0,
+    /^NAME +SERVICE +AVAILABLE +AGE\nv1\.apps +Local +True +\w+\nv1\.example\.com +Local +True +\w+\n$/,
+  ],
+  ["delete crd widgets.example.com", 0, /"widgets\.example\.com" deleted\n/],
+  ["create cm held", 0, "configmap/held created\n"],
+  [
+    'patch cm held --type=merge -p {"metadata":{"finalizers":["example.com/hold"]}}',
+    0,
+    "configmap/held patched\n",
+  ],
+  ["delete cm held --wait=false", 0, /"held" deleted/],
+  [
+    'patch cm held --type=merge -p {"metadata":{"finalizers":["example.com/hold","example.com/new"]}}',
+    1,
+    /^The ConfigMap "held" is invalid: metadata\.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers \[\]string{"example\.com\/new"}\n$/,
+  ],
+  ['patch cm held --type=merge -p {"metadata":{"finalizers":null}}', 0, "configmap/held patched\n"],
+  ["get cm held", 1, 'Error from server (NotFound): configmaps "held" not found\n'],
+  [
+    "get --raw /apis/apps/v1/namespaces/default/deployments/web/scale --as=nobody",
+    1,
+    'Error from server (Forbidden): deployments.apps "web" is forbidden: User "nobody" cannot get resource "deployments/scale" in API group "apps" in the namespace "default"\n',
+  ],
   // The end.
   ["get events", 0, /./],
   ["get --raw /readyz", 0, "ok"],

@@ -44,7 +44,8 @@ function checkSubject({ user, groups }: Spec): StatusCause[] {
 
 function checkMetadata({ metadata }: KubernetesObject, isLocal: boolean): StatusCause[] {
   const { managedFields: _, namespace, ...rest } = metadata ?? {};
-  const isEmpty = Object.keys(rest).length === 0 && (isLocal || !namespace);
+  // Old clients send a time that is null.
+  const isEmpty = Object.values(rest).every((value) => value === null) && (isLocal || !namespace);
   if (isEmpty) return [];
   return [invalidValue("metadata", metadata, `must be empty${isLocal ? " except for namespace" : ""}`)];
 }

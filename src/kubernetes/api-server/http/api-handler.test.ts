@@ -237,7 +237,11 @@ test("service accounts may do what their roles say, and no more", async () => {
     part.json.message,
     /^deployments\.apps "other" is forbidden: .* cannot get resource "deployments\/scale" in API group "apps"/,
   );
-  const review = { spec: { resourceAttributes: { namespace: "default", verb: "list", resource: "pods" } } };
+  const review = {
+    // As kubectl 1.20 sends it.
+    metadata: { creationTimestamp: null },
+    spec: { resourceAttributes: { namespace: "default", verb: "list", resource: "pods" } },
+  };
   const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
   const answered = await ask(path, { method: "POST", headers: json, body: JSON.stringify(review), token });
   assert.equal(answered.json.status.allowed, true);

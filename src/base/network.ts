@@ -47,6 +47,22 @@ export interface TlsIdentity {
   key: string;
 }
 
+/** All that TLS of a server can be told. */
+export interface TlsServerSettings extends TlsIdentity {
+  minVersion?: TlsVersion;
+  maxVersion?: TlsVersion;
+  /** OpenSSL's names, the best first. @default Node's */
+  ciphers?: readonly string[];
+  /** OpenSSL's names of the groups for the key exchange. @default Node's */
+  curves?: readonly string[];
+  /** PEM of the authorities that issue certificates of clients. */
+  clientCa?: string;
+  /** What becomes of a client without a certificate, or with one that none of the authorities has issued. */
+  clientCertificate: "none" | "request" | "require" | "verify-if-given" | "require-verified";
+  /** A client's certificate must have one of these as an alternative name. @default any */
+  clientNames?: readonly string[];
+}
+
 export interface ServeOptions {
   host: string;
   /** 0 takes a free one: see `HttpServer.port`. */
@@ -54,6 +70,11 @@ export interface ServeOptions {
   /** `h2c` is HTTP/2 without TLS, as gRPC uses it inside a cluster; `h2` is HTTP/2 with it. @default "http1" */
   protocol?: "http1" | "h2c" | "h2";
   tls?: TlsIdentity;
+  /**
+   * In place of `tls` and `clientCa`: asked for each new connection, which ends where this rejects. What is the same
+   * object as before is taken to be unchanged. With `h2`, clients that only know HTTP/1 are served, too.
+   */
+  tlsOfConnection?: () => Promise<TlsServerSettings>;
   /** PEM of the authority that must have issued the certificate of each client. @default none is asked for */
   clientCa?: string;
   onUpgrade?: UpgradeHandler;

@@ -2,9 +2,9 @@
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { getCACertificates } from "node:tls";
+import { getCACertificates, type Server as TlsServer } from "node:tls";
 import {
   bodyOf,
   type FetchOptions,
@@ -20,6 +20,7 @@ import {
   type ServeOptions,
 } from "./network.ts";
 import { NodeRepeatedFetch } from "./node-repeated-fetch.ts";
+import { tlsListener } from "./node-tls-listener.ts";
 
 /** HTTP/2 sessions that a network keeps open, one per origin and trust; the oldest goes first. */
 export const MAX_HTTP2_SESSIONS = 64;
@@ -210,8 +211,10 @@ async function serve(options: ServeOptions, handler: HttpHandler, report: Report
     });
   };
   const server = createServer(options, onRequest);
+  const source = options.tlsOfConnection;
+  const listener = source === undefined ? server : tlsListener(server as TlsServer, source, report);
   const sockets = new Set<Socket>();
-  server.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
+  listener.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
@@ -228,15 +231,16 @@ async function serve(options: ServeOptions, handler: HttpHandler, report: Report
     });
   }
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port, options.host, () => {
-      server.off("error", reject);
-      server.on("error", report);
+    listener.once("error", reject);
+    listener.listen(options.port, options.host, () => {
+      listener.off("error", reject);
+      listener.on("error", report);
       resolve();
     });
   });
-  const { address, port } = server.address() as AddressInfo;
-  return { host: address, port, close: (graceMs = 0) => closeServer(server, sockets, graceMs) };
+  const { address, port } = listener.address() as AddressInfo;
+  const close = (graceMs = 0) => closeServer(listener, server, sockets, graceMs);
+  return { host: address, port, close };
 }
 
 type AnyRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -249,17 +253,28 @@ function createServer(
 ): AnyServer {
   const { tls, clientCa } = options;
   const asked = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  if (options.protocol === "h2c") return http2.createServer(onRequest as never);
-  if (options.protocol === "h2") return http2.createSecureServer({ ...tls, ...asked }, onRequest as never);
   // A watch or a followed log may stay silent for ever, so no timeout of the whole request.
   const settings = { requestTimeout: 0, keepAliveTimeout: 65_000, noDelay: true };
+  if (options.protocol === "h2c") return http2.createServer(onRequest as never);
+  if (options.tlsOfConnection !== undefined) {
+    if (options.protocol === "h2")
+      return http2.createSecureServer({ ...settings, allowHTTP1: true }, onRequest as never);
+    return https.createServer({ ...settings, ALPNProtocols: ["http/1.1"] }, onRequest);
+  }
+  if (options.protocol === "h2") return http2.createSecureServer({ ...tls, ...asked }, onRequest as never);
   return tls
     ? https.createServer({ ...settings, ...tls, ...asked, ALPNProtocols: ["http/1.1"] }, onRequest)
     : http.createServer(settings, onRequest);
 }
 
-async function closeServer(server: AnyServer, sockets: Set<Socket>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+/** @param listener what accepts connections: the server itself, or what hands them to it */
+async function closeServer(
+  listener: NetServer,
+  server: AnyServer,
+  sockets: Set<Socket>,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
   if ("closeIdleConnections" in server) server.closeIdleConnections();
   const cut = () => {
     for (const socket of sockets) socket.destroy();

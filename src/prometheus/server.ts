@@ -38,6 +38,7 @@ import type { PrometheusServer } from "./server-state.ts";
 import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
 import { HttpMetrics } from "./web/http-metrics.ts";
 import { createWebHandler } from "./web/http-server.ts";
+import type { WebSecurity } from "./web/web-security.ts";
 
 export interface RunningServer {
   addresses: { host: string; port: number }[];
@@ -53,8 +54,6 @@ const STOP_GRACE_MS = 3_000;
 export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
   const { clock, disk, env, log } = system;
   checkFeatures(flags.list("enable-feature"), log);
-  if (flags.text("web.config.file") !== "")
-    throw new ConfigError("--web.config.file is not supported: there is neither TLS nor authentication");
   for (const flag of inertFlags(flags)) log.warn(`${flag} has no effect`);
   const path = flags.text("config.file");
   const load = () => loadConfigFile(path, { disk, env, log, flagDefaults: flagDefaults(flags) });
@@ -65,12 +64,13 @@ export async function startServer(flags: Flags, system: System, quit: () => void
   } catch (error) {
     throw new ConfigError(`Error loading config (--config.file=${path}): ${(error as Error).message}`);
   }
+  const security = await webSecurityOf(flags, system);
   const metrics = new ServerMetrics(clock, flags);
   const httpMetrics = new HttpMetrics();
   const state = { config, tsdb: undefined as Tsdb | undefined };
   // Listening before the log is replayed: whoever asks meanwhile is told to wait instead of refused.
   let handle: ReturnType<typeof createWebHandler> | undefined;
-  const listeners = await listen(flags, system, async (request) =>
+  const listeners = await listen(flags, system, security, async (request) =>
     handle === undefined
       ? { status: 503, headers: { "content-type": "text/plain; charset=utf-8" }, body: "Service Unavailable" }
       : handle(request),
@@ -319,9 +319,23 @@ function retentionOf(
   return { timeMs, bytes, text: parts.join(" or ") };
 }
 
+/** @throws ConfigError */
+async function webSecurityOf(flags: Flags, system: System): Promise<WebSecurity | undefined> {
+  const path = flags.text("web.config.file");
+  if (path === "") return undefined;
+  const { openWebSecurity } = await import("./web/web-security.ts");
+  try {
+    return await openWebSecurity(path, system);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`Unable to validate web configuration file: ${error.message}`);
+  }
+}
+
 async function listen(
   flags: Flags,
   system: System,
+  security: WebSecurity | undefined,
   handler: Parameters<System["network"]["serve"]>[1],
 ): Promise<HttpServer[]> {
   const listeners: HttpServer[] = [];
@@ -330,8 +344,15 @@ async function listen(
     if (match === null)
       throw new ConfigError(`--web.listen-address: address ${address}: missing port in address`);
     const host = match[1].replace(/^\[(.*)\]$/, "$1") || "0.0.0.0";
-    const listener = await system.network.serve({ host, port: Number(match[2]) }, handler);
-    system.log.info("Listening on", { component: "web", address: `${listener.host}:${listener.port}` });
+    const options = { host, port: Number(match[2]), ...security?.serveOptions };
+    const listener = await system.network.serve(options, security?.protect(handler) ?? handler);
+    const about = { component: "web", address: `${listener.host}:${listener.port}` };
+    system.log.info("Listening on", about);
+    const isSecured = security?.hasTls ?? false;
+    system.log.info(isSecured ? "TLS is enabled." : "TLS is disabled.", {
+      ...about,
+      http2: isSecured && security!.hasHttp2,
+    });
     listeners.push(listener);
   }
   return listeners;

@@ -1,16 +1,14 @@
 /** The server's own `/metrics`, under upstream's names. */
 import type { HttpResponse } from "../../base/network.ts";
 import { compareStrings } from "../../model/labels.ts";
-import {
-  type MetricFamily,
-  TEXT_CONTENT_TYPE,
-  writeTextFormat,
-} from "../../wire/exposition/exposition-writer.ts";
+import { encodeMetricFamilies } from "../../wire/client-model/metric-family-encoder.ts";
+import { type MetricFamily, writeTextFormat } from "../../wire/exposition/exposition-writer.ts";
 import { negotiateFormat } from "../api/federation-format.ts";
 import { BUILD_INFO, sortedPools } from "../api/status-api.ts";
 import { family, type Row } from "../metrics/family.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import type { MetricMetadata } from "../storage.ts";
+import { clientFamilies } from "./client-families.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
 import { processFamilies } from "./process-metrics.ts";
 import { remoteFamilies } from "./remote-families.ts";
@@ -35,7 +33,7 @@ function shownName({ name, type }: MetricFamily): string {
   return type === "counter" ? `${name}_total` : name;
 }
 
-/** In the text format, as upstream's: OpenMetrics is not offered. Of what the client accepts only the escaping counts. */
+/** In the text format or in protobuf, as upstream's: OpenMetrics is not offered. */
 export async function ownMetrics(
   server: PrometheusServer,
   http: HttpMetrics,
@@ -44,11 +42,11 @@ export async function ownMetrics(
   http.scrapesInFlight.add(1);
   try {
     const families = await ownFamilies(server, http);
-    return {
-      status: 200,
-      headers: { "content-type": `${TEXT_CONTENT_TYPE}; escaping=${negotiateFormat(accept).escaping}` },
-      body: writeTextFormat(families),
-    };
+    const { isProtobuf, contentType } = negotiateFormat(accept);
+    const body = isProtobuf
+      ? encodeMetricFamilies(clientFamilies(families, server.status.startMs))
+      : writeTextFormat(families);
+    return { status: 200, headers: { "content-type": contentType }, body };
   } finally {
     http.scrapesInFlight.add(-1);
   }

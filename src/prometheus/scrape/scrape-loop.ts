@@ -155,6 +155,8 @@ export class ScrapeLoop {
     this.#previousMs = Math.max(atMs, this.#previousMs);
     const durationSeconds = (clock.monotonic() - started) / 1000;
     await this.#store(atMs, body, failure, durationSeconds);
+    if (this.#options.config.extra_scrape_metrics)
+      this.#options.metrics.scrapeDuration.observe((clock.monotonic() - started) / 1000);
   }
 
   async #store(

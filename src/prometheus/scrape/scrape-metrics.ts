@@ -67,6 +67,14 @@ export class ScrapeMetrics {
     help: "Total number of target sync failures.",
     labels: ["scrape_job"],
   });
+  /** Of targets with `extra_scrape_metrics`. Upstream's is a native histogram, which text shows without bounds. */
+  readonly scrapeDuration = new Histogram(
+    {
+      name: "prometheus_target_scrape_duration_seconds",
+      help: "Total duration of the scrape from start to commit completion in seconds.",
+    },
+    [],
+  );
   readonly #intervalHistogram = new Histogram(
     {
       name: "prometheus_target_interval_length_histogram_seconds",
@@ -144,6 +152,7 @@ export class ScrapeMetrics {
       ...Object.values(this.#refused),
       this.syncs,
       this.syncFailures,
+      this.scrapeDuration,
       this.#intervals,
       this.#intervalHistogram,
       this.#syncLengths,

@@ -25,6 +25,7 @@ const EXPECTED: Record<string, RegExp> = {
   'prometheus_rule_evaluation_failures_total{rule_group="/etc/rules.yml;g"}': /^0$/,
   'prometheus_rule_group_iterations_missed_total{rule_group="/etc/rules.yml;g"}': /^0$/,
   'prometheus_rule_group_last_evaluation_samples{rule_group="/etc/rules.yml;g"}': /^3$/,
+  prometheus_target_scrape_duration_seconds_count: /^0$/,
   prometheus_target_scrapes_sample_duplicate_timestamp_total: /^0$/,
   prometheus_target_scrapes_sample_out_of_order_total: /^0$/,
   prometheus_target_scrapes_exceeded_sample_limit_total: /^0$/,

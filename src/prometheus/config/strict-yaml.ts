@@ -8,6 +8,7 @@
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -16,7 +17,9 @@ import {
   type Scalar,
 } from "yaml";
 import { decodeBytes } from "../promql/parser/unquote.ts";
-import { yamlSyntaxError } from "./yaml-syntax-error.ts";
+import { YamlProblem } from "./yaml-cursor.ts";
+import { YamlGrammar } from "./yaml-grammar.ts";
+import { type YamlVersion, yamlSyntaxError } from "./yaml-syntax-error.ts";
 
 /** The configuration is not valid; the text is upstream's. */
 export class ConfigError extends Error {
@@ -60,19 +63,32 @@ export function decodeYaml<T>(
   refusesRepeatedKeys = false,
 ): T {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const document = parseDocument(firstDocument(text, refusesRepeatedKeys ? 3 : 2), {
     schema: "failsafe",
     uniqueKeys: false,
     lineCounter: lines,
     logLevel: "silent",
   });
-  const failure = yamlSyntaxError(document, text, lines);
-  if (failure !== undefined) throw new ConfigError(failure);
+  const [failure] = document.errors;
+  if (failure !== undefined)
+    throw new ConfigError(
+      `yaml: line ${lines.linePos(failure.pos[0]).line}: ${failure.message.split(" at line ")[0]}`,
+    );
   if (document.contents === null) return whenEmpty();
   const context: Context = { document, lines, typeErrors: [], nodes: 0, refusesRepeatedKeys };
   const value = decoder(document.contents, context, undefined);
   throwTypeErrors(context.typeErrors);
   return value;
+}
+
+/** What of the text is looked at. @throws ConfigError where Go's package says that it is no YAML */
+function firstDocument(text: string, version: YamlVersion): string {
+  try {
+    return text.slice(0, new YamlGrammar(text).read());
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error;
+    throw new ConfigError(`yaml: ${yamlSyntaxError(error, version)}`);
+  }
 }
 
 function throwTypeErrors(errors: string[]): void {
@@ -86,14 +102,29 @@ function lineOf(node: Node, context: Context): number {
 
 function resolve(node: Node, context: Context): Node {
   if (++context.nodes > MAX_CONFIG_NODES) throw new ConfigError("yaml: document contains excessive aliasing");
-  return isAlias(node) ? node.resolve(context.document) : node;
+  const target = isAlias(node) ? node.resolve(context.document) : node;
+  if (isScalar(target) && RESOLVED_TAGS.has(target.tag ?? "")) checkTag(target);
+  return target;
+}
+
+/** Tags that say of what type a value is, so that it has to look like it. */
+const RESOLVED_TAGS: ReadonlySet<string> = new Set(
+  ["int", "float", "bool", "null", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
+/** @throws ConfigError */
+function checkTag(node: Scalar): void {
+  const tag = node.tag!.replace("tag:yaml.org,2002:", "!!");
+  const found = plainTag(sourceOf(node));
+  if (found === tag || (tag === "!!float" && found === "!!int")) return;
+  throw new ConfigError(`yaml: cannot decode ${found} \`${sourceOf(node)}\` as a ${tag}`);
 }
 
 function isNull(node: Node): boolean {
   if (node === null || node === undefined) return true;
   if (!isScalar(node)) return false;
   if (node.tag?.endsWith(":null")) return true;
-  return node.type === "PLAIN" && !hasTag(node) && /^(~|null|Null|NULL|)$/.test(sourceOf(node));
+  return node.type === "PLAIN" && !hasTag(node) && NULL.test(sourceOf(node));
 }
 
 function hasTag(node: Scalar): boolean {
@@ -115,16 +146,21 @@ function describe(node: Node): string {
 
 function scalarTag(node: Scalar): string {
   if (node.tag === BINARY_TAG) return "!!binary";
-  if (node.type !== "PLAIN") return "!!str";
-  const text = sourceOf(node);
+  if (node.type !== "PLAIN" || node.tag === "tag:yaml.org,2002:str") return "!!str";
+  return plainTag(sourceOf(node));
+}
+
+function plainTag(text: string): string {
   if (TIMESTAMP.test(text)) return "!!timestamp";
   if (/^[-+]?\d[\d_]*$/.test(text) && Math.abs(Number(text.replaceAll("_", ""))) >= 2 ** 64) return "!!float";
   if (/^[-+]?\d[\d_]*$/.test(text) || /^[-+]?0[xob][\da-fA-F_]+$/.test(text)) return "!!int";
   if (/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(text)) return "!!float";
+  if (/^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/.test(text)) return "!!float";
   if (BOOLEANS.has(text)) return "!!bool";
-  return isNull(node) ? "!!null" : "!!str";
+  return NULL.test(text) ? "!!null" : "!!str";
 }
 
+const NULL = /^(?:~|null|Null|NULL|)$/;
 const TIMESTAMP =
   /^\d{4}-\d{1,2}-\d{1,2}(?:(?:[Tt]|[ \t]+)\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d{1,2}(?::\d{2})?))?)?$/;
 
@@ -257,6 +293,10 @@ export function mapping<T>(value: Decoder<T>, type: string): Decoder<Record<stri
     if (context.refusesRepeatedKeys && tellRepeatedKeys(node, context)) return current ?? {};
     const result: Record<string, T> = Object.create(null);
     for (const [key, keyNode, valueNode] of entriesOf(node, context)) {
+      if (isCollection(keyNode)) {
+        mismatch(keyNode, context, "string");
+        continue;
+      }
       if (key in result) {
         context.typeErrors.push(
           `line ${lineOf(keyNode, context)}: key ${JSON.stringify(key)} already set in map`,
@@ -298,8 +338,12 @@ function entriesOf(node: Node, context: Context): Entry[] {
     const key = isScalar(pair.key) ? keyOf(pair.key) : "";
     if (key === "<<") {
       const target = resolve(pair.value, context);
-      for (const source of isSeq(target) ? target.items : [target])
-        merged.push(...entriesOf(resolve(source, context), context));
+      for (const source of isSeq(target) ? target.items : [target]) {
+        const map = resolve(source, context);
+        if (!isMap(map))
+          throw new ConfigError("yaml: map merge requires map or sequence of maps as the value");
+        merged.push(...entriesOf(map, context));
+      }
     } else own.push([key, pair.key, pair.value]);
   }
   const names = new Set(own.map(([key]) => key));
@@ -339,12 +383,16 @@ export function struct<T extends object>(options: StructOptions<T>): Decoder<T> 
     if (context.refusesRepeatedKeys && tellRepeatedKeys(node, context)) return;
     const seen = new Set<string>();
     for (const [key, keyNode, valueNode] of entriesOf(node, context)) {
-      if (seen.has(key)) {
+      if (isCollection(keyNode)) {
+        mismatch(keyNode, context, "string");
+        continue;
+      }
+      const decoder = Object.hasOwn(fields, key) ? fields[key as keyof T] : undefined;
+      if (decoder !== undefined && seen.has(key)) {
         context.typeErrors.push(`line ${lineOf(keyNode, context)}: field ${key} already set in type ${type}`);
         continue;
       }
       seen.add(key);
-      const decoder = Object.hasOwn(fields, key) ? fields[key as keyof T] : undefined;
       if (decoder !== undefined) {
         const slot = key as keyof T;
         value[slot] = (decoder as Decoder<T[keyof T]>)(valueNode, context, value[slot]);

@@ -3,16 +3,7 @@ import { posix } from "node:path";
 import type { Disk } from "../../base/disk.ts";
 import { parseGoDuration } from "../../model/go-duration.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
-import {
-  boolean,
-  ConfigError,
-  decodeYaml,
-  integer,
-  mapping,
-  parsed,
-  struct,
-  text,
-} from "./strict-yaml.ts";
+import { boolean, ConfigError, decodeYaml, integer, mapping, parsed, struct, text } from "./strict-yaml.ts";
 import { readTlsSettings, type TlsServerConfig, tlsServerConfig } from "./tls-server-config.ts";
 
 export interface WebConfig {

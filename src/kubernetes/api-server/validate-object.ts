@@ -1,7 +1,7 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../model/kubernetes-status.ts";
-import { dnsLabelProblem } from "../../model/label-selector.ts";
+import { dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
@@ -12,9 +12,9 @@ import {
   checkAnnotations,
   checkLabels,
   checkQualifiedName,
-  checkSubdomain,
   checkText,
   pathSegmentProblem,
+  strictAddressProblem,
 } from "./kinds/field-rules.ts";
 import { strategyOf } from "./kinds/strategies.ts";
 import type { ResourceInfo } from "./resource-info.ts";
@@ -71,6 +71,7 @@ const NAME_PROBLEMS: Record<string, (name: string) => string | undefined> = {
   "/events": pathSegmentProblem,
   "/namespaces": dnsLabelProblem,
   "/services": () => undefined,
+  "networking.k8s.io/ipaddresses": strictAddressProblem,
   "apiregistration.k8s.io/apiservices": pathSegmentProblem,
   "apps/statefulsets": () => undefined,
   "policy/poddisruptionbudgets": pathSegmentProblem,
@@ -85,11 +86,9 @@ function validateMetadata(
   { metadata }: KubernetesObject,
   previous: KubernetesObject | undefined,
 ): StatusCause[] {
-  const nameProblem = info.group === "events.k8s.io" ? undefined : NAME_PROBLEMS[info.collection];
-  const causes =
-    nameProblem === undefined || (previous !== undefined && info.collection === "apps/statefulsets")
-      ? checkSubdomain("metadata.name", metadata.name)
-      : checkText("metadata.name", metadata.name, nameProblem);
+  const rule = info.group === "events.k8s.io" ? undefined : NAME_PROBLEMS[info.collection];
+  const nameProblem = previous !== undefined && info.collection === "apps/statefulsets" ? undefined : rule;
+  const causes = checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem);
   causes.push(...checkLabels("metadata.labels", metadata.labels));
   causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
   let size = 0;

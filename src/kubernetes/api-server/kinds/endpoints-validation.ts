@@ -3,7 +3,6 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dnsLabelProblem, labelValueProblem } from "../../../model/label-selector.ts";
 import { duplicate, invalidValue, required, tooMany } from "../field-error.ts";
-import { addressFamily } from "./address-family.ts";
 import {
   checkAddress,
   checkLabel,
@@ -14,6 +13,7 @@ import {
   checkSubdomain,
   checkText,
 } from "./field-rules.ts";
+import { legacyAddress } from "./ip-address.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -74,8 +74,9 @@ function validateHints({ forZones = [], forNodes = [] }: Anything, path: string)
 function validateEndpointAddress(address: string, type: string, field: string): StatusCause[] {
   if (type === "FQDN") return checkSubdomain(field, address);
   const family = type === "IPv4" ? 4 : 6;
-  if (!ADDRESS_TYPES.includes(type) || addressFamily(address) === family) return [];
-  if (addressFamily(address) === 0) return checkAddress(field, address);
+  const size = legacyAddress(address)?.size;
+  if (!ADDRESS_TYPES.includes(type) || size === (family === 4 ? 32 : 128)) return [];
+  if (size === undefined) return checkAddress(field, address);
   return [invalidValue(field, address, `must be an ${type} address`)];
 }
 

@@ -9,7 +9,7 @@ import {
   qualifiedNameProblem,
 } from "../../../model/label-selector.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
-import { addressFamily } from "./address-family.ts";
+import { addressText, legacyAddress, legacyRange } from "./ip-address.ts";
 
 type Problem = (text: string) => string | undefined;
 
@@ -58,7 +58,7 @@ export function portNameProblems(name: string): string[] {
   if (name.length > 15) problems.push("must be no more than 15 characters");
   if (!/^[-a-z0-9]+$/.test(name))
     problems.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
-  else if (!/[a-z]/.test(name)) problems.push("must contain at least one letter (a-z)");
+  if (!/[a-z]/.test(name)) problems.push("must contain at least one letter (a-z)");
   if (name.includes("--")) problems.push("must not contain consecutive hyphens");
   if (/^-|-$/.test(name)) problems.push("must not begin or end with a hyphen");
   return problems;
@@ -162,20 +162,45 @@ export function checkOperator(
   }
 }
 
+/** An address, in a form that was taken before readers were strict, too. */
 export function checkAddress(field: string, address: unknown): StatusCause[] {
-  return addressFamily(String(address ?? "")) !== 0
-    ? []
-    : [invalidValue(field, address ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+  if (legacyAddress(String(address ?? "")) !== undefined) return [];
+  return [
+    invalidValue(field, address ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+  ];
 }
 
 /** `10.9.8.0/24`: an address and how many of its bits count. */
 export function checkAddressRange(field: string, range: unknown): StatusCause[] {
-  const [, address = "", bits] = /^([^/]+)\/(\d{1,3})$/.exec(String(range ?? "")) ?? [];
-  const family = addressFamily(address);
-  if (family !== 0 && Number(bits) <= (family === 4 ? 32 : 128)) return [];
+  if (legacyRange(String(range ?? "")) !== undefined) return [];
   return [
     invalidValue(field, range ?? "", "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
   ];
+}
+
+/** Why an address is not written as it has to be in new fields, or undefined. */
+export function strictAddressProblem(text: string): string | undefined {
+  const address = legacyAddress(text);
+  if (address === undefined) return "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+  if (!address.isStandard)
+    return text.includes(":") ? "must not be an IPv4-mapped IPv6 address" : "must not have leading 0s";
+  const canonical = addressText(address);
+  return canonical === text ? undefined : `must be in canonical form (${JSON.stringify(canonical)})`;
+}
+
+export function checkStrictRange(field: string, text: string): StatusCause[] {
+  const range = legacyRange(text);
+  if (range === undefined) return checkAddressRange(field, text);
+  const problem = !range.isStandard
+    ? text.includes(":")
+      ? "must not have an IPv4-mapped IPv6 address"
+      : "must not have leading 0s in IP or prefix length"
+    : !range.isExact
+      ? "must not have bits set beyond the prefix length"
+      : range.text === text
+        ? undefined
+        : `must be in canonical form (${JSON.stringify(range.text)})`;
+  return problem === undefined ? [] : [invalidValue(field, text, problem)];
 }
 
 /** A path within a volume: relative, and not out of it. */

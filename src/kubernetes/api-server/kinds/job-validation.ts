@@ -3,10 +3,10 @@
 import { parseStandardCron } from "../../../model/cron-schedule.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dnsLabelProblem } from "../../../model/label-selector.ts";
+import { dnsLabelProblem, matchesSelector, selectorOf } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, notNegative, notSupported, required, tooLong } from "../field-error.ts";
-import { checkOneOf, checkOptional, checkText, domainPathProblem } from "./field-rules.ts";
+import { checkOneOf, checkOptional, checkText, domainPathProblem, goSelector } from "./field-rules.ts";
 import { goStruct, goValue } from "./go-struct.ts";
 import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
@@ -25,17 +25,19 @@ const COUNTS = [
 
 export function validateJob(job: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {}, metadata } = job;
-  const causes = validateJobSpec(spec, "spec");
+  const isGenerated = spec.selector !== undefined && spec.manualSelector !== true;
+  const causes = previous === undefined && isGenerated ? validateGeneratedSelector(job) : [];
+  causes.push(...validateJobSpec(spec, "spec"));
   if (spec.selector === undefined) causes.push(required("spec.selector"));
-  else if (spec.manualSelector !== true && previous === undefined)
-    causes.push(...validateGeneratedSelector(spec.selector, metadata.uid));
   causes.push(...validateMatch(spec));
   if (previous === undefined) return [...causes, ...validateHostname(spec, metadata.name)];
   const before = previous.spec ?? {};
   if (spec.completionMode !== "Indexed" && spec.completions !== before.completions)
     causes.push(invalidValue("spec.completions", spec.completions ?? null, "field is immutable"));
   if (!deepEqual(spec.selector, before.selector))
-    causes.push(invalidValue("spec.selector", spec.selector ?? null, "field is immutable"));
+    causes.push(
+      invalidValue("spec.selector", spec.selector ? goSelector(spec.selector) : null, "field is immutable"),
+    );
   // A job that does not run yet may still be told where.
   if (before.suspend !== true && !deepEqual(spec.template, before.template))
     causes.push(
@@ -65,12 +67,27 @@ function validateHostname({ completionMode, completions }: Anything, name: strin
   return [invalidValue("metadata.name", name, problem)];
 }
 
-/** A selector that is not the job's own would take over pods of others. */
-function validateGeneratedSelector(selector: Anything, uid: string | undefined): StatusCause[] {
-  const generated = { matchLabels: { "batch.kubernetes.io/controller-uid": uid } };
-  return deepEqual(selector, generated)
-    ? []
-    : [invalidValue("spec.selector", selector, "`selector` not auto-generated")];
+/** A selector and labels that are not the job's own would take over pods of others. */
+function validateGeneratedSelector({ metadata, spec }: KubernetesObject): StatusCause[] {
+  const { uid = "", name } = metadata;
+  const expected: Record<string, string> = {
+    "controller-uid": uid,
+    "job-name": name,
+    "batch.kubernetes.io/controller-uid": uid,
+    "batch.kubernetes.io/job-name": name,
+  };
+  const labels = spec.template?.metadata?.labels ?? {};
+  const causes = Object.entries(expected).flatMap(([key, value]) => {
+    const field = `spec.template.metadata.labels[${key}]`;
+    if (labels[key] === undefined) return [required(field, `must be '${value}'`)];
+    return labels[key] === value
+      ? []
+      : [invalidValue(field, goValue("{}string", labels), `must be '${value}'`)];
+  });
+  const selector = selectorOf(spec.selector);
+  if (selector !== undefined && !matchesSelector(selector, expected))
+    causes.push(invalidValue("spec.selector", goSelector(spec.selector), "`selector` not auto-generated"));
+  return causes;
 }
 
 export function validateJobSpec(spec: Anything, path: string): StatusCause[] {

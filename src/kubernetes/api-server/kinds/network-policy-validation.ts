@@ -3,6 +3,7 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { forbiddenField, invalidValue, required } from "../field-error.ts";
 import { checkAddressRange, checkOneOf, checkPort, checkRange, checkSelector } from "./field-rules.ts";
+import { legacyRange } from "./ip-address.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -57,13 +58,14 @@ function validateBlock({ cidr, except = [] }: Anything, path: string): StatusCau
   });
 }
 
-/** Of ranges of version 4; others are taken for what they say. */
 function isStrictlyWithin(inner: string, outer: string): boolean {
-  const [a, b] = [inner, outer].map((range) => range.split("/"));
-  if (inner.includes(":") || outer.includes(":")) return Number(a[1]) > Number(b[1]);
-  const bits = (address: string) => address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(b[1]));
-  return Number(a[1]) > Number(b[1]) && Math.floor(bits(a[0]) / size) === Math.floor(bits(b[0]) / size);
+  const [a, b] = [legacyRange(inner)!, legacyRange(outer)!];
+  const shift = BigInt(b.address.size - b.prefix);
+  return (
+    a.address.size === b.address.size &&
+    a.prefix > b.prefix &&
+    a.address.bits >> shift === b.address.bits >> shift
+  );
 }
 
 function validatePolicyPort({ port, protocol, endPort }: Anything, path: string): StatusCause[] {

@@ -15,6 +15,7 @@ import {
 import { assignNodePorts, keepNodePorts } from "./node-ports.ts";
 import { setDefault } from "./pod-defaults.ts";
 import { assignServiceAddress, keepServiceAddress } from "./service-address.ts";
+import { setIpFamilies } from "./service-families.ts";
 import { validateService } from "./service-validation.ts";
 
 export const serviceStrategy: KindStrategy = {
@@ -35,14 +36,16 @@ export const serviceStrategy: KindStrategy = {
   },
   prepareForCreate(service, context) {
     service.status = { loadBalancer: {} };
-    if (service.spec?.type !== "ExternalName") setIpFamilies(service.spec);
+    const { spec } = service;
+    if (spec?.clusterIP && (spec.clusterIPs ?? []).length === 0) spec.clusterIPs = [spec.clusterIP];
+    if (spec !== undefined && spec.type !== "ExternalName") setIpFamilies(service);
     assignServiceAddress(service, context);
     assignNodePorts(service, context);
   },
   prepareForUpdate(service, previous, context) {
     service.spec ??= {};
     keepServiceAddress(service, previous, context);
-    if (service.spec?.type !== "ExternalName") keepIpFamilies(service.spec, previous.spec);
+    if (service.spec?.type !== "ExternalName") setIpFamilies(service, previous.spec);
     keepNodePorts(service, previous);
     assignNodePorts(service, context);
   },
@@ -67,21 +70,6 @@ function setAffinityTimeout(spec: any): void {
   if (spec.sessionAffinity !== "ClientIP") delete spec.sessionAffinityConfig;
   else if (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined)
     spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_TIMEOUT_SECONDS } };
-}
-
-/** Without an address and a selector nobody knows which families the endpoints will be of. */
-// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
-function setIpFamilies(spec: any): void {
-  const isOpen = spec.clusterIP === "None" && Object.keys(spec.selector ?? {}).length === 0;
-  setDefault(spec, "ipFamilies", isOpen ? ["IPv4", "IPv6"] : ["IPv4"]);
-  setDefault(spec, "ipFamilyPolicy", isOpen ? "RequireDualStack" : "SingleStack");
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
-function keepIpFamilies(spec: any, previous: any): void {
-  for (const field of ["ipFamilies", "ipFamilyPolicy"])
-    if (previous?.[field] !== undefined) setDefault(spec, field, previous[field]);
-  setIpFamilies(spec);
 }
 
 interface Port {

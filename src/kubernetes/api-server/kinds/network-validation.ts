@@ -13,16 +13,17 @@ import {
 } from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
-  checkAddressRange,
   checkLabel,
   checkLabels,
   checkOneOf,
   checkPort,
+  checkStrictRange,
   checkSubdomain,
   checkText,
   domainPathProblem,
   pathSegmentProblem,
 } from "./field-rules.ts";
+import { legacyRange } from "./ip-address.ts";
 import { notBelowZero, resourceNameProblems } from "./resource-validation.ts";
 import { validateTolerations } from "./scheduling-validation.ts";
 
@@ -176,9 +177,11 @@ function validateClassTolerations(tolerations: Anything[], path: string): Status
 export function validateServiceRange({ spec = {} }: KubernetesObject): StatusCause[] {
   const ranges: string[] = spec.cidrs ?? [];
   if (ranges.length === 0) return [required("spec.cidrs", "at least one CIDR required")];
-  const causes = ranges.flatMap((range, index) => checkAddressRange(`spec.cidrs[${index}]`, range));
-  const families = ranges.map((range) => range.includes(":"));
-  if (causes.length === 0 && new Set(families).size < families.length) {
+  if (ranges.length > 2)
+    return [invalidValue("spec.cidrs", { CIDRs: ranges }, "may only hold up to 2 values")];
+  const causes = ranges.flatMap((range, index) => checkStrictRange(`spec.cidrs[${index}]`, range));
+  const [first, second] = ranges.map((range) => legacyRange(range)?.address.size);
+  if (first !== undefined && first === second) {
     const problem =
       "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
     causes.push(invalidValue("spec.cidrs", ranges, problem));

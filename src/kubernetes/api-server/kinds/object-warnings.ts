@@ -3,6 +3,7 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { dnsLabelProblem } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import { addressWarnings, rangeWarnings } from "./ip-address.ts";
 import { podWarnings } from "./pod-warnings.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the spec of any kind
@@ -62,6 +63,7 @@ export function objectWarnings(
         "logging of tokens in volume attributes",
     );
   if (collection === "/services") warnings.push(...serviceWarnings(object.spec ?? {}));
+  warnings.push(...formWarnings(collection, object));
   if (
     collection === "networking.k8s.io/ingresses" &&
     previous === undefined &&
@@ -74,16 +76,73 @@ export function objectWarnings(
 }
 
 function serviceWarnings(spec: Spec): string[] {
-  const { clusterIP, loadBalancerIP, externalIPs = [], sessionAffinity } = spec;
+  const { type, clusterIP, clusterIPs = [], loadBalancerIP, externalIPs = [], sessionAffinity } = spec;
   const warnings: string[] = [];
+  const isHeadless = clusterIP === "None";
+  if (type !== "ExternalName" && !isHeadless)
+    warnings.push(...ofAll("spec.clusterIPs", clusterIPs, addressWarnings));
+  if (isHeadless) {
+    if (loadBalancerIP) warnings.push("spec.loadBalancerIP is ignored for headless services");
+    if (externalIPs.length > 0) warnings.push("spec.externalIPs is ignored for headless services");
+    if ((sessionAffinity ?? "None") !== "None")
+      warnings.push("spec.SessionAffinity is ignored for headless services");
+  }
+  warnings.push(...ofAll("spec.externalIPs", externalIPs, addressWarnings));
+  if (loadBalancerIP) warnings.push(...addressWarnings("spec.loadBalancerIP", loadBalancerIP));
+  warnings.push(...ofAll("spec.loadBalancerSourceRanges", spec.loadBalancerSourceRanges, rangeWarnings));
+  if (type === "ExternalName" && externalIPs.length > 0)
+    warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (type !== "ExternalName" && spec.externalName)
+    warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
   if (spec.trafficDistribution === "PreferClose")
     warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
-  if (clusterIP !== "None") return warnings;
-  if (loadBalancerIP) warnings.push("spec.loadBalancerIP is ignored for headless services");
-  if (externalIPs.length > 0) warnings.push("spec.externalIPs is ignored for headless services");
-  if ((sessionAffinity ?? "None") !== "None")
-    warnings.push("spec.SessionAffinity is ignored for headless services");
   return warnings;
+}
+
+type Check = (field: string, text: string) => string[];
+
+function ofAll(field: string, texts: string[] | undefined, check: Check): string[] {
+  return (texts ?? []).flatMap((text, index) => check(`${field}[${index}]`, text));
+}
+
+/** Addresses and ranges in forms that will not be taken for ever. */
+function formWarnings(collection: string, object: KubernetesObject): string[] {
+  // biome-ignore lint/suspicious/noExplicitAny: any kind
+  const { spec = {}, endpoints = [], subsets = [] } = object as any;
+  switch (collection) {
+    case "/nodes":
+      return ofAll("spec.podCIDRs", spec.podCIDRs, rangeWarnings);
+    case "/endpoints":
+      return subsets.flatMap((subset: Spec, index: number) =>
+        ["addresses", "notReadyAddresses"].flatMap((list) =>
+          (subset[list] ?? []).flatMap(({ ip }: Spec, position: number) =>
+            addressWarnings(`subsets[${index}].${list}[${position}].ip`, ip ?? ""),
+          ),
+        ),
+      );
+    case "discovery.k8s.io/endpointslices":
+      return endpoints.flatMap(({ addresses }: Spec, index: number) =>
+        ofAll(`endpoints[${index}].addresses`, addresses, addressWarnings),
+      );
+    case "networking.k8s.io/networkpolicies":
+      return [
+        ["ingress", "from"],
+        ["egress", "to"],
+      ].flatMap(([direction, peers]) =>
+        (spec[direction] ?? []).flatMap((rule: Spec, index: number) =>
+          (rule[peers] ?? []).flatMap(({ ipBlock }: Spec, position: number) => {
+            if (ipBlock === undefined) return [];
+            const at = `spec.${direction}[${index}].${peers}[${position}].ipBlock`;
+            return [
+              ...rangeWarnings(`${at}.cidr`, ipBlock.cidr ?? ""),
+              ...ofAll(`${at}.except`, ipBlock.except, rangeWarnings),
+            ];
+          }),
+        ),
+      );
+    default:
+      return [];
+  }
 }
 
 function hostNameProblem(name: string): string | undefined {

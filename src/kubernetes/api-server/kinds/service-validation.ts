@@ -17,7 +17,9 @@ import {
   checkSubdomain,
   checkText,
 } from "./field-rules.ts";
+import { legacyAddress, legacyRange } from "./ip-address.ts";
 import { FIRST_NODE_PORT, LAST_NODE_PORT } from "./node-ports.ts";
+import { validateClusterAddresses } from "./service-families.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -25,7 +27,6 @@ type Anything = any;
 const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const POLICIES = ["Cluster", "Local"];
 const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-const FAMILY_POLICIES = ["PreferDualStack", "RequireDualStack", "SingleStack"];
 /** A day. */
 const MAX_AFFINITY_SECONDS = 86_400;
 
@@ -65,9 +66,9 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
         `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`,
       ),
     );
-  if (spec.type !== "ExternalName") causes.push(...validateAddresses(spec));
+  if (spec.type !== "ExternalName") causes.push(...validateClusterAddresses(spec));
   for (const [index, address] of (spec.externalIPs ?? []).entries())
-    causes.push(...checkAddress(`spec.externalIPs[${index}]`, address));
+    causes.push(...validateExternalAddress(`spec.externalIPs[${index}]`, address));
   causes.push(...checkOneOf("spec.type", spec.type, TYPES));
   causes.push(...validateNodePorts(spec));
   causes.push(...validateRepeatedPorts(spec.ports ?? []));
@@ -77,6 +78,28 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
   causes.push(...checkOptional("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS));
   if (causes.length === 0) causes.push(...validateNodePortRange(spec, isExternal));
   return [...causes, ...validateChange(spec, previous?.spec)];
+}
+
+/** Addresses that mean this machine or this network only can't be reached from elsewhere. */
+const SPECIAL_RANGES: [range: string, problem: string][] = [
+  ["127.0.0.0/8", "may not be in the loopback range (127.0.0.0/8, ::1/128)"],
+  ["169.254.0.0/16", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"],
+  ["fe80::/10", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"],
+  ["::1/128", "may not be in the loopback range (127.0.0.0/8, ::1/128)"],
+  ["224.0.0.0/24", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"],
+  ["ff02::/16", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"],
+];
+
+function validateExternalAddress(field: string, text: string): StatusCause[] {
+  const address = legacyAddress(text);
+  if (address === undefined) return checkAddress(field, text);
+  if (address.bits === 0n) return [invalidValue(field, text, `may not be unspecified (${text})`)];
+  const special = SPECIAL_RANGES.find(([range]) => {
+    const { address: base, prefix } = legacyRange(range)!;
+    const shift = BigInt(base.size - prefix);
+    return base.size === address.size && base.bits >> shift === address.bits >> shift;
+  });
+  return special === undefined ? [] : [invalidValue(field, text, special[1])];
 }
 
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
@@ -148,26 +171,6 @@ function validateNodePortRange({ ports = [] }: Anything, isExternal: boolean): S
     const problem = `provided port is not in the valid range. The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
     return [invalidValue(`spec.ports[${index}].nodePort`, nodePort, problem)];
   });
-}
-
-function validateAddresses({ clusterIP, clusterIPs = [], ...spec }: Anything): StatusCause[] {
-  const at = "spec.clusterIPs";
-  const causes: StatusCause[] = [];
-  const refuse = (problem: string) => causes.push(invalidValue(at, clusterIPs, problem));
-  if (clusterIP && clusterIPs.length === 0) causes.push(required(at));
-  else if (clusterIP && clusterIPs[0] !== clusterIP) refuse("first value must match `clusterIP`");
-  else if (!clusterIP && clusterIPs.length > 0) refuse("must be empty when `clusterIP` is not specified");
-  for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
-    causes.push(...checkOneOf(`spec.ipFamilies[${index}]`, family, ["IPv4", "IPv6"]));
-    if (spec.ipFamilies.indexOf(family) < index) causes.push(duplicate(`spec.ipFamilies[${index}]`, family));
-  }
-  causes.push(...checkOptional("spec.ipFamilyPolicy", spec.ipFamilyPolicy, FAMILY_POLICIES));
-  for (const [index, address] of clusterIPs.entries()) {
-    if (address !== "None" || index > 0) causes.push(...checkAddress(`${at}[${index}]`, address));
-    else if (clusterIPs.length > 1) refuse("'None' must be the first and only value");
-  }
-  if (clusterIPs.length > 2) refuse("may only hold up to 2 values");
-  return causes;
 }
 
 const BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'";

@@ -140,18 +140,19 @@ function setJobSelector(job: KubernetesObject): void {
   if (spec.manualSelector === true) return;
   spec.template ??= {};
   const { uid, name } = job.metadata;
+  // What a client has set stays: whether it is right is checked.
   const labels = {
-    ...spec.template.metadata?.labels,
     "batch.kubernetes.io/controller-uid": uid,
     "batch.kubernetes.io/job-name": name,
     "controller-uid": uid,
     "job-name": name,
+    ...spec.template.metadata?.labels,
   };
   spec.template.metadata = { ...spec.template.metadata, labels };
   const { matchLabels } = spec.selector ?? {};
   spec.selector = {
     ...spec.selector,
-    matchLabels: { ...matchLabels, "batch.kubernetes.io/controller-uid": uid },
+    matchLabels: { "batch.kubernetes.io/controller-uid": uid, ...matchLabels },
   };
 }
 

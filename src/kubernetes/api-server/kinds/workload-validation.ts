@@ -1,4 +1,5 @@
 /** Checks of workloads (`pkg/apis/apps/validation`). */
+
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import {
@@ -19,6 +20,7 @@ import {
   checkText,
   goSelector,
 } from "./field-rules.ts";
+import { goValue } from "./go-struct.ts";
 import { validatePodTemplate } from "./pod-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
@@ -59,7 +61,7 @@ export function validateMatch(spec: Anything): StatusCause[] {
   const labels = spec.template?.metadata?.labels;
   if (readSelector(spec)?.(labels)) return [];
   const problem = "`selector` does not match template `labels`";
-  return [invalidValue("spec.template.metadata.labels", labels ?? null, problem)];
+  return [invalidValue("spec.template.metadata.labels", goValue("{}string", labels), problem)];
 }
 
 function validateTemplate(spec: Anything, owner: string): StatusCause[] {

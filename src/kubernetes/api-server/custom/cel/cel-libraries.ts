@@ -7,6 +7,7 @@ import {
   qualifiedNameProblem,
 } from "../../../../model/label-selector.ts";
 import { addressFamily } from "../../kinds/address-family.ts";
+import { type AddressBits, addressBits, addressText } from "../../kinds/ip-address.ts";
 import { CelError, CelObject, CelOptional, type CelValue, celEqual, noOverload } from "./cel-value.ts";
 
 type Function = (...values: CelValue[]) => CelValue;
@@ -43,51 +44,10 @@ function succeeds(work: () => unknown): boolean {
 }
 
 /** The bits of an address, and how many there are. */
-function bitsOf(address: string): { bits: bigint; size: number } {
-  const family = addressFamily(address);
-  if (family === 4)
-    return {
-      bits: address.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n),
-      size: 32,
-    };
-  if (family !== 6)
+function bitsOf(address: string): AddressBits {
+  if (addressFamily(address) === 0)
     throw new CelError(`IP Address ${JSON.stringify(address)} parse error: unable to parse IP`);
-  return { bits: version6Bits(address), size: 128 };
-}
-
-function version6Bits(address: string): bigint {
-  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  let plain = address;
-  if (dotted !== null) {
-    const { bits } = bitsOf(dotted[2]);
-    plain = `${dotted[1]}${(bits >> 16n).toString(16)}:${(bits & 0xffffn).toString(16)}`;
-  }
-  const [head, tail] = plain.split("::");
-  const groups = (part: string | undefined) => (part ? part.split(":") : []);
-  const [first, last] = [groups(head), groups(tail)];
-  const zeros = tail === undefined ? [] : new Array(8 - first.length - last.length).fill("0");
-  return [...first, ...zeros, ...last].reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
-}
-
-/** As Go writes it: version 6 in lower case with its longest run of zeros left out. */
-function addressText(bits: bigint, size: number): string {
-  if (size === 32) return [24n, 16n, 8n, 0n].map((shift) => (bits >> shift) & 255n).join(".");
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    ((bits >> BigInt(112 - index * 16)) & 0xffffn).toString(16),
-  );
-  const run = longestZeros(groups);
-  if (run === undefined) return groups.join(":");
-  return `${groups.slice(0, run.from).join(":")}::${groups.slice(run.from + run.length).join(":")}`;
-}
-
-function longestZeros(groups: string[]): { from: number; length: number } | undefined {
-  let best: { from: number; length: number } | undefined;
-  for (let from = 0; from < groups.length; from++) {
-    let length = 0;
-    while (groups[from + length] === "0") length++;
-    if (length >= 2 && length > (best?.length ?? 0)) best = { from, length };
-  }
-  return best;
+  return addressBits(address);
 }
 
 function within(bits: bigint, size: number, range: string): boolean {
@@ -103,7 +63,7 @@ function addressOf(value: CelValue): CelObject {
   const is = (...ranges: string[]) => ranges.some((range) => within(bits, size, range));
   const isLocal = is("127.0.0.0/8", "::1/128");
   const isUnspecified = bits === 0n;
-  return new CelObject("net.IP", addressText(bits, size), {
+  return new CelObject("net.IP", addressText({ bits, size }), {
     family: () => (size === 32 ? 4n : 6n),
     isUnspecified: () => isUnspecified,
     isLoopback: () => isLocal,
@@ -124,11 +84,11 @@ function rangeOf(value: CelValue): CelObject {
     throw new CelError(`network address parse error during conversion from string: ${given}`);
   const { bits, size } = bitsOf(address);
   const shift = BigInt(size - Number(prefix));
-  const masked = addressText((bits >> shift) << shift, size);
-  const key = `${addressText(bits, size)}/${prefix}`;
-  const contains = (other: string, bitsLong = size) => within(bitsOf(other).bits, bitsLong, given);
+  const masked = addressText({ bits: (bits >> shift) << shift, size });
+  const key = `${addressText({ bits, size })}/${prefix}`;
+  const contains = (other: string, bitsLong: number = size) => within(bitsOf(other).bits, bitsLong, given);
   return new CelObject("net.CIDR", key, {
-    ip: () => addressOf(addressText(bits, size)),
+    ip: () => addressOf(addressText({ bits, size })),
     masked: () => rangeOf(`${masked}/${prefix}`),
     prefixLength: () => BigInt(prefix),
     containsIP(_self, other) {
@@ -262,7 +222,7 @@ export const CEL_LIBRARY_FUNCTIONS: Readonly<Record<string, Function>> = {
   isIP: (value) => addressFamily(text(value)) !== 0,
   "ip.isCanonical"(value) {
     const { bits, size } = bitsOf(text(value));
-    return addressText(bits, size) === value;
+    return addressText({ bits, size }) === value;
   },
   cidr: rangeOf,
   isCIDR: (value) => succeeds(() => rangeOf(text(value))),

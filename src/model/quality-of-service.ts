@@ -11,14 +11,18 @@ interface Resources {
 interface Spec {
   containers?: { resources?: Resources }[];
   initContainers?: { resources?: Resources }[];
+  /** Of the pod as a whole: where it names processor or memory, it alone counts. */
+  resources?: Resources;
 }
 
 const COUNTED = ["cpu", "memory"];
 
 export function qosClassOf(spec: Spec): QosClass {
-  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(
-    (each) => each.resources ?? {},
-  );
+  const { requests = {}, limits = {} } = spec.resources ?? {};
+  const isWhole = COUNTED.some((name) => requests[name] !== undefined || limits[name] !== undefined);
+  const containers = isWhole
+    ? [{ requests, limits }]
+    : [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((each) => each.resources ?? {});
   const amount = (quantities: Record<string, string | number> | undefined, name: string) =>
     quantities?.[name] === undefined ? 0 : parseQuantity(quantities[name]);
   const isNamed = containers.some(({ requests, limits }) =>

@@ -5,7 +5,7 @@ import { dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
-import { invalidValue } from "./field-error.ts";
+import { invalidValue, required } from "./field-error.ts";
 import { invalid } from "./invalid-object.ts";
 import { validateChangedEvent, validateNewEvent } from "./kinds/event-validation.ts";
 import {
@@ -88,7 +88,10 @@ function validateMetadata(
 ): StatusCause[] {
   const rule = info.group === "events.k8s.io" ? undefined : NAME_PROBLEMS[info.collection];
   const nameProblem = previous !== undefined && info.collection === "apps/statefulsets" ? undefined : rule;
-  const causes = checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem);
+  const causes =
+    metadata.name === ""
+      ? [required("metadata.name", "name or generateName is required")]
+      : checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem);
   causes.push(...checkLabels("metadata.labels", metadata.labels));
   causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
   let size = 0;

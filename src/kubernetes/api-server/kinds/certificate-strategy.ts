@@ -3,7 +3,7 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dnsLabelProblem, dnsSubdomainProblem } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required, tooLong } from "../field-error.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 
 interface Condition {
@@ -124,6 +124,10 @@ function validateSpec(spec: KubernetesObject["spec"]): StatusCause[] {
   return causes;
 }
 
+const MAX_DOMAIN_LENGTH = 253;
+/** The domain, a slash, and a name of a namespaced object: `namespace.name`. */
+const MAX_SIGNER_LENGTH = MAX_DOMAIN_LENGTH + 1 + 253 + 1 + 63;
+
 /** `ValidateSignerName`. */
 function validateSigner(name: string): StatusCause[] {
   const at = "spec.signerName";
@@ -133,7 +137,7 @@ function validateSigner(name: string): StatusCause[] {
     const form = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
     return [invalidValue(at, name, form)];
   }
-  const causes: StatusCause[] = [];
+  const causes: StatusCause[] = domain.length > MAX_DOMAIN_LENGTH ? [tooLong(at, MAX_DOMAIN_LENGTH)] : [];
   const check = (part: string, problemOf: (label: string) => string | undefined) => {
     for (const label of part.split(".")) {
       const problem = problemOf(label);
@@ -146,6 +150,7 @@ function validateSigner(name: string): StatusCause[] {
   if (!domain.includes("."))
     causes.push(invalidValue(at, domain, "should be a domain with at least two segments separated by dots"));
   check(path, dnsSubdomainProblem);
+  if (name.length > MAX_SIGNER_LENGTH) causes.push(tooLong(at, MAX_SIGNER_LENGTH));
   return causes;
 }
 

@@ -2,6 +2,7 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { checkOptional, checkSelector, checkSubdomain } from "./field-rules.ts";
 import { goStruct, sameStruct } from "./go-struct.ts";
@@ -34,6 +35,16 @@ export function validateClaimSpec(spec: Anything, path: string): StatusCause[] {
   causes.push(...checkOptional(`${path}.volumeMode`, spec.volumeMode, VOLUME_MODES));
   for (const field of ["dataSource", "dataSourceRef"])
     if (spec[field] !== undefined) causes.push(...validateDataSource(spec[field], `${path}.${field}`));
+  const { dataSource, dataSourceRef, volumeAttributesClassName: attributes } = spec;
+  if (dataSource !== undefined && dataSourceRef !== undefined) {
+    const sameOf = ({ apiGroup, kind, name }: Anything) => [apiGroup, kind, name];
+    // Upstream prints a path where the value belongs, which shows as nothing.
+    if (dataSourceRef.namespace)
+      causes.push(invalidValue(path, {}, "may not be specified when dataSourceRef.namespace is specified"));
+    else if (!deepEqual(sameOf(dataSource), sameOf(dataSourceRef)))
+      causes.push(invalidValue(path, {}, "must match dataSourceRef"));
+  }
+  if (attributes) causes.push(...checkSubdomain(`${path}.volumeAttributesClassName`, attributes));
   return causes;
 }
 

@@ -12,7 +12,7 @@ import {
   checkText,
   configKeyProblem,
 } from "./field-rules.ts";
-import { notBelowZero } from "./resource-validation.ts";
+import { checkWhole, notBelowZero } from "./resource-validation.ts";
 import { TAINT_EFFECTS } from "./scheduling-validation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
@@ -29,14 +29,29 @@ export function validateNamespace({ spec }: KubernetesObject): StatusCause[] {
   });
 }
 
-export function validateNode({ spec }: KubernetesObject): StatusCause[] {
+export function validateNode(node: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
+  const { spec, status } = node;
   const ranges: string[] = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
   const causes = ranges.flatMap((range, index) => checkAddressRange(`spec.podCIDRs[${index}]`, range));
   if (ranges.length > 1 && new Set(ranges.map((range) => range.includes(":"))).size < ranges.length)
     causes.push(
       invalidValue("spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family"),
     );
-  return [...validateTaints(spec), ...causes];
+  const amounts = ["capacity", "allocatable"].flatMap((list) =>
+    Object.entries<string>(status?.[list] ?? {}).flatMap(([name, quantity]) =>
+      checkWhole(`status.${list}.${name}`, name, quantity),
+    ),
+  );
+  causes.unshift(...validateTaints(spec));
+  if (previous === undefined) return [...causes, ...amounts];
+  const before = previous.spec ?? {};
+  const fixed = (field: string, what: string) =>
+    forbiddenField(`spec.${field}`, `node updates may not change ${what} except from "" to valid`);
+  const old: string[] = before.podCIDRs ?? (before.podCIDR ? [before.podCIDR] : []);
+  if (old.length > 0 && !deepEqual(old, ranges)) causes.push(fixed("podCIDRs", "podCIDR"));
+  if (before.providerID && before.providerID !== spec?.providerID)
+    causes.push(fixed("providerID", "providerID"));
+  return causes;
 }
 
 function validateTaints(spec: Anything): StatusCause[] {

@@ -196,7 +196,18 @@ export function validateCronJob(
   causes.push(
     ...checkOneOf("spec.concurrencyPolicy", spec.concurrencyPolicy, ["Allow", "Forbid", "Replace"]),
   );
-  causes.push(...validateJobSpec(spec.jobTemplate?.spec ?? {}, "spec.jobTemplate.spec"));
+  const jobSpec = spec.jobTemplate?.spec ?? {};
+  causes.push(...validateJobSpec(jobSpec, "spec.jobTemplate.spec"));
+  if (jobSpec.manualSelector === true)
+    causes.push(notSupported("spec.jobTemplate.spec.manualSelector", true, ["nil", "false"]));
+  if (jobSpec.selector !== undefined)
+    causes.push(
+      invalidValue(
+        "spec.jobTemplate.spec.selector",
+        goSelector(jobSpec.selector),
+        "`selector` will be auto-generated",
+      ),
+    );
   for (const field of ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"])
     causes.push(...notNegative(`spec.${field}`, spec[field]));
   if (metadata.name.length > MAX_CRON_NAME)

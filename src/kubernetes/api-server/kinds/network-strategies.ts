@@ -44,6 +44,7 @@ export const serviceStrategy: KindStrategy = {
   },
   prepareForUpdate(service, previous, context) {
     service.spec ??= {};
+    dropTypeFields(service.spec, previous.spec ?? {});
     keepServiceAddress(service, previous, context);
     if (service.spec?.type !== "ExternalName") setIpFamilies(service, previous.spec);
     keepNodePorts(service, previous);
@@ -55,6 +56,26 @@ export const serviceStrategy: KindStrategy = {
     "spec.type": (service) => service.spec?.type,
   },
 };
+
+/** What only the type that a Service had can have goes with it, unless it was changed as well (`dropTypeDependentFields`). */
+// biome-ignore lint/suspicious/noExplicitAny: a Service's spec
+function dropTypeFields(spec: any, before: any): void {
+  if (before.type === spec.type) return;
+  const drop = (field: string) => {
+    if (deepEqual(spec[field], before[field])) delete spec[field];
+  };
+  if (before.type === "LoadBalancer") {
+    drop("allocateLoadBalancerNodePorts");
+    drop("loadBalancerClass");
+    drop("healthCheckNodePort");
+  }
+  if (isReachable(before) && !isReachable(spec)) drop("externalTrafficPolicy");
+  const had = ["NodePort", "LoadBalancer"].includes(before.type);
+  if (!had || ["NodePort", "LoadBalancer"].includes(spec.type)) return;
+  const portsOf = ({ ports = [] }: { ports?: { nodePort?: number }[] }) =>
+    ports.map(({ nodePort }) => nodePort);
+  if (deepEqual(portsOf(spec), portsOf(before))) for (const port of spec.ports ?? []) delete port.nodePort;
+}
 
 /** From outside of the cluster. */
 // biome-ignore lint/suspicious/noExplicitAny: a Service's spec

@@ -10,6 +10,7 @@ import {
   notNegative,
   notSupported,
   required,
+  tooLong,
 } from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
@@ -30,9 +31,23 @@ import { validateTolerations } from "./scheduling-validation.ts";
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
 
-export function validateIngress({ spec = {} }: KubernetesObject): StatusCause[] {
+const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
+
+export function validateIngress(ingress: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
+  const { spec = {}, metadata } = ingress;
   const { rules = [], tls = [], defaultBackend } = spec;
   const causes: StatusCause[] = [];
+  const named = metadata.annotations?.[CLASS_ANNOTATION];
+  const isTwice =
+    named !== undefined && spec.ingressClassName !== undefined && named !== spec.ingressClassName;
+  if (previous === undefined && isTwice)
+    causes.push(
+      invalidValue(
+        `annotations.${CLASS_ANNOTATION}`,
+        named,
+        "must match `ingressClassName` when both are specified",
+      ),
+    );
   if (rules.length === 0 && defaultBackend === undefined)
     causes.push(invalidValue("spec", null, "either `defaultBackend` or `rules` must be specified"));
   if (defaultBackend !== undefined) causes.push(...validateBackend(defaultBackend, "spec.defaultBackend"));
@@ -101,10 +116,15 @@ function validateReference({ apiGroup, kind, name }: Anything, path: string): St
   return causes;
 }
 
+/** Of a controller's name. */
+const MAX_CONTROLLER_BYTES = 250;
+
 export function validateIngressClass({ spec = {} }: KubernetesObject): StatusCause[] {
   const causes = spec.controller
     ? checkText("spec.controller", spec.controller, domainPathProblem)
     : [required("spec.controller")];
+  if ((spec.controller ?? "").length > MAX_CONTROLLER_BYTES)
+    causes.unshift(tooLong("spec.controller", MAX_CONTROLLER_BYTES));
   if (spec.parameters === undefined) return causes;
   const at = "spec.parameters";
   const { scope, namespace } = spec.parameters;

@@ -1,5 +1,6 @@
 /** Defaults of pod specs, in pods and in templates (`pkg/apis/core/v1/defaults.go`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { addQuantities, compareQuantities } from "../../../model/quantity.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what a client sent, checked elsewhere
 type Anything = any;
@@ -21,12 +22,20 @@ export function setPodSpecDefaults(spec: Anything): void {
   for (const list of [spec.containers, spec.initContainers, spec.ephemeralContainers]) {
     for (const container of list ?? []) {
       setContainerDefaults(container);
-      // On the node's network a port is the node's.
-      if (!spec.hostNetwork) continue;
-      for (const port of container.ports ?? []) setDefault(port, "hostPort", port.containerPort);
     }
   }
   for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);
+  dropDisabledFields(spec);
+}
+
+/** Fields of features that are off by default: GenericWorkload, ContainerStopSignals. */
+function dropDisabledFields(spec: Anything): void {
+  delete spec.workloadRef;
+  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
+    if (container.lifecycle?.stopSignal === undefined) continue;
+    delete container.lifecycle.stopSignal;
+    if (Object.keys(container.lifecycle).length === 0) delete container.lifecycle;
+  }
 }
 
 /** Defaults that only pods get, not templates. */
@@ -35,10 +44,56 @@ export function setPodDefaults(pod: KubernetesObject): void {
   const { spec } = pod;
   setPodSpecDefaults(spec);
   setDefault(spec, "enableServiceLinks", true);
+  // On the node's network a port is the node's.
+  for (const container of spec.hostNetwork
+    ? [...(spec.containers ?? []), ...(spec.initContainers ?? [])]
+    : [])
+    for (const port of container.ports ?? []) setDefault(port, "hostPort", port.containerPort);
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     const { limits, requests } = container.resources ?? {};
     if (limits !== undefined) container.resources.requests = { ...limits, ...requests };
   }
+  setWholeRequests(spec);
+}
+
+/** What a pod as a whole may ask for. */
+const isWholeResource = (name: string) => ["cpu", "memory"].includes(name) || name.startsWith("hugepages-");
+
+/** A pod with requests or limits of its own asks for what its containers do, else for its limits (`setDefaultPodRequests`). */
+function setWholeRequests(spec: Anything): void {
+  const { requests = {}, limits = {} } = spec.resources ?? {};
+  if (![...Object.keys(requests), ...Object.keys(limits)].some(isWholeResource)) return;
+  const filled = { ...requests };
+  for (const [name, quantity] of Object.entries(containerRequests(spec)))
+    if (isWholeResource(name) && !name.startsWith("hugepages-")) filled[name] ??= quantity;
+  for (const [name, quantity] of Object.entries(limits)) if (isWholeResource(name)) filled[name] ??= quantity;
+  if (Object.keys(filled).length > 0) spec.resources.requests = filled;
+}
+
+/** The most that a pod's containers ask for at a time: those that run together, or one that runs before them. */
+export function containerRequests(
+  spec: Anything,
+  list: "requests" | "limits" = "requests",
+): Record<string, string> {
+  const sum: Record<string, string> = {};
+  const add = (to: Record<string, string>, quantities: Record<string, string> = {}) => {
+    for (const [name, quantity] of Object.entries(quantities))
+      to[name] = to[name] === undefined ? quantity : addQuantities(to[name], quantity);
+  };
+  for (const container of spec.containers ?? []) add(sum, container.resources?.[list]);
+  const sidecars: Record<string, string> = {};
+  const peak: Record<string, string> = {};
+  for (const container of spec.initContainers ?? []) {
+    const now = { ...sidecars };
+    add(now, container.resources?.[list]);
+    for (const [name, quantity] of Object.entries(now))
+      if (peak[name] === undefined || compareQuantities(quantity, peak[name]) > 0) peak[name] = quantity;
+    if (container.restartPolicy === "Always") add(sidecars, container.resources?.[list]);
+  }
+  add(sum, sidecars);
+  for (const [name, quantity] of Object.entries(peak))
+    if (sum[name] === undefined || compareQuantities(quantity, sum[name]) > 0) sum[name] = quantity;
+  return sum;
 }
 
 function setContainerDefaults(container: Anything): void {

@@ -68,7 +68,7 @@ function validateGateChange(spec: Anything, before: Anything): StatusCause[] {
   return (spec.schedulingGates ?? []).flatMap(({ name }: Anything, index: number) => {
     if (gates.has(name)) return [];
     const problem = `only deletion is allowed, but found new scheduling gate '${name}'`;
-    return [forbiddenField(`spec.schedulingGates[${index}]`, problem)];
+    return [forbiddenField(`spec.schedulingGates[${index}].name`, problem)];
   });
 }
 

@@ -1,7 +1,7 @@
 /** Checks of pods and of their templates (`ValidatePodSpec` of `pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { duplicate, invalidValue, notSupported, required } from "../field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { validateContainers, validateInitContainers } from "./container-validation.ts";
 import {
   checkAddress,
@@ -15,6 +15,9 @@ import {
   checkText,
   searchPathProblem,
 } from "./field-rules.ts";
+import { goStruct } from "./go-struct.ts";
+import { validatePodAnnotations, validateProfilesAgree } from "./pod-annotation-validation.ts";
+import { validateWholeResources } from "./pod-resource-validation.ts";
 import { MAX_SECONDS, validatePodUpdate } from "./pod-update-validation.ts";
 import { validateAffinity, validateTolerations, validateTopologySpread } from "./scheduling-validation.ts";
 import { MAX_ID, validateAppArmor, validateSeccomp } from "./security-validation.ts";
@@ -25,8 +28,14 @@ type Anything = any;
 
 export function validatePod(pod: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {} } = pod;
-  const causes = validatePodSpec(spec, "spec", pod.metadata.name);
-  return previous === undefined ? causes : [...causes, ...validatePodUpdate(spec, previous.spec)];
+  const causes = [...validatePodAnnotations(pod), ...validatePodSpec(spec, "spec", pod.metadata.name)];
+  if (previous !== undefined)
+    return [...validateMirror(pod, previous), ...causes, ...validatePodUpdate(spec, previous.spec)];
+  if ((spec.ephemeralContainers ?? []).length > 0)
+    causes.push(forbiddenField("spec.ephemeralContainers", "cannot be set on create"));
+  if (spec.nodeName && (spec.schedulingGates ?? []).length > 0)
+    causes.push(forbiddenField("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
+  return [...causes, ...validateProfilesAgree(pod)];
 }
 
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
@@ -57,7 +66,49 @@ export function validatePodSpec(spec: Anything, path: string, podName = ""): Sta
   causes.push(
     ...validateTopologySpread(spec.topologySpreadConstraints ?? [], `${path}.topologySpreadConstraints`),
   );
-  return [...causes, ...validateIdentity(spec, path)];
+  if (spec.resources !== undefined) causes.push(...validateWholeResources(spec, `${path}.resources`));
+  return [
+    ...causes,
+    ...validateIdentity(spec, path),
+    ...validateClaims(spec.resourceClaims ?? [], `${path}.resourceClaims`),
+  ];
+}
+
+const MIRROR = "kubernetes.io/config.mirror";
+
+/** What the kubelet shows of a pod of its own stays that. */
+function validateMirror(pod: KubernetesObject, previous: KubernetesObject): StatusCause[] {
+  const [now, before] = [pod, previous].map(({ metadata }) => metadata.annotations?.[MIRROR]);
+  if (now === before) return [];
+  const problem =
+    before === undefined
+      ? "may not add mirror pod annotation"
+      : "may not remove or update mirror pod annotation";
+  return [forbiddenField(`metadata.annotations[${MIRROR}]`, problem)];
+}
+
+/** Devices that a pod asks for, by name of a claim or of what to make one from. */
+function validateClaims(claims: Anything[], path: string): StatusCause[] {
+  const names = new Set<string>();
+  return claims.flatMap((claim, index) => {
+    const at = `${path}[${index}]`;
+    const { name, resourceClaimName, resourceClaimTemplateName } = claim;
+    const causes = !name
+      ? [required(`${at}.name`)]
+      : names.has(name)
+        ? [duplicate(`${at}.name`, name)]
+        : checkLabel(`${at}.name`, name);
+    names.add(name);
+    const shown = goStruct("core.PodResourceClaim", claim);
+    const both = "`resourceClaimName` or `resourceClaimTemplateName`";
+    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
+      causes.push(invalidValue(at, shown, `at most one of ${both} may be specified`));
+    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
+      causes.push(invalidValue(at, shown, `must specify one of: ${both.replace(" or ", ", ")}`));
+    for (const [field, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
+      if (value !== undefined) causes.push(...checkSubdomain(`${at}.${field}`, value));
+    return causes;
+  });
 }
 
 /** A port of the node goes to one container. */
@@ -181,5 +232,13 @@ export function validatePodTemplate(template: Anything, path: string): StatusCau
     ...checkLabels(`${path}.labels`, template?.metadata?.labels),
     ...checkAnnotations(`${path}.annotations`, template?.metadata?.annotations),
     ...validatePodSpec(template?.spec ?? {}, `${path}.spec`),
+    ...((template?.spec?.ephemeralContainers ?? []).length > 0
+      ? [
+          forbiddenField(
+            `${path}.spec.ephemeralContainers`,
+            "ephemeral containers not allowed in pod template",
+          ),
+        ]
+      : []),
   ];
 }

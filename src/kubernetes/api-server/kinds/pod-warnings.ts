@@ -29,9 +29,13 @@ const DEPRECATED_VOLUMES: Record<string, string> = {
 };
 
 /** @param path of the pod or the template: `""`, `spec.template` */
-export function podWarnings({ spec = {} }: { spec?: Anything }, path: string): string[] {
+export function podWarnings(
+  { spec = {}, metadata }: { spec?: Anything; metadata?: Anything },
+  path: string,
+): string[] {
   const at = path === "" ? "spec" : `${path}.spec`;
   return [
+    ...profileWarnings(spec, metadata?.annotations ?? {}, path === "" ? "metadata" : `${path}.metadata`),
     ...placementWarnings(spec, at),
     ...volumeWarnings(spec, at),
     ...repeated(spec.hostAliases, "ip", (index) => `${at}.hostAliases[${index}].ip`),
@@ -45,6 +49,33 @@ export function podWarnings({ spec = {} }: { spec?: Anything }, path: string): s
         ]
       : []),
     ...affinityWarnings(spec, at),
+  ];
+}
+
+/** Profiles in annotations, as they were told before there were fields. */
+function profileWarnings(spec: Anything, annotations: Record<string, string>, at: string): string[] {
+  const pod = spec.securityContext ?? {};
+  const keys = pod.seccompProfile === undefined ? ["seccomp.security.alpha.kubernetes.io/pod"] : [];
+  const armour: string[] = [];
+  for (const [{ name, securityContext }] of containersOf(spec, "")) {
+    if (securityContext?.seccompProfile === undefined)
+      keys.push(`container.seccomp.security.alpha.kubernetes.io/${name}`);
+    if (securityContext?.appArmorProfile === undefined)
+      armour.push(`container.apparmor.security.beta.kubernetes.io/${name}`);
+  }
+  const isSet = (key: string) => annotations[key] !== undefined;
+  return [
+    ...keys
+      .filter(isSet)
+      .map(
+        (key) =>
+          `${at}.annotations[${key}]: non-functional in v1.27+; use the "seccompProfile" field instead`,
+      ),
+    ...armour
+      .filter(isSet)
+      .map(
+        (key) => `${at}.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`,
+      ),
   ];
 }
 

@@ -15,11 +15,12 @@ const isOvercommitable = (name: string) => !name.includes("/") && !name.startsWi
 export function validateResources(
   resources: { limits?: Quantities; requests?: Quantities },
   path: string,
+  checkName: NameCheck = checkContainerResource,
 ): StatusCause[] {
   const { limits = {}, requests = {} } = resources;
-  const causes = [...validateList(limits, `${path}.limits`)];
+  const causes = [...validateList(limits, `${path}.limits`, checkName)];
   for (const [name, request] of Object.entries(requests)) {
-    causes.push(...validateList({ [name]: request }, `${path}.requests`));
+    causes.push(...validateList({ [name]: request }, `${path}.requests`, checkName));
     const limit = limits[name];
     if (limit === undefined) {
       if (isOvercommitable(name)) continue;
@@ -38,11 +39,17 @@ function tooMuch(path: string, request: string, limit: string): StatusCause {
   return invalidValue(`${path}.requests`, request, `must be ${limit}`);
 }
 
-function validateList(quantities: Quantities, path: string): StatusCause[] {
+/** What is wrong with a resource's name at a place. */
+type NameCheck = (field: string, name: string) => StatusCause[];
+
+const checkContainerResource: NameCheck = (field, name) =>
+  resourceNameProblems(name).map((problem) => invalidValue(field, name, problem));
+
+function validateList(quantities: Quantities, path: string, checkName: NameCheck): StatusCause[] {
   return Object.entries(quantities).flatMap(([name, quantity]) => {
     const at = `${path}[${name}]`;
-    const causes = resourceNameProblems(name).map((problem) => invalidValue(at, name, problem));
-    return [...causes, ...notBelowZero(at, quantity)];
+    const causes = checkName(at, name);
+    return [...causes, ...notBelowZero(at, quantity), ...checkWhole(at, name, quantity)];
   });
 }
 
@@ -56,6 +63,14 @@ export function resourceNameProblems(name: string): string[] {
     "must be a standard resource type or fully qualified",
     "must be a standard resource for containers",
   ];
+}
+
+/** What others than Kubernetes provide comes in whole pieces. */
+export function checkWhole(field: string, name: string, quantity: string): StatusCause[] {
+  const isExtended = name.includes("/") && !/(^|[./])kubernetes\.io\//.test(name);
+  return isExtended && !Number.isInteger(parseQuantity(quantity))
+    ? [invalidValue(field, quantity, "must be an integer")]
+    : [];
 }
 
 export function notBelowZero(field: string, quantity: string): StatusCause[] {

@@ -37,10 +37,15 @@ export function validateTolerations(tolerations: Anything[], path: string): Stat
     if (operator === "Exists" && value)
       causes.push(invalidValue(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     else if (!["", "Equal", "Exists"].includes(operator))
-      causes.push(notSupported(`${at}.operator`, operator, ["Equal", "Exists"]));
+      causes.push(notSupported(`${at}.operator`, operator, supportedOperators(operator)));
     if (effect) causes.push(...checkOneOf(`${at}.effect`, effect, TAINT_EFFECTS));
     return causes;
   });
+}
+
+/** Those that compare numbers are known, but off by default. */
+function supportedOperators(operator: string): string[] {
+  return ["Lt", "Gt"].includes(operator) ? ["Equal", "Exists", "Lt", "Gt"] : ["Equal", "Exists"];
 }
 
 export function validateAffinity(affinity: Anything, path: string): StatusCause[] {
@@ -138,6 +143,15 @@ function validatePodTerm(term: Anything, path: string): StatusCause[] {
   causes.push(...checkQualifiedName(`${path}.topologyKey`, term.topologyKey));
   for (const field of ["matchLabelKeys", "mismatchLabelKeys"])
     causes.push(...validateLabelKeys(term[field], term.labelSelector, `${path}.${field}`));
+  const selected = new Set(Object.keys(term.labelSelector?.matchLabels ?? {}));
+  for (const { key } of term.labelSelector?.matchExpressions ?? []) {
+    const position = (term.matchLabelKeys ?? []).lastIndexOf(key);
+    if (position >= 0 && selected.has(key))
+      causes.push(
+        invalidValue(`${path}[${position}]`, key, "exists in both matchLabelKeys and labelSelector"),
+      );
+    selected.add(key);
+  }
   for (const [index, key] of (term.matchLabelKeys ?? []).entries())
     if (term.mismatchLabelKeys?.includes(key))
       causes.push(

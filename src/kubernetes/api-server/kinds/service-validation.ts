@@ -34,7 +34,8 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
   const { spec = {}, metadata } = service;
   const isHeadless = spec.clusterIP === "None";
   const isExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
-  const causes = checkText("metadata.name", metadata.name, dns1035LabelProblem);
+  const causes = metadata.name ? checkText("metadata.name", metadata.name, dns1035LabelProblem) : [];
+  causes.push(...validateTopologyMode(metadata.annotations ?? {}));
   if ((spec.ports ?? []).length === 0 && !isHeadless && spec.type !== "ExternalName")
     causes.push(required("spec.ports"));
   if (isHeadless && isExternal)
@@ -77,7 +78,18 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
   causes.push(...checkOptional("spec.internalTrafficPolicy", spec.internalTrafficPolicy, POLICIES));
   causes.push(...checkOptional("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS));
   if (causes.length === 0) causes.push(...validateNodePortRange(spec, isExternal));
-  return [...causes, ...validateChange(spec, previous?.spec)];
+  return [...validateChange(spec, previous?.spec), ...causes];
+}
+
+const HINTS = "service.kubernetes.io/topology-aware-hints";
+const TOPOLOGY_MODE = "service.kubernetes.io/topology-mode";
+
+/** The older name of an annotation says the same as the newer one. */
+function validateTopologyMode(annotations: Record<string, string>): StatusCause[] {
+  const [hints, mode] = [annotations[HINTS], annotations[TOPOLOGY_MODE]];
+  if (hints === undefined || mode === undefined || hints === mode) return [];
+  const problem = `must match annotations[${HINTS}] when both are specified`;
+  return [invalidValue(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, problem)];
 }
 
 /** Addresses that mean this machine or this network only can't be reached from elsewhere. */
@@ -216,7 +228,19 @@ function validateExternalPolicy(spec: Anything, isExternal: boolean): StatusCaus
 }
 
 function validateChange(spec: Anything, before: Anything): StatusCause[] {
-  const address = before?.clusterIP;
+  if (before === undefined) return [];
+  return [...validateAddressChange(spec, before), ...validateClassChange(spec, before)];
+}
+
+/** Who balances a Service is decided once. */
+function validateClassChange(spec: Anything, before: Anything): StatusCause[] {
+  const isBalancer = spec.type === "LoadBalancer" && before.type === "LoadBalancer";
+  if (!isBalancer || spec.loadBalancerClass === before.loadBalancerClass) return [];
+  return [invalidValue("spec.loadBalancerClass", spec.loadBalancerClass ?? null, "may not change once set")];
+}
+
+function validateAddressChange(spec: Anything, before: Anything): StatusCause[] {
+  const address = before.clusterIP;
   if (!address || before.type === "ExternalName" || spec.type === "ExternalName") return [];
   if (spec.clusterIP === address || (addressFamily(address) === 0 && address !== "None")) return [];
   const now = spec.clusterIPs ?? [spec.clusterIP];

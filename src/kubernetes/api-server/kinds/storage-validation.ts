@@ -66,9 +66,37 @@ export function validateVolume({ spec = {} }: KubernetesObject, previous?: Kuber
   else causes.push(...validateVolumeSource(first, spec, `spec.${first}`));
   for (const extra of others)
     causes.push(forbiddenField(`spec.${extra}`, "may not specify more than 1 volume type"));
+  const isRoot = spec.hostPath !== undefined && /^\/[./]*$/.test(normalized(spec.hostPath.path ?? ""));
+  if (isRoot && spec.persistentVolumeReclaimPolicy === "Recycle")
+    causes.push(
+      forbiddenField(
+        "spec.persistentVolumeReclaimPolicy",
+        "may not be 'recycle' for a hostPath mount of '/'",
+      ),
+    );
   if (spec.storageClassName) causes.push(...checkSubdomain("spec.storageClassName", spec.storageClassName));
   causes.push(...checkOptional("spec.volumeMode", spec.volumeMode, VOLUME_MODES));
+  const attributes = spec.volumeAttributesClassName;
+  if (attributes !== undefined) {
+    const field = "spec.volumeAttributesClassName";
+    causes.push(
+      ...(attributes === ""
+        ? [required(field, "an empty string is disallowed")]
+        : checkSubdomain(field, attributes)),
+    );
+    if (spec.csi === undefined)
+      causes.push(required("spec.csi", "has to be specified when using volumeAttributesClassName"));
+  }
   return previous === undefined ? causes : [...causes, ...validateVolumeChange(spec, previous.spec ?? {})];
+}
+
+/** `/a/..` is `/`. */
+function normalized(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/"))
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  return `/${parts.join("/")}`;
 }
 
 /** Where a volume is and what it looks like do not change. */
@@ -200,6 +228,9 @@ function validateTopologies(terms: Anything[], path: string): StatusCause[] {
 const FS_GROUP_POLICIES = ["File", "None", "ReadWriteOnceWithFSType"];
 /** The shortest life of a token in seconds. */
 const MIN_TOKEN_SECONDS = 600;
+const MAX_TOKEN_SECONDS = 2 ** 32;
+/** How often a driver may tell anew how many volumes a node takes, in seconds. */
+const MIN_UPDATE_SECONDS = 10;
 
 /** `ValidateCSIDriver` */
 export function validateStorageDriver({ metadata, spec = {} }: KubernetesObject): StatusCause[] {
@@ -216,7 +247,28 @@ export function validateStorageDriver({ metadata, spec = {} }: KubernetesObject)
       const problem = "may not specify a duration less than 10 minutes";
       causes.push(invalidValue(`${at}.expirationSeconds`, expirationSeconds, problem));
     }
+    if (expirationSeconds > MAX_TOKEN_SECONDS) {
+      const problem = "may not specify a duration larger than 2^32 seconds";
+      causes.push(invalidValue(`${at}.expirationSeconds`, expirationSeconds, problem));
+    }
   }
+  const { nodeAllocatableUpdatePeriodSeconds: period, serviceAccountTokenInSecrets: inSecrets } = spec;
+  if (period !== undefined && period < MIN_UPDATE_SECONDS)
+    causes.push(
+      invalidValue(
+        "spec.nodeAllocatableUpdatePeriodSeconds",
+        period,
+        `must be greater than or equal to ${MIN_UPDATE_SECONDS} seconds`,
+      ),
+    );
+  if (inSecrets !== undefined && (spec.tokenRequests ?? []).length === 0)
+    causes.push(
+      invalidValue(
+        "spec.serviceAccountTokenInSecrets",
+        inSecrets,
+        "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
+      ),
+    );
   return causes;
 }
 

@@ -34,14 +34,28 @@ export function validateVolumes(
   names: Set<string>,
   podName = "",
 ): StatusCause[] {
+  // Claims that are made for volumes of the pod are not anyone's to name.
+  const made = new Set(
+    podName ? volumes.filter(({ ephemeral }) => ephemeral).map(({ name }) => `${podName}-${name}`) : [],
+  );
   return volumes.flatMap((volume, index) => {
     const at = `${path}[${index}]`;
     const { name, ...sources } = volume;
     const [first, ...others] = Object.keys(sources);
     const taken = new Set(names);
+    const claim = sources.persistentVolumeClaim?.claimName;
     const causes = [
       ...others.map((kind) => forbiddenField(`${at}.${kind}`, "may not specify more than 1 volume type")),
       ...(first === undefined ? [] : validateSource(first, sources[first], `${at}.${first}`)),
+      ...(made.has(claim)
+        ? [
+            invalidValue(
+              `${at}.persistentVolumeClaim.claimName`,
+              claim,
+              "must not reference a PVC that gets created for an ephemeral volume",
+            ),
+          ]
+        : []),
       ...(sources.ephemeral && name ? validateClaimName(name, podName, `${at}.name`) : []),
       ...(name ? checkLabel(`${at}.name`, name) : [required(`${at}.name`)]),
       ...(taken.has(name) ? [duplicate(`${at}.name`, name)] : []),

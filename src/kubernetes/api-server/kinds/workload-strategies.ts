@@ -58,9 +58,12 @@ export const statefulSetStrategy: KindStrategy = {
     setDefault(spec, "replicas", 1);
     setDefault(spec, "podManagementPolicy", "OrderedReady");
     setDefault(spec, "updateStrategy", {});
-    setDefault(spec.updateStrategy, "type", "RollingUpdate");
-    if (spec.updateStrategy.type === "RollingUpdate") {
+    // Who names the strategy and nothing else gets no more.
+    if (!spec.updateStrategy.type) {
+      spec.updateStrategy.type = "RollingUpdate";
       setDefault(spec.updateStrategy, "rollingUpdate", {});
+    }
+    if (spec.updateStrategy.type === "RollingUpdate" && spec.updateStrategy.rollingUpdate !== undefined) {
       setDefault(spec.updateStrategy.rollingUpdate, "partition", 0);
       setDefault(spec.updateStrategy.rollingUpdate, "maxUnavailable", 1);
     }
@@ -85,7 +88,8 @@ export const daemonSetStrategy: KindStrategy = {
     }
     setDefault(spec, "revisionHistoryLimit", 10);
   },
-  prepareForCreate: ({ metadata }) => setTemplateGeneration(metadata, 1),
+  // A client that brings an object over may say where to go on from.
+  prepareForCreate: ({ metadata }) => setTemplateGeneration(metadata, templateGenerationOf(metadata) || 1),
   prepareForUpdate({ spec, metadata }, previous) {
     const before = Number(previous.metadata.annotations?.[TEMPLATE_GENERATION] ?? 1);
     setTemplateGeneration(metadata, deepEqual(spec?.template, previous.spec?.template) ? before : before + 1);
@@ -94,6 +98,12 @@ export const daemonSetStrategy: KindStrategy = {
 };
 
 const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
+
+/** 0 where none is given. */
+function templateGenerationOf({ annotations }: KubernetesObject["metadata"]): number {
+  const given = Number(annotations?.[TEMPLATE_GENERATION] ?? 0);
+  return Number.isSafeInteger(given) && given > 0 ? given : 0;
+}
 
 function setTemplateGeneration(metadata: KubernetesObject["metadata"], generation: number): void {
   metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };

@@ -213,7 +213,8 @@ const STATEFUL_UPDATE_PROBLEM =
 export function validateStatefulSet(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const { spec = {}, metadata } = object;
   const causes: StatusCause[] = [];
-  if (previous === undefined) causes.push(...checkText("metadata.name", metadata.name, setNameProblem));
+  if (previous === undefined && metadata.name)
+    causes.push(...checkText("metadata.name", metadata.name, setNameProblem));
   causes.push(...validateStatefulStrategy(spec));
   const claims: KubernetesObject[] = spec.volumeClaimTemplates ?? [];
   if (previous === undefined)

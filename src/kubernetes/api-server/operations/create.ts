@@ -8,8 +8,6 @@ import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
-import { required } from "../field-error.ts";
-import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
@@ -94,9 +92,8 @@ function prepare(
   if (!metadata.name && metadata.generateName) {
     metadata.name = generateName(context, metadata.generateName);
   }
-  if (!metadata.name) {
-    throw invalid(info, "", [required("metadata.name", "name or generateName is required")]);
-  }
+  // Told with all else that is wrong.
+  metadata.name ??= "";
   metadata.uid = randomUuid(context.random);
   metadata.creationTimestamp = kubernetesTime(context.clock.now());
   delete metadata.deletionTimestamp;

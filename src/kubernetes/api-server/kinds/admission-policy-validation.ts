@@ -1,6 +1,7 @@
 /** Checks of ValidatingAdmissionPolicies and of what binds them (`pkg/apis/admissionregistration/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { celProblem } from "../custom/cel/cel-check.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
 import {
@@ -8,6 +9,7 @@ import {
   checkOptional,
   checkQualifiedName,
   checkSelector,
+  checkSubdomain,
   checkText,
   pathSegmentProblem,
 } from "./field-rules.ts";
@@ -39,10 +41,16 @@ export function validatePolicy({ spec = {}, metadata }: KubernetesObject): Statu
     const problem = "validations or auditAnnotations must contain at least one item";
     return [...causes, required("spec.validations", problem), required("spec.auditAnnotations", problem)];
   }
+  const variables = (spec.variables ?? []).map(({ name }: Anything) => name ?? "");
   for (const [index, validation] of validations.entries())
-    causes.push(...validateValidation(validation, `spec.validations[${index}]`, names));
-  for (const [index, annotation] of auditAnnotations.entries())
-    causes.push(...validateAnnotation(annotation, metadata.name, `spec.auditAnnotations[${index}]`, names));
+    causes.push(...validateValidation(validation, `spec.validations[${index}]`, names, variables));
+  const keys = new Set<string>();
+  for (const [index, annotation] of auditAnnotations.entries()) {
+    const at = `spec.auditAnnotations[${index}]`;
+    causes.push(...validateAnnotation(annotation, metadata.name, at, names, variables));
+    if (keys.has(annotation.key)) causes.push(duplicate(`${at}.key`, annotation.key));
+    keys.add(annotation.key);
+  }
   return causes;
 }
 
@@ -52,6 +60,10 @@ function validateParamKind({ apiVersion, kind }: Anything, path: string): Status
   else if (apiVersion.split("/").length > 2) {
     const problem = `unexpected GroupVersion string: ${apiVersion}`;
     causes.push(invalidValue(`${path}.apiVersion`, apiVersion, problem));
+  } else {
+    const [version, group] = apiVersion.split("/").reverse();
+    if (group) causes.push(...checkSubdomain(`${path}.apiVersion`, group));
+    causes.push(...checkText(`${path}.apiVersion`, version, dns1035LabelProblem));
   }
   return kind ? causes : [...causes, required(`${path}.kind`)];
 }
@@ -63,13 +75,13 @@ function validateMatchResources(match: Anything, path: string): StatusCause[] {
   for (const field of ["resourceRules", "excludeResourceRules"])
     for (const [index, rule] of (match[field] ?? []).entries()) {
       const at = `${path}.${field}[${index}]`;
-      causes.push(...validateRuleWithOperations(rule, at));
       const names: string[] = rule.resourceNames ?? [];
       for (const [position, name] of names.entries()) {
         const place = `${at}.resourceNames[${position}]`;
         causes.push(...checkText(place, name, pathSegmentProblem));
         if (names.indexOf(name) < position) causes.push(duplicate(place, name));
       }
+      causes.push(...validateRuleWithOperations(rule, at));
     }
   return causes;
 }
@@ -90,34 +102,41 @@ function validateConditions(conditions: Anything[], names: readonly string[]): S
 
 function validateVariables(variables: Anything[], names: readonly string[]): StatusCause[] {
   const all = [...names, "variables"];
-  return variables.flatMap(({ name = "", expression = "" }, index) => {
+  return variables.flatMap(({ name: given = "", expression = "" }, index) => {
     const at = `spec.variables[${index}]`;
     const causes: StatusCause[] = [];
+    const name = given.trim();
+    const known = variables.slice(0, index).map((each) => each.name ?? "");
     if (name === "") causes.push(required(`${at}.name`, "name is not specified"));
     else if (!/^[A-Za-z_]\w*$/.test(name))
       causes.push(invalidValue(`${at}.name`, name, "must be a valid CEL identifier"));
     if (expression.trim() === "")
       return [...causes, required(`${at}.expression`, "expression is not specified")];
-    const problem = celProblem(expression.trim(), all);
+    const problem = celProblem(expression.trim(), all, undefined, known);
     return problem === undefined
       ? causes
       : [...causes, invalidValue(`${at}.expression`, expression, problem)];
   });
 }
 
-function validateValidation(validation: Anything, at: string, names: readonly string[]): StatusCause[] {
+function validateValidation(
+  validation: Anything,
+  at: string,
+  names: readonly string[],
+  variables: readonly string[],
+): StatusCause[] {
   const { expression = "", message = "", messageExpression = "", reason } = validation;
   const causes: StatusCause[] = [];
   const trimmed = expression.trim();
   if (trimmed === "") causes.push(required(`${at}.expression`, "expression is not specified"));
   else {
-    const problem = celProblem(expression, names, "bool");
+    const problem = celProblem(expression, names, "bool", variables);
     if (problem !== undefined) causes.push(invalidValue(`${at}.expression`, expression, problem));
   }
   if (messageExpression !== "" && messageExpression.trim() === "")
     causes.push(invalidValue(`${at}.messageExpression`, messageExpression, "must be non-empty if specified"));
   else if (messageExpression !== "") {
-    const problem = celProblem(messageExpression, names, "string");
+    const problem = celProblem(messageExpression, names, "string", variables);
     if (problem !== undefined)
       causes.push(invalidValue(`${at}.messageExpression`, messageExpression, problem));
   }
@@ -137,6 +156,7 @@ function validateAnnotation(
   policy: string,
   at: string,
   names: readonly string[],
+  variables: readonly string[],
 ): StatusCause[] {
   const whole = `${policy}/${key}`;
   const causes =
@@ -151,7 +171,7 @@ function validateAnnotation(
   const trimmed = valueExpression.trim();
   if (trimmed === "")
     return [...causes, required(`${at}.valueExpression`, "valueExpression is not specified")];
-  const problem = celProblem(trimmed, names);
+  const problem = celProblem(trimmed, names, ["string", "null_type"], variables);
   return problem === undefined
     ? causes
     : [...causes, invalidValue(`${at}.valueExpression`, valueExpression, problem)];

@@ -2,6 +2,7 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dns1035LabelProblem, dnsSubdomainProblem } from "../../../model/label-selector.ts";
+import { celProblem } from "../custom/cel/cel-check.ts";
 import { duplicate, invalidValue, required, tooMany } from "../field-error.ts";
 import {
   checkOneOf,
@@ -58,7 +59,10 @@ function validateWebhook(webhook: Anything, at: string): StatusCause[] {
     ...checkOptional(`${at}.reinvocationPolicy`, webhook.reinvocationPolicy, ["IfNeeded", "Never"]),
   );
   causes.push(...validateClientConfig(webhook.clientConfig ?? {}, `${at}.clientConfig`));
-  return [...causes, ...validateMatchConditions(webhook.matchConditions ?? [], `${at}.matchConditions`)];
+  return [
+    ...causes,
+    ...validateMatchConditions(webhook.matchConditions ?? [], `${at}.matchConditions`, NAMES),
+  ];
 }
 
 /** A domain of three parts at least. */
@@ -172,13 +176,26 @@ function validatePath(path: string, field: string): StatusCause[] {
   return causes;
 }
 
-export function validateMatchConditions(conditions: Anything[], at: string): StatusCause[] {
+/** What expressions of webhooks may name. */
+const NAMES = ["object", "oldObject", "request", "authorizer"];
+
+/** @param declared the variables of expressions; absent where these are checked elsewhere */
+export function validateMatchConditions(
+  conditions: Anything[],
+  at: string,
+  declared?: readonly string[],
+): StatusCause[] {
   const causes =
     conditions.length > MAX_MATCH_CONDITIONS ? [tooMany(at, conditions.length, MAX_MATCH_CONDITIONS)] : [];
   const names = new Set<string>();
   for (const [index, { name, expression }] of conditions.entries()) {
     const field = `${at}[${index}]`;
     if (!expression?.trim()) causes.push(required(`${field}.expression`));
+    else if (declared !== undefined) {
+      const trimmed = expression.trim();
+      const problem = celProblem(trimmed, declared, "bool");
+      if (problem !== undefined) causes.push(invalidValue(`${field}.expression`, trimmed, problem));
+    }
     if (!name) causes.push(required(`${field}.name`));
     else causes.push(...checkQualifiedName(`${field}.name`, name));
     if (name && names.has(name)) causes.push(duplicate(`${field}.name`, name));

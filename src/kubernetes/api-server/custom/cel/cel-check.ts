@@ -1,5 +1,6 @@
 /** What can be said of an expression before it is evaluated: names that nobody declared, and what it comes to. */
-import { CEL_NAMESPACES } from "./cel-libraries.ts";
+import { CEL_FUNCTIONS } from "./cel-functions.ts";
+import { CEL_LIBRARY_FUNCTIONS, CEL_NAMESPACES } from "./cel-libraries.ts";
 import { type CelNode, CelSyntaxError, childrenOf, parseCel } from "./cel-syntax.ts";
 
 const TYPES = ["int", "uint", "double", "bool", "string", "bytes", "list", "map", "type", "null_type"];
@@ -11,12 +12,14 @@ const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"]
  * Why an expression is none that could be used, in the words of upstream's compiler.
  *
  * @param declared the variables that there are
- * @param wanted the type that it has to have, where that can be told beforehand
+ * @param wanted the types that it may have, where that can be told beforehand
+ * @param variables what `variables` has; absent where nothing is known of it
  */
 export function celProblem(
   text: string,
   declared: readonly string[],
-  wanted?: "bool" | "string",
+  wanted?: "bool" | "string" | readonly string[],
+  variables?: readonly string[],
 ): string | undefined {
   let tree: CelNode;
   try {
@@ -31,10 +34,58 @@ export function celProblem(
     const problem = `ERROR: <input>:1:${at + 1}: undeclared reference to '${unknown}' (in container '')`;
     return `compilation failed: ${pointedOut(text, problem)}`;
   }
+  const problem =
+    unknownFunction(tree, text) ?? unknownVariable(tree, text, variables) ?? mismatch(tree, text);
+  if (problem !== undefined) return `compilation failed: ${pointedOut(text, `ERROR: <input>:${problem}`)}`;
   const type = typeOf(tree);
-  return wanted === undefined || type === undefined || type === wanted
-    ? undefined
-    : `must evaluate to ${wanted} but got ${type}`;
+  if (wanted === undefined || type === undefined || type === wanted) return undefined;
+  if (typeof wanted === "string") return `must evaluate to ${wanted} but got ${type}`;
+  return wanted.includes(type) ? undefined : `must evaluate to one of [${wanted.join(" ")}] but got ${type}`;
+}
+
+/** The first node, in the order of the text, of which something can be said. */
+function firstProblem(node: CelNode, problemOf: (node: CelNode) => string | undefined): string | undefined {
+  return problemOf(node) ?? firstOf(childrenOf(node), (child) => firstProblem(child, problemOf));
+}
+
+/** A call of a function that there is not; the mark stands under its parenthesis. */
+function unknownFunction(tree: CelNode, text: string): string | undefined {
+  return firstProblem(tree, (node) => {
+    if (node.kind !== "call" || node.receiver !== undefined || node.name === "has") return undefined;
+    if (Object.hasOwn(CEL_FUNCTIONS, node.name) || Object.hasOwn(CEL_LIBRARY_FUNCTIONS, node.name))
+      return undefined;
+    const at = new RegExp(`(?<![\\w.])${node.name}\\s*\\(`).exec(text);
+    const column = at === null ? 1 : at.index + at[0].length;
+    return `1:${column}: undeclared reference to '${node.name}' (in container '')`;
+  });
+}
+
+function unknownVariable(
+  tree: CelNode,
+  text: string,
+  variables: readonly string[] | undefined,
+): string | undefined {
+  if (variables === undefined) return undefined;
+  return firstProblem(tree, (node) => {
+    if (node.kind !== "select" || node.of.kind !== "name" || node.of.name !== "variables") return undefined;
+    if (variables.includes(node.field)) return undefined;
+    const at = text.search(new RegExp(`\\.\\s*${node.field}\\b`));
+    return `1:${at + 1}: undefined field '${node.field}'`;
+  });
+}
+
+const OPERATORS = new Set(["+", "-", "*", "/", "%", "<", "<=", ">", ">=", "==", "!="]);
+
+/** Two literals that no operator takes together: numbers are not made into texts. */
+function mismatch(tree: CelNode, text: string): string | undefined {
+  return firstProblem(tree, (node) => {
+    if (node.kind !== "binary" || !OPERATORS.has(node.operator)) return undefined;
+    if (node.left.kind !== "literal" || node.right.kind !== "literal") return undefined;
+    const types = [node.left, node.right].map(({ value }) => literalType(value));
+    if (types[0] === types[1] || types.includes("null_type")) return undefined;
+    const at = text.indexOf(node.operator);
+    return `1:${at + 1}: found no matching overload for '_${node.operator}_' applied to '(${types.join(", ")})'`;
+  });
 }
 
 /** The message with the line that it is about and a mark under the place. */
@@ -117,7 +168,7 @@ const CALL_TYPES: Record<string, string> = {
 };
 
 function literalType(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null) return "null_type";
   if (typeof value === "bigint") return "int";
   if (typeof value === "number") return "double";
   if (typeof value === "boolean") return "bool";

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../src/base/clock.ts";
 import { silentLogger } from "../src/base/log.ts";
+import { parseCustomResourceConfig } from "../src/kube-state-metrics/custom-resource/custom-resource-config.ts";
 import { KINDS } from "../src/kube-state-metrics/kind.ts";
 import { parseLabelAllowList } from "../src/kube-state-metrics/label-allow-list.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type KubeStateMetricsOptions,
   startKubeStateMetrics,
 } from "../src/kube-state-metrics/mod.ts";
+import { RESOURCES } from "../src/model/kubernetes-api.ts";
 import type { KubernetesObject } from "../src/model/kubernetes-object.ts";
 import { createKubectlWorld, type KubectlWorld } from "./kubectl-world.ts";
 import { STATE_NAMESPACE, STATE_OBJECTS, type StateObject } from "./state-objects.ts";
@@ -86,6 +88,7 @@ async function askReal(
   world: KubectlWorld,
   flags: string[],
   requests: { target: string; headers: Record<string, string> }[],
+  awaited: string,
 ): Promise<{ text: string; type: string }[]> {
   const child = spawn(
     REAL!,
@@ -113,7 +116,7 @@ async function askReal(
       await sleep(500);
       assert.equal(child.exitCode, null, log);
       const now = await ask({ target: "/metrics", headers: {} }).catch(() => ({ text: "" }));
-      if (now.text !== "" && now.text.length === last.length) break;
+      if (now.text.includes(awaited) && now.text !== "" && now.text.length === last.length) break;
       last = now.text;
     }
     return await Promise.all(requests.map(ask));
@@ -139,54 +142,147 @@ function canonical(text: string): string {
   return families.join("\n");
 }
 
-const CASES: [name: string, flags: string[], options: Partial<KubeStateMetricsOptions>][] = [
-  ["without flags", [], {}],
+/** `awaited`: what the real one says only when it has found out what there is. */
+const CASES: [name: string, flags: string[], options: Partial<KubeStateMetricsOptions>, awaited?: string][] =
   [
-    "every kind, every label",
+    ["without flags", [], {}],
     [
-      `--resources=${servedKinds().join(",")}`,
-      "--metric-labels-allowlist=*=[*]",
-      "--metric-annotations-allowlist=pods=[*],nodes=[example.org/*],statefulsets=[owner]",
-      "--metric-opt-in-list=kube_pod_nodeselectors,kube_persistentvolume_csi_attributes",
-    ],
-    {
-      resources: servedKinds(),
-      allow: {
-        labels: parseLabelAllowList("*=[*]"),
-        annotations: parseLabelAllowList("pods=[*],nodes=[example.org/*],statefulsets=[owner]"),
+      "every kind, every label",
+      [
+        `--resources=${servedKinds().join(",")}`,
+        "--metric-labels-allowlist=*=[*]",
+        "--metric-annotations-allowlist=pods=[*],nodes=[example.org/*],statefulsets=[owner]",
+        "--metric-opt-in-list=kube_pod_nodeselectors,kube_persistentvolume_csi_attributes",
+      ],
+      {
+        resources: servedKinds(),
+        allow: {
+          labels: parseLabelAllowList("*=[*]"),
+          annotations: parseLabelAllowList("pods=[*],nodes=[example.org/*],statefulsets=[owner]"),
+        },
+        families: { optIn: ["kube_pod_nodeselectors", "kube_persistentvolume_csi_attributes"] },
       },
-      families: { optIn: ["kube_pod_nodeselectors", "kube_persistentvolume_csi_attributes"] },
-    },
-  ],
-  [
-    "one namespace, some families, some labels",
-    [
-      "--resources=pods,nodes,configmaps",
-      "--namespaces=shop",
-      "--metric-allowlist=kube_pod_(info|labels|status_.*),kube_node_status.*$,configmap_info",
-      "--metric-labels-allowlist=pods=[app,camel*],nodes=[tier,*]",
     ],
-    {
-      resources: ["pods", "nodes", "configmaps"],
-      namespaces: ["shop"],
-      families: { allow: ["kube_pod_(info|labels|status_.*)", "kube_node_status.*$", "configmap_info"] },
-      allow: { labels: parseLabelAllowList("pods=[app,camel*],nodes=[tier,*]") },
-    },
-  ],
-  [
-    "without a namespace and some families",
     [
-      "--resources=secrets,services,namespaces",
-      "--namespaces-denylist=shop,kube-system",
-      "--metric-denylist=kube_.*_created,kube_secret_metadata_resource_version",
+      "one namespace, some families, some labels",
+      [
+        "--resources=pods,nodes,configmaps",
+        "--namespaces=shop",
+        "--metric-allowlist=kube_pod_(info|labels|status_.*),kube_node_status.*$,configmap_info",
+        "--metric-labels-allowlist=pods=[app,camel*],nodes=[tier,*]",
+      ],
+      {
+        resources: ["pods", "nodes", "configmaps"],
+        namespaces: ["shop"],
+        families: { allow: ["kube_pod_(info|labels|status_.*)", "kube_node_status.*$", "configmap_info"] },
+        allow: { labels: parseLabelAllowList("pods=[app,camel*],nodes=[tier,*]") },
+      },
     ],
-    {
-      resources: ["secrets", "services", "namespaces"],
-      namespacesDenied: ["shop", "kube-system"],
-      families: { deny: ["kube_.*_created", "kube_secret_metadata_resource_version"] },
-    },
+    [
+      "without a namespace and some families",
+      [
+        "--resources=secrets,services,namespaces",
+        "--namespaces-denylist=shop,kube-system",
+        "--metric-denylist=kube_.*_created,kube_secret_metadata_resource_version",
+      ],
+      {
+        resources: ["secrets", "services", "namespaces"],
+        namespacesDenied: ["shop", "kube-system"],
+        families: { deny: ["kube_.*_created", "kube_secret_metadata_resource_version"] },
+      },
+    ],
+  ];
+
+/** A kind of the user's own, an object of it, and metrics of every type that read it. */
+const FLEETS = { group: "example.org", version: "v1", resource: "fleets", kind: "Fleet" };
+const FLEET_DEFINITION: KubernetesObject = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "fleets.example.org" },
+  spec: {
+    group: "example.org",
+    scope: "Namespaced",
+    names: { kind: "Fleet", plural: "fleets", singular: "fleet", listKind: "FleetList" },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+        },
+      },
+    ],
+  },
+};
+const FLEET: KubernetesObject = {
+  apiVersion: "example.org/v1",
+  kind: "Fleet",
+  metadata: { name: "north", namespace: "shop", labels: { tier: "small", "team.example/x": "a-b" } },
+  spec: {
+    ships: 3,
+    share: "25%",
+    load: "250m",
+    since: "2026-01-02T03:04:05Z",
+    paused: false,
+    note: 'un"quoted',
+  },
+  status: {
+    phase: "Sailing",
+    ports: { oslo: { docked: 2, name: "o" }, bergen: { docked: 0 }, empty: {} },
+    conditions: [
+      { type: "Ready", status: "True", reason: "Ok" },
+      { type: "Safe", status: "Unknown" },
+    ],
+    crews: ["a", "b"],
+  },
+};
+const FLEET_CONFIG = `kind: CustomResourceStateMetrics
+spec:
+  resources:
+    # In vain: what comes last has the resource.
+    - groupVersionKind: { group: example.org, version: v1, kind: "*" }
+      metricNamePrefix: fleet
+      metrics:
+        - { name: up, help: There., each: { type: gauge, gauge: { path: [spec, ships] } } }
+    - groupVersionKind: { group: example.org, version: "*", kind: Fleet }
+      commonLabels: { where: sea }
+      labelsFromPath: { name: [metadata, name], "tag_*": [metadata, labels] }
+      metrics:
+        - { name: ships, help: "How many.", each: { type: Gauge, gauge: { path: [spec, ships] } } }
+        - { name: share, each: { type: gauge, gauge: { path: [spec, share] } } }
+        - { name: load, each: { type: gauge, gauge: { path: [spec], valueFrom: [load], labelsFromPath: { note: [note] } } } }
+        - { name: since, each: { type: gauge, gauge: { path: [spec, since] } } }
+        - { name: paused, commonLabels: { where: port }, each: { type: gauge, gauge: { path: [spec, paused] } } }
+        - { name: absent, each: { type: gauge, gauge: { path: [spec, absent], nilIsZero: true } } }
+        - { name: nothing, each: { type: gauge, gauge: { path: [spec, nothing] } } }
+        - name: docked
+          each: { type: gauge, gauge: { path: [status, ports], labelFromKey: port, valueFrom: [docked], labelsFromPath: { called: [name] } } }
+        - name: condition
+          each: { type: gauge, gauge: { path: [status, conditions], valueFrom: [status], labelsFromPath: { type: [type], reason: [reason] } } }
+        - name: safe
+          each: { type: gauge, gauge: { path: [status, conditions, "[type=Safe]", status] } }
+        - name: last
+          each: { type: info, info: { path: [status, conditions, "-1"], labelsFromPath: { kind: [type] } } }
+        - name: ports_info
+          each: { type: Info, info: { path: [status, ports], labelFromKey: port, labelsFromPath: { called: [name] } } }
+        - name: phase
+          each: { type: StateSet, stateSet: { path: [status], valueFrom: [phase], labelName: phase, list: [Docked, Sailing] } }
+`;
+CASES.push([
+  "metrics of a custom resource",
+  [
+    "--resources=namespaces",
+    `--custom-resource-state-config=${FLEET_CONFIG}`,
+    "--metric-denylist=kube_namespace_created",
   ],
-];
+  {
+    resources: ["namespaces"],
+    customResources: { config: parseCustomResourceConfig(FLEET_CONFIG) },
+    families: { deny: ["kube_namespace_created"] },
+  },
+  "kube_customresource_phase{",
+]);
 
 /** What the embedded API server has no kind for is left out: both would say nothing of it. */
 function servedKinds(): string[] {
@@ -207,13 +303,18 @@ const REQUESTS: { target: string; headers: Record<string, string> }[] = [
     headers: { accept: "application/openmetrics-text;version=0.0.1;q=0.3,text/plain;version=0.0.4;q=0.5" },
   },
   { target: "/metrics?resources=nodes", headers: { accept: "application/openmetrics-text" } },
+  { target: "/metrics", headers: { accept: "application/openmetrics-text;version=1.0.0" } },
+  { target: "/metrics?resources=example.org/v1%2C+Resource%3Dfleets", headers: {} },
 ];
 
 test("kube-state-metrics says what the real one says", { skip, timeout: 120_000 }, async (t) => {
   const world = await createKubectlWorld();
   t.after(() => world.close());
   await createAll(world);
-  for (const [name, flags, options] of CASES) {
+  await world.server.api.create(RESOURCES.customResourceDefinitions, FLEET_DEFINITION);
+  await sleep(1_000);
+  await world.server.api.create(FLEETS, FLEET);
+  for (const [name, flags, options, awaited = ""] of CASES) {
     await t.test(name, async () => {
       const stop = new AbortController();
       const ours: KubeStateMetrics = startKubeStateMetrics({
@@ -223,8 +324,9 @@ test("kube-state-metrics says what the real one says", { skip, timeout: 120_000 
         signal: stop.signal,
         ...options,
       });
+      t.after(() => stop.abort());
       await ours.ready;
-      const answers = await askReal(world, flags, REQUESTS);
+      const answers = await askReal(world, flags, REQUESTS, awaited);
       for (const [index, request] of REQUESTS.entries()) {
         const { body, headers } = handleMetrics(ours, request);
         assert.deepEqual(canonical(body as string), canonical(answers[index].text), request.target);

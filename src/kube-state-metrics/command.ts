@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { Command } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient } from "../wire/kubernetes/in-cluster.ts";
+import { parseCustomResourceConfig } from "./custom-resource/custom-resource-config.ts";
 import { parseLabelAllowList } from "./label-allow-list.ts";
 import { handleMetrics, startKubeStateMetrics } from "./mod.ts";
 
@@ -19,6 +20,9 @@ const FLAGS = {
   "metric-opt-in-list": { type: "string", multiple: true },
   "metric-labels-allowlist": { type: "string", default: "" },
   "metric-annotations-allowlist": { type: "string", default: "" },
+  "custom-resource-state-config": { type: "string" },
+  "custom-resource-state-config-file": { type: "string" },
+  "custom-resource-state-only": { type: "boolean" },
   // Lists come from the API server's memory in any case.
   "use-apiserver-cache": { type: "boolean" },
   // How much is logged.
@@ -34,7 +38,12 @@ const parts = (values: string[] | undefined): string[] | undefined =>
 
 export const command: Command = async (args, system) => {
   const { values: flags } = parseArgs({ args, options: FLAGS, strict: true });
-  const { network, log, clock, signal } = system;
+  const { network, log, clock, signal, disk } = system;
+  const configFile = flags["custom-resource-state-config-file"];
+  const configText =
+    configFile === undefined
+      ? flags["custom-resource-state-config"]
+      : new TextDecoder().decode(await disk.readFile(configFile));
   const resources = parts(flags.resources);
   const metrics = startKubeStateMetrics({
     api: await createInClusterClient(system),
@@ -44,6 +53,13 @@ export const command: Command = async (args, system) => {
     resources: resources?.length === 0 ? undefined : resources,
     namespaces: parts(flags.namespaces),
     namespacesDenied: parts(flags["namespaces-denylist"]),
+    customResources:
+      configText === undefined && !flags["custom-resource-state-only"]
+        ? undefined
+        : {
+            config: configText === undefined ? [] : parseCustomResourceConfig(configText),
+            only: flags["custom-resource-state-only"],
+          },
     families: {
       allow: parts(flags["metric-allowlist"]),
       deny: parts(flags["metric-denylist"]),

@@ -14,7 +14,7 @@ export interface AllowedKeys {
 export interface Family<T extends KubernetesObject = KubernetesObject> {
   name: string;
   help: string;
-  type: "gauge" | "counter";
+  type: "gauge" | "counter" | "info" | "stateset";
   stable: boolean;
   /** Only with `--metric-opt-in-list`. */
   optIn?: boolean;
@@ -191,10 +191,11 @@ export const phaseSamples = (label: string, phases: readonly string[], current?:
 
 // ---- exposition ----
 
-/** `# HELP` and `# TYPE` of a family. */
-export function familyHeader(family: Family): string {
+/** `# HELP` and `# TYPE` of a family. Only OpenMetrics knows infos and sets of states: elsewhere they are gauges. */
+export function familyHeader(family: Family, isOpenMetrics = false): string {
   const help = family.stable ? `[STABLE] ${family.help}` : family.help;
-  return `# HELP ${family.name} ${help}\n# TYPE ${family.name} ${family.type}\n`;
+  const isKnown = isOpenMetrics || family.type === "counter";
+  return `# HELP ${family.name} ${help}\n# TYPE ${family.name} ${isKnown ? family.type : "gauge"}\n`;
 }
 
 /** The lines of one object in one family. */

@@ -10,7 +10,6 @@ import type { Kind } from "./kind.ts";
 export class MetricsStore {
   readonly #kind: Kind;
   readonly #families: readonly Family[];
-  readonly #headers: string[];
   readonly #allowed: AllowedKeys;
   /** By object; one string per family. */
   readonly #lines = new Map<string, string[]>();
@@ -19,7 +18,6 @@ export class MetricsStore {
   constructor(kind: Kind, families: readonly Family[], allowed: AllowedKeys) {
     this.#kind = kind;
     this.#families = families;
-    this.#headers = families.map(familyHeader);
     this.#allowed = allowed;
   }
 
@@ -36,10 +34,10 @@ export class MetricsStore {
   }
 
   /** All families, each with its header first, also when no object has a sample in it. Nothing without any object. */
-  *exposition(): Generator<string> {
+  *exposition(isOpenMetrics = false): Generator<string> {
     if (this.#lines.size === 0) return;
-    for (const [index, header] of this.#headers.entries()) {
-      yield header;
+    for (const [index, family] of this.#families.entries()) {
+      yield familyHeader(family, isOpenMetrics);
       for (const lines of this.#lines.values()) if (lines[index] !== "") yield lines[index];
     }
   }

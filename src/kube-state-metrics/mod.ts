@@ -2,14 +2,24 @@
  * kube-state-metrics: the state of the cluster's objects as metrics.
  *
  * Stands for kubernetes/kube-state-metrics v2.20: its kinds, families, help, labels and order, and the flags in
- * `command.ts`. Without its sharding, custom-resource metrics and authentication of scrapes; those flags are refused.
+ * `command.ts`, metrics of custom resources among them. Without its sharding and authentication of scrapes; those flags
+ * are refused.
  * Different on purpose: it listens when every kind was listed or could not be, so that the first scrape is complete.
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { type HttpRequest, type HttpResponse, textResponse } from "../base/network.ts";
-import type { KubernetesApi, ListOptions } from "../model/kubernetes-api.ts";
+import { type KubernetesApi, type ListOptions, RESOURCES } from "../model/kubernetes-api.ts";
+import { compareStrings } from "../model/labels.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
+import type { ResourceConfig } from "./custom-resource/custom-resource-config.ts";
+import {
+  checkCustomResource,
+  customResourceKind,
+  type Definition,
+  versionsMeant,
+} from "./custom-resource/custom-resource-kind.ts";
+import type { Family } from "./family.ts";
 import { createFamilyFilter, type FamilyFilterOptions } from "./family-filter.ts";
 import { checkResources, DEFAULT_RESOURCES, KINDS, type Kind } from "./kind.ts";
 import { allowedKeys, type LabelAllowList } from "./label-allow-list.ts";
@@ -30,19 +40,21 @@ export interface KubeStateMetricsOptions {
   namespaces?: string[];
   /** Of all namespaces but these. @default none */
   namespacesDenied?: string[];
+  /** Metrics of custom resources; `only`: of nothing else. @default none */
+  customResources?: { config: ResourceConfig[]; only?: boolean };
 }
 
 export interface KubeStateMetrics {
   /** All kinds are listed, or failed once: from here on `/metrics` is as complete as it can be. */
   ready: Promise<void>;
   /** The text of `/metrics`, of the resources that pass. */
-  exposition(wants?: (resource: string) => boolean): string;
+  exposition(wants?: (resource: string) => boolean, isOpenMetrics?: boolean): string;
 }
 
 /** @throws Error that names a resource there is no kind for, or a bad pattern */
 export function startKubeStateMetrics(options: KubeStateMetricsOptions): KubeStateMetrics {
-  const { allow = {} } = options;
-  const resources = [...new Set(options.resources ?? DEFAULT_RESOURCES)].sort();
+  const { allow = {}, customResources } = options;
+  const resources = customResources?.only ? [] : [...new Set(options.resources ?? DEFAULT_RESOURCES)].sort();
   checkResources(resources);
   for (const list of [allow.labels, allow.annotations])
     checkResources([...(list?.keys() ?? [])].filter((resource) => resource !== "*"));
@@ -60,13 +72,77 @@ export function startKubeStateMetrics(options: KubeStateMetricsOptions): KubeSta
       settled: selections.map((select) => follow(options, kind, store, select)),
     };
   });
+  const custom = startCustomStores(options, filter);
   return {
-    ready: Promise.all(stores.flatMap(({ settled }) => settled)).then(() => {}),
-    exposition: (wants = () => true) =>
-      stores
+    ready: Promise.all([...stores.flatMap(({ settled }) => settled), custom.ready]).then(() => {}),
+    exposition: (wants = () => true, isOpenMetrics = false) =>
+      [...stores, ...custom.stores()]
+        .sort((a, b) => compareStrings(a.resource, b.resource))
         .filter(({ resource }) => wants(resource))
-        .map(({ store }) => [...store.exposition()].join(""))
+        .map(({ store }) => [...store.exposition(isOpenMetrics)].join(""))
         .join(""),
+  };
+}
+
+interface CustomStores {
+  ready: Promise<unknown>;
+  stores(): { resource: string; store: MetricsStore }[];
+}
+
+/** Follows what the configuration means as soon as it is defined, and until its definition goes. */
+function startCustomStores(
+  options: KubeStateMetricsOptions,
+  filter: (family: Family) => boolean,
+): CustomStores {
+  const { api, clock, log, signal, customResources: { config = [] } = {} } = options;
+  for (const resource of config) checkCustomResource(resource);
+  const running = new Map<string, { resource: string; store: MetricsStore; stop: AbortController }[]>();
+  if (config.length === 0) return { ready: Promise.resolve(), stores: () => [] };
+  const onError = (name: string, error: Error) => log.error(name, { error });
+  const settled: Promise<void>[] = [];
+  const stop = ({ metadata }: Definition) => {
+    for (const each of running.get(metadata.name) ?? []) each.stop.abort();
+    running.delete(metadata.name);
+  };
+  const start = (definition: Definition) => {
+    stop(definition);
+    // The last one that means a version has it.
+    const configs = new Map(
+      config.flatMap((resource) =>
+        versionsMeant(resource, definition).map((version) => [version, resource] as const),
+      ),
+    );
+    const started = [...configs].map(([version, resource]) => {
+      const kind = customResourceKind(resource, definition, version, onError);
+      const store = new MetricsStore(kind, kind.families.filter(filter), {});
+      const ends = new AbortController();
+      const own = { ...options, signal: AbortSignal.any([signal, ends.signal]) };
+      const selections = kind.namespaced ? selectionsOf(options) : [{}];
+      settled.push(...selections.map((select) => follow(own, kind, store, select)));
+      const name = `${kind.resource.group}/${version}, Resource=${kind.resource.resource}`;
+      return { resource: name, store, stop: ends };
+    });
+    running.set(definition.metadata.name, started);
+  };
+  const failed = Promise.withResolvers<void>();
+  const definitions = startInformer<Definition>({
+    api,
+    clock,
+    signal,
+    resource: RESOURCES.customResourceDefinitions,
+    onAdd: start,
+    onUpdate: (definition, previous) => {
+      if (JSON.stringify(definition.spec) !== JSON.stringify(previous.spec)) start(definition);
+    },
+    onDelete: stop,
+    onError: (error, retryMs) => {
+      log.warn("cannot follow customresourcedefinitions", { error, retryMs });
+      failed.resolve();
+    },
+  });
+  return {
+    ready: Promise.race([definitions.synced, failed.promise]).then(() => Promise.all(settled)),
+    stores: () => [...running.values()].flat(),
   };
 }
 
@@ -114,7 +190,7 @@ export function handleMetrics(
   switch (url.pathname) {
     case "/metrics": {
       const openMetrics = openMetricsType(headers.accept);
-      const text = metrics.exposition(resourceFilter(url.searchParams));
+      const text = metrics.exposition(resourceFilter(url.searchParams), openMetrics !== undefined);
       return {
         ...textResponse(200, openMetrics === undefined ? text : `${text}# EOF\n`),
         headers: { "content-type": openMetrics ?? TEXT },

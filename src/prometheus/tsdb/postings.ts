@@ -11,6 +11,7 @@ import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes, skipString } from "./label-key.ts";
 import { NumberSet } from "./number-set.ts";
 import type { Pacer } from "./pacer.ts";
+import { PagedColumn } from "./paged-column.ts";
 import { PostingLists } from "./posting-lists.ts";
 import { sortNumbersInSlices } from "./sliced-sort.ts";
 
@@ -19,7 +20,7 @@ class NamePairs {
   readonly name: string;
   /** The name as in a label key. */
   readonly key: Uint8Array;
-  pairs = new Int32Array(4);
+  readonly pairs = new PagedColumn();
   length = 0;
 
   constructor(name: string, key: Uint8Array) {
@@ -28,16 +29,10 @@ class NamePairs {
   }
 
   push(pair: number): void {
-    if (this.length === this.pairs.length) {
-      const grown = new Int32Array(2 * this.length);
-      grown.set(this.pairs);
-      this.pairs = grown;
-    }
-    this.pairs[this.length++] = pair;
+    this.pairs.set(this.length++, pair);
   }
 }
 
-const FIRST_CAPACITY = 1024;
 const PAIRS_PER_CHECK = 64;
 /** Lists, or values that are matched, between two looks at the clock. */
 const LISTS_PER_CHECK = 256;
@@ -50,9 +45,9 @@ export class Postings {
   readonly #namesByHash = new Map<number, NamePairs>();
   readonly #bytes = new KeyArena();
   readonly #index = new HashIndex();
-  readonly #hashOf = (pair: number) => this.#hashes[pair];
-  #handles = new Int32Array(FIRST_CAPACITY);
-  #hashes = new Int32Array(FIRST_CAPACITY);
+  readonly #hashOf = (pair: number) => this.#hashes.get(pair);
+  readonly #handles = new PagedColumn();
+  readonly #hashes = new PagedColumn();
   readonly #lists = new PostingLists();
   /** Name and value of pairs that were asked for and have several series, so that label sets share them. */
   readonly #strings: ([name: string, value: string] | undefined)[] = [];
@@ -108,7 +103,7 @@ export class Postings {
   *values(name: string): IterableIterator<string> {
     const pairs = this.#names.get(name);
     if (pairs === undefined) return;
-    for (let i = 0; i < pairs.length; i++) yield this.#valueOf(pairs.pairs[i]);
+    for (let i = 0; i < pairs.length; i++) yield this.#valueOf(pairs.pairs.get(i));
   }
 
   /** Values of a label with the series that have them. */
@@ -116,7 +111,7 @@ export class Postings {
     const pairs = this.#names.get(name);
     if (pairs === undefined) return;
     for (let i = 0; i < pairs.length; i++)
-      yield [this.#valueOf(pairs.pairs[i]), this.#lists.slotsOf(pairs.pairs[i])];
+      yield [this.#valueOf(pairs.pairs.get(i)), this.#lists.slotsOf(pairs.pairs.get(i))];
   }
 
   /** The slots from `from` up to but not including `to` of all values that are wanted, ascending. */
@@ -130,7 +125,7 @@ export class Postings {
     if (pairs === undefined || from >= to) return NONE;
     const set = new NumberSet(from, to);
     for (let i = 0; i < pairs.length; i++) {
-      const pair = pairs.pairs[i];
+      const pair = pairs.pairs.get(i);
       if (wanted === undefined || wanted(this.#valueOf(pair))) {
         for (const slot of this.#lists.slotsOf(pair)) if (slot >= from && slot < to) set.add(slot);
       }
@@ -156,10 +151,10 @@ export class Postings {
       const found = new Int32Array(slots.length);
       for (const slot of slots) if (slot < moved.length && moved[slot] >= 0) found[kept++] = moved[slot];
       if (kept === 0) continue;
-      const handle = this.#handles[pair];
+      const handle = this.#handles.get(pair);
       const start = this.#bytes.start(handle);
       const end = start + this.#bytes.byteLength(handle);
-      const created = copy.#create(this.#bytes.slab(handle), start, end, this.#hashes[pair], found[0]);
+      const created = copy.#create(this.#bytes.slab(handle), start, end, this.#hashes.get(pair), found[0]);
       if (kept === 1) continue;
       copy.#lists.set(created, kept === found.length ? found : found.slice(0, kept));
       copy.#strings[created] = this.#strings[pair];
@@ -169,13 +164,14 @@ export class Postings {
 
   /** Bytes of memory held, about. */
   get heldBytes(): number {
-    return this.#bytes.heldBytes + 8 * this.#handles.length + this.#index.heldBytes + this.#lists.heldBytes;
+    const columns = this.#handles.heldBytes + this.#hashes.heldBytes;
+    return this.#bytes.heldBytes + columns + this.#index.heldBytes + this.#lists.heldBytes;
   }
 
   #valueOf(pair: number): string {
     const known = this.#strings[pair];
     if (known !== undefined) return known[1];
-    const handle = this.#handles[pair];
+    const handle = this.#handles.get(pair);
     const start = this.#bytes.start(handle);
     const slab = this.#bytes.slab(handle);
     return readString(slab, skipString(slab, start));
@@ -195,8 +191,8 @@ export class Postings {
     const length = end - start;
     for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
       const pair = index[at] - 1;
-      if (this.#hashes[pair] !== hash) continue;
-      const handle = this.#handles[pair];
+      if (this.#hashes.get(pair) !== hash) continue;
+      const handle = this.#handles.get(pair);
       const isSame =
         this.#bytes.byteLength(handle) === length &&
         equalBytes(this.#bytes.slab(handle), this.#bytes.start(handle), key, start, length);
@@ -207,9 +203,8 @@ export class Postings {
 
   #create(key: Uint8Array, start: number, end: number, hash: number, slot: number): number {
     const pair = this.#count++;
-    if (pair === this.#handles.length) this.#grow();
-    this.#handles[pair] = this.#bytes.add(key, start, end);
-    this.#hashes[pair] = hash;
+    this.#handles.set(pair, this.#bytes.add(key, start, end));
+    this.#hashes.set(pair, hash);
     this.#lists.begin(pair, slot);
     this.#index.add(pair, hash, this.#hashOf);
     this.#pairsOfName(key, start).push(pair);
@@ -235,16 +230,6 @@ export class Postings {
 
   #readPair(key: Uint8Array, start: number): [name: string, value: string] {
     return [this.#pairsOfName(key, start).name, readString(key, skipString(key, start))];
-  }
-
-  #grow(): void {
-    const grown = (old: Int32Array<ArrayBuffer>) => {
-      const array = new Int32Array(2 * old.length);
-      array.set(old);
-      return array;
-    };
-    this.#handles = grown(this.#handles);
-    this.#hashes = grown(this.#hashes);
   }
 }
 

@@ -7,13 +7,25 @@ import type { SeriesRef } from "../storage.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
 import { hashBytes } from "./label-key.ts";
+import { storeMemory } from "./store-memory.ts";
 
 /** Names that are kept, and their bytes in all; beyond that the cache starts again from nothing. */
 export const MAX_CACHED_SERIES = 4_000_000;
 export const MAX_CACHED_BYTES = 512 * 1024 * 1024;
 /** Longer names are not kept. */
 const MAX_NAME_BYTES = 64 * 1024;
-const FIRST_CAPACITY = 1024;
+const PAGE_BITS = 12;
+const PAGE_ROWS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_ROWS - 1;
+
+/** What is known of `PAGE_ROWS` names. Larger columns would be copied in one go when they grow. */
+class NamePage {
+  readonly refs = new Float64Array(storeMemory(8 * PAGE_ROWS));
+  readonly handles = new Int32Array(storeMemory(4 * PAGE_ROWS));
+  readonly hashes = new Int32Array(storeMemory(4 * PAGE_ROWS));
+  /** Which entry followed an entry last time. */
+  readonly next = new Int32Array(storeMemory(4 * PAGE_ROWS));
+}
 
 export interface SeriesCacheOptions {
   /** Any number that senders can't know, so that they can't choose names that collide. */
@@ -30,14 +42,12 @@ export class SeriesCache {
   readonly #maxBytes: number;
   #keys = new KeyArena();
   #index = new HashIndex();
-  readonly #hashOf = (entry: number) => this.#hashes[entry];
-  #refs = new Float64Array(FIRST_CAPACITY);
-  #handles = new Int32Array(FIRST_CAPACITY);
-  #hashes = new Int32Array(FIRST_CAPACITY);
-  /** Which entry followed an entry last time. */
-  #next = new Int32Array(FIRST_CAPACITY);
+  #pages: NamePage[] = [];
+  readonly #hashOf = (entry: number) => this.#pages[entry >>> PAGE_BITS].hashes[entry & PAGE_MASK];
   #count = 0;
   #last = 0;
+  /** What `expectedLength` has looked at. */
+  #expected = 0;
   /** The name that `find` did not find last, and its hash: `set` is told of it next. */
   #missed: Uint8Array | undefined;
   #missedStart = 0;
@@ -63,24 +73,25 @@ export class SeriesCache {
   expectedLength(bytes: Uint8Array, start: number, end: number): number {
     if (this.#count === 0) return 0;
     if (bytes !== this.#source) this.#look(bytes);
-    const predicted = this.#next[this.#last];
-    const length = this.#keys.byteLength(this.#handles[predicted]);
-    return length <= end - start && this.#hasBytes(predicted, start, length) ? length : 0;
+    this.#expected = this.#nextOf(this.#last);
+    const handle = this.#handleOf(this.#expected);
+    const length = this.#keys.byteLength(handle);
+    return length <= end - start && this.#hasBytes(handle, start, length) ? length : 0;
   }
 
   takeExpected(): SeriesRef {
-    this.#last = this.#next[this.#last];
-    return this.#refs[this.#last];
+    this.#last = this.#expected;
+    return this.#refOf(this.#last);
   }
 
   /** What `set` was told of these bytes, or 0. The store may have dropped that series since: `appendKnown` tells. */
   find(bytes: Uint8Array, start: number, end: number): SeriesRef {
     if (this.#count === 0) return 0;
     if (bytes !== this.#source) this.#look(bytes);
-    const predicted = this.#next[this.#last];
+    const predicted = this.#nextOf(this.#last);
     if (this.#has(predicted, start, end - start)) {
       this.#last = predicted;
-      return this.#refs[predicted];
+      return this.#refOf(predicted);
     }
     const hash = hashBytes(bytes, start, end, this.#seed);
     const found = this.#lookUp(start, end, hash);
@@ -92,7 +103,7 @@ export class SeriesCache {
       return 0;
     }
     this.#follow(found);
-    return this.#refs[found];
+    return this.#refOf(found);
   }
 
   /** Notes, or corrects, the reference for these bytes. */
@@ -107,15 +118,14 @@ export class SeriesCache {
       if (this.#count >= this.#maxSeries || this.#keys.heldBytes > this.#maxBytes) this.clear();
       entry = this.#add(bytes, start, end, hash);
     }
-    this.#refs[entry] = ref;
+    this.#pages[entry >>> PAGE_BITS].refs[entry & PAGE_MASK] = ref;
     this.#follow(entry);
   }
 
   clear(): void {
     this.#keys = new KeyArena();
     this.#index = new HashIndex();
-    this.#resize(FIRST_CAPACITY);
-    this.#next.fill(0);
+    this.#pages = [];
     this.#count = 0;
     this.#last = 0;
   }
@@ -126,18 +136,18 @@ export class SeriesCache {
   }
 
   #follow(entry: number): void {
-    this.#next[this.#last] = entry;
+    this.#pages[this.#last >>> PAGE_BITS].next[this.#last & PAGE_MASK] = entry;
     this.#last = entry;
   }
 
   #has(entry: number, start: number, length: number): boolean {
-    return this.#keys.byteLength(this.#handles[entry]) === length && this.#hasBytes(entry, start, length);
+    const handle = this.#handleOf(entry);
+    return this.#keys.byteLength(handle) === length && this.#hasBytes(handle, start, length);
   }
 
   /** Eight bytes at a time, which compiled code compares without making BigInts of them; four times in a turn. */
-  #hasBytes(entry: number, start: number, length: number): boolean {
+  #hasBytes(handle: number, start: number, length: number): boolean {
     const keys = this.#keys;
-    const handle = this.#handles[entry];
     const key = keys.view(handle);
     const view = this.#view;
     let at = keys.start(handle);
@@ -165,34 +175,30 @@ export class SeriesCache {
     const mask = index.length - 1;
     for (let at = hash & mask; index[at] !== 0; at = (at + 1) & mask) {
       const entry = index[at] - 1;
-      if (this.#hashes[entry] === hash && this.#has(entry, start, end - start)) return entry;
+      if (this.#hashOf(entry) === hash && this.#has(entry, start, end - start)) return entry;
     }
     return -1;
   }
 
   #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const entry = this.#count++;
-    if (entry === this.#refs.length) this.#resize(2 * entry);
-    this.#handles[entry] = this.#keys.add(bytes, start, end);
-    this.#hashes[entry] = hash;
-    this.#next[entry] = 0;
+    if (entry >>> PAGE_BITS === this.#pages.length) this.#pages.push(new NamePage());
+    const page = this.#pages[entry >>> PAGE_BITS];
+    page.handles[entry & PAGE_MASK] = this.#keys.add(bytes, start, end);
+    page.hashes[entry & PAGE_MASK] = hash;
     this.#index.add(entry, hash, this.#hashOf);
     return entry;
   }
 
-  #resize(capacity: number): void {
-    const kept = Math.min(capacity, this.#count);
-    const refs = new Float64Array(capacity);
-    refs.set(this.#refs.subarray(0, kept));
-    this.#refs = refs;
-    this.#handles = resized(this.#handles, capacity, kept);
-    this.#hashes = resized(this.#hashes, capacity, kept);
-    this.#next = resized(this.#next, capacity, kept);
+  #nextOf(entry: number): number {
+    return this.#pages[entry >>> PAGE_BITS].next[entry & PAGE_MASK];
   }
-}
 
-function resized(old: Int32Array, capacity: number, kept: number): Int32Array<ArrayBuffer> {
-  const array = new Int32Array(capacity);
-  array.set(old.subarray(0, kept));
-  return array;
+  #handleOf(entry: number): number {
+    return this.#pages[entry >>> PAGE_BITS].handles[entry & PAGE_MASK];
+  }
+
+  #refOf(entry: number): SeriesRef {
+    return this.#pages[entry >>> PAGE_BITS].refs[entry & PAGE_MASK];
+  }
 }

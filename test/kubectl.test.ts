@@ -353,7 +353,7 @@ const STEPS: Step[] = [
   ["top nodes node-a", 0, /node-a +1000m +25% +1024Mi +12% *\n$/],
   // Nodes.
   ["cordon node-a", 0, "node/node-a cordoned\n"],
-  ["get nodes", 0, /node-a +Ready,SchedulingDisabled +<none> +\d+s +v1\.35\.0\nnode-b +Ready +<none>/],
+  ["get nodes", 0, /node-a +Ready,SchedulingDisabled +<none> +[\dms]+ +v1\.35\.0\nnode-b +Ready +<none>/],
   ["apply -f budget.yaml", 0, "poddisruptionbudget.policy/db created\n"],
   [
     "drain node-a --force --ignore-daemonsets --timeout=60s",

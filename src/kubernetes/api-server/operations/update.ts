@@ -13,6 +13,7 @@ import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
+import { resizeProblems } from "../kinds/pod-resize.ts";
 import { metadataKeptByStatus } from "../kinds/status-metadata.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
@@ -95,6 +96,10 @@ export function updateObject(
   }
   if (isStatus) completeObject(info, object);
   validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
+  if (options.subresource === "resize") {
+    const causes = resizeProblems(object, previous);
+    if (causes.length > 0) throw invalid(info, name, causes);
+  }
   if (isStatus) {
     const causes = strategy.validateStatus?.(object, previous, options.subresource!) ?? [];
     if (causes.length > 0) throw invalid(info, name, causes);

@@ -34,7 +34,7 @@ const PASSING: [name: string, script: string][] = [
   ["an empty vector", "eval instant at 1m up"],
   ["a gap", "eval range from 0 to 2m step 1m up\n  up 1 _ 1"],
   ["order", "eval instant at 0 sort_desc(vector(1))\n  expect ordered\n  {} 1"],
-  ["a failure", "eval instant at 0 foo[5m\n  expect fail regex:parse error"],
+  ["a failure", "eval instant at 0 up * on () requests_total\n  expect fail regex:found duplicate series"],
   ["an old-style failure", "eval_fail instant at 0 up * on () requests_total"],
   ["an info", "eval instant at 10m rate(level[5m])\n  expect info\n  {} 0.016666666666666666"],
   ["no info", "eval instant at 10m sum(requests_total)\n  expect no_info\n  {} 1800"],
@@ -69,7 +69,11 @@ const FAILING: [name: string, script: string, failure: RegExp][] = [
     /unexpected metric/,
   ],
   ["a series that is missing", "eval instant at 10m nothing\n  nothing 1", /not found/],
-  ["a failure that does not come", "eval instant at 0 1\n  expect fail", /expected error but got none/],
+  [
+    "a failure that does not come",
+    "eval instant at 0 1\n  expect fail",
+    /^expected error evaluating query "1" \(line 9\) but got none$/,
+  ],
   ["an info that was not to be", "eval instant at 10m rate(level[5m])\n  expect no_info", /unexpected info/],
   [
     "a warning that does not come",
@@ -81,7 +85,11 @@ const FAILING: [name: string, script: string, failure: RegExp][] = [
     "eval instant at 1m latency\n  latency {{schema:1 count:4 sum:8 buckets:[1 1 2]}}",
     /but got {{schema:1/,
   ],
-  ["too many points", "eval range from 0 to 1m step 1m vector(1)\n  {} 1 1 1", /don't fit the range/],
+  [
+    "too many points",
+    "eval range from 0 to 1m step 1m vector(1)\n  {} 1 1 1",
+    /^error in eval vector\(1\) \(line 9\): expected 3 points for {}, but query time range cannot/,
+  ],
 ];
 
 for (const [name, script, failure] of FAILING) {
@@ -92,7 +100,7 @@ for (const [name, script, failure] of FAILING) {
 }
 
 test("runScript() takes a line about the failure that eval_fail asks for", async () => {
-  const script = "eval_fail instant at 0 vector(1) + on() foo(\n  expect fail regex: parse error\n";
+  const script = `${LOAD}\neval_fail instant at 0 up * on () requests_total\n  expect fail regex: duplicate series\n`;
   assert.deepEqual(await run(script), [""]);
 });
 
@@ -130,9 +138,21 @@ eval instant at 3m resets(c_total[4m])
 const REFUSED: [script: string, message: RegExp][] = [
   ["foo", /line 1: invalid command "foo"/],
   ["load x\n  a 1", /line 2: not a valid duration string: "x"/],
-  ["load 1m\n  a{b=} 1", /line 2: .*expected string/],
+  ["load 1m\n  a{b=} 1", /ScriptError: 2:5: parse error: unexpected "}" in label set, expected string$/],
   ["load 1m\n  a 1x99999999999", /more than 1000000 values/],
-  ["eval instant at 5q 1", /line 1: not a valid duration string: "5q"/],
+  [
+    "eval instant at 5q 1",
+    /error in eval 1 \(line 1\): invalid timestamp definition "5q": not a valid duration string: "5q"$/,
+  ],
+  ["\neval instant at 5m foo[5m", /ScriptError: 2:26: parse error: unclosed left bracket$/],
+  ["load 1m\n  a 1+1", /ScriptError: 2:6: parse error: unexpected end of input in series values$/],
+  ["load 1m\n  a 1 _-2", /ScriptError: 2:6: parse error: unexpected <op:->$/],
+  [
+    'load 1m\n  a{"b" c} 1',
+    /ScriptError: 2:7: parse error: unexpected identifier "c" in label set, expected "," or "}"$/,
+  ],
+  ["load 1m\n  a {{schema :1}}", /ScriptError: 2:5: parse error: missing `:` for histogram descriptor$/],
+  ["load 1m\n  a {{odd:1}}", /ScriptError: 2:5: parse error: bad histogram descriptor found: "odd"$/],
   ["eval instant at 0 a\n  a 1 2", /expecting multiple values in instant evaluation not allowed/],
   ["eval instant at 0 a\n  expect nonsense", /invalid expect statement/],
   ["eval instant at 0 a\n  expect info\n  expect no_info", /info and no_info cannot be used together/],

@@ -4,24 +4,15 @@
  */
 
 import type { Clock } from "../../../base/clock.ts";
+import { quoteGo } from "../../../model/go-quote.ts";
 import { Engine, type InstantResult, type RangeResult } from "../../promql/mod.ts";
 import type { Expression, VectorSelector } from "../../promql/parser/ast.ts";
 import { parseExpression } from "../../promql/parser/expression-parser.ts";
-import type { ParserOptions } from "../../promql/parser/parser-options.ts";
 import { printExpression } from "../../promql/parser/printer.ts";
 import { STEP_DEPENDENT_FUNCTIONS } from "../../promql/preprocess.ts";
 import { checkSorted, compareResult } from "./compare.ts";
-import { type EvalCommand, type MessagePattern, parseScript } from "./script.ts";
+import { type EvalCommand, type MessagePattern, PARSER_OPTIONS, parseScript } from "./script.ts";
 import { TestStorage } from "./test-storage.ts";
-
-/** All that upstream's test engine turns on. */
-const PARSER_OPTIONS: ParserOptions = {
-  experimentalFunctions: true,
-  durationExpressions: true,
-  extendedRangeSelectors: true,
-  fillModifiers: true,
-  unquotedUtf8Names: true,
-};
 
 const MAX_SAMPLES = 10_000;
 const TIMEOUT_MS = 100_000;
@@ -30,7 +21,7 @@ const SUBQUERY_STEP_MS = 60_000;
 export interface CaseResult {
   line: number;
   expression: string;
-  /** Undefined when the case has passed. */
+  /** In upstream's words; undefined when the case has passed. */
   failure: string | undefined;
 }
 
@@ -79,22 +70,33 @@ async function runCase(
 
 async function runRange(command: EvalCommand, stepMs: number, engine: Engine): Promise<void> {
   const { expression, startMs, endMs } = command;
-  const result = await attempt(command, () => engine.range(expression, startMs, endMs, stepMs));
+  const result = await attempt(command, expression, "range", () =>
+    engine.range(expression, startMs, endMs, stepMs),
+  );
   if (result === undefined) return;
-  checkRemarks(command, result);
-  compareResult(command, result);
+  checkRemarks(command, expression, result);
+  compared(command, expression, result);
+}
+
+/** @throws Error that says of which query the result differs */
+function compared(
+  command: EvalCommand,
+  expression: string,
+  result: InstantResult,
+  mode = "",
+  step: InstantResult = result,
+): void {
+  try {
+    if (step !== result && result.kind === "matrix") checkSorted(result.series);
+    compareResult(command, step);
+  } catch (error) {
+    throw new Error(`error in eval ${expression} (line ${command.line})${mode}: ${(error as Error).message}`);
+  }
 }
 
 async function runInstant(command: EvalCommand, engine: Engine): Promise<void> {
   const variants = [{ expression: command.expression, timeMs: command.endMs }, ...shifted(command)];
-  for (const { expression, timeMs } of variants) {
-    try {
-      await runVariant(command, expression, timeMs, engine);
-    } catch (error) {
-      const isOriginal = expression === command.expression;
-      throw isOriginal ? error : new Error(`${expression} at ${timeMs} ms: ${(error as Error).message}`);
-    }
-  }
+  for (const { expression, timeMs } of variants) await runVariant(command, expression, timeMs, engine);
 }
 
 async function runVariant(
@@ -103,20 +105,23 @@ async function runVariant(
   timeMs: number,
   engine: Engine,
 ): Promise<void> {
-  const result = await attempt(command, () => engine.instant(expression, timeMs));
+  const result = await attempt(command, expression, "instant", () => engine.instant(expression, timeMs));
   if (result === undefined) return;
-  checkRemarks(command, result);
-  compareResult(command, result);
+  checkRemarks(command, expression, result);
+  compared(command, expression, result);
   const isOwnRange = command.matrix !== undefined || command.string !== undefined;
   if (isOwnRange || /(start|end|range|step)\(\)/.test(expression)) return;
-  const range = await engine.range(expression, timeMs - 60_000, timeMs + 60_000, 60_000);
-  if (command.expectations.isOrdered) return;
+  let range: RangeResult;
   try {
-    checkSorted(range.series);
-    compareResult(command, middle(range, timeMs, result));
+    range = await engine.range(expression, timeMs - 60_000, timeMs + 60_000, 60_000);
   } catch (error) {
-    throw new Error(`range mode: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new Error(
+      `error evaluating query ${quoteGo(expression)} (line ${command.line}) in range mode: ${message}`,
+    );
   }
+  if (command.expectations.isOrdered) return;
+  compared(command, expression, range, " range mode", middle(range, timeMs, result));
 }
 
 /** The step of a range query's result that an instant query would have answered. */
@@ -134,42 +139,79 @@ function middle(range: RangeResult, timeMs: number, instant: InstantResult): Ins
 }
 
 /** The result; undefined when the query failed as expected. */
-async function attempt<T>(command: EvalCommand, query: () => Promise<T>): Promise<T | undefined> {
+async function attempt<T>(
+  command: EvalCommand,
+  expression: string,
+  kind: "instant" | "range",
+  query: () => Promise<T>,
+): Promise<T | undefined> {
   const { failure } = command.expectations;
+  const place = `query ${quoteGo(expression)} (line ${command.line})`;
   let result: T;
   try {
     result = await query();
   } catch (error) {
-    if (failure === undefined) throw error;
-    const { message } = error as Error;
-    if (!matches(failure.message, message)) {
-      throw new Error(`expected error matching ${describe(failure.message)}, but got: ${message}`);
+    const { message, kind: cause } = error as Error & { kind?: string };
+    if (failure === undefined) {
+      throw new Error(
+        cause === "bad_data"
+          ? `error creating ${kind} query for ${quoteGo(expression)} (line ${command.line}): ${message}`
+          : `error evaluating ${place}: ${message}`,
+      );
     }
-    return undefined;
+    if (matches(failure.message, message)) return undefined;
+    throw new Error(`expected error ${expectedFailure(failure)} evaluating ${place}, but got: ${message}`);
   }
-  if (failure !== undefined) throw new Error("expected error but got none");
+  if (failure !== undefined) throw new Error(`expected error evaluating ${place} but got none`);
   return result;
 }
 
-function checkRemarks(
-  { expectations }: EvalCommand,
-  { warnings, infos }: Pick<InstantResult, "warnings" | "infos">,
-) {
-  if (expectations.noWarnings && warnings.length > 0)
-    throw new Error(`unexpected warning annotations: ${warnings}`);
-  if (expectations.noInfos && infos.length > 0) throw new Error(`unexpected info annotations: ${infos}`);
-  checkExpected("warn", expectations.warnings, warnings);
-  checkExpected("info", expectations.infos, infos);
+function expectedFailure({ message, isByModifier }: NonNullable<EvalCommand["expectations"]["failure"]>) {
+  if (message === undefined) return quoteGo(".*");
+  const text = "text" in message ? message.text : message.pattern;
+  if (isByModifier !== true) return `matching ${quoteGo(text)}`;
+  return "text" in message ? quoteGo(text) : `matching pattern ${quoteGo(text)}`;
 }
 
-function checkExpected(type: string, expected: readonly MessagePattern[], found: readonly string[]): void {
+function checkRemarks(
+  { expectations, line }: EvalCommand,
+  expression: string,
+  { warnings, infos }: Pick<InstantResult, "warnings" | "infos">,
+) {
+  const place = `query ${quoteGo(expression)} (line ${line})`;
+  if (expectations.warns === true && warnings.length === 0)
+    throw new Error(`expected warnings evaluating ${place} but got none`);
+  if (expectations.informs === true && infos.length === 0)
+    throw new Error(`expected info annotations evaluating ${place} but got none`);
+  checkExpected("warn", expectations.warnings, warnings, place, expression, line);
+  checkExpected("info", expectations.infos, infos, place, expression, line);
+  const all = `[${[...warnings, ...infos].join(" ")}]`;
+  if (expectations.noWarnings && warnings.length > 0)
+    throw new Error(`unexpected warning annotations evaluating ${place}: ${all}`);
+  if (expectations.noInfos && infos.length > 0)
+    throw new Error(`unexpected info annotations evaluating ${place}: ${all}`);
+}
+
+function checkExpected(
+  type: string,
+  expected: readonly MessagePattern[],
+  found: readonly string[],
+  place: string,
+  expression: string,
+  line: number,
+): void {
   if (expected.length === 0) return;
-  if (found.length === 0) throw new Error(`expected ${type} annotations but none were found`);
-  const missing = expected.find((pattern) => !found.some((text) => matches(pattern, text)));
-  if (missing !== undefined)
-    throw new Error(`expected ${type} annotation ${describe(missing)}, found: ${found}`);
+  if (found.length === 0) throw new Error(`expected ${type} annotations but none were found for ${place}`);
+  const missing = expected.findIndex((pattern) => !found.some((text) => matches(pattern, text)));
+  if (missing !== -1)
+    throw new Error(
+      `expected ${type} annotation matching ${describe(expected[missing])} but no matching annotation was found for ${place}, found: [${found.join(" ")}]`,
+    );
   const surplus = found.find((text) => !expected.some((pattern) => matches(pattern, text)));
-  if (surplus !== undefined) throw new Error(`unexpected ${type} annotation "${surplus}"`);
+  if (surplus !== undefined)
+    throw new Error(
+      `unexpected ${type} annotation ${quoteGo(surplus)} found for query ${expression} (line ${line})`,
+    );
 }
 
 function matches(pattern: MessagePattern, text: string): boolean {
@@ -178,8 +220,8 @@ function matches(pattern: MessagePattern, text: string): boolean {
 }
 
 function describe(pattern: MessagePattern): string {
-  if (pattern === undefined) return "anything";
-  return "text" in pattern ? `message "${pattern.text}"` : `pattern "${pattern.pattern}"`;
+  if (pattern === undefined) return `pattern ${quoteGo(".*")}`;
+  return "text" in pattern ? `message ${quoteGo(pattern.text)}` : `pattern ${quoteGo(pattern.pattern)}`;
 }
 
 /** The query pinned to its time by `@`, at other times. None where the result depends on the evaluation time. */

@@ -1,9 +1,19 @@
 /** The commands of a promqltest script: `load`, `clear` and `eval` (`promql/promqltest/README.md` upstream). */
+
+import { quoteGo } from "../../../model/go-quote.ts";
 import type { Labels } from "../../../model/labels.ts";
+import { parseExpression } from "../../promql/parser/expression-parser.ts";
+import { ParseError } from "../../promql/parser/parse-error.ts";
+import type { ParserOptions } from "../../promql/parser/parser-options.ts";
 import { unquote } from "../../promql/parser/unquote.ts";
 import { Regex } from "../../regex/regex.ts";
 import { parseDurationMs } from "./duration.ts";
-import { parseSeriesDescription, type SequenceValue, type SeriesDescription } from "./series-description.ts";
+import {
+  parseSeriesDescription,
+  type SequenceValue,
+  type SeriesDescription,
+  SeriesDescriptionError,
+} from "./series-description.ts";
 import { parseStartTimes, type StartTimes } from "./start-times.ts";
 
 export interface LoadedSeries extends SeriesDescription {
@@ -36,6 +46,9 @@ export interface Expectations {
   infos: MessagePattern[];
   noWarnings: boolean;
   noInfos: boolean;
+  /** Some warning or info is to come, as `eval_warn` and `eval_info` ask for. */
+  warns?: boolean;
+  informs?: boolean;
 }
 
 export interface ExpectedSeries {
@@ -66,12 +79,22 @@ export type ScriptCommand = LoadCommand | ClearCommand | EvalCommand;
 export class ScriptError extends Error {
   readonly line: number;
 
-  constructor(line: number, message: string) {
-    super(`line ${line}: ${message}`);
+  /** @param isPlaced whether the message says where already */
+  constructor(line: number, message: string, isPlaced = false) {
+    super(isPlaced ? message : `line ${line}: ${message}`);
     this.name = "ScriptError";
     this.line = line;
   }
 }
+
+/** All that upstream's test engine turns on. */
+export const PARSER_OPTIONS: ParserOptions = {
+  experimentalFunctions: true,
+  durationExpressions: true,
+  extendedRangeSelectors: true,
+  fillModifiers: true,
+  unquotedUtf8Names: true,
+};
 
 /** @throws ScriptError */
 export function parseScript(text: string): ScriptCommand[] {
@@ -111,6 +134,8 @@ class ScriptParser {
       return parse();
     } catch (error) {
       if (error instanceof ScriptError) throw error;
+      if (error instanceof SeriesDescriptionError)
+        throw new ScriptError(this.#at + 1, error.at(this.#at + 1), true);
       throw new ScriptError(this.#at + 1, (error as Error).message);
     }
   }
@@ -188,27 +213,38 @@ class ScriptParser {
       scalar: undefined,
       string: undefined,
     };
+    const expression = instant?.[3] ?? range?.[5];
+    if (expression !== undefined) {
+      command.expression = expression;
+      checkExpression(expression, line, this.#at + 1);
+    }
     if (instant !== null) {
-      command.expression = instant[3];
-      command.startMs = command.endMs = parseDurationMs(instant[2] ?? "");
+      this.#inEval(expression!, () => {
+        command.startMs = command.endMs = defined("timestamp", instant[2] ?? "");
+      });
     } else if (range !== null) {
-      command.expression = range[5];
-      command.startMs = parseDurationMs(range[2]);
-      command.endMs = parseDurationMs(range[3]);
-      command.stepMs = parseDurationMs(range[4]);
-      if (command.endMs < command.startMs) {
-        throw new Error(
-          `invalid test definition, end timestamp (${range[3]}) is before start timestamp (${range[2]})`,
-        );
-      }
+      this.#inEval(expression!, () => Object.assign(command, rangeTimes(range[2], range[3], range[4])));
     } else {
       throw new Error(
         "invalid evaluation command. Must be either 'eval[_fail|_warn|_ordered] instant [at <offset:duration>] <query>' or 'eval[_fail|_warn] range from <from> to <to> step <step> <query>'",
       );
     }
     applyModifier(command.expectations, (instant ?? range)![1]);
-    for (const expected of this.#block()) if (this.#expected(command, expected)) break;
+    for (const expected of this.#block())
+      if (this.#inEval(command.expression, () => this.#expected(command, expected))) break;
     return command;
+  }
+
+  /** What is wrong in there is told with the expression that it belongs to. */
+  #inEval<T>(expression: string, parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (error instanceof ScriptError || error instanceof SeriesDescriptionError) throw error;
+      const line = this.#at + 1;
+      const text = `error in eval ${expression} (line ${line}): ${(error as Error).message}`;
+      throw new ScriptError(line, text, true);
+    }
   }
 
   /** One line below `eval`. Answers whether it has to be the last. */
@@ -217,21 +253,25 @@ class ScriptParser {
     const failure = /^expected_fail_(message|regexp)\s*(.*)$/.exec(line);
     if (failure !== null && expectations.failure !== undefined) {
       const text = failure[2].trim();
-      expectations.failure.message = failure[1] === "message" ? { text } : patternOf(text);
+      expectations.failure.message =
+        failure[1] === "message"
+          ? { text }
+          : patternOf(text, (problem) => `invalid regexp '${text}' for expected_fail_regexp: ${problem}`);
       return true;
     }
-    const matrix = EXPECT_RANGE.exec(line);
-    if (matrix !== null) {
-      const [startMs, endMs, stepMs] = matrix.slice(1).map(parseDurationMs);
-      command.matrix = { startMs, endMs, stepMs };
-      command.startMs = command.endMs = endMs;
+    if (line.startsWith("expect range vector")) {
+      const matrix = EXPECT_RANGE.exec(line);
+      if (matrix === null) throw new Error(`invalid range vector definition ${quoteGo(line)}`);
+      const times = rangeTimes(matrix[1], matrix[2], matrix[3]);
+      command.matrix = times;
+      command.startMs = command.endMs = times.endMs;
       return false;
     }
     const string = EXPECT_STRING.exec(line);
     if (string !== null) {
       if (!string[1])
         throw new Error("expected string literal not valid - a quoted string literal is required");
-      command.string = unquote(string[1]);
+      command.string = expectedString(string[1]);
       return false;
     }
     if (line.split(" ")[0] === "expect") {
@@ -257,8 +297,8 @@ class ScriptParser {
 function applyModifier(expectations: Expectations, modifier: string | undefined): void {
   if (modifier === "ordered") expectations.isOrdered = true;
   else if (modifier === "fail") expectations.failure = { message: undefined, isByModifier: true };
-  else if (modifier === "warn") expectations.warnings.push(undefined);
-  else if (modifier === "info") expectations.infos.push(undefined);
+  else if (modifier === "warn") expectations.warns = true;
+  else if (modifier === "info") expectations.informs = true;
 }
 
 function addExpectation(expectations: Expectations, line: string): void {
@@ -269,7 +309,11 @@ function addExpectation(expectations: Expectations, line: string): void {
   const [, type, kind, text = ""] = match;
   const trimmed = text.trim();
   const message: MessagePattern =
-    kind === undefined ? undefined : kind === "msg" ? { text: trimmed } : patternOf(trimmed);
+    kind === undefined
+      ? undefined
+      : kind === "msg"
+        ? { text: trimmed }
+        : patternOf(trimmed, () => `invalid regex ${trimmed} for ${type}`);
   switch (type) {
     case "ordered":
       expectations.isOrdered = true;
@@ -302,9 +346,55 @@ function addExpectation(expectations: Expectations, line: string): void {
   }
 }
 
-/** A pattern that may match anywhere in a message. */
-function patternOf(pattern: string): MessagePattern {
-  return { pattern, regex: new Regex(`.*(?:${pattern}).*`) };
+/**
+ * A pattern that may match anywhere in a message.
+ *
+ * @param failed what is said where it is none, given why
+ */
+function patternOf(pattern: string, failed: (problem: string) => string): MessagePattern {
+  try {
+    // By itself first, for what is wrong with it.
+    new Regex(pattern);
+    return { pattern, regex: new Regex(`(?s:.*)(?:${pattern})(?s:.*)`) };
+  } catch (error) {
+    throw new Error(failed((error as Error).message));
+  }
+}
+
+/** As upstream's: a script with an expression that is none is no script. @throws ScriptError */
+function checkExpression(expression: string, line: string, lineNumber: number): void {
+  try {
+    parseExpression(expression, PARSER_OPTIONS);
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const column = Buffer.byteLength(line.slice(0, line.indexOf(expression) + error.position.start)) + 1;
+    throw new ScriptError(lineNumber, `${lineNumber}:${column}: parse error: ${error.detail}`, true);
+  }
+}
+
+/** The duration of `what`. */
+function defined(what: string, text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new Error(`invalid ${what} definition ${quoteGo(text)}: ${(error as Error).message}`);
+  }
+}
+
+function rangeTimes(from: string, to: string, step: string) {
+  const startMs = defined("start timestamp", from);
+  const endMs = defined("end timestamp", to);
+  if (endMs < startMs)
+    throw new Error(`invalid test definition, end timestamp (${to}) is before start timestamp (${from})`);
+  return { startMs, endMs, stepMs: defined("step", step) };
+}
+
+function expectedString(quoted: string): string {
+  try {
+    return unquote(quoted);
+  } catch {
+    throw new Error("expected string literal not valid - check that the string is correctly quoted");
+  }
 }
 
 function parseNumber(text: string): number | undefined {

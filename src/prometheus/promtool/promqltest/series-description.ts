@@ -2,6 +2,8 @@
  * Series as tests write them: `metric{label="value"} 1+2x5 _ stale {{schema:1 count:3}}` (upstream's
  * `ParseSeriesDesc`, documented with unit tests for rules).
  */
+
+import { quoteGo } from "../../../model/go-quote.ts";
 import {
   type CounterResetHint,
   createHistogram,
@@ -24,6 +26,25 @@ export interface SeriesDescription {
   values: SequenceValue[];
 }
 
+/** What is wrong with the text of a series, and at which character. */
+export class SeriesDescriptionError extends Error {
+  readonly #column: number;
+  readonly #detail: string;
+
+  /** @param offset in the text, in bytes of UTF-8 */
+  constructor(offset: number, detail: string) {
+    super(`1:${offset + 1}: parse error: ${detail}`);
+    this.name = "SeriesDescriptionError";
+    this.#column = offset + 1;
+    this.#detail = detail;
+  }
+
+  /** The message where the text is that line of a file. */
+  at(line: number): string {
+    return `${line}:${this.#column}: parse error: ${this.#detail}`;
+  }
+}
+
 /** How long a sequence may be: `1x1000000000` is not for reading. */
 export const SEQUENCE_LIMIT = 1_000_000;
 
@@ -39,10 +60,14 @@ export function parseSeriesDescription(text: string, unquotedUtf8Names = false):
     reader.space();
     if (reader.isAtEnd) break;
     values.push(...reader.item());
+    reader.endOfItem();
     if (values.length > SEQUENCE_LIMIT) throw new Error(`more than ${SEQUENCE_LIMIT} values`);
   }
   return { labels, values };
 }
+
+/** Where values are. */
+const IN_VALUES = " in series values";
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const UTF8_NAME = /[\p{L}_:][\p{L}0-9_:.]*/uy;
@@ -65,15 +90,18 @@ class Reader {
 
   labels(): Labels {
     const pairs: [string, string][] = [];
+    this.space();
+    if (this.isAtEnd) return Labels.empty;
     const name = this.#match(this.#name);
     if (this.#take("{")) {
       while (!this.#take("}")) {
         pairs.push(this.#label());
         this.space();
-        if (!this.#take(",") && this.#text[this.#at] !== "}") this.#fail('"," or "}"');
+        if (!this.#take(",") && this.#text[this.#at] !== "}")
+          this.#fail(' in label set, expected "," or "}"');
         this.space();
       }
-    } else if (name === undefined) this.#fail("a metric");
+    } else if (name === undefined) this.#fail("");
     if (name !== undefined) pairs.push(["__name__", name]);
     return Labels.of(pairs);
   }
@@ -82,20 +110,25 @@ class Reader {
     this.space();
     const quoted = this.#match(STRING);
     const name = quoted === undefined ? this.#match(this.#name) : unquote(quoted);
-    if (name === undefined) this.#fail('identifier or "}"');
+    if (name === undefined) this.#failWithoutString('identifier or "}"');
     this.space();
     if (!this.#take("=")) {
-      if (quoted === undefined) this.#fail('"="');
+      if (quoted === undefined) this.#fail(" in label set, expected label matching operator");
       return ["__name__", name];
     }
     this.space();
     const value = this.#match(STRING);
-    if (value === undefined) this.#fail("string");
+    if (value === undefined) this.#failWithoutString("string");
     return [name, unquote(value)];
   }
 
   space(): void {
     while (this.#text[this.#at] === " " || this.#text[this.#at] === "\t") this.#at++;
+  }
+
+  /** Items stand apart. */
+  endOfItem(): void {
+    if (!this.isAtEnd && !/[ \t]/.test(this.#text[this.#at])) this.#fail("");
   }
 
   /** `1`, `1x3`, `1+2x3`, `_`, `_x3`, `stale`, `{{…}}x3`, `{{…}}+{{…}}x3`. */
@@ -113,7 +146,7 @@ class Reader {
     const sign = this.#take("+") ? 1 : this.#take("-") ? -1 : 0;
     if (sign === 0) return [{ kind: "float", value }];
     const step = sign * this.#unsigned();
-    if (!this.#take("x")) this.#fail('"x"');
+    if (!this.#take("x")) this.#fail(IN_VALUES);
     return Array.from({ length: this.#count() + 1 }, () => {
       const one = { kind: "float" as const, value };
       value += step;
@@ -132,13 +165,15 @@ class Reader {
     const isSum = this.#take("+");
     if (!isSum && !this.#take("-")) return [one(histogram)];
     const step = this.#histogram();
-    if (!this.#take("x")) this.#fail('"x"');
+    if (!this.#take("x")) this.#fail(IN_VALUES);
     let current = histogram;
+    const countAt = this.#at;
     return Array.from({ length: this.#count() + 1 }, (_, i) => {
       if (i > 0) {
         if (current.schema > step.histogram.schema) {
-          throw new Error(
+          throw this.#error(
             `error combining histograms: cannot merge from schema ${step.histogram.schema} to ${current.schema}`,
+            countAt,
           );
         }
         current = (isSum ? addHistograms : subtractHistograms)(current, step.histogram).histogram;
@@ -153,14 +188,23 @@ class Reader {
     for (;;) {
       this.space();
       if (this.#take("}")) {
-        if (!this.#take("}")) this.#fail('"}}"');
+        if (!this.#take("}")) this.#fail(IN_VALUES);
         return { histogram: histogramOf(fields), isHintGiven: fields.has("counter_reset_hint") };
       }
+      const at = this.#at;
       const name = this.#match(/[a-zA-Z_]+/y);
-      if (name === undefined || !this.#take(":")) this.#fail("histogram descriptor");
-      const value = this.#match(/\[[^\]]*\]|[^\s}]+/y);
-      if (value === undefined) this.#fail("a value");
-      if (fields.has(name)) throw new Error(`duplicate key "${name}" in histogram`);
+      if (name === undefined) this.#fail(IN_VALUES);
+      if (!FIELDS.has(name)) throw this.#error(`bad histogram descriptor found: ${quoteGo(name)}`, at);
+      if (!this.#take(":")) throw this.#error("missing `:` for histogram descriptor", at);
+      const valueAt = this.#at;
+      const value = this.#match(/\[(?! )[^\]]*\]|[^\s}[]+/y);
+      if (value === undefined) {
+        this.#take("[");
+        this.#fail(IN_VALUES);
+      }
+      if (name === "counter_reset_hint" && !HINTS.has(value))
+        throw this.#error(`bad histogram descriptor found: ${quoteGo(value)}`, valueAt);
+      if (fields.has(name)) throw this.#error(`duplicate key ${quoteGo(name)} in histogram`, 0);
       fields.set(name.toLowerCase(), value);
     }
   }
@@ -173,13 +217,13 @@ class Reader {
 
   #unsigned(): number {
     const text = this.#match(NUMBER);
-    if (text === undefined) this.#fail("a number");
+    if (text === undefined) this.#fail(IN_VALUES);
     return parseFloatText(text);
   }
 
   #count(): number {
     const text = this.#match(/\d+/y);
-    if (text === undefined) this.#fail("a repetition");
+    if (text === undefined) this.#fail(IN_VALUES);
     const count = Number(text);
     if (count > SEQUENCE_LIMIT) throw new Error(`more than ${SEQUENCE_LIMIT} values`);
     return count;
@@ -204,8 +248,31 @@ class Reader {
     return text;
   }
 
-  #fail(expected: string): never {
-    throw new Error(`at ${this.#at + 1} of "${this.#text}": expected ${expected}`);
+  /** @param context where what stands here is unexpected, and what may stand there */
+  #fail(context: string): never {
+    throw this.#error(`unexpected ${this.#found()}${context}`);
+  }
+
+  #failWithoutString(expected: string): never {
+    if (/["'`]/.test(this.#text[this.#at] ?? "")) throw this.#error("unterminated quoted string");
+    this.#fail(` in label set, expected ${expected}`);
+  }
+
+  #error(detail: string, at = this.#at): SeriesDescriptionError {
+    return new SeriesDescriptionError(Buffer.byteLength(this.#text.slice(0, at)), detail);
+  }
+
+  /** What stands here, as upstream's lexer calls it. */
+  #found(): string {
+    const rest = this.#text.slice(this.#at);
+    if (rest === "") return "end of input";
+    const [word] = /^[a-zA-Z_][a-zA-Z0-9_]*/.exec(rest) ?? [];
+    if (word !== undefined) return `identifier ${quoteGo(word)}`;
+    const [number] = /^\d[\d.eExX]*/.exec(rest) ?? [];
+    if (number !== undefined) return `number ${quoteGo(number)}`;
+    const [operator] = /^(?:!=|=~|!~|[-+*/%^=])/.exec(rest) ?? [];
+    if (operator !== undefined) return operator === "=" ? '"="' : `<op:${operator}>`;
+    return quoteGo(rest[0]);
   }
 }
 
@@ -230,11 +297,8 @@ function histogramOf(fields: ReadonlyMap<string, string>): FloatHistogram {
   const spans = (buckets: number[], offset: number): Span[] =>
     buckets.length === 0 ? [] : [{ offset, length: buckets.length }];
   const hint = fields.get("counter_reset_hint") ?? "unknown";
-  if (!HINTS.has(hint)) throw new Error(`bad histogram descriptor found: "${hint}"`);
   const positiveBuckets = numbers("buckets");
   const negativeBuckets = numbers("n_buckets");
-  for (const name of fields.keys())
-    if (!FIELDS.has(name)) throw new Error(`bad histogram descriptor found: "${name}"`);
   return createHistogram({
     schema: number("schema"),
     sum: number("sum"),

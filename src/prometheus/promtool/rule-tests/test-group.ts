@@ -8,7 +8,11 @@ import { tokenize } from "../../promql/parser/lexer.ts";
 import type { RuleGroupConfig } from "../../rules/rule-file.ts";
 import { RuleGroup } from "../../rules/rule-group.ts";
 import { RuleMetrics } from "../../rules/rule-metrics.ts";
-import { parseSeriesDescription, type SeriesDescription } from "../promqltest/series-description.ts";
+import {
+  parseSeriesDescription,
+  type SeriesDescription,
+  SeriesDescriptionError,
+} from "../promqltest/series-description.ts";
 import { TestStorage } from "../promqltest/test-storage.ts";
 import { checkAlerts } from "./alert-check.ts";
 import { debugDump } from "./debug-dump.ts";
@@ -94,9 +98,9 @@ function describedSeries(text: string, index: number): SeriesDescription {
     return parseSeriesDescription(text);
   } catch (error) {
     const known = tokenize(text).error;
-    const [column, message] =
-      known === undefined ? [1, (error as Error).message] : [known.position.start + 1, known.detail];
-    throw new Error(`${index + 2}:${column}: parse error: ${message}`);
+    const column = known === undefined ? 1 : known.position.start + 1;
+    if (known === undefined && error instanceof SeriesDescriptionError) throw new Error(error.at(index + 2));
+    throw new Error(`${index + 2}:${column}: parse error: ${known?.detail ?? (error as Error).message}`);
   }
 }
 

@@ -78,6 +78,15 @@ test("each node says why nobody's end would help", () => {
     assert.equal(told(preempt(incoming, [node("a"), node("b")], pods)), text);
 });
 
+test("of equals the one goes that has run least, first of all the one that has not started", () => {
+  const started = (name: string, startTime?: string) =>
+    ({ ...pod(name, 1, "1", "a"), status: { startTime } }) as Pod;
+  const old = started("old", "2026-01-01T00:00:00Z");
+  const young = started("young", "2026-01-02T00:00:00Z");
+  assert.equal(told(preempt(pod("urgent", 9, "1"), [node("a")], [young, old])), "a: young");
+  assert.equal(told(preempt(pod("urgent", 9, "1"), [node("a")], [started("new"), young])), "a: new");
+});
+
 test("nobody else has to go while those who had to are going", () => {
   const going = pod("going", 1, "2", "a");
   going.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";

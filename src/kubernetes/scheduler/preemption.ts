@@ -23,8 +23,8 @@ const NO_VICTIMS: Refusal = {
 };
 
 const priorityOf = (pod: Pod): number => pod.spec.priority ?? 0;
-const startOf = (pod: Pod): number =>
-  Date.parse(pod.status?.startTime ?? pod.metadata.creationTimestamp ?? "") || 0;
+/** What has not started is the youngest. */
+const startOf = (pod: Pod): number => Date.parse(pod.status?.startTime ?? "") || Number.MAX_SAFE_INTEGER;
 /** The most important first: by priority, then by age. */
 const byImportance = (a: Pod, b: Pod): number => priorityOf(b) - priorityOf(a) || startOf(a) - startOf(b);
 

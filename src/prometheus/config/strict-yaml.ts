@@ -17,9 +17,9 @@ import {
   type Scalar,
 } from "yaml";
 import { decodeBytes } from "../promql/parser/unquote.ts";
-import { YamlProblem } from "./yaml-cursor.ts";
+import { YamlProblem, type YamlVersion } from "./yaml-cursor.ts";
 import { YamlGrammar } from "./yaml-grammar.ts";
-import { type YamlVersion, yamlSyntaxError } from "./yaml-syntax-error.ts";
+import { yamlSyntaxError } from "./yaml-syntax-error.ts";
 
 /** The configuration is not valid; the text is upstream's. */
 export class ConfigError extends Error {
@@ -84,7 +84,7 @@ export function decodeYaml<T>(
 /** What of the text is looked at. @throws ConfigError where Go's package says that it is no YAML */
 function firstDocument(text: string, version: YamlVersion): string {
   try {
-    return text.slice(0, new YamlGrammar(text).read());
+    return text.slice(0, new YamlGrammar(text, version).read());
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error;
     throw new ConfigError(`yaml: ${yamlSyntaxError(error, version)}`);

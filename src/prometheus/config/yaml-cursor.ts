@@ -1,5 +1,8 @@
 /** A place in YAML text, and what Go's YAML package finds wrong there. */
 
+/** Of Go's package: configurations are read with the second, rule files with the third. */
+export type YamlVersion = 2 | 3;
+
 export interface YamlMark {
   index: number;
   /** From 0. */

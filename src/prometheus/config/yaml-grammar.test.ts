@@ -9,7 +9,7 @@ import { yamlSyntaxError } from "./yaml-syntax-error.ts";
 /** What is wrong, or the part that is read. */
 function verdict(text: string, version: 2 | 3 = 2): string {
   try {
-    return text.slice(0, new YamlGrammar(text).read());
+    return text.slice(0, new YamlGrammar(text, version).read());
   } catch (error) {
     assert.ok(error instanceof YamlProblem, String((error as Error).stack));
     return `! ${yamlSyntaxError(error, version)}`;
@@ -61,6 +61,10 @@ test("yamlSyntaxError() tells the place of the problem, or for rule files where 
   const text = "a: 1\nb:\n  - c\n  d: 1\n";
   assert.equal(verdict(text, 2), "! line 3: did not find expected '-' indicator");
   assert.equal(verdict(text, 3), "! line 2: did not find expected '-' indicator");
+  // A second problem right behind the first one.
+  const twice = 'a: "b\nc: d{e="f: g\n';
+  assert.equal(verdict(twice, 2), "! line 1: did not find expected key");
+  assert.equal(verdict(twice, 3), "! line 2: mapping values are not allowed in this context");
 });
 
 test(`YamlGrammar takes collections in each other ${MAX_DEPTH} deep`, () => {

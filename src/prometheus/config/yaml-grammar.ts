@@ -1,5 +1,5 @@
 /** Whether the tokens of YAML text are a document, as Go's YAML package has it (`parserc.go`), with its complaints. */
-import { type YamlMark, YamlProblem } from "./yaml-cursor.ts";
+import { type YamlMark, YamlProblem, type YamlVersion } from "./yaml-cursor.ts";
 import { YamlScanner, type YamlToken, type YamlTokenType } from "./yaml-scanner.ts";
 
 type State = () => void;
@@ -14,8 +14,8 @@ export class YamlGrammar {
   readonly #anchors = new Set<string>();
   readonly #tagHandles = new Set(["!", "!!"]);
 
-  constructor(text: string) {
-    this.#scanner = new YamlScanner(text);
+  constructor(text: string, version: YamlVersion) {
+    this.#scanner = new YamlScanner(text, version);
   }
 
   /** @returns where the document ends @throws YamlProblem */

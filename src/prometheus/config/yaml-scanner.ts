@@ -1,5 +1,5 @@
 /** The tokens of YAML text, as Go's YAML package finds them (`scannerc.go`), with its complaints. */
-import { YamlCursor, type YamlMark } from "./yaml-cursor.ts";
+import { YamlCursor, type YamlMark, type YamlVersion } from "./yaml-cursor.ts";
 import {
   scanAnchor,
   scanBlockScalar,
@@ -68,14 +68,23 @@ export class YamlScanner {
   readonly #levelOfToken = new Map<number, number>();
   #hasEnded = false;
 
-  constructor(text: string) {
+  /** So many tokens are known besides the next one. */
+  readonly #lookahead: number;
+
+  /** @param version of Go's package: the third looks two tokens further, and so finds some problems earlier */
+  constructor(text: string, version: YamlVersion) {
+    this.#lookahead = version === 3 ? 2 : 0;
     this.#cursor = new YamlCursor(text);
     this.#keys = [this.#noKey()];
   }
 
   /** The next token, which stays. @throws YamlProblem */
   peek(): YamlToken {
-    while ((this.#tokens.length === 0 || this.#mayBecomeKey()) && !this.#hasEnded) this.#readToken();
+    for (;;) {
+      const isShort = this.#tokens.length <= this.#lookahead && !this.#hasEnded;
+      if (!isShort && (!this.#mayBecomeKey() || this.#hasEnded)) break;
+      this.#readToken();
+    }
     return this.#tokens[0];
   }
 

@@ -3,9 +3,7 @@
  * version, rule files with its third, which tells rather where what is wrong begins. Both count the lines of what the
  * scanner finds from 1 and of what the parser finds from 0, and show no line 0.
  */
-import type { YamlMark, YamlProblem } from "./yaml-cursor.ts";
-
-export type YamlVersion = 2 | 3;
+import type { YamlMark, YamlProblem, YamlVersion } from "./yaml-cursor.ts";
 
 export function yamlSyntaxError(problem: YamlProblem, version: YamlVersion): string {
   const { place, context, isOfScanner } = problem;

@@ -44,3 +44,28 @@ test("parseRuleFile() reads groups", () => {
   );
   assert.deepEqual(parseRuleFile(""), []);
 });
+
+test("parseRuleFile() tells the place of what is missing, has an anchor, or comes from another rule", () => {
+  const text = [
+    "groups:",
+    "- name: g",
+    "  rules:",
+    "  - record: ",
+    "    expr: up",
+    "  - &r",
+    "    alert: a",
+    "    expr: &e |",
+    "      [",
+    "  - <<: *r",
+    "    labels: {b: c}",
+  ];
+  const places = (): string[] => {
+    try {
+      parseRuleFile(`${text.join("\n")}\n`);
+      return [];
+    } catch (error) {
+      return (error as RuleFileError).problems.map((each) => each.split(" group ")[0]);
+    }
+  };
+  assert.deepEqual(places(), ["4:12: 0:0:", "8:11:", "8:11:"]);
+});

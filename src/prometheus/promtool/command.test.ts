@@ -169,6 +169,22 @@ tests:
   );
 });
 
+test("promtool test rules says where a series goes wrong, in the lexer's words or in the parser's", async () => {
+  const cases: [series: string, values: string, complaint: string][] = [
+    ['a{x="1"', "5", "2:9: parse error: unexpected character inside braces: '5'"],
+    ["a{x=y}", "1", '2:5: parse error: unexpected identifier "y" in label set, expected string'],
+    ["a", "7x", "2:5: parse error: unexpected end of input in series values"],
+    ["a", "-x3", '2:4: parse error: unexpected "x" in series values'],
+    ["a", "{{odd:1}}", '2:5: parse error: bad histogram descriptor found: "odd"'],
+  ];
+  for (const [series, values, complaint] of cases) {
+    const file = `tests:\n- input_series: [{series: '${series}', values: '${values}'}]\n  promql_expr_test: [{expr: a, eval_time: 0}]\n`;
+    const { code, printed, errors } = await promtool(["test", "rules", "/t.yml"], { "/t.yml": file });
+    assert.equal(code, 1);
+    assert.ok(`${printed}${errors}`.includes(complaint), `${series} ${values}: ${printed}${errors}`);
+  }
+});
+
 test("promtool without a subcommand shows what there is", async () => {
   const help = await promtool([]);
   assert.equal(help.code, 0);

@@ -28,20 +28,20 @@ export interface SeriesDescription {
 
 /** What is wrong with the text of a series, and at which character. */
 export class SeriesDescriptionError extends Error {
-  readonly #column: number;
+  readonly offset: number;
   readonly #detail: string;
 
   /** @param offset in the text, in bytes of UTF-8 */
   constructor(offset: number, detail: string) {
     super(`1:${offset + 1}: parse error: ${detail}`);
     this.name = "SeriesDescriptionError";
-    this.#column = offset + 1;
+    this.offset = offset;
     this.#detail = detail;
   }
 
-  /** The message where the text is that line of a file. */
-  at(line: number): string {
-    return `${line}:${this.#column}: parse error: ${this.#detail}`;
+  /** The message where the text is that line of a file. @param detail in other words */
+  at(line: number, detail = this.#detail): string {
+    return `${line}:${this.offset + 1}: parse error: ${detail}`;
   }
 }
 
@@ -266,6 +266,7 @@ class Reader {
   #found(): string {
     const rest = this.#text.slice(this.#at);
     if (rest === "") return "end of input";
+    if (/^x\d/.test(rest)) return '"x"';
     const [word] = /^[a-zA-Z_][a-zA-Z0-9_]*/.exec(rest) ?? [];
     if (word !== undefined) return `identifier ${quoteGo(word)}`;
     const [number] = /^\d[\d.eExX]*/.exec(rest) ?? [];

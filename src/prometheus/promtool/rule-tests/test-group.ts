@@ -97,10 +97,13 @@ function describedSeries(text: string, index: number): SeriesDescription {
   try {
     return parseSeriesDescription(text);
   } catch (error) {
+    if (!(error instanceof SeriesDescriptionError))
+      throw new Error(`${index + 2}:1: parse error: ${(error as Error).message}`);
+    // What the lexer stops at it has its own words for.
     const known = tokenize(text).error;
-    const column = known === undefined ? 1 : known.position.start + 1;
-    if (known === undefined && error instanceof SeriesDescriptionError) throw new Error(error.at(index + 2));
-    throw new Error(`${index + 2}:${column}: parse error: ${known?.detail ?? (error as Error).message}`);
+    const isSame =
+      known !== undefined && Buffer.byteLength(text.slice(0, known.position.start)) === error.offset;
+    throw new Error(error.at(index + 2, isSame ? known.detail : undefined));
   }
 }
 

@@ -144,6 +144,14 @@ export class HeadChunks {
     page.floats[row * ROW_FLOATS + F_LAST_TIME] = timestampMs;
   }
 
+  /** Whether the series has any samples here. */
+  hasAny(slot: number): boolean {
+    const { words } = this.table.pages[slot >>> PAGE_BITS];
+    const w = (slot & PAGE_MASK) * ROW_WORDS;
+    if (words[w + W_PIECE] !== NO_PIECE || words[w + W_CLOSED] !== NO_CHUNK) return true;
+    return this.histograms.size > 0 && this.histograms.has(slot);
+  }
+
   /** Gives up chunks that end before `minMs`. @returns whether the series has none left */
   truncate(slot: number, minMs: number): boolean {
     const { words, floats } = this.table.pages[slot >>> PAGE_BITS];

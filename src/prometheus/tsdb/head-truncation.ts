@@ -68,9 +68,13 @@ async function removeSeries(
     for (const ref of writer.pendingRefs()) pending.add(old.slotOf(ref));
     const all = new Int32Array(old.length).fill(-1);
     all.set(moved);
-    // What has come, or come back to life, meanwhile.
+    // What has come, or come back to life, meanwhile. All of them are looked at in one go: hardly any needs more than
+    // one look.
+    const { chunks, outOfOrder } = head;
     const isBack = (slot: number) =>
-      pending.has(slot) || !head.chunks.truncate(slot, minMs) || head.outOfOrder.has(slot);
+      (pending.size > 0 && pending.has(slot)) ||
+      (chunks.hasAny(slot) && !chunks.truncate(slot, minMs)) ||
+      (!outOfOrder.isEmpty && outOfOrder.has(slot));
     const added = candidates.filter(isBack);
     for (let slot = known; slot < old.length; slot++) added.push(slot);
     for (const slot of added) {

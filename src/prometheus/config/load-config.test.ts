@@ -35,6 +35,7 @@ test("upstream's configuration files get upstream's verdict", {
 test("parseConfig() says what is wrong in upstream's words", () => {
   const scrape = (yaml: string) => `scrape_configs:\n- job_name: a\n${yaml.replace(/^/gm, "  ")}`;
   const cases: [yaml: string, message: string][] = [
+    ["remote_write: [{url: a, queue_config: }]", "remote write queue max_shards must be positive"],
     [
       "global:\n  nonsense: 1",
       "yaml: unmarshal errors:\n  line 2: field nonsense not found in type config.plain",

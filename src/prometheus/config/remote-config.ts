@@ -69,6 +69,38 @@ export const WRITE_MESSAGES = ["prometheus.WriteRequest", "io.prometheus.write.v
 
 const anyMapping = (type: string): Decoder<Record<string, string>> => mapping(text(), type);
 
+const queueConfig = struct<QueueConfig>({
+  type: "config.QueueConfig",
+  defaults: defaultQueueConfig,
+  fields: {
+    capacity: integer("int"),
+    max_shards: integer("int"),
+    min_shards: integer("int"),
+    max_samples_per_send: integer("int"),
+    batch_send_deadline: duration,
+    min_backoff: duration,
+    max_backoff: duration,
+    retry_on_http_429: boolean,
+    sample_age_limit: duration,
+  },
+});
+
+const metadataConfig = struct<RemoteWriteConfig["metadata_config"]>({
+  type: "config.MetadataConfig",
+  defaults: () => ({ send: true, send_interval: 60_000, max_samples_per_send: 2000 }),
+  fields: { send: boolean, send_interval: duration, max_samples_per_send: integer("int") },
+});
+
+const NO_QUEUE: QueueConfig = {
+  capacity: 0,
+  max_shards: 0,
+  min_shards: 0,
+  max_samples_per_send: 0,
+  batch_send_deadline: 0,
+  min_backoff: 0,
+  max_backoff: 0,
+};
+
 export const remoteWrite = struct<RemoteWriteConfig>({
   type: "config.plain",
   defaults: () => ({
@@ -91,26 +123,15 @@ export const remoteWrite = struct<RemoteWriteConfig>({
     round_robin_dns: boolean,
     protobuf_message: text(),
     failed_request_logging: boolean,
-    queue_config: struct<QueueConfig>({
-      type: "config.QueueConfig",
-      defaults: defaultQueueConfig,
-      fields: {
-        capacity: integer("int"),
-        max_shards: integer("int"),
-        min_shards: integer("int"),
-        max_samples_per_send: integer("int"),
-        batch_send_deadline: duration,
-        min_backoff: duration,
-        max_backoff: duration,
-        retry_on_http_429: boolean,
-        sample_age_limit: duration,
+    // A section that is null has zeros instead of defaults, which the check then refuses.
+    queue_config: (node, context, current) =>
+      nullable(queueConfig)(node, context, current) ?? { ...NO_QUEUE },
+    metadata_config: (node, context, current) =>
+      nullable(metadataConfig)(node, context, current) ?? {
+        send: false,
+        send_interval: 0,
+        max_samples_per_send: 0,
       },
-    }),
-    metadata_config: struct<RemoteWriteConfig["metadata_config"]>({
-      type: "config.MetadataConfig",
-      defaults: () => ({ send: true, send_interval: 60_000, max_samples_per_send: 2000 }),
-      fields: { send: boolean, send_interval: duration, max_samples_per_send: integer("int") },
-    }),
     sigv4: nullable(anyMapping("sigv4.SigV4Config")),
     azuread: nullable(anyMapping("azuread.AzureADConfig")),
     google_iam: nullable(anyMapping("googleiam.Config")),

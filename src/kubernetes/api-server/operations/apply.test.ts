@@ -307,3 +307,16 @@ test("no finalizer is added to what is being deleted", async () => {
     return isStatus(error, "Invalid");
   });
 });
+
+test("what may be anything is owned as one", async () => {
+  const store = await newStore();
+  const revision = {
+    metadata: { name: "r", namespace: "default" },
+    data: { spec: { template: { a: 1 } } },
+    revision: 1,
+  } as unknown as KubernetesObject;
+  const made = await store.create<KubernetesObject>(RESOURCES.controllerRevisions, revision, {
+    fieldManager: "me",
+  });
+  assert.deepEqual(made.metadata.managedFields![0].fieldsV1, { "f:data": {}, "f:revision": {} });
+});

@@ -27,6 +27,9 @@ export const UNTYPED_NODE: MergeNode = {
   item: () => UNTYPED_NODE,
 };
 
+/** A member of a built-in kind that holds anything (`RawExtension`): owned as one. */
+const OPAQUE_NODE: MergeNode = { ...UNTYPED_NODE, isAtomic: true };
+
 const METADATA_TYPE = "meta/v1.ObjectMeta";
 
 export function rootNode(info: ResourceInfo): MergeNode {
@@ -91,6 +94,7 @@ function makeFieldNode(field: ApiField): MergeNode {
 }
 
 function typeNode(name: string): MergeNode {
+  if (name === "any") return OPAQUE_NODE;
   const type = apiType(name);
   return type === undefined || type.values !== undefined ? UNTYPED_NODE : structNode(type);
 }

@@ -6,16 +6,19 @@ import { compareStrings, Labels } from "../src/model/labels.ts";
 import { parseExpression } from "../src/prometheus/promql/parser/expression-parser.ts";
 import { Regex } from "../src/prometheus/regex/regex.ts";
 import { decodeFrames, encodeFrame } from "../src/prometheus/remote/chunked-stream.ts";
-import { ByteWriter } from "../src/prometheus/tsdb/byte-writer.ts";
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from "../src/prometheus/tsdb/chunk-encoding.ts";
-import { decodeHistogramChunk, encodeHistogramChunk } from "../src/prometheus/tsdb/histogram-chunk.ts";
-import { IndexReader } from "../src/prometheus/tsdb/index-reader.ts";
-import { IndexWriter } from "../src/prometheus/tsdb/index-writer.ts";
+import { ByteWriter } from "../src/prometheus/tsdb/bytes/byte-writer.ts";
+import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from "../src/prometheus/tsdb/chunks/chunk-encoding.ts";
+import { decodeHistogramChunk, encodeHistogramChunk } from "../src/prometheus/tsdb/chunks/histogram-chunk.ts";
+import { SampleColumns } from "../src/prometheus/tsdb/chunks/sample-columns.ts";
+import { appendXor, ROW_WORDS, resetXorRow, xorByteLength } from "../src/prometheus/tsdb/chunks/xor-chunk.ts";
+import { DECODE_SLACK_BYTES, decodeXor } from "../src/prometheus/tsdb/chunks/xor-decoder.ts";
+import { decodeXor2 } from "../src/prometheus/tsdb/chunks/xor2-decoder.ts";
+import { IndexReader } from "../src/prometheus/tsdb/index/index-reader.ts";
+import { IndexWriter } from "../src/prometheus/tsdb/index/index-writer.ts";
 import { Pacer } from "../src/prometheus/tsdb/pacer.ts";
-import { SampleColumns } from "../src/prometheus/tsdb/sample-columns.ts";
 import { decodeTombstones, encodeTombstones, Tombstones } from "../src/prometheus/tsdb/tombstones.ts";
-import { readHistograms, writeHistograms } from "../src/prometheus/tsdb/wal-histogram-records.ts";
-import { readWal } from "../src/prometheus/tsdb/wal-reader.ts";
+import { readHistograms, writeHistograms } from "../src/prometheus/tsdb/wal/wal-histogram-records.ts";
+import { readWal } from "../src/prometheus/tsdb/wal/wal-reader.ts";
 import {
   readExemplars,
   readMetadata,
@@ -27,11 +30,8 @@ import {
   writeSamples,
   writeSeries,
   writeTombstones,
-} from "../src/prometheus/tsdb/wal-records.ts";
-import { WalWriter } from "../src/prometheus/tsdb/wal-writer.ts";
-import { appendXor, ROW_WORDS, resetXorRow, xorByteLength } from "../src/prometheus/tsdb/xor-chunk.ts";
-import { DECODE_SLACK_BYTES, decodeXor } from "../src/prometheus/tsdb/xor-decoder.ts";
-import { decodeXor2 } from "../src/prometheus/tsdb/xor2-decoder.ts";
+} from "../src/prometheus/tsdb/wal/wal-records.ts";
+import { WalWriter } from "../src/prometheus/tsdb/wal/wal-writer.ts";
 import { MemoryDisk } from "../src/simulation/memory-disk.ts";
 import { type ClientMetricFamily, createClientHistogram } from "../src/wire/client-model/metric-family.ts";
 import { encodeMetricFamilies } from "../src/wire/client-model/metric-family-encoder.ts";

@@ -18,8 +18,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom, systemRandom } from "../../src/base/random.ts";
 import { Labels } from "../../src/model/labels.ts";
 import type { Matcher } from "../../src/prometheus/matcher.ts";
-import { openTsdb, type Tsdb } from "../../src/prometheus/tsdb/mod.ts";
-import { SampleColumns } from "../../src/prometheus/tsdb/sample-columns.ts";
+import { SampleColumns } from "../../src/prometheus/tsdb/chunks/sample-columns.ts";
 import {
   appendXor,
   MAX_SAMPLE_BYTES,
@@ -27,8 +26,9 @@ import {
   resetXorRow,
   writeXorCount,
   xorByteLength,
-} from "../../src/prometheus/tsdb/xor-chunk.ts";
-import { decodeXor } from "../../src/prometheus/tsdb/xor-decoder.ts";
+} from "../../src/prometheus/tsdb/chunks/xor-chunk.ts";
+import { decodeXor } from "../../src/prometheus/tsdb/chunks/xor-decoder.ts";
+import { openTsdb, type Tsdb } from "../../src/prometheus/tsdb/mod.ts";
 
 const { values: flags } = parseArgs({
   options: {

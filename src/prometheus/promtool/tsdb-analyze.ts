@@ -3,7 +3,7 @@ import type { CliCommand, Machine } from "../../base/machine.ts";
 import { formatGoDuration } from "../../model/go-duration.ts";
 import { createMatcher } from "../matcher.ts";
 import { parseMetricSelector } from "../promql/mod.ts";
-import type { Block, BlockEntry } from "../tsdb/block.ts";
+import type { Block, BlockEntry } from "../tsdb/block/block.ts";
 import { parseToolArguments, UsageProblem } from "./arguments.ts";
 import { parserOf } from "./check-rules.ts";
 import { DEFAULT_DIRECTORY, databaseDirectory, withBlock } from "./tsdb-blocks.ts";

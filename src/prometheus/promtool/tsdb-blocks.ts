@@ -2,8 +2,8 @@
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import { formatGoDuration } from "../../model/go-duration.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
-import { Block } from "../tsdb/block.ts";
-import { BlockSet, directorySize } from "../tsdb/block-set.ts";
+import { Block } from "../tsdb/block/block.ts";
+import { BlockSet, directorySize } from "../tsdb/block/block-set.ts";
 import { Pacer } from "../tsdb/pacer.ts";
 import { isUlid } from "../tsdb/ulid.ts";
 import { parseToolArguments } from "./arguments.ts";

@@ -1,8 +1,8 @@
 /** How well the chunks of a block are filled: `promtool tsdb analyze --extended`. */
-import type { Block, BlockEntry } from "../tsdb/block.ts";
-import { chunkSampleCount, isFloatEncoding } from "../tsdb/chunk-encoding.ts";
-import { ChunkCursor } from "../tsdb/chunk-segment-reader.ts";
-import { decodeHistogramChunk, type HistogramSamples } from "../tsdb/histogram-chunk.ts";
+import type { Block, BlockEntry } from "../tsdb/block/block.ts";
+import { chunkSampleCount, isFloatEncoding } from "../tsdb/chunks/chunk-encoding.ts";
+import { ChunkCursor } from "../tsdb/chunks/chunk-segment-reader.ts";
+import { decodeHistogramChunk, type HistogramSamples } from "../tsdb/chunks/histogram-chunk.ts";
 
 /** Bars are drawn from buckets at least so wide. */
 const SMALLEST_STEP = 10;

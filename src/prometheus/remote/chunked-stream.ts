@@ -5,7 +5,7 @@
  * | length, uvarint | CRC-32C of the data, big-endian | data |  …
  * ```
  */
-import { crc32c } from "../tsdb/crc32c.ts";
+import { crc32c } from "../tsdb/bytes/crc32c.ts";
 
 /** A message may measure so much (upstream's `DefaultChunkedReadLimit`). */
 export const MAX_FRAME_BYTES = 50_000_000;

@@ -8,8 +8,8 @@ import {
 } from "../../wire/remote-read/read-request.ts";
 import { decodeChunkedReadResponse, decodeReadResponse } from "../../wire/remote-read/read-response.ts";
 import { snappyCompress, snappyDecompress } from "../../wire/snappy.ts";
-import { SeriesColumns } from "../tsdb/chunk-decoder.ts";
-import type { ChunkEncoding } from "../tsdb/chunk-encoding.ts";
+import { SeriesColumns } from "../tsdb/chunks/chunk-decoder.ts";
+import type { ChunkEncoding } from "../tsdb/chunks/chunk-encoding.ts";
 import { decodeFrames } from "./chunked-stream.ts";
 
 const CONFIG = scrapeConfigOf("").replace(

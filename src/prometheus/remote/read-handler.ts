@@ -27,8 +27,8 @@ import {
   type SeriesSamples,
   type TimeRange,
 } from "../storage.ts";
-import { SeriesColumns } from "../tsdb/chunk-decoder.ts";
-import { encodeColumns } from "../tsdb/chunk-encoder.ts";
+import { SeriesColumns } from "../tsdb/chunks/chunk-decoder.ts";
+import { encodeColumns } from "../tsdb/chunks/chunk-encoder.ts";
 import { Pacer } from "../tsdb/pacer.ts";
 import { encodeFrame } from "./chunked-stream.ts";
 import { hasIntegerCounts } from "./forwarding-appender.ts";

@@ -3,17 +3,17 @@ import type { Clock } from "../../base/clock.ts";
 import { compareLabels, compareStrings, type Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { NewestSamples, SelectHints, SeriesSamples, TimeRange } from "../storage.ts";
-import type { Block } from "./block.ts";
-import { SeriesColumns } from "./chunk-decoder.ts";
-import type { DecodedSeries } from "./decoded-series.ts";
-import type { Head } from "./head.ts";
-import type { HeadMatcher } from "./head-matcher.ts";
-import { NewestColumns } from "./newest-columns.ts";
+import type { Block } from "./block/block.ts";
+import { SeriesColumns } from "./chunks/chunk-decoder.ts";
+import type { DecodedSeries } from "./head/decoded-series.ts";
+import type { Head } from "./head/head.ts";
+import type { HeadMatcher } from "./head/head-matcher.ts";
+import { NewestColumns } from "./head/newest-columns.ts";
+import { firstIndex } from "./head/time-column.ts";
 import { Pacer } from "./pacer.ts";
 import { SeriesBuilder } from "./series-builder.ts";
 import { BlockCursor, SeriesMerge } from "./series-merge.ts";
 import { sortInSlices } from "./sliced-sort.ts";
-import { firstIndex } from "./time-column.ts";
 
 /** Series between two looks at the clock. */
 const SERIES_PER_CHECK = 32;

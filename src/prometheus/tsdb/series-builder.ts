@@ -2,9 +2,9 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import type { Labels } from "../../model/labels.ts";
 import { type SeriesSamples, STALE_HIGH, STALE_LOW } from "../storage.ts";
-import type { SeriesColumns } from "./chunk-decoder.ts";
-import { isStaleHistogram } from "./histogram-chunk.ts";
-import type { SampleColumns } from "./sample-columns.ts";
+import type { SeriesColumns } from "./chunks/chunk-decoder.ts";
+import { isStaleHistogram } from "./chunks/histogram-chunk.ts";
+import type { SampleColumns } from "./chunks/sample-columns.ts";
 
 /** Values of an answer's series lie one behind another in pieces of this many, since small arrays are dear. */
 const PIECE_VALUES = 16 * 1024;

@@ -1,10 +1,10 @@
 /** The series of blocks and head in the order of their labels, each with where its samples are. */
 import { compareLabels, type Labels } from "../../model/labels.ts";
 import type { TimeRange } from "../storage.ts";
-import type { Block, BlockEntry } from "./block.ts";
-import type { SeriesColumns } from "./chunk-decoder.ts";
-import { ChunkCursor } from "./chunk-segment-reader.ts";
-import type { Head } from "./head.ts";
+import type { Block, BlockEntry } from "./block/block.ts";
+import type { SeriesColumns } from "./chunks/chunk-decoder.ts";
+import { ChunkCursor } from "./chunks/chunk-segment-reader.ts";
+import type { Head } from "./head/head.ts";
 
 /** Goes from series to series with `next`; the fields then describe the present one. */
 export class SeriesMerge {

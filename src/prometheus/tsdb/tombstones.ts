@@ -7,11 +7,11 @@
  * The checksum covers the entries only.
  */
 import { type Disk, isMissing } from "../../base/disk.ts";
-import { TOMBSTONES_FILE, TOMBSTONES_MAGIC, TOMBSTONES_VERSION } from "./block-format.ts";
-import { ByteReader, CorruptionError } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
-import { crc32c } from "./crc32c.ts";
-import type { SampleColumns } from "./sample-columns.ts";
+import { TOMBSTONES_FILE, TOMBSTONES_MAGIC, TOMBSTONES_VERSION } from "./bytes/block-format.ts";
+import { ByteReader, CorruptionError } from "./bytes/byte-reader.ts";
+import { ByteWriter } from "./bytes/byte-writer.ts";
+import { crc32c } from "./bytes/crc32c.ts";
+import type { SampleColumns } from "./chunks/sample-columns.ts";
 
 /** Inclusive at both ends. */
 export interface Interval {

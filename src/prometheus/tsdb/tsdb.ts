@@ -12,18 +12,20 @@ import type {
   SeriesSamples,
   TimeRange,
 } from "../storage.ts";
-import type { Block } from "./block.ts";
-import { BlockSet, directorySize } from "./block-set.ts";
+import type { Block } from "./block/block.ts";
+import { BlockSet, directorySize } from "./block/block-set.ts";
 import { Compactor, type Retention } from "./compactor.ts";
-import { DecodedSeries } from "./decoded-series.ts";
-import { ExemplarStorage } from "./exemplars.ts";
-import { Head } from "./head.ts";
-import { HeadAppender } from "./head-appender.ts";
-import { HEAD_CHUNKS_DIRECTORY, recoverFromHeadChunks } from "./head-chunk-files.ts";
-import { HeadMatcher } from "./head-matcher.ts";
-import { headStats, headStatus } from "./head-status.ts";
-import { HeadWriter } from "./head-writer.ts";
-import { rewriteLateLog } from "./late-log.ts";
+import { DecodedSeries } from "./head/decoded-series.ts";
+import { ExemplarStorage } from "./head/exemplars.ts";
+import { Head } from "./head/head.ts";
+import { HeadAppender } from "./head/head-appender.ts";
+import { HEAD_CHUNKS_DIRECTORY, recoverFromHeadChunks } from "./head/head-chunk-files.ts";
+import { HeadMatcher } from "./head/head-matcher.ts";
+import { headStats, headStatus } from "./head/head-status.ts";
+import { HeadWriter } from "./head/head-writer.ts";
+import { rewriteLateLog } from "./head/late-log.ts";
+import { openWal } from "./head/wal-open.ts";
+import type { ReplayTarget } from "./head/wal-replay.ts";
 import { Pacer } from "./pacer.ts";
 import { Querier } from "./querier.ts";
 import { ReadGate } from "./read-gate.ts";
@@ -37,9 +39,7 @@ import type {
   TsdbOptions,
   TsdbStatus,
 } from "./tsdb-options.ts";
-import { openWal } from "./wal-open.ts";
-import type { ReplayTarget } from "./wal-replay.ts";
-import { WalWriter } from "./wal-writer.ts";
+import { WalWriter } from "./wal/wal-writer.ts";
 
 export const DEFAULT_BLOCK_DURATION_MS = 2 * 3600_000;
 const DEFAULT_RETENTION_MS = 15 * 24 * 3600_000;

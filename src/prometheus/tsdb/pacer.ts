@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 
 /** Work gives way after so long. With what one step between two checks may take, well below 50 ms. */
-const SLICE_MS = 15;
+const SLICE_MS = 10;
 
 export class Pacer {
   readonly #clock: Pick<Clock, "monotonic" | "sleep">;

@@ -1,8 +1,8 @@
 /** Sorting that gives way to others: a sort of a million strings in one go would block for more than a second. */
 import type { Pacer } from "./pacer.ts";
 
-const RUN_LENGTH = 2048;
-const MERGES_PER_CHECK = 4096;
+const RUN_LENGTH = 512;
+const MERGES_PER_CHECK = 1024;
 
 /** Sorts a copy. */
 export async function sortNumbersInSlices(

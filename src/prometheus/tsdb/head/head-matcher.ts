@@ -10,7 +10,7 @@ import type { Head } from "./head.ts";
 /** Selections that are kept, and how many series in all. */
 const MAX_SELECTIONS = 256;
 const MAX_SELECTED_SLOTS = 4_000_000;
-const MERGES_PER_CHECK = 4096;
+const MERGES_PER_CHECK = 1024;
 
 interface Selection {
   /** Sorted by labels. */

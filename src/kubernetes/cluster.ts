@@ -10,9 +10,9 @@ import { statusError } from "../model/kubernetes-status.ts";
 import { type ApiServer, createApiServer } from "./api-server/mod.ts";
 import type { Cluster, ClusterOptions, RunningContainer } from "./cluster-types.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
+import { startHorizontalPodAutoscalerController } from "./controllers/autoscaling/horizontal-pod-autoscaler.ts";
+import { createMetricsClient } from "./controllers/autoscaling/horizontal-pod-autoscaler-metrics.ts";
 import { Informers } from "./controllers/controller.ts";
-import { startHorizontalPodAutoscalerController } from "./controllers/horizontal-pod-autoscaler.ts";
-import { createMetricsClient } from "./controllers/horizontal-pod-autoscaler-metrics.ts";
 import {
   builtInImages,
   createImageCatalogue,

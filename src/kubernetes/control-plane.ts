@@ -9,26 +9,26 @@ import type { System } from "../base/system.ts";
 import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
-import { startClusterRoleAggregationController } from "./controllers/cluster-role-aggregation.ts";
+import { startDaemonSetController } from "./controllers/apps/daemon-set.ts";
+import { startDeploymentController } from "./controllers/apps/deployment.ts";
+import { startReplicaSetController, startReplicationController } from "./controllers/apps/replica-set.ts";
+import { startStatefulSetController } from "./controllers/apps/stateful-set.ts";
+import { startCronJobController } from "./controllers/batch/cron-job.ts";
+import { startJobController } from "./controllers/batch/job.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
-import { startCronJobController } from "./controllers/cron-job.ts";
-import { startDaemonSetController } from "./controllers/daemon-set.ts";
-import { startDeploymentController } from "./controllers/deployment.ts";
-import { startEndpointSliceController } from "./controllers/endpoint-slice.ts";
-import { startGarbageCollector } from "./controllers/garbage-collector.ts";
-import { startJobController } from "./controllers/job.ts";
-import { startNamespaceController } from "./controllers/namespace.ts";
-import { startNodeTaintController, startTaintEvictionController } from "./controllers/node-taints.ts";
+import { startClusterRoleAggregationController } from "./controllers/core/cluster-role-aggregation.ts";
+import { startGarbageCollector } from "./controllers/core/garbage-collector.ts";
+import { startNamespaceController } from "./controllers/core/namespace.ts";
+import { startNodeTaintController, startTaintEvictionController } from "./controllers/core/node-taints.ts";
+import { startResourceQuotaController } from "./controllers/core/resource-quota.ts";
+import { createIfMissing, startServiceAccountController } from "./controllers/core/service-account.ts";
+import { startEndpointSliceController } from "./controllers/discovery/endpoint-slice.ts";
+import { startPodDisruptionBudgetController } from "./controllers/policy/pod-disruption-budget.ts";
 import {
   DEFAULT_STORAGE_CLASS,
   PROVISIONER,
   startPersistentVolumeControllers,
-} from "./controllers/persistent-volume.ts";
-import { startPodDisruptionBudgetController } from "./controllers/pod-disruption-budget.ts";
-import { startReplicaSetController, startReplicationController } from "./controllers/replica-set.ts";
-import { startResourceQuotaController } from "./controllers/resource-quota.ts";
-import { createIfMissing, startServiceAccountController } from "./controllers/service-account.ts";
-import { startStatefulSetController } from "./controllers/stateful-set.ts";
+} from "./controllers/storage/persistent-volume.ts";
 import { ContainerRuntime } from "./kubelet/container-runtime.ts";
 import type { ImageCatalogue } from "./kubelet/image-catalogue.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";

@@ -18,37 +18,37 @@ export { ClusterStore, type ClusterStoreOptions } from "./api-server/cluster-sto
 export type { ResourceInfo } from "./api-server/resource-info.ts";
 export { createCluster } from "./cluster.ts";
 export type { Cluster, ClusterOptions, RunningContainer, ServiceTarget } from "./cluster-types.ts";
-export { type ControllerContext, Informers } from "./controllers/controller.ts";
-export { startDeploymentController } from "./controllers/deployment.ts";
+export { startDeploymentController } from "./controllers/apps/deployment.ts";
+export { startReplicaSetController } from "./controllers/apps/replica-set.ts";
+export { startStatefulSetController } from "./controllers/apps/stateful-set.ts";
 export {
   type AutoscalerControllerOptions,
   startHorizontalPodAutoscalerController,
-} from "./controllers/horizontal-pod-autoscaler.ts";
+} from "./controllers/autoscaling/horizontal-pod-autoscaler.ts";
 export {
   type AutoscalerMemory,
   DOWNSCALE_STABILIZATION_SECONDS,
   newAutoscalerMemory,
   rememberScaling,
-} from "./controllers/horizontal-pod-autoscaler-behavior.ts";
+} from "./controllers/autoscaling/horizontal-pod-autoscaler-behavior.ts";
 export {
   type AutoscalerSettings,
   DEFAULT_TOLERANCE,
   type Decision,
   decide,
-} from "./controllers/horizontal-pod-autoscaler-decision.ts";
+} from "./controllers/autoscaling/horizontal-pod-autoscaler-decision.ts";
 export {
   createMetricsClient,
   type GetJson,
   type MetricsClient,
-} from "./controllers/horizontal-pod-autoscaler-metrics.ts";
+} from "./controllers/autoscaling/horizontal-pod-autoscaler-metrics.ts";
 export type {
   AutoscalerVersion,
   HorizontalPodAutoscaler,
   MetricSpec,
   Scale,
-} from "./controllers/horizontal-pod-autoscaler-types.ts";
-export { startReplicaSetController } from "./controllers/replica-set.ts";
-export { startStatefulSetController } from "./controllers/stateful-set.ts";
+} from "./controllers/autoscaling/horizontal-pod-autoscaler-types.ts";
+export { type ControllerContext, Informers } from "./controllers/controller.ts";
 export { BackOff } from "./kubelet/back-off.ts";
 export { type CatalogueImage, createImageCatalogue, type ImageCatalogue } from "./kubelet/image-catalogue.ts";
 export { Prober } from "./kubelet/prober.ts";

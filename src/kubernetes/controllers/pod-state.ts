@@ -22,6 +22,12 @@ export function podAvailableInMs(pod: Pod, minReadySeconds: number, nowMs: numbe
   return Math.max(0, Date.parse(ready.lastTransitionTime ?? "") + minReadySeconds * 1_000 - nowMs);
 }
 
+/** When the pod became ready, in milliseconds; 0 when it is not. */
+export function readySince(pod: Pod): number {
+  const ready = pod.status?.conditions?.find(({ type }) => type === "Ready");
+  return ready?.status === "True" ? Date.parse(ready.lastTransitionTime ?? "") || 0 : 0;
+}
+
 export function isPodFinished(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }

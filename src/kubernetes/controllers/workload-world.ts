@@ -9,8 +9,8 @@ import { RESOURCES } from "../../model/kubernetes-api.ts";
 import { type KubernetesObject, kubernetesTime } from "../../model/kubernetes-object.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import type { Pod } from "../types.ts";
+import { nodeOf } from "./apps/daemon-set-pod.ts";
 import { type ControllerContext, Informers } from "./controller.ts";
-import { nodeOf } from "./daemon-set-pod.ts";
 
 export interface WorkloadWorld {
   api: ClusterStore;

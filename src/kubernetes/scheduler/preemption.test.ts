@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
+import type { PodDisruptionBudget } from "../controllers/policy/pod-disruption-budget.ts";
 import type { Node, Pod } from "../types.ts";
 import { refusal } from "./filters.ts";
 import { createNodeInfos } from "./node-info.ts";

@@ -3,7 +3,7 @@
  * All nodes are tried, where upstream tries a sample of large clusters.
  */
 import { matchesSelector, selectorOf } from "../../model/label-selector.ts";
-import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
+import type { PodDisruptionBudget } from "../controllers/policy/pod-disruption-budget.ts";
 import type { Node, Pod } from "../types.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";
 import { fitText } from "./fit-text.ts";

@@ -9,7 +9,7 @@ import type { EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
 import { createEventSeriesRecorder } from "../../wire/kubernetes/event-series-recorder.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
-import type { PodDisruptionBudget } from "../controllers/pod-disruption-budget.ts";
+import type { PodDisruptionBudget } from "../controllers/policy/pod-disruption-budget.ts";
 import type { Condition, Node, Pod } from "../types.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { type Refusal, refusal, type Situation } from "./filters.ts";

@@ -11,7 +11,7 @@ import {
   SELECTED_NODE_ANNOTATION,
   type StorageClass,
   waitsForConsumer,
-} from "../controllers/volume-matching.ts";
+} from "../controllers/storage/volume-matching.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../types.ts";
 import { matchesNodeTerm } from "./selection.ts";
 

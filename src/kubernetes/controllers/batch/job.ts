@@ -15,6 +15,7 @@ import {
 import { compareForDeletion } from "../deletion-order.ts";
 import { isPodFinished, isPodReady, isPodTerminating } from "../pod-state.ts";
 import { createJobBackOff, type JobBackOff } from "./job-back-off.ts";
+import { countPods } from "./job-count.ts";
 import { type Decision, decideEnd, suspendedCondition } from "./job-end.ts";
 import { startJobPodRelease, withoutFinalizer } from "./job-pod-release.ts";
 import {
@@ -25,7 +26,7 @@ import {
   surplusPods,
   TRACKING_FINALIZER,
 } from "./job-pods.ts";
-import { countPods, type JobView, viewOf } from "./job-view.ts";
+import { type JobView, viewOf } from "./job-view.ts";
 
 /** At most so many pods are made or deleted in one go. */
 export const MAX_PODS_A_PASS = 500;

@@ -8,8 +8,9 @@
  * - the memory limiter cannot force a garbage collection;
  * - `--config` and `${…}` take `file:`, `env:` and `yaml:`, and no web addresses.
  */
-export { type CollectorConfig, decodeConfig } from "./config/config.ts";
+export type { CollectorConfig } from "./config/collector-config.ts";
 export { ConfigError, InvalidConfigError } from "./config/config-error.ts";
+export { decodeConfig } from "./config/decode-config.ts";
 export { loadConfig } from "./config/load-config.ts";
 export { FACTORIES } from "./factories.ts";
 export { Service, type ServiceSettings } from "./service/service.ts";

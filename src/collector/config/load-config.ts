@@ -1,6 +1,7 @@
 /** Where a configuration comes from: read, merged and expanded (upstream `confmap/resolver.go`). */
-import { type CollectorConfig, type ConfigContext, decodeConfig, isMap } from "./config.ts";
+import type { CollectorConfig } from "./collector-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { type ConfigContext, decodeConfig, isMap } from "./decode-config.ts";
 import { ExpandedValue, expand, type ValueProvider } from "./expand.ts";
 import { parseGoYaml } from "./go-yaml.ts";
 import { goTypeName } from "./schema.ts";

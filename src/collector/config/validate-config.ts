@@ -1,6 +1,6 @@
 /** What contradicts itself in a configuration that could be read (upstream `otelcol/config.go`, `service/pipelines/config.go`). */
 import { type Factories, factoryOf } from "../factories.ts";
-import type { CollectorConfig, PipelineConfig } from "./config.ts";
+import type { CollectorConfig, PipelineConfig } from "./collector-config.ts";
 
 /** What is wrong, in upstream's order: the whole's first problem, then each component's and each pipeline's own. */
 export function validateConfig(config: CollectorConfig, factories: Factories): string[] {

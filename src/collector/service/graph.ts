@@ -6,7 +6,7 @@
 import type { Signal } from "../../wire/otlp/signal.ts";
 import type { Component, ComponentSettings, Consume, Outputs } from "../component.ts";
 import { ALL_SIGNALS } from "../component.ts";
-import type { CollectorConfig, PipelineConfig } from "../config/config.ts";
+import type { CollectorConfig, PipelineConfig } from "../config/collector-config.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type Factories, factoryOf } from "../factories.ts";
 

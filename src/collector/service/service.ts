@@ -1,7 +1,7 @@
 /** A running Collector: extensions, pipelines and its own metrics (upstream `service/`). */
 import type { HttpServer } from "../../base/network.ts";
 import type { Component, ComponentSettings, Extension } from "../component.ts";
-import type { CollectorConfig } from "../config/config.ts";
+import type { CollectorConfig } from "../config/collector-config.ts";
 import { type Factories, factoryOf } from "../factories.ts";
 import { Telemetry } from "../telemetry.ts";
 import { buildGraph } from "./graph.ts";

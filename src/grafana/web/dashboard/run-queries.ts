@@ -9,21 +9,9 @@ import { fixed, interpolate, prometheusFormat, type Scope, type VariableValue } 
 import { objectOf } from "./json.ts";
 import type { DataSourceRef, Panel, Target } from "./model.ts";
 import { OWN_DATA } from "./own-data.ts";
+import type { ExemplarPoint, PanelData } from "./panel-data.ts";
 import type { QueryContext } from "./query-context.ts";
 import { intervalMs, intervalText, queryIntervalMs, type TimeRange } from "./time-range.ts";
-
-export interface ExemplarPoint {
-  ms: number;
-  value: number;
-  labels: Record<string, string>;
-}
-
-export interface PanelData {
-  frames: Frame[];
-  exemplars: ExemplarPoint[];
-  range: TimeRange;
-  error?: string;
-}
 
 /** What Prometheus is scraped at where a data source does not say. */
 const DEFAULT_SCRAPE_MS = 15_000;

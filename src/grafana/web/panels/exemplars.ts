@@ -1,6 +1,6 @@
 /** Exemplars as diamonds above a graph's lines: pointing at one tells of it, clicking opens its trace. */
 import type uPlot from "uplot";
-import type { ExemplarPoint } from "../dashboard/run-queries.ts";
+import type { ExemplarPoint } from "../dashboard/panel-data.ts";
 
 const REACH_PX = 8;
 

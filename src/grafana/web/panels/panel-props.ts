@@ -1,7 +1,7 @@
 /** What every kind of panel gets to draw. */
 
 import type { Panel } from "../dashboard/model.ts";
-import type { PanelData } from "../dashboard/run-queries.ts";
+import type { PanelData } from "../dashboard/panel-data.ts";
 
 export interface PanelProps {
   panel: Panel;

@@ -3,7 +3,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { css } from "../css.ts";
-import type { ExemplarPoint } from "../dashboard/run-queries.ts";
+import type { ExemplarPoint } from "../dashboard/panel-data.ts";
 import { displayText } from "../data/units.ts";
 import { exemplarPlugin } from "./exemplars.ts";
 import { type GraphSeries, graphData } from "./graph-data.ts";

@@ -17,8 +17,8 @@ import {
 import { FACTORIES, type Factories } from "../factories.ts";
 import { Service } from "../service/service.ts";
 import { parseComponentId } from "./component-id.ts";
-import { decodeConfig } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import { decodeConfig } from "./decode-config.ts";
 import { ExpandedValue, envProvider, expand } from "./expand.ts";
 import { merge } from "./load-config.ts";
 import { object } from "./schema.ts";

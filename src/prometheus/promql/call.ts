@@ -3,8 +3,7 @@
 import type { FloatHistogram } from "../../model/histogram.ts";
 import { sizeInSamples } from "../../model/histogram-buckets.ts";
 import type { SeriesSamples } from "../storage.ts";
-import type { EvaluationContext } from "./evaluation-context.ts";
-import { evaluate, evaluateScalar } from "./evaluator.ts";
+import { type EvaluationContext, evaluateScalar } from "./evaluation-context.ts";
 import type { RangeImplementation, VectorCall } from "./functions/function-implementation.ts";
 import { FUNCTIONS } from "./functions/table.ts";
 import { Grid } from "./grid.ts";
@@ -31,7 +30,7 @@ export async function evaluateCall(node: Call, context: EvaluationContext): Prom
       for (let i = 0; i < node.arguments.length; i++) {
         const type = types[Math.min(i, types.length - 1)];
         if (type === "vector" && !implementation.evaluatesItself) {
-          vectors[i] = await evaluate(node.arguments[i], context);
+          vectors[i] = await context.operands.evaluate(node.arguments[i], context);
         } else if (type === "scalar") scalars[i] = await evaluateScalar(node.arguments[i], context);
       }
       const result = await implementation.evaluate({ ...callOf(node, context), vectors, scalars });
@@ -51,7 +50,7 @@ async function mapFloats(
   context: EvaluationContext,
 ): Promise<StepSeries[]> {
   const { run, grid } = context;
-  const input = await evaluate(node.arguments[0], context);
+  const input = await context.operands.evaluate(node.arguments[0], context);
   const scalars: Float64Array[] = [];
   for (const argument of node.arguments.slice(1)) scalars.push(await evaluateScalar(argument, context));
   const compute = map(scalars);
@@ -312,7 +311,7 @@ export async function evaluateSubquery(
   run.counts = inner;
   let series: StepSeries[];
   try {
-    series = await evaluate(subquery.expression, { ...context, grid });
+    series = await context.operands.evaluate(subquery.expression, { ...context, grid });
   } finally {
     run.counts = counts;
   }

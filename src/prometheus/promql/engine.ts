@@ -6,7 +6,7 @@ import type { Queryable, SeriesSamples } from "../storage.ts";
 import { Annotations } from "./annotations.ts";
 import { evaluateSubquery, toSamples } from "./call.ts";
 import type { EvaluationContext } from "./evaluation-context.ts";
-import { evaluate } from "./evaluator.ts";
+import { EXPRESSIONS } from "./evaluator.ts";
 import { Grid } from "./grid.ts";
 import { newestVector } from "./newest-vector.ts";
 import type { Expression } from "./parser/ast.ts";
@@ -177,9 +177,9 @@ export class Engine {
     const run = this.#run(options, grid);
     const samples = await guarded(async () => {
       const selection = await run.timed("prepare", () => selectAll(run, expression, grid));
-      const context = { run, grid, selection };
+      const context = { run, grid, selection, operands: EXPRESSIONS };
       const series = await run.timed("evaluate", async () =>
-        finish(await evaluate(expression, context), context),
+        finish(await context.operands.evaluate(expression, context), context),
       );
       return run.timed("sort", () => sortedByLabels(series.map((one) => toSamples(one, grid))));
     });
@@ -253,7 +253,9 @@ async function instantValue(
     if (newest !== undefined) return newest;
   }
   const selection: Selection = await run.timed("prepare", () => selectAll(run, expression, grid));
-  return run.timed("evaluate", () => selectedValue(expression, literal, { run, grid, selection }));
+  return run.timed("evaluate", () =>
+    selectedValue(expression, literal, { run, grid, selection, operands: EXPRESSIONS }),
+  );
 }
 
 async function selectedValue(
@@ -265,7 +267,7 @@ async function selectedValue(
   if (literal.kind === "matrix-selector")
     return { kind: "matrix", series: await selectMatrix(literal, context), hasStoredLabels: true };
   if (literal.kind === "subquery") return { kind: "matrix", series: await subqueryValue(literal, context) };
-  const series = await finish(await evaluate(expression, context), context);
+  const series = await finish(await context.operands.evaluate(expression, context), context);
   if (typeOf(expression) === "scalar") return { kind: "scalar", timestampMs, value: series[0].values[0] };
   return { kind: "vector", samples: series.map((one) => sampleOf(one, timestampMs)) };
 }

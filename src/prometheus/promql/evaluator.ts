@@ -10,9 +10,9 @@ import { scalarOperation, vectorScalarOperation } from "./binary/scalar-operatio
 import { setOperation } from "./binary/set-operation.ts";
 import { vectorOperation } from "./binary/vector-operation.ts";
 import { evaluateCall, hasFloatsOnly, rangeStream } from "./call.ts";
-import type { EvaluationContext } from "./evaluation-context.ts";
-import { type Grid, ScratchGrid } from "./grid.ts";
-import { LookbackPlanner, lookBack } from "./lookback.ts";
+import type { EvaluationContext, Operands } from "./evaluation-context.ts";
+import { countPresent, ScratchGrid } from "./grid.ts";
+import { LookbackPlanner, lookBack, lookbackTimes } from "./lookback.ts";
 import {
   type BinaryExpression,
   type Expression,
@@ -21,12 +21,14 @@ import {
   type VectorSelector,
 } from "./parser/ast.ts";
 import { typeOf } from "./parser/type-check.ts";
-import { PAUSE_INTERVAL, type QueryRun } from "./query-run.ts";
+import { PAUSE_INTERVAL } from "./query-run.ts";
 import { evaluateSmoothed } from "./smoothed-selector.ts";
-import { countPresent, mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
+import { mergeDuplicates, StepSeries, scalarSeries } from "./step-series.ts";
 
-/** The series of a vector; for a scalar one series that has a value at every step. */
-export async function evaluate(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
+/** Expressions of every kind. */
+export const EXPRESSIONS: Operands = { evaluate, evaluateEach };
+
+async function evaluate(node: Expression, context: EvaluationContext): Promise<StepSeries[]> {
   const { run } = context;
   if (run.isDue) await run.pause();
   if (context.grid.count === 0) return [];
@@ -68,19 +70,7 @@ async function evaluateNode(node: Expression, context: EvaluationContext): Promi
   throw new Error(`BUG: cannot evaluate ${node.kind} by steps`);
 }
 
-/** A scalar expression's value at each step. */
-export async function evaluateScalar(node: Expression, context: EvaluationContext): Promise<Float64Array> {
-  const [series] = await evaluate(node, context);
-  return series.values;
-}
-
-/**
- * Evaluates an expression whose series come one after the other, and hands each to `visit` in columns that are used
- * again for the next one. Counts as if all had been there at once.
- *
- * @returns false where the expression is to be evaluated as a whole
- */
-export async function evaluateEach(
+async function evaluateEach(
   node: Expression,
   context: EvaluationContext,
   visit: (series: StepSeries) => void,
@@ -159,13 +149,6 @@ async function eachNewest(
     if (run.isDueAfter(1)) await run.pause();
   }
   run.counts.add(labels.length);
-}
-
-/** Where an instant selector looks at each step. */
-export function lookbackTimes({ at, offsetMs }: VectorSelector, grid: Grid, run: QueryRun) {
-  const timeAt =
-    typeof at === "number" ? () => at - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
-  return { grid, lookbackMs: run.lookbackMs, timeAt };
 }
 
 async function evaluateUnary(node: UnaryExpression, context: EvaluationContext): Promise<StepSeries[]> {

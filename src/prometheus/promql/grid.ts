@@ -77,6 +77,13 @@ export class Grid {
   }
 }
 
+/** How many ones are in a column that has 1 at the steps with a sample. */
+export function countPresent(present: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < present.length; i++) count += present[i];
+  return count;
+}
+
 /** The steps of another grid, for series that are looked at one after the other: columns are used again. */
 export class ScratchGrid extends Grid {
   readonly #grid: Grid;

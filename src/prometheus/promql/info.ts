@@ -3,7 +3,6 @@ import { compareStrings, Labels, METADATA_LABELS, METRIC_NAME } from "../../mode
 import { createMatcher, type Matcher } from "../matcher.ts";
 import type { SeriesSamples } from "../storage.ts";
 import type { EvaluationContext } from "./evaluation-context.ts";
-import { evaluate } from "./evaluator.ts";
 import type { VectorCall } from "./functions/function-implementation.ts";
 import type { Grid } from "./grid.ts";
 import { infoReference } from "./info-reference.ts";
@@ -26,7 +25,7 @@ interface InfoSeries {
 
 export async function info({ context, call }: VectorCall): Promise<StepSeries[]> {
   const [vector, selector] = call.arguments;
-  const base = await evaluate(vector, context);
+  const base = await context.operands.evaluate(vector, context);
   const wanted = wantedLabels(selector as VectorSelector | undefined);
   const isInfo = (series: StepSeries) =>
     wanted.nameMatchers.every((matcher) => matcher.matches(series.labels.get(METRIC_NAME)));

@@ -3,8 +3,8 @@
  * Histograms count by their size.
  */
 import { sizeInSamples } from "../../model/histogram-buckets.ts";
-import type { Grid } from "./grid.ts";
-import { countPresent, type StepSeries } from "./step-series.ts";
+import { countPresent, type Grid } from "./grid.ts";
+import type { StepSeries } from "./step-series.ts";
 import type { WindowPlan } from "./window.ts";
 
 /** Per step of the query. */

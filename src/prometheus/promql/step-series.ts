@@ -73,13 +73,6 @@ export function scalarSeries(grid: Grid, values: Float64Array): StepSeries {
   return new StepSeries(Labels.empty, { values, present: grid.all });
 }
 
-/** How many ones are in `present`. */
-export function countPresent(present: Uint8Array): number {
-  let count = 0;
-  for (let i = 0; i < present.length; i++) count += present[i];
-  return count;
-}
-
 /** Whether any two series have equal labels. */
 export async function hasDuplicates(series: readonly StepSeries[], run: QueryRun): Promise<boolean> {
   if (series.length < 2) return false;

@@ -1,7 +1,6 @@
 /** Aggregation operators: `sum by (pod) (…)`. */
 import { informHistogramIgnored, warnInvalidQuantile } from "../annotations.ts";
-import type { EvaluationContext } from "../evaluation-context.ts";
-import { evaluate, evaluateEach, evaluateScalar } from "../evaluator.ts";
+import { type EvaluationContext, evaluateScalar } from "../evaluation-context.ts";
 import type { Aggregation } from "../parser/ast.ts";
 import { isValidLabelName } from "../parser/label-name.ts";
 import { quoteString } from "../parser/lexer.ts";
@@ -21,7 +20,7 @@ export async function aggregate(node: Aggregation, context: EvaluationContext): 
     if (streamed !== undefined) return streamed;
   }
   const parameter = node.parameter === undefined ? undefined : await evaluateScalar(node.parameter, context);
-  const input = await evaluate(node.expression, context);
+  const input = await context.operands.evaluate(node.expression, context);
   switch (node.operator) {
     case "topk":
     case "bottomk":
@@ -43,7 +42,7 @@ async function aggregateCountValues(node: Aggregation, context: EvaluationContex
   const parameter = node.parameter!;
   const label = parameter.kind === "string" ? parameter.value : "";
   if (!isValidLabelName(label)) throw executionError(`invalid label name ${quoteString(label)}`);
-  return countValues(node, label, await evaluate(node.expression, context), context);
+  return countValues(node, label, await context.operands.evaluate(node.expression, context), context);
 }
 
 /** An aggregation of series that come one after the other, none of which is kept. Undefined where they don't. */
@@ -54,7 +53,7 @@ async function streamedAggregation(
   const grouper = new Grouper({ labels: node.grouping, isWithout: node.isWithout });
   const states: FloatGroup[] = [];
   const dropsName: number[] = [];
-  const isStreamed = await evaluateEach(node.expression, context, (series) => {
+  const isStreamed = await context.operands.evaluateEach(node.expression, context, (series) => {
     const group = grouper.indexOf(series);
     states[group] ??= createFloatGroup(node.operator as RunningOperator, context.grid);
     states[group].add(series);

@@ -1,6 +1,5 @@
 /** `start_timestamp`: since when a sample counts. Needs the feature flag `promql-use-start-timestamps`. */
-import { evaluate, lookbackTimes } from "../evaluator.ts";
-import { LookbackPlanner, lookBack } from "../lookback.ts";
+import { LookbackPlanner, lookBack, lookbackTimes } from "../lookback.ts";
 import type { StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./function-implementation.ts";
 
@@ -11,7 +10,7 @@ export async function startTimestamp({ context, call }: VectorCall): Promise<Ste
   const selector = argument.kind === "step-invariant" ? argument.expression : argument;
   if (selector.kind !== "vector-selector" || !run.startTimestamps) {
     // For what is wrong with it.
-    await evaluate(argument, context);
+    await context.operands.evaluate(argument, context);
     return [];
   }
   const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));

@@ -1,8 +1,7 @@
 /** `timestamp`: when a sample was taken. */
 
 import type { EvaluationContext } from "../evaluation-context.ts";
-import { evaluate, lookbackTimes } from "../evaluator.ts";
-import { LookbackPlanner, lookBack } from "../lookback.ts";
+import { LookbackPlanner, lookBack, lookbackTimes } from "../lookback.ts";
 import type { VectorSelector } from "../parser/ast.ts";
 import type { StepSeries } from "../step-series.ts";
 import type { VectorCall } from "./function-implementation.ts";
@@ -12,7 +11,7 @@ export async function timestamp({ context, call }: VectorCall): Promise<StepSeri
   const [argument] = call.arguments;
   if (argument.kind === "vector-selector") return timesOfSamples(argument, context);
   const { grid, run } = context;
-  const input = await evaluate(argument, context);
+  const input = await context.operands.evaluate(argument, context);
   const values = grid.timestamps.map((timeMs) => timeMs / 1000);
   return input.map((series) => series.derived({ values, present: series.present }, run.delayedNameRemoval));
 }

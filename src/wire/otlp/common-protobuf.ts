@@ -63,7 +63,7 @@ function readList<T>(reader: ProtobufReader, limit: number, readItem: (limit: nu
   return items;
 }
 
-export function readResource(reader: ProtobufReader, limit: number): Resource {
+function readResource(reader: ProtobufReader, limit: number): Resource {
   const end = reader.delimited(limit);
   if (reader.position === end) return EMPTY_RESOURCE;
   const attributes: KeyValue[] = [];
@@ -99,7 +99,7 @@ function readEntityRef(reader: ProtobufReader, limit: number): EntityRef {
   return { type, schemaUrl, idKeys, descriptionKeys };
 }
 
-export function readScope(reader: ProtobufReader, limit: number): InstrumentationScope {
+function readScope(reader: ProtobufReader, limit: number): InstrumentationScope {
   const end = reader.delimited(limit);
   if (reader.position === end) return EMPTY_SCOPE;
   const attributes: KeyValue[] = [];
@@ -144,7 +144,7 @@ export function writeAnyValue(writer: ProtobufWriter, tag: number, value: AnyVal
   writer.end(message);
 }
 
-export function writeResource(writer: ProtobufWriter, tag: number, resource: Resource): void {
+function writeResource(writer: ProtobufWriter, tag: number, resource: Resource): void {
   const message = writer.begin(tag);
   writeAttributes(writer, 0x0a, resource.attributes);
   if (resource.droppedAttributesCount !== 0) writer.uint32(0x10, resource.droppedAttributesCount);
@@ -161,12 +161,87 @@ function writeEntityRef(writer: ProtobufWriter, ref: EntityRef): void {
   writer.end(message);
 }
 
-export function writeScope(writer: ProtobufWriter, tag: number, scope: InstrumentationScope): void {
+function writeScope(writer: ProtobufWriter, tag: number, scope: InstrumentationScope): void {
   const message = writer.begin(tag);
   if (scope.name !== "") writer.string(0x0a, scope.name);
   if (scope.version !== "") writer.string(0x12, scope.version);
   writeAttributes(writer, 0x1a, scope.attributes);
   if (scope.droppedAttributesCount !== 0) writer.uint32(0x20, scope.droppedAttributesCount);
+  writer.end(message);
+}
+
+/** What is of one resource, or of one scope: every signal has the same layout. */
+interface Group<H, I> {
+  head: H;
+  items: I[];
+  schemaUrl: string;
+}
+
+type Read<T> = (reader: ProtobufReader, limit: number) => T;
+
+/** `ResourceMetrics` and its like. */
+export function readResourceGroup<I>(
+  reader: ProtobufReader,
+  limit: number,
+  readItem: Read<I>,
+): Group<Resource, I> {
+  return readGroup(reader, limit, EMPTY_RESOURCE, readResource, readItem);
+}
+
+/** `ScopeMetrics` and its like. */
+export function readScopeGroup<I>(
+  reader: ProtobufReader,
+  limit: number,
+  readItem: Read<I>,
+): Group<InstrumentationScope, I> {
+  return readGroup(reader, limit, EMPTY_SCOPE, readScope, readItem);
+}
+
+function readGroup<H, I>(
+  reader: ProtobufReader,
+  limit: number,
+  absent: H,
+  readHead: Read<H>,
+  readItem: Read<I>,
+): Group<H, I> {
+  const end = reader.delimited(limit);
+  const group: Group<H, I> = { head: absent, items: [], schemaUrl: "" };
+  while (reader.position < end) {
+    const tag = reader.tag();
+    if (tag === 0x0a) group.head = readHead(reader, end);
+    else if (tag === 0x12) group.items.push(readItem(reader, end));
+    else if (tag === 0x1a) group.schemaUrl = reader.string(end);
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  return group;
+}
+
+/** Field 1 of a request: what is of one resource. */
+export function writeResourceGroup(
+  writer: ProtobufWriter,
+  resource: Resource,
+  schemaUrl: string,
+  writeItems: () => void,
+): void {
+  const message = writer.begin(0x0a);
+  writeResource(writer, 0x0a, resource);
+  writeItems();
+  if (schemaUrl !== "") writer.string(0x1a, schemaUrl);
+  writer.end(message);
+}
+
+/** Field 2 of that: what is of one scope. */
+export function writeScopeGroup(
+  writer: ProtobufWriter,
+  scope: InstrumentationScope,
+  schemaUrl: string,
+  writeItems: () => void,
+): void {
+  const message = writer.begin(0x12);
+  writeScope(writer, 0x0a, scope);
+  writeItems();
+  if (schemaUrl !== "") writer.string(0x1a, schemaUrl);
   writer.end(message);
 }
 

@@ -1,5 +1,5 @@
 /** Logs as protobuf: `ExportLogsServiceRequest`, which has the layout of `LogsData`. */
-import { type AnyValue, EMPTY_RESOURCE, EMPTY_SCOPE, type KeyValue } from "../../model/otlp-attributes.ts";
+import type { AnyValue, KeyValue } from "../../model/otlp-attributes.ts";
 import type { LogRecord, ResourceLogs, ScopeLogs } from "../../model/otlp-logs.ts";
 import { ProtobufReader } from "../protobuf/reader.ts";
 import { ProtobufWriter } from "../protobuf/writer.ts";
@@ -7,12 +7,12 @@ import {
   readAnyValue,
   readItems,
   readKeyValue,
-  readResource,
-  readScope,
+  readResourceGroup,
+  readScopeGroup,
   writeAnyValue,
   writeAttributes,
-  writeResource,
-  writeScope,
+  writeResourceGroup,
+  writeScopeGroup,
 } from "./common-protobuf.ts";
 
 /** @throws ProtobufError */
@@ -21,35 +21,13 @@ export function decodeLogs(bytes: Uint8Array): ResourceLogs[] {
 }
 
 function readResourceLogs(reader: ProtobufReader, limit: number): ResourceLogs {
-  const end = reader.delimited(limit);
-  let resource = EMPTY_RESOURCE;
-  let schemaUrl = "";
-  const scopeLogs: ScopeLogs[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) resource = readResource(reader, end);
-    else if (tag === 0x12) scopeLogs.push(readScopeLogs(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { resource, scopeLogs, schemaUrl };
+  const { head, items, schemaUrl } = readResourceGroup(reader, limit, readScopeLogs);
+  return { resource: head, scopeLogs: items, schemaUrl };
 }
 
 function readScopeLogs(reader: ProtobufReader, limit: number): ScopeLogs {
-  const end = reader.delimited(limit);
-  let scope = EMPTY_SCOPE;
-  let schemaUrl = "";
-  const logRecords: LogRecord[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) scope = readScope(reader, end);
-    else if (tag === 0x12) logRecords.push(readLogRecord(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { scope, logRecords, schemaUrl };
+  const { head, items, schemaUrl } = readScopeGroup(reader, limit, readLogRecord);
+  return { scope: head, logRecords: items, schemaUrl };
 }
 
 function readLogRecord(reader: ProtobufReader, limit: number): LogRecord {
@@ -92,18 +70,14 @@ function readLogRecord(reader: ProtobufReader, limit: number): LogRecord {
 
 export function encodeLogs(data: readonly ResourceLogs[]): Uint8Array {
   const writer = new ProtobufWriter();
-  for (const resourceLogs of data) {
-    const message = writer.begin(0x0a);
-    writeResource(writer, 0x0a, resourceLogs.resource);
-    for (const scopeLogs of resourceLogs.scopeLogs) {
-      const inner = writer.begin(0x12);
-      writeScope(writer, 0x0a, scopeLogs.scope);
-      for (const record of scopeLogs.logRecords) writeLogRecord(writer, record);
-      if (scopeLogs.schemaUrl !== "") writer.string(0x1a, scopeLogs.schemaUrl);
-      writer.end(inner);
-    }
-    if (resourceLogs.schemaUrl !== "") writer.string(0x1a, resourceLogs.schemaUrl);
-    writer.end(message);
+  for (const { resource, scopeLogs, schemaUrl } of data) {
+    writeResourceGroup(writer, resource, schemaUrl, () => {
+      for (const { scope, logRecords, schemaUrl } of scopeLogs) {
+        writeScopeGroup(writer, scope, schemaUrl, () => {
+          for (const record of logRecords) writeLogRecord(writer, record);
+        });
+      }
+    });
   }
   return writer.finish();
 }

@@ -1,16 +1,16 @@
 /** Metrics as protobuf: `ExportMetricsServiceRequest`, which has the layout of `MetricsData`. */
-import { EMPTY_RESOURCE, EMPTY_SCOPE, type KeyValue } from "../../model/otlp-attributes.ts";
+import type { KeyValue } from "../../model/otlp-attributes.ts";
 import type { Metric, MetricData, ResourceMetrics, ScopeMetrics } from "../../model/otlp-metrics.ts";
 import { ProtobufReader } from "../protobuf/reader.ts";
 import { ProtobufWriter } from "../protobuf/writer.ts";
 import {
   readItems,
   readKeyValue,
-  readResource,
-  readScope,
+  readResourceGroup,
+  readScopeGroup,
   writeAttributes,
-  writeResource,
-  writeScope,
+  writeResourceGroup,
+  writeScopeGroup,
 } from "./common-protobuf.ts";
 import {
   readExponentialHistogramPoint,
@@ -29,35 +29,13 @@ export function decodeMetrics(bytes: Uint8Array): ResourceMetrics[] {
 }
 
 function readResourceMetrics(reader: ProtobufReader, limit: number): ResourceMetrics {
-  const end = reader.delimited(limit);
-  let resource = EMPTY_RESOURCE;
-  let schemaUrl = "";
-  const scopeMetrics: ScopeMetrics[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) resource = readResource(reader, end);
-    else if (tag === 0x12) scopeMetrics.push(readScopeMetrics(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { resource, scopeMetrics, schemaUrl };
+  const { head, items, schemaUrl } = readResourceGroup(reader, limit, readScopeMetrics);
+  return { resource: head, scopeMetrics: items, schemaUrl };
 }
 
 function readScopeMetrics(reader: ProtobufReader, limit: number): ScopeMetrics {
-  const end = reader.delimited(limit);
-  let scope = EMPTY_SCOPE;
-  let schemaUrl = "";
-  const metrics: Metric[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) scope = readScope(reader, end);
-    else if (tag === 0x12) metrics.push(readMetric(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { scope, metrics, schemaUrl };
+  const { head, items, schemaUrl } = readScopeGroup(reader, limit, readMetric);
+  return { scope: head, metrics: items, schemaUrl };
 }
 
 const EMPTY: MetricData = { type: "empty", points: [] };
@@ -123,18 +101,14 @@ function readData<P>(
 
 export function encodeMetrics(data: readonly ResourceMetrics[]): Uint8Array {
   const writer = new ProtobufWriter();
-  for (const resourceMetrics of data) {
-    const message = writer.begin(0x0a);
-    writeResource(writer, 0x0a, resourceMetrics.resource);
-    for (const scopeMetrics of resourceMetrics.scopeMetrics) {
-      const inner = writer.begin(0x12);
-      writeScope(writer, 0x0a, scopeMetrics.scope);
-      for (const metric of scopeMetrics.metrics) writeMetric(writer, metric);
-      if (scopeMetrics.schemaUrl !== "") writer.string(0x1a, scopeMetrics.schemaUrl);
-      writer.end(inner);
-    }
-    if (resourceMetrics.schemaUrl !== "") writer.string(0x1a, resourceMetrics.schemaUrl);
-    writer.end(message);
+  for (const { resource, scopeMetrics, schemaUrl } of data) {
+    writeResourceGroup(writer, resource, schemaUrl, () => {
+      for (const { scope, metrics, schemaUrl } of scopeMetrics) {
+        writeScopeGroup(writer, scope, schemaUrl, () => {
+          for (const metric of metrics) writeMetric(writer, metric);
+        });
+      }
+    });
   }
   return writer.finish();
 }

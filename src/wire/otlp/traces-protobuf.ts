@@ -1,5 +1,5 @@
 /** Traces as protobuf: `ExportTraceServiceRequest`, which has the layout of `TracesData`. */
-import { EMPTY_RESOURCE, EMPTY_SCOPE, type KeyValue } from "../../model/otlp-attributes.ts";
+import type { KeyValue } from "../../model/otlp-attributes.ts";
 import type {
   ResourceSpans,
   ScopeSpans,
@@ -13,11 +13,11 @@ import { ProtobufWriter } from "../protobuf/writer.ts";
 import {
   readItems,
   readKeyValue,
-  readResource,
-  readScope,
+  readResourceGroup,
+  readScopeGroup,
   writeAttributes,
-  writeResource,
-  writeScope,
+  writeResourceGroup,
+  writeScopeGroup,
 } from "./common-protobuf.ts";
 
 /** @throws ProtobufError */
@@ -26,35 +26,13 @@ export function decodeTraces(bytes: Uint8Array): ResourceSpans[] {
 }
 
 function readResourceSpans(reader: ProtobufReader, limit: number): ResourceSpans {
-  const end = reader.delimited(limit);
-  let resource = EMPTY_RESOURCE;
-  let schemaUrl = "";
-  const scopeSpans: ScopeSpans[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) resource = readResource(reader, end);
-    else if (tag === 0x12) scopeSpans.push(readScopeSpans(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { resource, scopeSpans, schemaUrl };
+  const { head, items, schemaUrl } = readResourceGroup(reader, limit, readScopeSpans);
+  return { resource: head, scopeSpans: items, schemaUrl };
 }
 
 function readScopeSpans(reader: ProtobufReader, limit: number): ScopeSpans {
-  const end = reader.delimited(limit);
-  let scope = EMPTY_SCOPE;
-  let schemaUrl = "";
-  const spans: Span[] = [];
-  while (reader.position < end) {
-    const tag = reader.tag();
-    if (tag === 0x0a) scope = readScope(reader, end);
-    else if (tag === 0x12) spans.push(readSpan(reader, end));
-    else if (tag === 0x1a) schemaUrl = reader.string(end);
-    else reader.skip(tag, end);
-  }
-  reader.finish(end);
-  return { scope, spans, schemaUrl };
+  const { head, items, schemaUrl } = readScopeGroup(reader, limit, readSpan);
+  return { scope: head, spans: items, schemaUrl };
 }
 
 const OK: SpanStatus = { message: "", code: 0 };
@@ -158,18 +136,14 @@ function readStatus(reader: ProtobufReader, limit: number): SpanStatus {
 
 export function encodeTraces(data: readonly ResourceSpans[]): Uint8Array {
   const writer = new ProtobufWriter();
-  for (const resourceSpans of data) {
-    const message = writer.begin(0x0a);
-    writeResource(writer, 0x0a, resourceSpans.resource);
-    for (const scopeSpans of resourceSpans.scopeSpans) {
-      const inner = writer.begin(0x12);
-      writeScope(writer, 0x0a, scopeSpans.scope);
-      for (const span of scopeSpans.spans) writeSpan(writer, span);
-      if (scopeSpans.schemaUrl !== "") writer.string(0x1a, scopeSpans.schemaUrl);
-      writer.end(inner);
-    }
-    if (resourceSpans.schemaUrl !== "") writer.string(0x1a, resourceSpans.schemaUrl);
-    writer.end(message);
+  for (const { resource, scopeSpans, schemaUrl } of data) {
+    writeResourceGroup(writer, resource, schemaUrl, () => {
+      for (const { scope, spans, schemaUrl } of scopeSpans) {
+        writeScopeGroup(writer, scope, schemaUrl, () => {
+          for (const span of spans) writeSpan(writer, span);
+        });
+      }
+    });
   }
   return writer.finish();
 }

@@ -1,7 +1,8 @@
 /** `topology run router`: see `mod.ts`. */
 import { parseArgs } from "node:util";
 import { type HttpHandler, jsonResponse } from "../base/network.ts";
-import type { Command, System } from "../base/system.ts";
+import { numberFlag, programCommand } from "../base/program-command.ts";
+import type { System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { CONTENT_TYPES, negotiateFormat, renderExposition } from "../telemetry/mod.ts";
 import { externalScalerHandler } from "../wire/keda/external-scaler.ts";
@@ -31,44 +32,17 @@ const FLAGS = {
   help: { type: "boolean", default: false },
 } as const;
 
-export const command: Command = async (args, system) => {
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse(args);
-  } catch (error) {
-    system.log.error((error as Error).message);
-    return 2;
-  }
-  if (values.help) {
-    system.print(USAGE);
-    return 0;
-  }
-  try {
-    await run(values, system);
-    return 0;
-  } catch (error) {
-    system.log.error("router ended", { error });
-    return 1;
-  }
-};
+export const command = programCommand({ name: "router", usage: USAGE, parse, run });
 
 function parse(args: string[]) {
   const { values } = parseArgs({ args, options: FLAGS, strict: true });
   return {
     ...values,
-    port: numberOf("port", values.port, 0, 65_535),
-    scalerPort: numberOf("scaler-port", values["scaler-port"], 0, 65_535),
-    maxWaitMs: numberOf("max-wait", values["max-wait"], 0, 3_600) * 1000,
-    maxPending: numberOf("max-pending", values["max-pending"], 0, 1_000_000),
+    port: numberFlag("port", values.port, 0, 65_535),
+    scalerPort: numberFlag("scaler-port", values["scaler-port"], 0, 65_535),
+    maxWaitMs: numberFlag("max-wait", values["max-wait"], 0, 3_600) * 1000,
+    maxPending: numberFlag("max-pending", values["max-pending"], 0, 1_000_000),
   };
-}
-
-function numberOf(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= least && value <= most)) {
-    throw new Error(`--${flag} ${text}: must be a number from ${least} to ${most}`);
-  }
-  return value;
 }
 
 /** Requests that run when the router ends have this long to finish, which those that wait may need. */

@@ -1,6 +1,7 @@
 /** `topology run test-db`: see `mod.ts`. Flags have defaults from the environment that the manifest sets. */
 import { parseArgs } from "node:util";
-import type { Command, System } from "../base/system.ts";
+import { numberFlag, programCommand } from "../base/program-command.ts";
+import type { System } from "../base/system.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import { ACTIVE_WINDOW_MS, openTelemetry } from "../telemetry/mod.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
@@ -28,43 +29,16 @@ const FLAGS = {
   help: { type: "boolean", default: false },
 } as const;
 
-export const command: Command = async (args, system) => {
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse(args);
-  } catch (error) {
-    system.log.error((error as Error).message);
-    return 2;
-  }
-  if (values.help) {
-    system.print(USAGE);
-    return 0;
-  }
-  try {
-    await run(values, system);
-    return 0;
-  } catch (error) {
-    system.log.error("test-db ended", { error });
-    return 1;
-  }
-};
+export const command = programCommand({ name: "test-db", usage: USAGE, parse, run });
 
 function parse(args: string[]) {
   const { values } = parseArgs({ args, options: FLAGS, strict: true });
   return {
     ...values,
-    port: numberOf("port", values.port, 0, 65_535),
-    activeWindowMs: numberOf("active-window", values["active-window"], 1, 86_400) * 1000,
-    leaveLimitMs: numberOf("leave-limit", values["leave-limit"], 1, 86_400) * 1000,
+    port: numberFlag("port", values.port, 0, 65_535),
+    activeWindowMs: numberFlag("active-window", values["active-window"], 1, 86_400) * 1000,
+    leaveLimitMs: numberFlag("leave-limit", values["leave-limit"], 1, 86_400) * 1000,
   };
-}
-
-function numberOf(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= least && value <= most)) {
-    throw new Error(`--${flag} ${text}: must be a number from ${least} to ${most}`);
-  }
-  return value;
 }
 
 async function run(values: ReturnType<typeof parse>, system: System): Promise<void> {

@@ -6,6 +6,7 @@ import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { isMissing } from "../base/disk.ts";
 import type { LogLevel } from "../base/log.ts";
 import { type HttpHandler, jsonResponse, type TlsIdentity, textResponse } from "../base/network.ts";
+import { RUNTIME } from "../base/runtime.ts";
 import type { Command, System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
@@ -62,6 +63,7 @@ export const command: Command = async (args, system) => {
     restrictSecretAccess: env.KEDA_RESTRICT_SECRET_ACCESS?.toLowerCase() === "true",
     httpTimeoutMs: Number(env.KEDA_HTTP_DEFAULT_TIMEOUT) || DEFAULT_HTTP_TIMEOUT_MS,
     hostname: env.HOSTNAME,
+    runtime: RUNTIME,
     hasHighCardinalityLabels: flags["enable-high-cardinality-metrics-labels"] === "true",
     readAuthFile: authFileReader(flags["filepath-auth-root-path"], system),
   });

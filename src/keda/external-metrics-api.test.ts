@@ -1,29 +1,36 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodyOf } from "../base/network.ts";
+import { VirtualClock } from "../simulation/virtual-clock.ts";
 import { externalMetricsHandler } from "./external-metrics-api.ts";
+import { KedaMetrics } from "./keda-metrics.ts";
 
 const PREFIX = "/apis/external.metrics.k8s.io/v1beta1";
 const OWNER = "scaledobject.keda.sh/name";
 
 async function get(target: string, method = "GET") {
   const asked: string[] = [];
-  const handler = externalMetricsHandler({
-    externalMetrics: async (key, metric) => {
+  const triggers = {
+    externalMetrics: async (key: string, metric: string) => {
       asked.push(`${key} ${metric}`);
+      await clock.sleep(20);
       if (metric === "s9-none") throw new Error(`no matching metrics found for ${metric}`);
       return [{ metricName: metric, value: "5", timestamp: "2026-01-01T00:00:00Z" }];
     },
-  });
-  const { status, body } = await handler({
+  };
+  const clock = new VirtualClock();
+  const metrics = new KedaMetrics("test");
+  const handler = externalMetricsHandler(triggers, { clock, metrics });
+  const request = {
     method,
     target,
     headers: {},
     body: bodyOf(),
     remoteAddress: "127.0.0.1",
     signal: new AbortController().signal,
-  });
-  return { status, body: JSON.parse(body as string), asked };
+  };
+  const { status, body } = await clock.runUntil(Promise.resolve(handler(request)));
+  return { status, body: JSON.parse(body as string), asked, metrics: metrics.text() };
 }
 
 const metric = (selector: string, name = "s0-prometheus") =>
@@ -73,4 +80,28 @@ test("the group is discovered, and has nothing else", async () => {
   assert.equal((await get(PREFIX)).body.resources[0].name, "externalmetrics");
   assert.equal((await get(`${PREFIX}/s0-prometheus`)).status, 404);
   assert.equal((await get(PREFIX, "POST")).status, 405);
+});
+
+test("what is asked is counted and timed, whatever comes of it", async () => {
+  const method = 'grpc_method="GetMetrics",grpc_service="api.MetricsService",grpc_type="unary"';
+  const prefix = "keda_internal_metricsservice_grpc_server_";
+  for (const [name, code] of [
+    ["s0-prometheus", "OK"],
+    ["s9-none", "Unknown"],
+  ]) {
+    const { metrics } = await metric(`${OWNER}=web`, name);
+    for (const line of [
+      `handled_total{grpc_code="${code}",${method}} 1`,
+      `started_total{${method}} 1`,
+      `msg_received_total{${method}} 1`,
+      `msg_sent_total{${method}} 1`,
+      `handling_seconds_bucket{${method},le="0.01"} 0`,
+      `handling_seconds_bucket{${method},le="0.1"} 1`,
+      `handling_seconds_sum{${method}} 0.02`,
+    ]) {
+      assert.ok(metrics.includes(`${prefix}${line}\n`), line);
+    }
+  }
+  const { metrics } = await metric("a=b");
+  assert.ok(!metrics.includes(prefix));
 });

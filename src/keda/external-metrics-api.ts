@@ -2,6 +2,7 @@
  * `external.metrics.k8s.io/v1beta1` as KEDA's metrics adapter serves it (keda `pkg/provider`): the API server hands the
  * HPA's questions on to here.
  */
+import type { Clock } from "../base/clock.ts";
 import { type HttpHandler, type HttpResponse, jsonResponse } from "../base/network.ts";
 import {
   formatSelector,
@@ -9,8 +10,11 @@ import {
   qualifiedNameProblem,
   type Selector,
 } from "../model/label-selector.ts";
+import type { KedaMetrics } from "./keda-metrics.ts";
 import { OWNER_LABEL } from "./scaled-object.ts";
 import type { ScaledObjectTriggers } from "./scaled-object-triggers.ts";
+
+type Triggers = Pick<ScaledObjectTriggers, "externalMetrics">;
 
 const GROUP = "external.metrics.k8s.io";
 const GROUP_VERSION = `${GROUP}/v1beta1`;
@@ -33,7 +37,13 @@ const RESOURCE_LIST = {
   ],
 };
 
-export function externalMetricsHandler(triggers: Pick<ScaledObjectTriggers, "externalMetrics">): HttpHandler {
+/** Where questions are counted, and timed. */
+export interface MetricsServiceWorld {
+  clock: Clock;
+  metrics: Pick<KedaMetrics, "metricsAsked" | "metricsAnswered">;
+}
+
+export function externalMetricsHandler(triggers: Triggers, world: MetricsServiceWorld): HttpHandler {
   return async ({ method, target }) => {
     const url = new URL(target, "http://localhost");
     if (method !== "GET")
@@ -55,12 +65,35 @@ export function externalMetricsHandler(triggers: Pick<ScaledObjectTriggers, "ext
       return failure(404, "the server could not find the requested resource", "NotFound");
     }
     const [, namespace, metric] = path.map(decodeURIComponent);
-    return metricValues(triggers, namespace, metric, url.searchParams.get("labelSelector") ?? "");
+    return metricValues(
+      counted(triggers, world),
+      namespace,
+      metric,
+      url.searchParams.get("labelSelector") ?? "",
+    );
+  };
+}
+
+/** The triggers, and in the operator's metrics what is asked of them. */
+function counted(triggers: Triggers, { clock, metrics }: MetricsServiceWorld): Triggers {
+  return {
+    async externalMetrics(...question) {
+      const startMs = clock.monotonic();
+      let isAnswered = false;
+      metrics.metricsAsked();
+      try {
+        const values = await triggers.externalMetrics(...question);
+        isAnswered = true;
+        return values;
+      } finally {
+        metrics.metricsAnswered((clock.monotonic() - startMs) / 1000, !isAnswered);
+      }
+    },
   };
 }
 
 async function metricValues(
-  triggers: Pick<ScaledObjectTriggers, "externalMetrics">,
+  triggers: Triggers,
   namespace: string,
   metric: string,
   labelSelector: string,

@@ -56,3 +56,16 @@ test("validated() counts reviews, and refusals by reason", () => {
   assert.match(text, /_validations_total\{action="create",namespace="shop"\} 2/);
   assert.match(text, /_errors_total\{action="create",namespace="shop",reason="other-hpa"\} 1/);
 });
+
+test("keda_build_info tells what KEDA runs on, where that is known", () => {
+  const lineOf = (metrics: KedaMetrics) => /^keda_build_info.*$/m.exec(metrics.text())![0];
+  assert.equal(
+    lineOf(new KedaMetrics("2.20.2")),
+    'keda_build_info{git_commit="",goarch="",goos="",goversion="",version="2.20.2"} 1',
+  );
+  const runtime = { operatingSystem: "linux", architecture: "arm64", version: "v24.1.0" };
+  assert.equal(
+    lineOf(new KedaMetrics("2.20.2", false, runtime)),
+    'keda_build_info{git_commit="",goarch="arm64",goos="linux",goversion="v24.1.0",version="2.20.2"} 1',
+  );
+});

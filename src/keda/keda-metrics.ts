@@ -1,4 +1,5 @@
 /** The `keda_*` metrics of the operator in Prometheus' text format (keda `pkg/metricscollector/prommetrics.go`). */
+import type { Runtime } from "../base/runtime.ts";
 import type { TriggerConfig } from "./trigger-config.ts";
 
 /** Series that one metric may have; more are not recorded. */
@@ -6,12 +7,16 @@ export const MAX_SERIES_PER_METRIC = 10_000;
 
 const SCALER_LABELS = ["metric", "namespace", "scaledObject", "scaler", "triggerIndex", "type"];
 const HTTP_LABELS = ["metric_name", "namespace", "scaled_resource", "scaler", "status_code", "trigger_name"];
-const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** What upstream's adapter asks its operator: here both are one process, and the question a call. */
+const RPC_LABELS = ["grpc_method", "grpc_service", "grpc_type"];
+const RPC = ["GetMetrics", "api.MetricsService", "unary"];
 
 interface Family {
   type: "gauge" | "counter" | "histogram";
   help: string;
   labels: string[];
+  /** Of a histogram. */
+  buckets?: number[];
 }
 
 const FAMILIES = {
@@ -19,6 +24,32 @@ const FAMILIES = {
     type: "gauge",
     help: "Info metric, with static information about KEDA build like: version, git commit and Golang runtime info.",
     labels: ["git_commit", "goarch", "goos", "goversion", "version"],
+  },
+  keda_internal_metricsservice_grpc_server_handled_total: {
+    type: "counter",
+    help: "Total number of RPCs completed on the server, regardless of success or failure.",
+    labels: ["grpc_code", ...RPC_LABELS],
+  },
+  keda_internal_metricsservice_grpc_server_handling_seconds: {
+    type: "histogram",
+    help: "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
+    labels: RPC_LABELS,
+    buckets: [0.001, 0.01, 0.1, 0.3, 0.6, 1, 3, 6, 9, 20, 30, 60, 90, 120],
+  },
+  keda_internal_metricsservice_grpc_server_msg_received_total: {
+    type: "counter",
+    help: "Total number of RPC stream messages received on the server.",
+    labels: RPC_LABELS,
+  },
+  keda_internal_metricsservice_grpc_server_msg_sent_total: {
+    type: "counter",
+    help: "Total number of gRPC stream messages sent by the server.",
+    labels: RPC_LABELS,
+  },
+  keda_internal_metricsservice_grpc_server_started_total: {
+    type: "counter",
+    help: "Total number of RPCs started on the server.",
+    labels: RPC_LABELS,
   },
   keda_internal_scale_loop_latency_seconds: {
     type: "gauge",
@@ -59,6 +90,7 @@ const FAMILIES = {
     type: "histogram",
     help: "Duration in seconds of outbound HTTP requests issued during scaler metric collection.",
     labels: ["scaler", "status_code"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   },
   keda_scaler_http_requests_total: {
     type: "counter",
@@ -112,15 +144,22 @@ interface Histogram {
 
 export class KedaMetrics {
   readonly #values = new Map<FamilyName, Map<string, number>>();
-  readonly #durations = new Map<string, Histogram>();
+  readonly #histograms = new Map<FamilyName, Map<string, Histogram>>();
   readonly #durationLabels: readonly string[];
 
-  /** @param isHighCardinality durations of requests tell the trigger too. @default false */
-  constructor(version: string, isHighCardinality = false) {
+  /**
+   * @param isHighCardinality durations of requests tell the trigger too. @default false
+   * @param runtime what KEDA runs on. @default not told
+   */
+  constructor(version: string, isHighCardinality = false, runtime?: Runtime) {
     this.#durationLabels = isHighCardinality
       ? HTTP_LABELS
       : FAMILIES.keda_scaler_http_request_duration_seconds.labels;
-    this.#set("keda_build_info", ["", process.arch, process.platform, process.version, version], 1);
+    this.#set(
+      "keda_build_info",
+      ["", runtime?.architecture ?? "", runtime?.operatingSystem ?? "", runtime?.version ?? "", version],
+      1,
+    );
   }
 
   value(key: ScalerKey, value: number): void {
@@ -153,6 +192,20 @@ export class KedaMetrics {
     this.#set("keda_internal_scale_loop_latency_seconds", [namespace, scaledObject, "scaledobject"], seconds);
   }
 
+  /** A question for a metric's values has come. */
+  metricsAsked(): void {
+    this.#add("keda_internal_metricsservice_grpc_server_started_total", RPC, 1);
+    this.#add("keda_internal_metricsservice_grpc_server_msg_received_total", RPC, 1);
+  }
+
+  metricsAnswered(seconds: number, failed: boolean): void {
+    const code = failed ? "Unknown" : "OK";
+    this.#add("keda_internal_metricsservice_grpc_server_handled_total", [code, ...RPC], 1);
+    // A failure is counted as sent too, as upstream's interceptor does.
+    this.#add("keda_internal_metricsservice_grpc_server_msg_sent_total", RPC, 1);
+    this.#observe("keda_internal_metricsservice_grpc_server_handling_seconds", RPC, seconds);
+  }
+
   /** What has no namespace counts for `default`, as upstream has it. */
   registered(namespace: string, by: number, type = "scaled_object"): void {
     this.#add("keda_resource_registered_total", [namespace || "default", type], by);
@@ -181,7 +234,8 @@ export class KedaMetrics {
     const code = status === 0 ? "error" : String(status);
     const labels = [`s${index}-${metric}`, namespace, scaledObject, type, code, name];
     this.#add("keda_scaler_http_requests_total", labels, 1);
-    this.#observe(this.#durationLabels === HTTP_LABELS ? labels : [type, code], seconds);
+    const durationLabels = this.#durationLabels === HTTP_LABELS ? labels : [type, code];
+    this.#observe("keda_scaler_http_request_duration_seconds", durationLabels, seconds);
   }
 
   /** Removes what was recorded of a ScaledObject's scalers. */
@@ -215,13 +269,15 @@ export class KedaMetrics {
   }
 
   #histogramLines(name: FamilyName): string[] {
-    const labels = this.#durationLabels;
-    return Array.from(this.#durations, ([key, { counts, sum, count }]) => {
+    const family: Family = FAMILIES[name];
+    const isHttp = name === "keda_scaler_http_request_duration_seconds";
+    const labels = isHttp ? this.#durationLabels : family.labels;
+    return Array.from(this.#histograms.get(name) ?? [], ([key, { counts, sum, count }]) => {
       const values = key.split("\xff");
       const bucket = (bound: string, total: number) =>
         `${name}_bucket${labelText([...labels, "le"], [...values, bound])} ${total}`;
       return [
-        ...DURATION_BUCKETS.map((bound, index) => bucket(String(bound), counts[index])),
+        ...family.buckets!.map((bound, index) => bucket(String(bound), counts[index])),
         bucket("+Inf", count),
         `${name}_sum${labelText(labels, values)} ${numberText(sum)}`,
         `${name}_count${labelText(labels, values)} ${count}`,
@@ -248,15 +304,18 @@ export class KedaMetrics {
     return series;
   }
 
-  #observe(labels: string[], seconds: number): void {
+  #observe(name: FamilyName, labels: string[], seconds: number): void {
+    const { buckets = [] }: Family = FAMILIES[name];
+    let series = this.#histograms.get(name);
+    if (series === undefined) this.#histograms.set(name, (series = new Map()));
     const key = labels.join("\xff");
-    let histogram = this.#durations.get(key);
+    let histogram = series.get(key);
     if (histogram === undefined) {
-      if (this.#durations.size >= MAX_SERIES_PER_METRIC) return;
-      histogram = { counts: DURATION_BUCKETS.map(() => 0), sum: 0, count: 0 };
-      this.#durations.set(key, histogram);
+      if (series.size >= MAX_SERIES_PER_METRIC) return;
+      histogram = { counts: buckets.map(() => 0), sum: 0, count: 0 };
+      series.set(key, histogram);
     }
-    DURATION_BUCKETS.forEach((bound, index) => {
+    buckets.forEach((bound, index) => {
       if (seconds <= bound) histogram.counts[index]++;
     });
     histogram.sum += seconds;

@@ -448,9 +448,6 @@ test("a second ScaledObject for a workload isn't admitted, until the first is go
   assert.equal(condition(refused, "Ready"), "False ScaledObjectCheckFailed");
   assert.equal(refused.status!.conditions!.find(({ type }) => type === "Ready")!.message, message);
   assert.ok((await events()).includes(`ScaledObjectCheckFailed: ${message}`));
-  assert.ok(
-    (await events()).some((text) => text.startsWith("KEDAScalersInfo: CooldownPeriod is configured")),
-  );
   await api.delete(SCALED_OBJECTS, { namespace: NAMESPACE, name: NAME });
   // Nothing collects what a deleted object owned here.
   await api.delete(RESOURCES.horizontalPodAutoscalers, { namespace: NAMESPACE, name: `keda-hpa-${NAME}` });

@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { HttpHandler, Network } from "../base/network.ts";
+import type { Runtime } from "../base/runtime.ts";
 import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import { createEventSeriesRecorder } from "../wire/kubernetes/event-series-recorder.ts";
 import { externalMetricsHandler } from "./external-metrics-api.ts";
@@ -34,6 +35,8 @@ export interface KedaOperatorOptions {
   httpTimeoutMs?: number;
   /** `--enable-high-cardinality-metrics-labels`. @default false */
   hasHighCardinalityLabels?: boolean;
+  /** For `keda_build_info`. @default not told */
+  runtime?: Runtime;
   /** In events, to tell which operator says so. @default "0" */
   hostname?: string;
 }
@@ -52,7 +55,7 @@ export interface KedaOperator {
 /** Runs until the signal aborts. */
 export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   const { api, clock, log, signal } = options;
-  const metrics = new KedaMetrics(KEDA_VERSION, options.hasHighCardinalityLabels);
+  const metrics = new KedaMetrics(KEDA_VERSION, options.hasHighCardinalityLabels, options.runtime);
   const events = createEventSeriesRecorder({
     api,
     clock,
@@ -91,7 +94,7 @@ export function startKedaOperator(options: KedaOperatorOptions): KedaOperator {
   refuseScaledJobs({ api, clock, log, events, signal, namespace });
   signal.addEventListener("abort", () => handler.close(), { once: true });
   return {
-    externalMetrics: externalMetricsHandler(handler.triggers),
+    externalMetrics: externalMetricsHandler(handler.triggers, { clock, metrics }),
     metrics,
     known: (namespace) => reconciler.known(namespace),
     started: reconciler.start(),

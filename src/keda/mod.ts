@@ -6,7 +6,8 @@
  * differences: scalers are prometheus, external, external-push, cron, cpu, memory, kubernetes-workload and metrics-api
  * (JSON, YAML, Prometheus text); TriggerAuthentication reads Secrets, ConfigMaps, environments, files and tokens of
  * ServiceAccounts, and says so when asked for a vault or a cloud's identity; a ScaledObject that is gone leaves no series
- * behind; a ScaledJob is told that nothing comes of it; no CloudEvents, no leader election.
+ * behind; a ScaledJob is told that nothing comes of it; the adapter's questions to the operator are calls, counted as the
+ * RPCs that they are upstream; no CloudEvents, no leader election.
  */
 
 export { fallbackMetrics, hasValidFallback } from "./fallback.ts";

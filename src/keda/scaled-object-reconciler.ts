@@ -10,7 +10,7 @@ import { controllerOf, type KubernetesObject } from "../model/kubernetes-object.
 import { isStatus } from "../model/kubernetes-status.ts";
 import type { EventRecorder, EventType } from "../wire/kubernetes/event-recorder.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
-import { type AdmissionWorld, admissionProblem, admissionWarnings } from "./admission.ts";
+import { type AdmissionWorld, admissionProblem } from "./admission.ts";
 import { checkScaleTarget } from "./check-scale-target.ts";
 import { ensureHpa } from "./ensure-hpa.ts";
 import { hasValidFallback } from "./fallback.ts";
@@ -245,9 +245,6 @@ export class ScaledObjectReconciler {
       ensureHpa({ api, version, triggers: handler.triggers }, object, target, log),
     );
     if (created || isNew) {
-      for (const warning of admissionWarnings(object)) {
-        this.#record(object, "Normal", "KEDAScalersInfo", warning);
-      }
       handler.handle(this.latest(key) ?? object);
       this.#generations.set(key, generation);
       log.info("Initializing Scaling logic according to ScaledObject Specification");

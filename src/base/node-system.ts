@@ -6,6 +6,7 @@ import { createNodeNetwork } from "./node-network.ts";
 import { createPathMap, podEnvironment } from "./pod/pod-environment.ts";
 import { systemRandom } from "./random.ts";
 import type { System } from "./system.ts";
+import { nodeThreads } from "./threads.ts";
 
 export function createNodeSystem(): System {
   const log = createLogger({ clock: systemClock, write: (line) => process.stderr.write(`${line}\n`) });
@@ -24,6 +25,7 @@ export function createNodeSystem(): System {
     disk: pathMap === undefined ? systemDisk : { ...systemDisk, realPath: (path) => pathMap(path, "write") },
     network: createNodeNetwork((error) => log.error("request failed", { error })),
     log,
+    threads: nodeThreads,
     env: process.env,
     signal: stop.signal,
     onHangup: (callback) => void process.on("SIGHUP", callback),

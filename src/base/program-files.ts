@@ -14,6 +14,8 @@ export const PROGRAMS = {
   preload: "src/base/pod/preload.ts",
   /** Small programs for `kubectl exec`. */
   tool: "src/base/pod/tool.ts",
+  /** Writes a block of the time-series store: a thread's program. */
+  blockThread: "src/prometheus/tsdb/block-thread.ts",
 } as const;
 
 export type Program = keyof typeof PROGRAMS;

@@ -4,6 +4,7 @@ import type { Disk } from "./disk.ts";
 import type { Logger } from "./log.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { Threads } from "./threads.ts";
 
 export interface System {
   clock: Clock;
@@ -11,6 +12,8 @@ export interface System {
   disk: Disk;
   network: Network;
   log: Logger;
+  /** Missing where everything runs in one thread, as in virtual time. */
+  threads?: Threads;
   /** The process's environment variables. */
   env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the process is asked to end (SIGTERM, SIGINT): finish what was acknowledged and return. */

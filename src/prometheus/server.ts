@@ -85,6 +85,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     clock,
     random: system.random,
     log: log.with({ component: "tsdb" }),
+    threads: system.threads,
     retentionMs: retention.timeMs,
     retentionBytes: retention.bytes,
     minBlockDurationMs: flags.duration("storage.tsdb.min-block-duration"),

@@ -6,16 +6,17 @@ import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { Threads } from "../../base/threads.ts";
 import type { Block } from "./block/block.ts";
 import { FROM_OUT_OF_ORDER, headBlockMeta, mergedMeta, writeBlockMeta } from "./block/block-meta.ts";
 import { type BlockSet, directorySize } from "./block/block-set.ts";
 import { blocksSource } from "./block/block-source.ts";
-import { type BlockWriterParts, writeBlock } from "./block/block-writer.ts";
+import { writeBlock } from "./block/block-writer.ts";
 import { rangeEnd } from "./block/chunk-range.ts";
+import { type BlockOrder, isLarge, makeBlock, makeBlockInThread } from "./block-making.ts";
 import { beyondSizeRetention, beyondTimeRetention, blockRanges, planCompaction } from "./compaction-plan.ts";
+import { type Freezing, freezeHead, freezeLate } from "./head/frozen-head.ts";
 import type { Head } from "./head/head.ts";
-import type { HeadMatcher } from "./head/head-matcher.ts";
-import { headSource, outOfOrderSource } from "./head/head-source.ts";
 import { truncateHead } from "./head/head-truncation.ts";
 import type { HeadWriter } from "./head/head-writer.ts";
 import { removeSegmentsBefore } from "./head/late-log.ts";
@@ -40,8 +41,9 @@ export interface CompactorParts {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Where large blocks are made. @default in this one */
+  threads: Threads | undefined;
   head: Head;
-  matcher: HeadMatcher;
   writer: HeadWriter;
   wal: WalWriter;
   /** The log of samples that came out of order, once there is one. */
@@ -159,7 +161,7 @@ export class Compactor {
 
   /** Blocks of the samples that came out of order, which overlap others until they are compacted. */
   async #cutOutOfOrder(): Promise<void> {
-    const { head, gate, matcher, blocks, clock, random, directory, disk, log } = this.#parts;
+    const { head, blocks, clock, random, directory, disk, log } = this.#parts;
     const wbl = this.#parts.wbl();
     if (head.outOfOrder.isEmpty || wbl === undefined) return;
     const { minMs, maxMs } = head.outOfOrder;
@@ -172,13 +174,8 @@ export class Compactor {
         const meta = headBlockMeta(createUlid(clock.now(), random), start, start + rangeMs, [
           FROM_OUT_OF_ORDER,
         ]);
-        const written = await gate.read(() =>
-          writeBlock(
-            this.#writerParts(directory),
-            outOfOrderSource(head, matcher, start, start + rangeMs - 1),
-            meta,
-          ),
-        );
+        const freezing = await freezeLate(head, start, start + rangeMs - 1, new Pacer(clock));
+        const written = await this.#makeOf(freezing, directory, meta);
         if (written === undefined) continue;
         await blocks.add(written.ulid);
         log.info("write block", { mint: start, maxt: start + rangeMs, ulid: written.ulid, ooo: true });
@@ -192,15 +189,35 @@ export class Compactor {
   }
 
   async #writeHeadBlock(directory: string, minMs: number, maxMs: number): Promise<BlockMeta | undefined> {
-    const { clock, random, head, matcher, gate, counters } = this.#parts;
+    const { clock, random, head, counters } = this.#parts;
     const meta = headBlockMeta(createUlid(clock.now(), random), minMs, maxMs);
-    const written = await this.#timed("compaction", () =>
-      gate.read(() =>
-        writeBlock(this.#writerParts(directory), headSource(head, matcher, minMs, maxMs - 1), meta),
-      ),
-    );
+    const written = await this.#timed("compaction", async () => {
+      const freezing = await freezeHead(head, minMs, maxMs - 1, new Pacer(clock));
+      return this.#makeOf(freezing, directory, meta);
+    });
     if (written !== undefined) counters.compactions++;
     return written;
+  }
+
+  /** The block of what the head was when it was frozen. Series keep their slots: only truncating renumbers them. */
+  async #makeOf(
+    { head, thaw }: Freezing,
+    directory: string,
+    meta: BlockMeta,
+  ): Promise<BlockMeta | undefined> {
+    try {
+      const content = { head, minMs: meta.minTime, maxMs: meta.maxTime - 1 };
+      return await this.#make({ directory, meta, content }, isLarge(head.newest.length));
+    } finally {
+      thaw();
+    }
+  }
+
+  #make(order: BlockOrder, inThread: boolean): Promise<BlockMeta | undefined> {
+    const { disk, clock, threads } = this.#parts;
+    return inThread && threads !== undefined
+      ? makeBlockInThread(order, disk, threads)
+      : makeBlock(order, disk, clock);
   }
 
   async #truncate(minMs: number): Promise<void> {
@@ -269,7 +286,7 @@ export class Compactor {
 
   /** Makes one block of some, without what was deleted from them. */
   async #replace(old: Block[]): Promise<void> {
-    const { blocks, clock, random, log, counters, directory, disk } = this.#parts;
+    const { blocks, clock, random, log, counters, disk } = this.#parts;
     const startMs = clock.monotonic();
     const meta = mergedMeta(
       createUlid(clock.now(), random),
@@ -277,9 +294,7 @@ export class Compactor {
     );
     for (const block of old) block.acquire();
     try {
-      const written = await this.#timed("compaction", () =>
-        writeBlock(this.#writerParts(directory), blocksSource(old, clock), meta),
-      );
+      const written = await this.#timed("compaction", () => this.#merge(old, meta));
       if (written !== undefined) await blocks.add(written.ulid);
       counters.compactions++;
       if (overlap(old)) counters.verticalCompactions++;
@@ -304,6 +319,17 @@ export class Compactor {
     await blocks.remove(old);
   }
 
+  #merge(old: Block[], meta: BlockMeta): Promise<BlockMeta | undefined> {
+    const { directory, disk, clock, threads } = this.#parts;
+    const sum = (of: "numSeries" | "numChunks") =>
+      old.reduce((all, block) => all + (block.meta.stats?.[of] ?? 0), 0);
+    if (threads !== undefined && isLarge(sum("numSeries"), sum("numChunks"))) {
+      const content = { blocks: old.map((block) => block.directory) };
+      return makeBlockInThread({ directory, meta, content }, disk, threads);
+    }
+    return writeBlock({ directory, disk, pacer: new Pacer(clock) }, blocksSource(old, clock), meta);
+  }
+
   async #applyRetention(): Promise<void> {
     const { blocks, counters, log, retention, directory, disk } = this.#parts;
     const { timeMs: retentionMs, bytes: retentionBytes } = retention;
@@ -323,10 +349,6 @@ export class Compactor {
     counters.sizeRetentions++;
     for (const { meta } of large) log.info("Deleting obsolete block", { block: meta.ulid });
     await blocks.remove(large.map(({ block }) => block));
-  }
-
-  #writerParts(directory: string): BlockWriterParts {
-    return { disk: this.#parts.disk, directory, pacer: new Pacer(this.#parts.clock) };
   }
 }
 

@@ -8,7 +8,7 @@
  * Each folder builds on those before it: `bytes/` numbers, checksums and files; `chunks/` series' samples, encoded;
  * `index/` labels to series; `wal/` the log's records and segments; `block/` two hours and more on disk; `head/` what
  * came last, in memory. The files beside this one put them together: `tsdb.ts` opens and appends, `querier.ts` reads,
- * `compactor.ts` makes blocks of the head.
+ * `compactor.ts` makes blocks of the head, large ones in a thread (`block-making.ts`).
  */
 export { SeriesCache, type SeriesCacheOptions } from "./head/series-cache.ts";
 export { openTsdb } from "./tsdb.ts";

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { Threads } from "../../base/threads.ts";
 import type { Labels } from "../../model/labels.ts";
 import type { Matcher } from "../matcher.ts";
 import type { Appender, MetricMetadata, SeriesRef, Storage, TimeRange } from "../storage.ts";
@@ -14,6 +15,8 @@ export interface TsdbOptions {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Where large blocks are written. @default in slices of the caller's own thread */
+  threads?: Threads;
   /** Blocks that end this or more before the newest one does are removed; 0 keeps them. @default 15 days */
   retentionMs?: number;
   /** The oldest blocks are removed while blocks, WAL and head chunks together are larger; 0 is no limit. @default 0 */

@@ -11,16 +11,25 @@ const SLAB_UNITS = 1 << 15;
 const SLAB_UNIT_BITS = 15;
 const SLAB_BYTES = SLAB_UNITS * UNIT_BYTES;
 
-/** Piece sizes, in units. The largest holds upstream's largest float chunk (1,024 bytes) and what encoders need. */
-const CLASS_UNITS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36];
+/**
+ * Piece sizes, in units. Of 36 units are those for upstream's largest float chunk (1,024 bytes) with what encoders need;
+ * those beyond are for native histograms.
+ */
+const CLASS_UNITS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 48, 64, 96, 128, 192, 256];
 const LARGEST_POOLED_BYTES = CLASS_UNITS[CLASS_UNITS.length - 1] * UNIT_BYTES;
 /** The class for a number of units. */
-const CLASS_OF_UNITS = Uint8Array.from({ length: 37 }, (_, units) =>
+const CLASS_OF_UNITS = Uint8Array.from({ length: CLASS_UNITS[CLASS_UNITS.length - 1] + 1 }, (_, units) =>
   CLASS_UNITS.findIndex((u) => u >= units),
 );
 
 /** No piece. Handles of larger pieces than the pool's, which are arrays of their own, are below it. */
 export const NO_PIECE = -1;
+
+/** What a pool holds: slabs, whose memory is shared, and pieces of their own, whose memory is not. */
+export interface PoolMemory {
+  slabs: readonly DataView[];
+  large: readonly (DataView | undefined)[];
+}
 
 export class ChunkPool {
   readonly #views: DataView[] = [];
@@ -28,6 +37,19 @@ export class ChunkPool {
   readonly #large: (DataView | undefined)[] = [];
   readonly #freeLarge: number[] = [];
   #nextUnit = SLAB_UNITS;
+
+  /** Another pool's pieces, to be read. */
+  static over({ slabs, large }: PoolMemory): ChunkPool {
+    const pool = new ChunkPool();
+    pool.#views.push(...slabs);
+    pool.#large.push(...large);
+    return pool;
+  }
+
+  /** The memory of now. */
+  get memory(): PoolMemory {
+    return { slabs: this.#views.slice(), large: this.#large.slice() };
+  }
 
   /** @returns the handle of at least `byteLength` bytes; their content is arbitrary */
   allocate(byteLength: number): number {

@@ -1,5 +1,6 @@
 /** The closed chunks of the head: rows in typed arrays, chained per series from the newest to the oldest. */
 import type { ChunkEncoding } from "../chunks/chunk-encoding.ts";
+import { storeMemory } from "../index/store-memory.ts";
 import { NO_CHUNK } from "./series-table.ts";
 
 const PAGE_BITS = 12;
@@ -21,6 +22,18 @@ export class ChunkTable {
   #next = 0;
   #count = 0;
 
+  /** Another table's rows, to be read: both hold the same memory. */
+  static over(pages: readonly Float64Array[]): ChunkTable {
+    const table = new ChunkTable();
+    for (const page of pages) table.#addPage(page);
+    return table;
+  }
+
+  /** The memory of now. */
+  get pages(): readonly Float64Array[] {
+    return this.#floats.slice();
+  }
+
   /** Chunks in use. */
   get count(): number {
     return this.#count;
@@ -40,11 +53,8 @@ export class ChunkTable {
       this.#free = this.older(chunk);
     } else {
       chunk = this.#next++;
-      if (chunk >>> PAGE_BITS === this.#words.length) {
-        const floats = new Float64Array(PAGE_ROWS * ROW_FLOATS);
-        this.#floats.push(floats);
-        this.#words.push(new Int32Array(floats.buffer));
-      }
+      if (chunk >>> PAGE_BITS === this.#words.length)
+        this.#addPage(new Float64Array(storeMemory(8 * PAGE_ROWS * ROW_FLOATS)));
     }
     const f = (chunk & PAGE_MASK) * ROW_FLOATS;
     const w = (chunk & PAGE_MASK) * ROW_WORDS;
@@ -98,6 +108,11 @@ export class ChunkTable {
 
   samples(chunk: number): number {
     return this.#word(chunk, W_KIND) & 0xffff;
+  }
+
+  #addPage(page: Float64Array): void {
+    this.#floats.push(page);
+    this.#words.push(new Int32Array(page.buffer, page.byteOffset, 2 * page.length));
   }
 
   #word(chunk: number, index: number): number {

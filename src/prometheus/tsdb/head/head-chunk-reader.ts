@@ -79,33 +79,28 @@ export function hasChunks(head: HeadChunks, slot: number, minMs: number, maxMs: 
   return false;
 }
 
-/** A series' chunks that overlap the range, oldest first. Their bytes are valid within this turn. */
-export function blockChunks(head: HeadChunks, slot: number, minMs: number, maxMs: number): BlockChunk[] {
+/** A series' open chunk when it overlaps the range. Its bytes are valid within this turn. */
+export function openChunk(
+  head: HeadChunks,
+  slot: number,
+  minMs: number,
+  maxMs: number,
+): BlockChunk | undefined {
   const { words, floats } = head.table.pages[slot >>> PAGE_BITS];
   const row = slot & PAGE_MASK;
   const w = row * ROW_WORDS;
-  const { closed: chunks, pool } = head;
-  const found: BlockChunk[] = closedIn(chunks, words[w + W_CLOSED], minMs, maxMs).map((chunk) => ({
-    minMs: chunks.minMs(chunk),
-    maxMs: chunks.maxMs(chunk),
-    encoding: chunks.encoding(chunk),
-    bytes: pool.bytes(chunks.piece(chunk), chunks.byteLength(chunk)),
-    samples: chunks.samples(chunk),
-  }));
+  const { pool } = head;
   const piece = words[w + W_PIECE];
-  if (piece !== NO_PIECE) {
-    const first = floats[row * ROW_FLOATS + F_CHUNK_MIN];
-    const last = floats[row * ROW_FLOATS + F_LAST_TIME];
-    writeXorCount(words, row, pool.view(piece), pool.offset(piece));
-    const bytes = pool.bytes(piece, (words[w + W_BIT_LENGTH] + 7) >>> 3);
-    const samples = words[w + W_SAMPLES];
-    if (first <= maxMs && last >= minMs) {
-      found.push({ minMs: first, maxMs: last, encoding: CHUNK_XOR, bytes, samples });
-    }
+  if (piece === NO_PIECE) {
+    const open = head.histograms.size > 0 ? head.histograms.get(slot)?.encode() : undefined;
+    return open !== undefined && open.minMs <= maxMs && open.maxMs >= minMs ? open : undefined;
   }
-  const open = head.histograms.get(slot)?.encode();
-  if (open !== undefined && open.minMs <= maxMs && open.maxMs >= minMs) found.push(open);
-  return found;
+  const first = floats[row * ROW_FLOATS + F_CHUNK_MIN];
+  const last = floats[row * ROW_FLOATS + F_LAST_TIME];
+  if (first > maxMs || last < minMs) return undefined;
+  writeXorCount(words, row, pool.view(piece), pool.offset(piece));
+  const bytes = pool.bytes(piece, (words[w + W_BIT_LENGTH] + 7) >>> 3);
+  return { minMs: first, maxMs: last, encoding: CHUNK_XOR, bytes, samples: words[w + W_SAMPLES] };
 }
 
 /** Oldest first. */

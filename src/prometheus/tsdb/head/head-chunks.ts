@@ -53,6 +53,8 @@ export class HeadChunks {
   removed = 0;
   /** What `fetchEnds` has read: of no use, but a read whose result goes nowhere is left out by the compiler. */
   fetched = 0;
+  /** Rows of `closed` that are no series', see frozen-head.ts. */
+  held = 0;
   #open = 0;
 
   constructor(table: SeriesTable, rangeMs: number) {
@@ -61,7 +63,7 @@ export class HeadChunks {
   }
 
   get count(): number {
-    return this.closed.count + this.#open;
+    return this.closed.count - this.held + this.#open;
   }
 
   /** Adds a sample that is newer than the series' last one. */

@@ -6,7 +6,6 @@
 import type { FloatHistogram } from "../../../model/histogram.ts";
 import { Labels } from "../../../model/labels.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
-import type { BlockChunk } from "../chunks/block-series.ts";
 import type { SeriesColumns } from "../chunks/chunk-decoder.ts";
 import type { SampleColumns } from "../chunks/sample-columns.ts";
 import { F_LAST_TIME, ROW_FLOATS, ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "../chunks/xor-chunk.ts";
@@ -14,7 +13,7 @@ import { MAX_LABEL_SET_BYTES, skipString, writeLabelKey } from "../index/label-k
 import { Postings } from "../index/postings.ts";
 import { Tombstones } from "../tombstones.ts";
 import { NO_PIECE } from "./chunk-pool.ts";
-import { blockChunks, hasChunks, readChunks } from "./head-chunk-reader.ts";
+import { hasChunks, readChunks } from "./head-chunk-reader.ts";
 import { HeadChunks } from "./head-chunks.ts";
 import { KeyPairs } from "./key-pairs.ts";
 import { OutOfOrderSamples } from "./out-of-order.ts";
@@ -155,11 +154,6 @@ export class Head {
     return hasChunks(this.chunks, slot, minMs, maxMs);
   }
 
-  /** A series' chunks that overlap the range, oldest first. Their bytes are valid within this turn. */
-  chunksOf(slot: number, minMs: number, maxMs: number): BlockChunk[] {
-    return blockChunks(this.chunks, slot, minMs, maxMs);
-  }
-
   /**
    * Goes over to other slots. Nothing may hold slots meanwhile.
    *
@@ -178,11 +172,6 @@ export class Head {
     this.#last = new KeyPairs();
     this.generation++;
     this.truncations++;
-  }
-
-  /** As `labelsOf`, without keeping them. */
-  readLabels(slot: number): Labels {
-    return this.table.pages[slot >>> PAGE_BITS].labels[slot & PAGE_MASK] ?? this.#readLabels(slot);
   }
 
   #noteTime(timestampMs: number): void {

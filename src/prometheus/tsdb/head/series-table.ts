@@ -37,7 +37,7 @@ export class SeriesPage {
   readonly floats = new Float64Array(storeMemory(8 * PAGE_ROWS * ROW_FLOATS));
   readonly words = new Int32Array(this.floats.buffer);
   readonly refs = new Float64Array(PAGE_ROWS);
-  readonly keys = new Int32Array(PAGE_ROWS);
+  readonly keys = new Int32Array(storeMemory(4 * PAGE_ROWS));
   readonly hashes = new Int32Array(PAGE_ROWS);
   readonly labels: (Labels | undefined)[] = new Array(PAGE_ROWS).fill(undefined);
 }
@@ -61,6 +61,11 @@ export class SeriesTable {
 
   hash(key: Uint8Array, start: number, end: number): number {
     return hashBytes(key, start, end, this.seed);
+  }
+
+  /** Where the keys lie: their memory, and a page of handles for every `PAGE_ROWS` slots. */
+  get keyMemory(): { slabs: readonly Uint8Array[]; handles: readonly Int32Array[] } {
+    return { slabs: this.#keys.slabs, handles: this.pages.map((page) => page.keys) };
   }
 
   /** The slot of the series with this key, or -1. */

@@ -13,6 +13,21 @@ export class KeyArena {
   readonly #views: DataView[] = [];
   #next = SLAB_BYTES;
 
+  /** Another arena's keys, to be read: both hold the same memory. */
+  static over(slabs: readonly Uint8Array[]): KeyArena {
+    const arena = new KeyArena();
+    for (const slab of slabs) {
+      arena.#slabs.push(slab);
+      arena.#views.push(new DataView(slab.buffer, slab.byteOffset, slab.byteLength));
+    }
+    return arena;
+  }
+
+  /** The memory of now. */
+  get slabs(): readonly Uint8Array[] {
+    return this.#slabs.slice();
+  }
+
   /** Copies `source[start..end)` and answers its handle. */
   add(source: Uint8Array, start: number, end: number): number {
     const size = HEADER_BYTES + (end - start);

@@ -9,6 +9,7 @@
  * sorted by name.
  */
 import type { Labels } from "../../../model/labels.ts";
+import { decodeUtf8 } from "../bytes/byte-reader.ts";
 import type { ByteWriter } from "../bytes/byte-writer.ts";
 
 /** A label set that takes more is refused as invalid. */
@@ -31,6 +32,14 @@ export function skipString(key: Uint8Array, at: number): number {
     length += (more & 0x7f) * scale;
     if (more < 0x80) return next + length;
   }
+}
+
+/** The string that a key has at `at`. */
+export function readString(key: Uint8Array, at: number): string {
+  const end = skipString(key, at);
+  let start = at;
+  while (key[start++] >= 0x80);
+  return decodeUtf8(key, start, end);
 }
 
 /** The number of labels of a key. */

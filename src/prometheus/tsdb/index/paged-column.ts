@@ -11,6 +11,18 @@ const PAGE_MASK = PAGE_LENGTH - 1;
 export class PagedColumn {
   readonly #pages: Int32Array[] = [];
 
+  /** Another column's numbers, to be read: both hold the same memory. */
+  static over(pages: readonly Int32Array[]): PagedColumn {
+    const column = new PagedColumn();
+    column.#pages.push(...pages);
+    return column;
+  }
+
+  /** The memory of now. */
+  get pages(): readonly Int32Array[] {
+    return this.#pages.slice();
+  }
+
   /** @param index of what was set */
   get(index: number): number {
     return this.#pages[index >>> PAGE_BITS][index & PAGE_MASK];

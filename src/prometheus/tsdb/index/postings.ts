@@ -4,13 +4,12 @@
  *
  * Pairs are known by their bytes as in a label key. Strings are made of them only when somebody asks.
  */
-import { decodeUtf8 } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { Pacer } from "../pacer.ts";
 import { sortNumbersInSlices } from "../sliced-sort.ts";
 import { HashIndex } from "./hash-index.ts";
 import { KeyArena } from "./key-arena.ts";
-import { equalBytes, hashBytes, skipString } from "./label-key.ts";
+import { equalBytes, hashBytes, readString, skipString } from "./label-key.ts";
 import { NumberSet } from "./number-set.ts";
 import { PagedColumn } from "./paged-column.ts";
 import { PostingLists } from "./posting-lists.ts";
@@ -61,6 +60,11 @@ export class Postings {
 
   get pairCount(): number {
     return this.#count;
+  }
+
+  /** Where the pairs lie, as in a label key: their memory, and a column of handles. */
+  get keyMemory(): { slabs: readonly Uint8Array[]; handles: readonly Int32Array[]; count: number } {
+    return { slabs: this.#bytes.slabs, handles: this.#handles.pages, count: this.#count };
   }
 
   /** Notes that `slot`, the highest so far, has the pair that `key[start..end)` is. Answers the pair's number. */
@@ -231,14 +235,6 @@ export class Postings {
   #readPair(key: Uint8Array, start: number): [name: string, value: string] {
     return [this.#pairsOfName(key, start).name, readString(key, skipString(key, start))];
   }
-}
-
-/** The string that a key has at `at`. */
-function readString(key: Uint8Array, at: number): string {
-  const end = skipString(key, at);
-  let start = at;
-  while (key[start++] >= 0x80);
-  return decodeUtf8(key, start, end);
 }
 
 const NONE = new Int32Array(0);

@@ -9,7 +9,7 @@
  * - Answers to clients at a loopback address are not compressed.
  * - Discovery: static, file, http, dns and kubernetes; a configuration that asks for another is refused by name.
  * - Blanks before a sample's name are no part of it, and a histogram put together of classic series has their time.
- * - Remote write out has a queue of its own on disk instead of reading the write-ahead log, and sends in order, one request at a time; metadata goes along in version 1 only.
+ * - Remote write out has a queue of its own on disk instead of reading the write-ahead log, and sends in order, one request at a time; metadata goes along in both versions.
  * - Targets are spoken to in HTTP/1.1, whatever `enable_http2` says. The log is not compressed unless a flag asks for it.
  * - No reading from remotes (its own store can be read remotely), no agent mode, no console templates; of proxies only `proxy_url`.
  */

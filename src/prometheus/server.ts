@@ -29,9 +29,11 @@ import { Engine } from "./promql/mod.ts";
 import { loggedEngine, QueryLog } from "./query-log.ts";
 import { ForwardingAppender } from "./remote/forwarding-appender.ts";
 import { RemoteWriters } from "./remote/remote-writer.ts";
+import { SeriesMetadata } from "./remote/series-metadata.ts";
 import { RuleConcurrency } from "./rules/rule-concurrency.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
 import { notificationsOf } from "./rules/rule-notifications.ts";
+import { REPORT_METADATA } from "./scrape/report-metadata.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { PrometheusServer } from "./server-state.ts";
@@ -108,6 +110,11 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     log,
     directory: `${directory}/remote-write`,
     metadata: () => scrape.metadata(),
+    seriesMetadata: new SeriesMetadata(clock, () => [
+      ...scrape.metadata(),
+      ...REPORT_METADATA,
+      ...[...tsdb.metadata()].map(([metric, entry]) => ({ metric, ...entry })),
+    ]),
     metrics: metrics.remote,
   });
   const appendable = { appender: () => new ForwardingAppender(tsdb, remotes) };

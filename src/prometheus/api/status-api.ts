@@ -217,7 +217,7 @@ function metadataLimit(parameters: URLSearchParams, name: string, fallback: numb
   return Number(text);
 }
 
-/** The metadata that targets and remote writers gave, by metric; several when they differ. */
+/** The metadata that targets gave, by metric; several when they differ. */
 export function metadata(server: PrometheusServer, parameters: URLSearchParams): ApiResult {
   const limit = metadataLimit(parameters, "limit", -1);
   const perMetric = metadataLimit(parameters, "limit_per_metric", -1);
@@ -235,7 +235,6 @@ export function metadata(server: PrometheusServer, parameters: URLSearchParams):
   };
   for (const [, pool] of server.scrape.pools)
     for (const loop of pool.loops.values()) for (const [metric, each] of loop.metadata) add(metric, each);
-  for (const [metric, each] of server.tsdb.metadata()) add(metric, each);
   return {
     data: Object.fromEntries(
       [...found]

@@ -8,16 +8,22 @@ import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { VirtualNetwork } from "../../simulation/virtual-network.ts";
 import { countRequest } from "../../wire/remote-write/request-counts.ts";
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
+import { decodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
 import { snappyDecompress } from "../../wire/snappy.ts";
 import { parseConfig } from "../config/load-config.ts";
 import type { RemoteWriteConfig } from "../config/remote-config.ts";
 import { createHttpClient } from "../discovery/http-client.ts";
 import { MetadataSender } from "./metadata-sender.ts";
 import { RemoteClient } from "./remote-client.ts";
+import { type FamilyMetadata, SeriesMetadata } from "./series-metadata.ts";
 
 const REMOTE = "127.13.2.8";
 
-async function remoteClient(settings: string, answer: (attempt: number) => HttpResponse) {
+async function remoteClient(
+  settings: string,
+  answer: (attempt: number) => HttpResponse,
+  metadata: FamilyMetadata[] = [],
+) {
   const clock = new VirtualClock();
   const network = new VirtualNetwork({ clock });
   const requests: { atMs: number; headers: HttpRequest["headers"]; body: Uint8Array }[] = [];
@@ -34,7 +40,16 @@ async function remoteClient(settings: string, answer: (attempt: number) => HttpR
     clock,
   });
   const { signal } = new AbortController();
-  const remote = new RemoteClient({ config, client, clock, log: silentLogger, signal, onRequest: () => {} });
+  const known = new SeriesMetadata(clock, () => metadata);
+  const remote = new RemoteClient({
+    config,
+    client,
+    clock,
+    log: silentLogger,
+    signal,
+    onRequest: () => {},
+    metadataOf: (name) => known.of(name),
+  });
   return { clock, requests, remote };
 }
 
@@ -59,13 +74,16 @@ test("a remote that is busy is asked again when it says, others after a growing 
   );
   await clock.runUntil(remote.deliver(request(1000)));
   const waited = requests.slice(1).map(({ atMs }, i) => Math.round((atMs - requests[i].atMs) / 1000));
-  assert.deepEqual(waited, [20, 2, 3, 3]);
+  assert.deepEqual(waited, [20, 3, 3, 3]);
   assert.deepEqual(
     requests.map(({ headers }) => headers["retry-attempt"]),
     [undefined, "1", "2", "3", "4"],
   );
-  assert.equal(remote.counts.sent.samples, 1);
+  // Each attempt counts as sent, as upstream's counter has it.
+  assert.equal(remote.counts.sent.samples, 5);
   assert.equal(remote.counts.retried.samples, 4);
+  assert.equal(remote.counts.done.samples, 1);
+  assert.equal(remote.counts.failed.samples, 0);
 });
 
 test("429 is tried again only where it is asked for, what the remote refuses is given up", async () => {
@@ -78,7 +96,37 @@ test("429 is tried again only where it is asked for, what the remote refuses is 
   }));
   await again.clock.runUntil(again.remote.deliver(request(1000)));
   assert.equal(again.requests.length, 2);
-  assert.equal(again.remote.counts.sent.newestMs, 1000);
+  assert.equal(again.remote.counts.done.newestMs, 1000);
+});
+
+const V2 = 'protobuf_message: "io.prometheus.write.v2.Request"';
+
+test("a remote of version 2 that confirms nothing has taken nothing", async () => {
+  const silent = await remoteClient(V2, () => ({ status: 204 }));
+  await silent.clock.runUntil(silent.remote.deliver(request(1000, 2000)));
+  assert.equal(silent.remote.counts.failed.samples, 2);
+  const partly = await remoteClient(V2, () => ({
+    status: 200,
+    headers: { "x-prometheus-remote-write-samples-written": "1" },
+  }));
+  await partly.clock.runUntil(partly.remote.deliver(request(1000, 2000)));
+  assert.equal(partly.remote.counts.failed.samples, 1);
+  // Version 1 knows no confirmation.
+  const old = await remoteClient("", () => ({ status: 204 }));
+  await old.clock.runUntil(old.remote.deliver(request(1000, 2000)));
+  assert.equal(old.remote.counts.failed.samples, 0);
+});
+
+test("version 2 carries metadata with each series of a known family", async () => {
+  const { clock, requests, remote } = await remoteClient(
+    V2,
+    () => ({ status: 204, headers: { "x-prometheus-remote-write-samples-written": "1" } }),
+    [{ metric: "a", type: "gauge", help: "What it is.", unit: "s" }],
+  );
+  await clock.runUntil(remote.deliver(request(1000)));
+  const [{ metadata }] = decodeWriteRequestV2(requests[0].body).series;
+  assert.deepEqual(metadata, { type: "gauge", help: "What it is.", unit: "s" });
+  assert.equal(remote.counts.sent.metadata, 1);
 });
 
 test("samples older than sample_age_limit are not sent, also when they grow old while they wait", async () => {

@@ -24,6 +24,7 @@ import { MetadataSender, type MetadataSenderOptions } from "./metadata-sender.ts
 import { QueueFile } from "./queue-file.ts";
 import { RemoteClient } from "./remote-client.ts";
 import type { RemoteMetrics } from "./remote-metrics.ts";
+import type { SeriesMetadata } from "./series-metadata.ts";
 
 export interface RemoteWriterParts {
   network: Network;
@@ -34,6 +35,7 @@ export interface RemoteWriterParts {
   directory: string;
   /** What is known of metrics now, by metric family. */
   metadata: MetadataSenderOptions["metadata"];
+  seriesMetadata: Pick<SeriesMetadata, "of">;
   metrics: RemoteMetrics;
 }
 
@@ -91,6 +93,7 @@ export class RemoteWriter {
       clock,
       log: this.#parts.log,
       signal: this.#abort.signal,
+      metadataOf: (name) => parts.seriesMetadata.of(name),
       onRequest: (seconds) => parts.metrics.observeBatch(this.name, this.url, seconds),
     });
     this.#externalLabels = externalLabels;
@@ -103,9 +106,8 @@ export class RemoteWriter {
 
   /** What was put in since the start and neither sent nor given up. */
   get pending(): Record<QueuedKind, number> {
-    const { sent, failed, tooOld } = this.remote.counts;
-    const of = (kind: QueuedKind, dropped = 0) =>
-      Math.max(0, this.taken[kind] - sent[kind] - failed[kind] - dropped);
+    const { done, tooOld } = this.remote.counts;
+    const of = (kind: QueuedKind, dropped = 0) => Math.max(0, this.taken[kind] - done[kind] - dropped);
     return { samples: of("samples", tooOld), histograms: of("histograms"), exemplars: of("exemplars") };
   }
 
@@ -117,8 +119,13 @@ export class RemoteWriter {
     await this.#queue.open();
     this.#running = this.#send();
     const { metadata_config: config, protobuf_message: message } = this.config;
-    // Version 2 has metadata with each series.
-    if (!config.send || message !== WRITE_MESSAGES[0]) return;
+    if (!config.send) return;
+    if (message !== WRITE_MESSAGES[0]) {
+      this.#parts.log.warn(
+        "usage of 'metadata_config.send' is redundant when using remote write v2 (or higher) as metadata will always be gathered from the WAL and included for every series within each write request",
+      );
+      return;
+    }
     this.#metadata = new MetadataSender({
       clock: this.#parts.clock,
       intervalMs: config.send_interval,

@@ -9,18 +9,13 @@ import { type ScrapedEntry, type ScrapedSample, textEntries } from "../../wire/e
 import { startTimeEntries } from "../../wire/exposition/start-time-entries.ts";
 import { type ParsedExemplar, TextParser } from "../../wire/exposition/text-parser.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
-import {
-  AppendError,
-  type Appender,
-  InvalidHistogramError,
-  type MetricMetadata,
-  type SeriesRef,
-} from "../storage.ts";
+import { AppendError, type Appender, InvalidHistogramError, type SeriesRef } from "../storage.ts";
 import type { CachedSeries } from "./cached-series.ts";
 import type { ScrapeFormat } from "./content-type.ts";
 import { BucketLimitError, limitBuckets, maxSchemaOf } from "./histogram-limits.ts";
 import { SampleLimitError, ScrapeLimitError, sampleLabels } from "./sample-labels.ts";
 import type { ScrapeCache } from "./scrape-cache.ts";
+import type { TargetMetadata } from "./target-metadata.ts";
 
 export interface ScrapeCounts {
   /** Samples in the body. */
@@ -60,15 +55,13 @@ export interface AppendContext {
   histograms: HistogramOptions;
   targetLabels: Labels;
   cache: ScrapeCache;
-  metadata: Map<string, MetricMetadata>;
+  metadata: TargetMetadata;
   /** Counted while the body is read, so that a scrape that fails says how far it came. */
   counts: ScrapeCounts;
   /** Samples that the store refused, by reason; for the log and `/metrics`. */
   refused: Map<string, number>;
 }
 
-/** A metric's help and type are kept for so many metrics of a target. */
-export const MAX_METADATA_PER_TARGET = 10_000;
 /** Samples may not be further in the future than this. */
 export const MAX_AHEAD_MS = 10 * 60_000;
 
@@ -160,7 +153,11 @@ class ScrapeBatch {
         if (kind === "end") break;
         if (kind !== "series") {
           if (kind !== "comment")
-            this.#keepMetadata(kind, parser.metricName, kind === "type" ? parser.metricType : parser.text);
+            this.#context.metadata.set(
+              kind,
+              parser.metricName,
+              kind === "type" ? parser.metricType : parser.text,
+            );
           continue;
         }
         this.#context.counts.scraped++;
@@ -181,10 +178,10 @@ class ScrapeBatch {
   }
 
   addEntries(entries: Iterable<ScrapedEntry>): void {
-    const { cache, config, counts, features } = this.#context;
+    const { cache, config, counts, features, metadata } = this.#context;
     for (const each of entries) {
       if (each.kind !== "sample") {
-        if (each.kind !== "comment") this.#keepMetadata(each.kind, each.metricName, each.text);
+        if (each.kind !== "comment") metadata.set(each.kind, each.metricName, each.text);
         continue;
       }
       counts.scraped++;
@@ -294,16 +291,6 @@ class ScrapeBatch {
     const { targetLabels, config } = this.#context;
     const labels = sampleLabels(flat, targetLabels, config);
     return { labels, ref: 0 as SeriesRef, iteration: -1, tracked: -1 };
-  }
-
-  #keepMetadata(kind: "help" | "type" | "unit", metric: string, text: string): void {
-    const { metadata } = this.#context;
-    let known = metadata.get(metric);
-    if (known === undefined) {
-      if (metadata.size >= MAX_METADATA_PER_TARGET) return;
-      metadata.set(metric, (known = { type: "unknown", help: "", unit: "" }));
-    }
-    known[kind] = text;
   }
 }
 

@@ -3,11 +3,11 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Network } from "../../base/network.ts";
 import { formatGoDuration } from "../../model/go-duration.ts";
-import { type Labels, METRIC_NAME } from "../../model/labels.ts";
+import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
 import type { JsonLogFile } from "../json-log-file.ts";
-import { AppendError, type Appender, type MetricMetadata, type SeriesRef, type Storage } from "../storage.ts";
+import { AppendError, type Appender, type SeriesRef, type Storage } from "../storage.ts";
 import { type AppendContext, appendBody, type ScrapeCounts, type ScrapeFeatures } from "./append-scrape.ts";
 import { formatOf } from "./content-type.ts";
 import { BucketLimitError } from "./histogram-limits.ts";
@@ -16,6 +16,7 @@ import { ScrapeCache } from "./scrape-cache.ts";
 import type { ScrapeMetrics } from "./scrape-metrics.ts";
 import { BodySizeError, type ScrapeBody, ScrapeRequester } from "./scrape-request.ts";
 import type { Target } from "./target.ts";
+import { TargetMetadata } from "./target-metadata.ts";
 
 export interface ScrapeLoopOptions {
   target: Target;
@@ -55,7 +56,7 @@ const MAX_FIRST_DELAY_MS = 500;
 
 export class ScrapeLoop {
   readonly target: Target;
-  readonly metadata = new Map<string, MetricMetadata>();
+  readonly metadata = new TargetMetadata();
   readonly status: ScrapeStatus = {
     health: "unknown",
     lastError: "",
@@ -191,7 +192,9 @@ export class ScrapeLoop {
     for (const [reason, count] of context.refused) this.#options.metrics.refuse(reason, count);
     for (const [reason, count] of context.refused)
       log.warn(REFUSAL_TEXTS[reason] ?? reason, { target: this.target.url, num_dropped: count });
-    this.#cache.end(!isEmpty && failure === undefined);
+    const isComplete = !isEmpty && failure === undefined;
+    this.#cache.end(isComplete);
+    this.metadata.end(isComplete);
     const bodyBytes = requestFailure instanceof BodySizeError ? -1 : (body?.bytes.length ?? 0);
     this.#report(appender, atMs, failure, context.counts, durationSeconds, bodyBytes);
     await this.#commit(appender);
@@ -258,7 +261,7 @@ export class ScrapeLoop {
     for (const [name, value] of Object.entries(values)) {
       let report = this.#reports.get(name);
       if (report === undefined) {
-        report = { labels: this.target.labels.with(METRIC_NAME, name), ref: 0 };
+        report = { labels: reportLabels(this.target.labels).with(METRIC_NAME, name), ref: 0 };
         this.#reports.set(name, report);
       }
       try {
@@ -276,6 +279,19 @@ export class ScrapeLoop {
       this.#options.log.error("Scrape commit failed", { target: this.target.url, err: error });
     }
   }
+}
+
+/**
+ * The target's labels, without those that another one pushes out: each makes room under `exported_…` for one of its own
+ * name that the sample might have (`mutateReportSampleLabels`).
+ */
+function reportLabels(target: Labels): Labels {
+  const kept = new Map<string, string>();
+  for (const [name, value] of target) {
+    kept.delete(`exported_${name}`);
+    kept.set(name, value);
+  }
+  return Labels.of(kept);
 }
 
 /** FNV-1a: where in the interval a target's scrapes are. */

@@ -30,6 +30,7 @@ export const USER_AGENT = "Prometheus/3.14.0";
 export const MAX_SCRAPE_BODY_BYTES = 512 * 1024 * 1024;
 
 const inflate = promisify(gunzip);
+const GZIP_HEADER_BYTES = 10;
 /** What Go says of a body that is not compressed as it should be. */
 const GZIP_TEXTS: Readonly<Record<string, string>> = {
   Z_DATA_ERROR: "gzip: invalid header",
@@ -97,6 +98,7 @@ export class ScrapeRequester {
       // A copy: while it is inflated, the buffer must not be another's.
       return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), contentType };
     } catch (error) {
+      if (bytes.length < GZIP_HEADER_BYTES) throw new Error(bytes.length === 0 ? "EOF" : "unexpected EOF");
       const text = GZIP_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
       throw text === undefined ? this.#readFailure(error) : new Error(text);
     }
@@ -145,8 +147,11 @@ export class ScrapeRequester {
 export const STATUS_TEXTS: Record<number, string> = {
   201: "Created",
   202: "Accepted",
+  203: "Non-Authoritative Information",
   204: "No Content",
+  205: "Reset Content",
   206: "Partial Content",
+  300: "Multiple Choices",
   301: "Moved Permanently",
   302: "Found",
   303: "See Other",
@@ -165,13 +170,30 @@ export const STATUS_TEXTS: Record<number, string> = {
   409: "Conflict",
   410: "Gone",
   413: "Request Entity Too Large",
+  411: "Length Required",
+  412: "Precondition Failed",
+  414: "Request URI Too Long",
   415: "Unsupported Media Type",
+  416: "Requested Range Not Satisfiable",
+  417: "Expectation Failed",
+  418: "I'm a teapot",
   421: "Misdirected Request",
   422: "Unprocessable Entity",
+  423: "Locked",
+  424: "Failed Dependency",
+  425: "Too Early",
+  426: "Upgrade Required",
+  428: "Precondition Required",
   429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  451: "Unavailable For Legal Reasons",
   500: "Internal Server Error",
   501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
   504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  507: "Insufficient Storage",
+  508: "Loop Detected",
+  511: "Network Authentication Required",
 };

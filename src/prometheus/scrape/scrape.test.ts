@@ -152,6 +152,20 @@ test("a scrape that fails says how many samples it read", async () => {
   assert.equal(torn.target.health, "down");
 });
 
+test("a label that a target's other label pushes out is not in the metrics about its scrape", async () => {
+  const it = await virtualPrometheus(
+    scrapeConfigOf(
+      "relabel_configs: [{target_label: z, replacement: x}, {target_label: exported_z, replacement: y}]",
+    ),
+  );
+  await it.target("127.13.2.1", { text: 'm{z="own"} 1\n', type: "text/plain" });
+  await it.clock.advance(1_000);
+  const rows = await it.query('{__name__=~"up|m"}');
+  assert.match(rows.find((row) => row.includes('"up"')) ?? "", /^\{__name__="up", instance=/);
+  assert.match(rows.find((row) => row.includes('"m"')) ?? "", /exported_exported_z="own", exported_z="y"/);
+  await it.server.stop();
+});
+
 test("a body may be empty, whatever its type", async () => {
   const { target } = await scraped("", "", "");
   assert.deepEqual([target.health, target.lastError], ["up", ""]);

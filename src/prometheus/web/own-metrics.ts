@@ -138,7 +138,7 @@ function scrapeFamilies(server: PrometheusServer): MetricFamily[] {
   const pools = sortedPools(server).map(([scrape_job, pool]) => ({
     labels: { scrape_job },
     pool,
-    metadata: [...pool.loops.values()].flatMap(({ metadata }) => [...metadata.values()]),
+    metadata: [...pool.loops.values()].flatMap(({ metadata }) => [...metadata].map(([, entry]) => entry)),
   }));
   const gauge = (name: string, help: string, value: (pool: (typeof pools)[number]) => number) =>
     family(

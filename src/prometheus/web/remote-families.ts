@@ -187,7 +187,7 @@ const QUEUE_FIGURES: [
     "queue_highest_sent_timestamp_seconds",
     "gauge",
     "Highest timestamp successfully sent by this queue, in seconds since epoch. Initialized to 0 when no data has been sent yet.",
-    ({ remote }) => Math.floor(remote.counts.sent.newestMs / 1000),
+    ({ remote }) => Math.floor(remote.counts.done.newestMs / 1000),
   ],
 ];
 

@@ -128,9 +128,10 @@ async function startControllers({ api, ca }: ApiServer, signal: AbortSignal): Pr
   startStatefulSetController(context);
   startEndpointSliceController(context);
   startPodDisruptionBudgetController(context);
-  startGarbageCollector(context);
+  const served = () => api.context.registry.all().filter(({ verbs }) => verbs === undefined);
+  startGarbageCollector(context, { resources: served });
   startNamespaceController(context, {
-    namespacedResources: () => api.context.registry.all().filter(({ namespaced }) => namespaced),
+    namespacedResources: () => served().filter(({ namespaced }) => namespaced),
   });
   informers.onChange<KubernetesObject>(RESOURCES.pods, (pod) => {
     if (pod !== undefined) tendPod(api, pod).catch(ignoreRaces);

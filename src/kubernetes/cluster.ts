@@ -177,7 +177,7 @@ async function startParts(options: ClusterOptions, begun: (() => unknown)[]): Pr
     ca: server.ca,
     images,
     issueToken: (pod, audience, seconds) => issueToken(server, pod, audience, seconds),
-    namespacedResources: () => api.context.registry.all().filter(({ namespaced }) => namespaced),
+    servedResources: () => api.context.registry.all().filter(({ verbs }) => verbs === undefined),
     signal: stopDeciding.signal,
   });
   const { kubelet, runtime } = plane;

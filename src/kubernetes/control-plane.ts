@@ -6,7 +6,7 @@ import type { Processes } from "../base/process.ts";
 import { PACKAGE_ROOT, programFile } from "../base/program-files.ts";
 import type { Sockets } from "../base/sockets.ts";
 import type { System } from "../base/system.ts";
-import { type GroupVersionResource, type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
+import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
 import { startDaemonSetController } from "./controllers/apps/daemon-set.ts";
@@ -21,6 +21,7 @@ import { startGarbageCollector } from "./controllers/core/garbage-collector.ts";
 import { startNamespaceController } from "./controllers/core/namespace.ts";
 import { startNodeTaintController, startTaintEvictionController } from "./controllers/core/node-taints.ts";
 import { startResourceQuotaController } from "./controllers/core/resource-quota.ts";
+import type { ServedResource } from "./controllers/core/served-resource.ts";
 import { createIfMissing, startServiceAccountController } from "./controllers/core/service-account.ts";
 import { startEndpointSliceController } from "./controllers/discovery/endpoint-slice.ts";
 import { startPodDisruptionBudgetController } from "./controllers/policy/pod-disruption-budget.ts";
@@ -64,8 +65,8 @@ export interface ControlPlaneOptions {
   ca: string;
   images: ImageCatalogue;
   issueToken(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
-  /** All namespaced resources that the API serves. */
-  namespacedResources(): GroupVersionResource[];
+  /** All that the API serves and that can be listed, watched and deleted. */
+  servedResources(): ServedResource[];
   /** Ends controllers and kubelet; informers and proxy go on for pods that are still on their way out. */
   signal: AbortSignal;
 }
@@ -121,8 +122,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startScheduler({ ...context, api: withFieldManager(options.api, "kube-scheduler") });
   startNodeTaintController(context);
   startTaintEvictionController(context);
-  startGarbageCollector(context);
-  const { namespacedResources } = options;
+  startGarbageCollector(context, { resources: () => options.servedResources() });
+  const namespacedResources = () => options.servedResources().filter(({ namespaced }) => namespaced);
   startNamespaceController(context, { namespacedResources });
   startClusterRoleAggregationController(context);
   startResourceQuotaController(context, { namespacedResources });

@@ -28,13 +28,18 @@ export interface ControllerContext {
 
 type ChangeHandler<T extends KubernetesObject> = (object: T | undefined, previous: T | undefined) => void;
 
+interface Following {
+  informer: Informer<KubernetesObject>;
+  handlers: ChangeHandler<never>[];
+  stop: AbortController;
+  /** The first list is complete, or nobody wants it any more. */
+  settled: PromiseWithResolvers<void>;
+}
+
 /** One informer a resource, shared by all who watch it. */
 export class Informers {
   readonly #options: { api: KubernetesApi; clock: Clock; log: Logger; signal: AbortSignal };
-  readonly #running = new Map<
-    string,
-    { informer: Informer<KubernetesObject>; handlers: ChangeHandler<never>[] }
-  >();
+  readonly #running = new Map<string, Following>();
 
   constructor(options: { api: KubernetesApi; clock: Clock; log: Logger; signal: AbortSignal }) {
     this.#options = options;
@@ -52,34 +57,49 @@ export class Informers {
     for (const object of informer.objects.values()) handler(object as T, undefined);
   }
 
-  /** Resolves when the first list of every resource so far is complete. */
-  async synced(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ informer }) => informer.synced));
+  /** Stops following a resource that is no longer served. */
+  forget(resource: GroupVersionResource): void {
+    const entry = this.#running.get(nameOf(resource));
+    entry?.stop.abort();
+    entry?.settled.resolve();
+    this.#running.delete(nameOf(resource));
   }
 
-  #entry(resource: GroupVersionResource) {
+  /** Resolves when the first list of every resource so far is complete. */
+  async synced(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ settled }) => settled.promise));
+  }
+
+  #entry(resource: GroupVersionResource): Following {
     const { log, ...options } = this.#options;
-    const key = `${resource.group}/${resource.version}/${resource.resource}`;
+    const key = nameOf(resource);
     let entry = this.#running.get(key);
     if (entry === undefined) {
       const handlers: ChangeHandler<never>[] = [];
       const tell = (object: KubernetesObject | undefined, previous: KubernetesObject | undefined) => {
         for (const handler of handlers) handler(object as never, previous as never);
       };
+      const stop = new AbortController();
+      const settled = Promise.withResolvers<void>();
       const informer = startInformer<KubernetesObject>({
         ...options,
+        signal: AbortSignal.any([options.signal, stop.signal]),
         resource,
         onAdd: (object) => tell(object, undefined),
         onUpdate: tell,
         onDelete: (object) => tell(undefined, object),
         onError: (error) => log.warn("watch failed", { resource: key, error }),
       });
-      entry = { informer, handlers };
+      void informer.synced.then(settled.resolve);
+      entry = { informer, handlers, stop, settled };
       this.#running.set(key, entry);
     }
     return entry;
   }
 }
+
+const nameOf = ({ group, version, resource }: GroupVersionResource): string =>
+  `${group}/${version}/${resource}`;
 
 export interface ControllerOptions {
   context: ControllerContext;

@@ -11,10 +11,13 @@ import { ClusterStore } from "../api-server/cluster-store.ts";
 import type { Pod } from "../types.ts";
 import { nodeOf } from "./apps/daemon-set-pod.ts";
 import { type ControllerContext, Informers } from "./controller.ts";
+import type { ServedResource } from "./core/served-resource.ts";
 
 export interface WorkloadWorld {
   api: ClusterStore;
   context: ControllerContext;
+  /** All that the store serves and that can be deleted. */
+  served(): ServedResource[];
   /** Pods in their order of creation, the ended ones gone. */
   pods(): Promise<Pod[]>;
   stop(): void;
@@ -80,6 +83,7 @@ export async function createWorkloadWorld(options: WorkloadWorldOptions): Promis
   return {
     api,
     context,
+    served: () => api.context.registry.all().filter(({ verbs }) => verbs === undefined),
     pods: async () => (await api.list<Pod>(RESOURCES.pods)).items,
     stop: () => stop.abort(),
   };

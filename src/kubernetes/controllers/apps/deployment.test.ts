@@ -20,7 +20,7 @@ async function start(options: Partial<WorkloadWorldOptions> = {}) {
   startReplicaSetController(world.context);
   startDeploymentController(world.context);
   startEndpointSliceController(world.context);
-  startGarbageCollector(world.context);
+  startGarbageCollector(world.context, { resources: () => world.served() });
   startNamespaceController(world.context, {
     namespacedResources: () => [
       RESOURCES.deployments,

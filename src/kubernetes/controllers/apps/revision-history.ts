@@ -160,7 +160,10 @@ export async function truncateHistory(
   counted: ControllerRevision[],
   isLive: (revision: ControllerRevision) => boolean,
 ): Promise<void> {
-  let surplus = counted.length - (owner.spec.revisionHistoryLimit ?? 10);
+  const { revisionHistoryLimit = 10 } = owner.spec;
+  // A negative limit is none.
+  if (revisionHistoryLimit < 0) return;
+  let surplus = counted.length - revisionHistoryLimit;
   for (const revision of counted) {
     if (surplus <= 0) return;
     if (isLive(revision)) continue;

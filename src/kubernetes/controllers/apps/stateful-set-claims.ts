@@ -121,6 +121,7 @@ export async function hasStaleClaim({ api }: ControllerContext, set: StatefulSet
 /** Makes the pod's claims owned by the set, by the pod, or by nobody. */
 export async function keepClaimOwners(
   { api }: ControllerContext,
+  controller: Controller,
   set: StatefulSet,
   pod: Pod,
   ordinal: number,
@@ -133,11 +134,27 @@ export async function keepClaimOwners(
     if (isStale(claim, setOwner(set)) || isStale(claim, podOwner(pod))) continue;
     const before = claim.metadata.ownerReferences ?? [];
     const after = claimOwners(before, set, pod, isCondemned);
+    if (!isKept(set) && isManagedByOther(before, set, pod) && (isComing(pod) || !sameJson(before, after))) {
+      const message = `PersistentVolumeClaim ${key.name} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim`;
+      controller.events.record(set, "Warning", "ConflictingController", message);
+    }
     if (sameJson(before, after)) continue;
     const body = { metadata: { ownerReferences: after.length === 0 ? null : after } };
     await api.patch(RESOURCES.persistentVolumeClaims, key, { type: "merge", body });
   }
 }
+
+/** Whether its claims stay whatever happens. */
+const isKept = ({ spec: { persistentVolumeClaimRetentionPolicy: policy = {} } }: StatefulSet): boolean =>
+  (policy.whenDeleted ?? "Retain") === "Retain" && (policy.whenScaled ?? "Retain") === "Retain";
+
+const isComing = ({ status }: Pod): boolean => (status?.phase ?? "Pending") === "Pending";
+
+const isNeither = (reference: OwnerReference, set: StatefulSet, pod: Pod): boolean =>
+  !names(reference, setOwner(set)) && !names(reference, podOwner(pod));
+
+const isManagedByOther = (references: OwnerReference[], set: StatefulSet, pod: Pod): boolean =>
+  references.some((reference) => reference.controller && isNeither(reference, set, pod));
 
 function claimOwners(
   before: OwnerReference[],
@@ -145,11 +162,9 @@ function claimOwners(
   pod: Pod,
   isCondemned: boolean,
 ): OwnerReference[] {
-  const others = before.filter(
-    (reference) => !names(reference, setOwner(set)) && !names(reference, podOwner(pod)),
-  );
+  const others = before.filter((reference) => isNeither(reference, set, pod));
   // Another controller's claim stays its own.
-  if (others.some(({ controller }) => controller)) return others;
+  if (isManagedByOther(before, set, pod)) return others;
   const { whenDeleted = "Retain", whenScaled = "Retain" } =
     set.spec.persistentVolumeClaimRetentionPolicy ?? {};
   if (whenScaled === "Delete" && isCondemned) return [...others, controllerReference(pod, "v1", "Pod")];

@@ -173,7 +173,7 @@ test("persistentVolumeClaimRetentionPolicy makes claims the set's or a condemned
     ],
   });
   const { clock, world, names, patch } = await worldWith(set, { goneAfterMs: 1_000 });
-  startGarbageCollector(world.context);
+  startGarbageCollector(world.context, { resources: () => world.served() });
   startVolumeProtectionControllers(world.context);
   await clock.advance(2_000);
   const owners = async (name: string) => {

@@ -1,6 +1,7 @@
 /**
- * StatefulSets (Kubernetes 1.37 `pkg/controller/statefulset`): pods with a stable name and volumes, made, removed and
- * updated in order.
+ * StatefulSets (Kubernetes 1.35 `pkg/controller/statefulset`): pods with a stable name and volumes, made, removed and
+ * updated in order. `maxUnavailable` holds without its gate, for `Parallel` as from 1.37 on, which an old revision that
+ * never gets ready does not stop.
  */
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
@@ -112,7 +113,7 @@ function ordinals(set: StatefulSet): number[] {
 
 /** Takes the steps that may be taken now. With OrderedReady that is one; the next one waits for its effect. */
 async function step(pass: Pass): Promise<void> {
-  const { context, set, pods, monotonic } = pass;
+  const { context, controller, set, pods, monotonic } = pass;
   const wanted = ordinals(set);
   const condemned = [...pods.keys()].filter((ordinal) => !wanted.includes(ordinal)).sort((a, b) => b - a);
   const firstUnavailable = [...wanted, ...condemned.toReversed()].find((ordinal) =>
@@ -121,7 +122,8 @@ async function step(pass: Pass): Promise<void> {
   for (const ordinal of wanted) {
     if ((await ensureReplica(pass, ordinal)) === "wait" && monotonic) return;
   }
-  for (const ordinal of condemned) await keepClaimOwners(context, set, pods.get(ordinal)!, ordinal, true);
+  for (const ordinal of condemned)
+    await keepClaimOwners(context, controller, set, pods.get(ordinal)!, ordinal, true);
   for (const ordinal of condemned) {
     if ((await condemn(pass, ordinal, firstUnavailable)) === "wait" && monotonic) return;
   }
@@ -139,11 +141,14 @@ async function ensureReplica(pass: Pass, ordinal: number): Promise<"go on" | "wa
     if (!(await hasStaleClaim(context, set, ordinal))) await createPod(pass, ordinal);
     return "wait";
   }
-  if (pod.status?.phase === "Pending")
+  if (pod.status?.phase === "Pending") {
     await createClaims(context, controller, set, pod.metadata.name, ordinal);
-  if (isUnavailable(pass, pod) || pod.status?.phase !== "Running") return "wait";
+    await keepClaimOwners(context, controller, set, pod, ordinal, false);
+  }
+  const waits = isUnavailable(pass, pod) || pod.status?.phase !== "Running";
+  if (waits && pass.monotonic) return "wait";
   await keepIdentity(pass, pod, ordinal);
-  return "go on";
+  return waits ? "wait" : "go on";
 }
 
 /** A pod past the last ordinal goes, once nobody else is on the way up or down. */
@@ -218,7 +223,7 @@ async function createPod(pass: Pass, ordinal: number): Promise<void> {
     await createClaims(context, controller, set, name, ordinal);
     const created = await context.api.create<Pod>(RESOURCES.pods, pod);
     pass.pods.set(ordinal, created);
-    await keepClaimOwners(context, set, created, ordinal, false);
+    await keepClaimOwners(context, controller, set, created, ordinal, false);
     controller.events.record(set, "Normal", "SuccessfulCreate", `${what} successful`);
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) {
@@ -241,7 +246,7 @@ async function keepIdentity(
   ordinal: number,
 ): Promise<void> {
   const { namespace, name, labels = {} } = pod.metadata;
-  await keepClaimOwners(context, set, pod, ordinal, false);
+  await keepClaimOwners(context, controller, set, pod, ordinal, false);
   const wanted = identityLabels(name, ordinal);
   if (Object.entries(wanted).every(([label, value]) => labels[label] === value)) return;
   const body = { metadata: { labels: wanted } };
@@ -302,10 +307,12 @@ async function reportStatus(pass: Pass): Promise<void> {
     if (revision === update.metadata.name) status.updatedReplicas!++;
   }
   const replicas = pass.set.spec.replicas ?? 1;
+  // By `OnDelete` nothing is complete: somebody else decides which pods are replaced.
+  const isRolling = pass.set.spec.updateStrategy?.type !== "OnDelete";
   const isComplete = [status.updatedReplicas, status.readyReplicas, status.replicas].every(
     (n) => n === replicas,
   );
-  if (isComplete) {
+  if (isRolling && isComplete) {
     status.currentRevision = update.metadata.name;
     status.currentReplicas = status.updatedReplicas;
   }

@@ -125,6 +125,21 @@ test("a claim that a pod uses stays until the pod has gone, a volume while it is
   stop();
 });
 
+test("a namespace's pods go before what they use", async () => {
+  const { api, clock, context, stop } = await start();
+  startNamespaceController(context, { namespacedResources: () => [RESOURCES.configMaps, RESOURCES.pods] });
+  await api.create(RESOURCES.configMaps, object({}, { ...IN_SHOP, name: "used" }));
+  await api.create(RESOURCES.pods, pod("user"));
+  await clock.advance(200);
+  await api.delete(RESOURCES.namespaces, { name: "shop" });
+  await clock.advance(900);
+  assert.equal((await api.list(RESOURCES.pods)).items.length, 1);
+  assert.equal((await api.list(RESOURCES.configMaps)).items.length, 1);
+  await clock.advance(2_000);
+  await assert.rejects(api.get(RESOURCES.namespaces, { name: "shop" }), /not found/);
+  stop();
+});
+
 test("a namespace that is held up says by what, and goes when nothing holds it", async () => {
   const { api, clock, context, stop } = await start();
   startNamespaceController(context, { namespacedResources: () => [RESOURCES.configMaps, RESOURCES.secrets] });

@@ -11,6 +11,7 @@ import {
   writeStatus,
 } from "../controller.ts";
 import { deletionConditions, type RemainingContent } from "./namespace-conditions.ts";
+import { oneVersionEach } from "./served-resource.ts";
 
 /** How long to wait for pods to end before looking again, in milliseconds. */
 const RECHECK_MS = 500;
@@ -31,27 +32,39 @@ export function startNamespaceController(
     async reconcile(name) {
       const namespace = await getIfExists<KubernetesObject>(api, RESOURCES.namespaces, { name });
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
-      const remaining: RemainingContent[] = [];
-      const seen = new Set<string>();
-      for (const resource of options.namespacedResources()) {
-        // A kind may be served in several versions.
-        const kind = `${resource.group}/${resource.resource}`;
-        if (seen.has(kind)) continue;
-        seen.add(kind);
-        const objects = await empty(resource, name);
-        if (objects.length > 0) remaining.push({ resource, objects });
-      }
+      const served = oneVersionEach(options.namespacedResources());
+      const isPods = ({ group, resource }: GroupVersionResource) => group === "" && resource === "pods";
+      // What pods use stays until the last of them has said goodbye (`OrderedNamespaceDeletion`).
+      const pods = await emptyAll(served.filter(isPods), name);
+      const remaining =
+        pods.length > 0
+          ? pods
+          : await emptyAll(
+              served.filter((each) => !isPods(each)),
+              name,
+            );
       if (remaining.length === 0) {
         await finalize(namespace);
         return undefined;
       }
       const now = kubernetesTime(context.clock.now());
-      const conditions = deletionConditions(namespace.status?.conditions ?? [], remaining, now);
+      // As upstream, which tells what is left when the pods have gone.
+      const told = pods.length > 0 ? [] : remaining;
+      const conditions = deletionConditions(namespace.status?.conditions ?? [], told, now);
       await writeStatus(api, RESOURCES.namespaces, namespace, { ...namespace.status, conditions });
       return RECHECK_MS;
     },
   });
   controller.watch(RESOURCES.namespaces);
+
+  async function emptyAll(resources: GroupVersionResource[], namespace: string): Promise<RemainingContent[]> {
+    const remaining: RemainingContent[] = [];
+    for (const resource of resources) {
+      const objects = await empty(resource, namespace);
+      if (objects.length > 0) remaining.push({ resource, objects });
+    }
+    return remaining;
+  }
 
   /** Asks for the deletion of everything of a resource and answers what is still there then. */
   async function empty(resource: GroupVersionResource, namespace: string): Promise<KubernetesObject[]> {

@@ -16,6 +16,7 @@ import {
   startController,
   writeStatus,
 } from "../controller.ts";
+import { oneVersionEach } from "./served-resource.ts";
 
 /** How often everything is counted again, in milliseconds: kinds that are not watched are seen then (upstream 5 min). */
 const RESYNC_MS = 5_000;
@@ -38,12 +39,7 @@ export function startResourceQuotaController(
       if (quota === undefined) return undefined;
       const { hard = {} } = quota.spec;
       const usages: ResourceList[] = [];
-      // A kind may be served in several versions.
-      const seen = new Set<string>();
-      for (const resource of options.namespacedResources()) {
-        const kind = `${resource.group}/${resource.resource}`;
-        if (seen.has(kind)) continue;
-        seen.add(kind);
+      for (const resource of oneVersionEach(options.namespacedResources())) {
         if (matchingResources(resource, Object.keys(hard)).length === 0) continue;
         const { items } = await api.list(resource, { namespace: quota.metadata.namespace });
         for (const object of items) {

@@ -4,6 +4,7 @@
  * A handler takes an `HttpRequest` and returns an `HttpResponse`; whether a socket lies between the two is not its
  * business. `node-network.ts` has the real implementation.
  */
+import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 
 /** Lower-case names. Several values of one name are joined with ", ". */
@@ -18,6 +19,8 @@ export interface HttpRequest {
   body: HttpBody;
   /** The peer's IP address. */
   remoteAddress: string;
+  /** The certificate that the client has shown, where `ServeOptions.clientCa` has issued it. */
+  clientCertificate?: X509Certificate;
   /** Aborts when the client goes away before the response has ended. */
   signal: AbortSignal;
 }
@@ -77,6 +80,8 @@ export interface ServeOptions {
   tlsOfConnection?: () => Promise<TlsServerSettings>;
   /** PEM of the authority that must have issued the certificate of each client. @default none is asked for */
   clientCa?: string;
+  /** A client may come without a certificate, or with one that means nothing. @default false */
+  isClientCertificateOptional?: boolean;
   onUpgrade?: UpgradeHandler;
 }
 

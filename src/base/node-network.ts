@@ -1,10 +1,11 @@
 /** The real `Network`: Node's HTTP/1.1 and HTTP/2 on sockets. */
+import type { X509Certificate } from "node:crypto";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { getCACertificates, type Server as TlsServer } from "node:tls";
+import { getCACertificates, type TLSSocket, type Server as TlsServer } from "node:tls";
 import {
   bodyOf,
   type FetchOptions,
@@ -251,8 +252,11 @@ function createServer(
   options: ServeOptions,
   onRequest: (request: AnyRequest, response: AnyResponse) => void,
 ): AnyServer {
-  const { tls, clientCa } = options;
-  const asked = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const { tls, clientCa, isClientCertificateOptional = false } = options;
+  const asked =
+    clientCa === undefined
+      ? {}
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: !isClientCertificateOptional };
   // A watch or a followed log may stay silent for ever, so no timeout of the whole request.
   const settings = { requestTimeout: 0, keepAliveTimeout: 65_000, noDelay: true };
   if (options.protocol === "h2c") return http2.createServer(onRequest as never);
@@ -302,8 +306,14 @@ function requestOf(request: AnyRequest, signal: AbortSignal): HttpRequest {
     headers: headersOf(request.headers),
     body: request.readableEnded ? bodyOf() : (request as AsyncIterable<Uint8Array>),
     remoteAddress: request.socket.remoteAddress ?? "",
+    clientCertificate: clientCertificateOf(request.socket as Partial<TLSSocket>),
     signal,
   };
+}
+
+/** Sockets without TLS, and with a client that was not believed, have none. */
+function clientCertificateOf(socket: Partial<TLSSocket>): X509Certificate | undefined {
+  return socket.authorized ? socket.getPeerX509Certificate?.() : undefined;
 }
 
 async function respond(response: AnyResponse, result: HttpResponse, isHead: boolean): Promise<void> {

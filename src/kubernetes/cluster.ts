@@ -7,6 +7,7 @@ import type { SocketServer } from "../base/sockets.ts";
 import type { System } from "../base/system.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { statusError } from "../model/kubernetes-status.ts";
+import { isAllowed } from "./api-server/authorize.ts";
 import { type ApiServer, createApiServer } from "./api-server/mod.ts";
 import type { Cluster, ClusterOptions, RunningContainer } from "./cluster-types.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
@@ -29,6 +30,12 @@ import { withFieldManager } from "./with-field-manager.ts";
 
 /** How long the HPA's question for metrics may take, in milliseconds. */
 const METRICS_TIMEOUT_MS = 10_000;
+
+const CERTIFICATE_CREATION = {
+  verb: "create",
+  group: RESOURCES.certificateSigningRequests.group,
+  resource: RESOURCES.certificateSigningRequests.resource,
+};
 
 interface Running {
   server: ApiServer;
@@ -175,6 +182,9 @@ async function startParts(options: ClusterOptions, begun: (() => unknown)[]): Pr
     portDirectory,
     apiAddress: { host: listening.host, port: listening.port },
     ca: server.ca,
+    signer: server.signer,
+    mayCreateCertificate: (user, subresource) =>
+      isAllowed(api.context.store, user, { ...CERTIFICATE_CREATION, subresource }),
     images,
     issueToken: (pod, audience, seconds) => issueToken(server, pod, audience, seconds),
     servedResources: () => api.context.registry.all().filter(({ verbs }) => verbs === undefined),

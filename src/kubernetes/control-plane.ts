@@ -9,12 +9,19 @@ import type { System } from "../base/system.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
+import type { Issuer } from "../wire/x509/certificate.ts";
 import { startDaemonSetController } from "./controllers/apps/daemon-set.ts";
 import { startDeploymentController } from "./controllers/apps/deployment.ts";
 import { startReplicaSetController, startReplicationController } from "./controllers/apps/replica-set.ts";
 import { startStatefulSetController } from "./controllers/apps/stateful-set.ts";
 import { startCronJobController } from "./controllers/batch/cron-job.ts";
 import { startJobController } from "./controllers/batch/job.ts";
+import {
+  type MayCreate,
+  startCertificateApprovingController,
+} from "./controllers/certificates/certificate-approving.ts";
+import { startCertificateCleaner } from "./controllers/certificates/certificate-cleaner.ts";
+import { startCertificateSigningController } from "./controllers/certificates/certificate-signing.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
 import { startClusterRoleAggregationController } from "./controllers/core/cluster-role-aggregation.ts";
 import { startGarbageCollector } from "./controllers/core/garbage-collector.ts";
@@ -63,6 +70,9 @@ export interface ControlPlaneOptions {
   apiAddress: { host: string; port: number };
   /** PEM of the cluster's authority. */
   ca: string;
+  /** Signs certificates in the authority's name. */
+  signer: Issuer;
+  mayCreateCertificate: MayCreate;
   images: ImageCatalogue;
   issueToken(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
   /** All that the API serves and that can be listed, watched and deleted. */
@@ -127,6 +137,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startNamespaceController(context, { namespacedResources });
   startClusterRoleAggregationController(context);
   startResourceQuotaController(context, { namespacedResources });
+  startCertificateApprovingController(context, options.mayCreateCertificate);
+  startCertificateSigningController(context, options);
+  startCertificateCleaner(context);
   return { kubelet, proxy, runtime };
 }
 

@@ -208,6 +208,12 @@ export const RESOURCES = {
   ),
   apiServices: resource("apiregistration.k8s.io", "v1", "apiservices", "APIService"),
   leases: resource("coordination.k8s.io", "v1", "leases", "Lease"),
+  certificateSigningRequests: resource(
+    "certificates.k8s.io",
+    "v1",
+    "certificatesigningrequests",
+    "CertificateSigningRequest",
+  ),
   storageClasses: resource("storage.k8s.io", "v1", "storageclasses", "StorageClass"),
   priorityClasses: resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass"),
 } as const;

@@ -6,6 +6,7 @@ import type { Logger } from "../../base/log.ts";
 import type { HttpHandler, HttpServer, Network, TlsIdentity, UpgradeHandler } from "../../base/network.ts";
 import { PACKAGE_ROOT } from "../../base/program-files.ts";
 import { type Random, randomHex } from "../../base/random.ts";
+import type { Issuer } from "../../wire/x509/certificate.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { bootstrapCluster } from "./bootstrap.ts";
@@ -44,6 +45,8 @@ export interface ApiServer {
   tls: TlsIdentity;
   /** PEM of the cluster's authority. */
   ca: string;
+  /** What signs certificates that the cluster issues. */
+  signer: Issuer;
   adminToken: string;
   /** Where logs, exec and figures come from: set when the kubelet is there. */
   setRuntime(runtime: PodRuntime): void;
@@ -124,12 +127,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     upgrade,
     tls: identity.tls,
     ca: identity.ca,
+    signer: identity.signer,
     adminToken,
     setRuntime(given) {
       runtime = given;
     },
     async listen(at) {
-      const server = await network.serve({ ...at, tls: identity.tls, onUpgrade: upgrade }, handler);
+      const trust = { tls: identity.tls, clientCa: identity.ca, isClientCertificateOptional: true };
+      const server = await network.serve({ ...at, ...trust, onUpgrade: upgrade }, handler);
       servers.push(server);
       address = `${server.host}:${server.port}`;
       return server;

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { HttpRequest } from "../../base/network.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
 import { requireAccess } from "./authorize.ts";
+import { certificateUser } from "./certificate-user.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { storageKey } from "./object-store.ts";
 import type { ServiceAccountTokens } from "./service-account-token.ts";
@@ -15,7 +16,7 @@ export const ADMINISTRATOR: User = {
 
 export interface Authenticator {
   /** @throws KubernetesError 401 */
-  authenticate(request: Pick<HttpRequest, "headers">): User;
+  authenticate(request: Pick<HttpRequest, "headers" | "clientCertificate">): User;
   /** The user of a token, or undefined when it is none. */
   userOf(token: string): User | undefined;
 }
@@ -33,10 +34,12 @@ export function createAuthenticator(
   return {
     userOf,
     authenticate(request) {
-      const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "");
-      const user = match === null ? undefined : userOf(match[1]);
+      const { clientCertificate: certificate, headers } = request;
+      const match = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "");
+      const user =
+        (certificate && certificateUser(certificate)) ?? (match === null ? undefined : userOf(match[1]));
       if (user === undefined) throw statusError("Unauthorized", "Unauthorized");
-      return impersonated(user, request.headers, store);
+      return impersonated(user, headers, store);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import { type Disk, isMissing } from "../../base/disk.ts";
 import type { TlsIdentity } from "../../base/network.ts";
 import type { Random } from "../../base/random.ts";
-import { issueCertificate, readPrivateKey } from "../../wire/x509/certificate.ts";
+import { type Issuer, issueCertificate, readPrivateKey } from "../../wire/x509/certificate.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 const AUTHORITY_NAME = "kubernetes";
@@ -23,6 +23,8 @@ const BACKDATE_MS = 3600 * 1000;
 export interface ClusterIdentity {
   /** PEM of the authority: what clients trust. */
   ca: string;
+  /** Signs what the authority vouches for. */
+  signer: Issuer;
   tls: TlsIdentity;
   /** Signs service accounts' tokens. */
   tokenKey: KeyObject;
@@ -68,6 +70,7 @@ export async function clusterIdentity(options: IdentityOptions): Promise<Cluster
   );
   return {
     ca,
+    signer: { commonName: AUTHORITY_NAME, privateKey: caKey },
     tls: { cert, key: pemOf(serverKey) },
     tokenKey: await keyAt(options, "sa.key"),
     frontProxy: await frontProxyIdentity(options),

@@ -2,8 +2,8 @@
  * The API server: kube-apiserver 1.35 and etcd in one, as far as kubectl, helm, client libraries, Prometheus and the
  * topology's own controllers use them.
  *
- * On purpose different from upstream: every request needs a token (no anonymous access, no client
- * certificates); plain JSON is answered where protobuf was asked for, which every client takes; there are no
+ * On purpose different from upstream: every request needs a token or a client's certificate (no
+ * anonymous access); plain JSON is answered where protobuf was asked for, which every client takes; there are no
  * conversion webhooks, priority and fairness, or audit log; claims in StatefulSets stay as they were sent.
  */
 export { type ApiServer, type ApiServerOptions, createApiServer } from "./api-server.ts";

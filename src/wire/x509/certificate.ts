@@ -16,6 +16,9 @@ import {
   derTime,
   derValue,
 } from "./der.ts";
+import { type DistinguishedName, derName } from "./distinguished-name.ts";
+import { pem } from "./pem.ts";
+import { type AlternativeNames, SUBJECT_ALT_NAME, subjectAltName } from "./signing-request.ts";
 
 const OID = {
   commonName: "2.5.4.3",
@@ -24,7 +27,6 @@ const OID = {
   basicConstraints: "2.5.29.19",
   keyUsage: "2.5.29.15",
   extendedKeyUsage: "2.5.29.37",
-  subjectAltName: "2.5.29.17",
   subjectKeyIdentifier: "2.5.29.14",
   authorityKeyIdentifier: "2.5.29.35",
   serverAuth: "1.3.6.1.5.5.7.3.1",
@@ -55,16 +57,47 @@ export interface Issuer {
 
 /** The certificate as PEM. An authority is its own issuer. */
 export function issueCertificate(request: CertificateRequest, issuer: Issuer): string {
+  return signed({ ...request, subject: subjectOf(request) }, extensions(request, issuer), issuer);
+}
+
+/** What an authority vouches for at the wish of somebody else. */
+export interface GrantedCertificate {
+  subject: DistinguishedName;
+  publicKey: KeyObject;
+  names: AlternativeNames;
+  /** Names of usages, as requests for certificates have them in Kubernetes: keys of `USAGE_BITS` and `EXTENDED_USAGES`. */
+  usages: readonly string[];
+  notBeforeMs: number;
+  notAfterMs: number;
+  /** Unpredictable, up to 20 bytes. */
+  serial: Uint8Array;
+}
+
+/** The certificate as PEM, with the extensions that Go's `x509.CreateCertificate` writes, in its order. */
+export function grantCertificate(granted: GrantedCertificate, issuer: Issuer): string {
+  const subject = derName(granted.subject);
+  return signed({ ...granted, subject }, grantedExtensions(granted, subject, issuer), issuer);
+}
+
+interface Content {
+  subject: Uint8Array;
+  publicKey: KeyObject;
+  notBeforeMs: number;
+  notAfterMs: number;
+  serial: Uint8Array;
+}
+
+function signed(content: Content, parts: Uint8Array[], issuer: Issuer): string {
   const algorithm = derSequence(derOid(OID.ecdsaWithSha256));
   const tbs = derSequence(
     derExplicit(0, derInteger(Uint8Array.of(2))),
-    derInteger(request.serial),
+    derInteger(content.serial),
     algorithm,
-    distinguishedName(issuer),
-    derSequence(derTime(request.notBeforeMs), derTime(request.notAfterMs)),
-    distinguishedName(request),
-    spki(request.publicKey),
-    derExplicit(3, derSequence(...extensions(request, issuer))),
+    subjectOf(issuer),
+    derSequence(derTime(content.notBeforeMs), derTime(content.notAfterMs)),
+    content.subject,
+    spki(content.publicKey),
+    derExplicit(3, derSequence(...parts)),
   );
   const signature = sign("sha256", tbs, { key: issuer.privateKey, dsaEncoding: "der" });
   return pem("CERTIFICATE", derSequence(tbs, algorithm, derBits(signature)));
@@ -75,7 +108,7 @@ export function readPrivateKey(text: string): KeyObject {
   return createPrivateKey(text);
 }
 
-function distinguishedName(name: { commonName: string; organization?: string }): Uint8Array {
+function subjectOf(name: { commonName: string; organization?: string }): Uint8Array {
   const part = (oid: string, value: string) => derSet(derSequence(derOid(oid), derText(value)));
   const organization = name.organization ? [part(OID.organization, name.organization)] : [];
   return derSequence(...organization, part(OID.commonName, name.commonName));
@@ -85,9 +118,75 @@ function spki(key: KeyObject): Uint8Array {
   return key.export({ type: "spki", format: "der" });
 }
 
+function extension(oid: string, isCritical: boolean, value: Uint8Array): Uint8Array {
+  return derSequence(derOid(oid), ...(isCritical ? [derBoolean(true)] : []), derOctets(value));
+}
+
+/** Bits of the extension for the usage of keys, the first being the highest of its first byte. */
+const USAGE_BITS: Record<string, number> = {
+  signing: 0,
+  "digital signature": 0,
+  "content commitment": 1,
+  "key encipherment": 2,
+  "data encipherment": 3,
+  "key agreement": 4,
+  "cert sign": 5,
+  "crl sign": 6,
+  "encipher only": 7,
+  "decipher only": 8,
+};
+
+/** Object identifiers of extended usages, in Go's order. */
+const EXTENDED_USAGES: Record<string, string> = {
+  any: "2.5.29.37.0",
+  "server auth": OID.serverAuth,
+  "client auth": OID.clientAuth,
+  "code signing": "1.3.6.1.5.5.7.3.3",
+  "email protection": "1.3.6.1.5.5.7.3.4",
+  "s/mime": "1.3.6.1.5.5.7.3.4",
+  "ipsec end system": "1.3.6.1.5.5.7.3.5",
+  "ipsec tunnel": "1.3.6.1.5.5.7.3.6",
+  "ipsec user": "1.3.6.1.5.5.7.3.7",
+  timestamping: "1.3.6.1.5.5.7.3.8",
+  "ocsp signing": "1.3.6.1.5.5.7.3.9",
+  "microsoft sgc": "1.3.6.1.4.1.311.10.3.3",
+  "netscape sgc": "2.16.840.1.113730.4.1",
+};
+
+function grantedExtensions(
+  { usages, names }: GrantedCertificate,
+  subject: Uint8Array,
+  issuer: Issuer,
+): Uint8Array[] {
+  const bits = usages.flatMap((usage) => USAGE_BITS[usage] ?? []);
+  const extended = new Set(
+    Object.keys(EXTENDED_USAGES)
+      .filter((usage) => usages.includes(usage))
+      .map((usage) => EXTENDED_USAGES[usage]),
+  );
+  const issuerId = keyIdentifier(createPublicKey(issuer.privateKey));
+  const alternatives = subjectAltName(names);
+  // Two bytes: the sequence and its length.
+  const isUnnamed = subject.length === 2;
+  return [
+    ...(bits.length > 0 ? [extension(OID.keyUsage, true, usageBits(bits))] : []),
+    ...(extended.size > 0
+      ? [extension(OID.extendedKeyUsage, false, derSequence(...[...extended].map(derOid)))]
+      : []),
+    extension(OID.basicConstraints, true, derSequence()),
+    extension(OID.authorityKeyIdentifier, false, derSequence(derValue(0x80, issuerId))),
+    ...(alternatives ? [extension(SUBJECT_ALT_NAME, isUnnamed, alternatives)] : []),
+  ];
+}
+
+function usageBits(bits: number[]): Uint8Array {
+  const last = Math.max(...bits);
+  const bytes = new Uint8Array((last >> 3) + 1);
+  for (const bit of bits) bytes[bit >> 3] |= 0x80 >> (bit & 7);
+  return derBits(bytes, 7 - (last & 7));
+}
+
 function extensions(request: CertificateRequest, issuer: Issuer): Uint8Array[] {
-  const extension = (oid: string, isCritical: boolean, value: Uint8Array) =>
-    derSequence(derOid(oid), ...(isCritical ? [derBoolean(true)] : []), derOctets(value));
   const issuerId = keyIdentifier(createPublicKey(issuer.privateKey));
   const result = [
     extension(OID.basicConstraints, true, derSequence(...(request.isAuthority ? [derBoolean(true)] : []))),
@@ -106,7 +205,7 @@ function extensions(request: CertificateRequest, issuer: Issuer): Uint8Array[] {
   }
   const hosts = request.hosts ?? [];
   if (hosts.length > 0) {
-    result.push(extension(OID.subjectAltName, false, derSequence(...hosts.map(generalName))));
+    result.push(extension(SUBJECT_ALT_NAME, false, derSequence(...hosts.map(generalName))));
   }
   return result;
 }
@@ -119,11 +218,4 @@ function generalName(host: string): Uint8Array {
 
 function keyIdentifier(key: KeyObject): Uint8Array {
   return createHash("sha1").update(spki(key)).digest();
-}
-
-function pem(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString("base64")
-    .match(/.{1,64}/g)!;
-  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }

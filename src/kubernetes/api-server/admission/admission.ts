@@ -9,6 +9,7 @@ import type { ApiContext } from "../api-context.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import type { AdmissionRequest } from "./admission-request.ts";
 import { type AskOptions, admissionRequest } from "./admission-turn.ts";
+import { CERTIFICATE_REQUESTS, restrictSubject } from "./approval.ts";
 import { applyLimitDefaults, checkLimits } from "./limit-ranger.ts";
 import { takeTopologyLabels } from "./pod-topology.ts";
 import type { Refuse } from "./refuse.ts";
@@ -58,8 +59,9 @@ export function reviewObject(
   previous: KubernetesObject | undefined,
   isDryRun: boolean,
 ): void {
-  if (!info.namespaced) return;
   const refuse: Refuse = (problem) => forbidden(info, object.metadata.name, problem);
+  if (info.collection === CERTIFICATE_REQUESTS && previous === undefined) restrictSubject(object, refuse);
+  if (!info.namespaced) return;
   if (previous?.metadata.deletionTimestamp === undefined) {
     const isLimited =
       info.collection === "/persistentvolumeclaims" ||

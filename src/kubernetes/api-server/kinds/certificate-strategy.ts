@@ -2,6 +2,7 @@
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dnsLabelProblem, dnsSubdomainProblem } from "../../../model/label-selector.ts";
+import { readSigningRequest } from "../../../wire/x509/signing-request.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { duplicate, forbiddenField, invalidValue, notSupported, required, tooLong } from "../field-error.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
@@ -96,9 +97,11 @@ export const certificateRequestStrategy: KindStrategy = {
 function validateSpec(spec: KubernetesObject["spec"]): StatusCause[] {
   const { request, usages = [], signerName = "", expirationSeconds } = spec ?? {};
   const causes: StatusCause[] = [];
-  const text = Buffer.from(request ?? "", "base64").toString();
-  if (!/-----BEGIN CERTIFICATE REQUEST-----[^-]+-----END CERTIFICATE REQUEST-----/.test(text))
-    causes.push(invalidValue("spec.request", request ?? null, "PEM block type must be CERTIFICATE REQUEST"));
+  try {
+    readSigningRequest(Buffer.from(request ?? "", "base64").toString("latin1"));
+  } catch (error) {
+    causes.push(invalidValue("spec.request", request ?? null, (error as Error).message));
+  }
   if (usages.length === 0) causes.push(required("spec.usages"));
   for (const [index, usage] of usages.entries())
     if (!USAGES.includes(usage)) causes.push(notSupported(`spec.usages[${index}]`, usage, USAGES));

@@ -4,7 +4,7 @@ import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes
 import { conflict, internalFailure, notFound } from "../../../model/kubernetes-status.ts";
 import { reviewChange, reviewObject } from "../admission/admission.ts";
 import { type AdmissionTurn, admissionRequest } from "../admission/admission-turn.ts";
-import { checkApprover } from "../admission/approval.ts";
+import { CERTIFICATE_REQUESTS, checkApprover, checkSigner } from "../admission/approval.ts";
 import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
@@ -107,6 +107,8 @@ export function updateObject(
   if (options.subresource === undefined && options.user !== undefined)
     checkEscalation(context.store, info, object, previous, options.user);
   if (options.subresource === "approval") checkApprover(context.store, info, previous, options.user);
+  if (options.subresource === "status" && info.collection === CERTIFICATE_REQUESTS)
+    checkSigner(context.store, info, object, previous, options.user);
   // Of a scale it is the Scale that is reviewed.
   if (options.subresource !== "scale")
     reviewChange(context, info, "UPDATE", { object, oldObject: previous }, options);

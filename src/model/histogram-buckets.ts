@@ -1,4 +1,6 @@
 /** The buckets of native histograms: where they lie, one by one and all in a row. */
+import { scaled } from "../base/go-math/float-parts.ts";
+import { logarithm2 } from "../base/go-math/logarithm.ts";
 import { fractionalBound } from "./exponential-bounds.ts";
 import { CUSTOM_BUCKETS_SCHEMA, type FloatHistogram, type Span, usesCustomBuckets } from "./histogram.ts";
 
@@ -80,10 +82,7 @@ export function exponentialBound(index: number, schema: number): number {
       : [fractionalBound(index & (2 ** schema - 1), schema), index >> schema];
   // The last finite bucket would end at 2^1024: it holds the largest number.
   if (exponent === 1024 && fraction === 1) return Number.MAX_VALUE;
-  // In two steps, since 2^exponent alone can be out of range.
-  return exponent > 1023 || exponent < -1022
-    ? fraction * 2 ** (exponent / 2) * 2 ** (exponent / 2)
-    : fraction * 2 ** exponent;
+  return scaled(fraction, exponent);
 }
 
 /** Exponential schemas are -4 to 8, with room for others. */
@@ -147,9 +146,9 @@ export function allBuckets(histogram: FloatHistogram): Bucket[] {
 /** The share of a bucket's observations below a value inside it, spread evenly over the values or their logarithms. */
 export function fractionBelow({ lower, upper }: Bucket, value: number, isLinear: boolean): number {
   if (isLinear) return (value - lower) / (upper - lower);
-  const logLower = Math.log2(Math.abs(lower));
-  const logUpper = Math.log2(Math.abs(upper));
-  const logValue = Math.log2(Math.abs(value));
+  const logLower = logarithm2(Math.abs(lower));
+  const logUpper = logarithm2(Math.abs(upper));
+  const logValue = logarithm2(Math.abs(value));
   if (value > 0) return (logValue - logLower) / (logUpper - logLower);
   return 1 - (logValue - logUpper) / (logLower - logUpper);
 }

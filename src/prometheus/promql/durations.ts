@@ -1,5 +1,6 @@
 /** Computed durations: `[5m + step()]` (`promql/durations.go`). */
-import { maximum, minimum, power } from "./go-math.ts";
+import { maximum, minimum } from "../../base/go-math/extremes.ts";
+import { power } from "../../base/go-math/power.ts";
 import type { DurationExpression, NumberLiteral } from "./parser/ast.ts";
 import { isDurationOutOfRange } from "./parser/number.ts";
 import { QueryError } from "./query-error.ts";

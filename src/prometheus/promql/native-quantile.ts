@@ -1,4 +1,6 @@
 /** Quantiles and fractions of native histograms (`promql/quantile.go`). */
+import { exponential2 } from "../../base/go-math/exponential.ts";
+import { logarithm2 } from "../../base/go-math/logarithm.ts";
 import { type FloatHistogram, usesCustomBuckets } from "../../model/histogram.ts";
 import { allBuckets, type Bucket, fractionBelow } from "../../model/histogram-buckets.ts";
 
@@ -73,10 +75,10 @@ function hasNaN({ sum, count }: FloatHistogram, counted: number, rest: readonly 
 /** Straight in custom buckets and around zero, on a logarithmic scale otherwise. */
 function interpolate({ lower, upper }: Bucket, fraction: number, isLinear: boolean): number {
   if (isLinear || (lower <= 0 && upper >= 0)) return lower + (upper - lower) * fraction;
-  const logLower = Math.log2(Math.abs(lower));
-  const logUpper = Math.log2(Math.abs(upper));
-  if (lower > 0) return 2 ** (logLower + (logUpper - logLower) * fraction);
-  return -(2 ** (logUpper + (logLower - logUpper) * (1 - fraction)));
+  const logLower = logarithm2(Math.abs(lower));
+  const logUpper = logarithm2(Math.abs(upper));
+  if (lower > 0) return exponential2(logLower + (logUpper - logLower) * fraction);
+  return -exponential2(logUpper + (logLower - logUpper) * (1 - fraction));
 }
 
 /** The share of observations between two bounds. */

@@ -1,5 +1,6 @@
 /** What operators do to two floats. */
-import { power } from "../go-math.ts";
+import { arcTangent2 } from "../../../base/go-math/inverse-trigonometry.ts";
+import { power } from "../../../base/go-math/power.ts";
 import type { BinaryOperator } from "../parser/ast.ts";
 
 /** Operators that give a new value. */
@@ -14,7 +15,7 @@ const ARITHMETIC: Record<ArithmeticOperator, (left: number, right: number) => nu
   "/": (left, right) => left / right,
   "%": (left, right) => left % right,
   "^": power,
-  atan2: Math.atan2,
+  atan2: arcTangent2,
 };
 
 const COMPARISONS: Record<ComparisonOperator, (left: number, right: number) => boolean> = {

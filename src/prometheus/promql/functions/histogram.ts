@@ -39,7 +39,8 @@ export function histogramVariance(histogram: FloatHistogram): number {
     if (!usesCustomBuckets(histogram)) {
       middle = lower <= 0 && upper >= 0 ? 0 : Math.sqrt(upper * lower) * (upper < 0 ? -1 : 1);
     }
-    variance.add(count * (middle - mean) ** 2);
+    const distance = middle - mean;
+    variance.add(count * distance * distance);
   }
   return (variance.value + variance.compensation) / histogram.count;
 }

@@ -1,5 +1,11 @@
 /** Functions that map each float on its own. */
-import { maximum, minimum } from "../go-math.ts";
+import { exponential } from "../../../base/go-math/exponential.ts";
+import { maximum, minimum } from "../../../base/go-math/extremes.ts";
+import { hyperbolicCosine, hyperbolicSine, hyperbolicTangent } from "../../../base/go-math/hyperbolic.ts";
+import { inverseHyperbolicCosine, inverseHyperbolicSine } from "../../../base/go-math/inverse-hyperbolic.ts";
+import { arcCosine, arcSine, arcTangent } from "../../../base/go-math/inverse-trigonometry.ts";
+import { logarithm, logarithm2, logarithm10 } from "../../../base/go-math/logarithm.ts";
+import { cosine, sine, tangent } from "../../../base/go-math/trigonometry.ts";
 import type { FloatsImplementation } from "./function-implementation.ts";
 
 const plain = (compute: (value: number) => number): FloatsImplementation => ({
@@ -42,29 +48,29 @@ const RADIANS_PER_DEGREE = Math.PI / 180;
 /** All but `clamp`, which can leave nothing of a step. */
 export const MATH_FUNCTIONS: Record<string, FloatsImplementation> = {
   abs: plain(Math.abs),
-  acos: plain(Math.acos),
-  acosh: plain(Math.acosh),
-  asin: plain(Math.asin),
-  asinh: plain(Math.asinh),
-  atan: plain(Math.atan),
+  acos: plain(arcCosine),
+  acosh: plain(inverseHyperbolicCosine),
+  asin: plain(arcSine),
+  asinh: plain(inverseHyperbolicSine),
+  atan: plain(arcTangent),
   atanh: plain(Math.atanh),
   ceil: plain(Math.ceil),
   clamp_max: clampMax,
   clamp_min: clampMin,
-  cos: plain(Math.cos),
-  cosh: plain(Math.cosh),
+  cos: plain(cosine),
+  cosh: plain(hyperbolicCosine),
   deg: plain((radians) => radians * DEGREES_PER_RADIAN),
-  exp: plain(Math.exp),
+  exp: plain(exponential),
   floor: plain(Math.floor),
-  ln: plain(Math.log),
-  log10: plain(Math.log10),
-  log2: plain(Math.log2),
+  ln: plain(logarithm),
+  log10: plain(logarithm10),
+  log2: plain(logarithm2),
   rad: plain((degrees) => degrees * RADIANS_PER_DEGREE),
   round,
   sgn: plain((value) => (value < 0 ? -1 : value > 0 ? 1 : value)),
-  sin: plain(Math.sin),
-  sinh: plain(Math.sinh),
+  sin: plain(sine),
+  sinh: plain(hyperbolicSine),
   sqrt: plain(Math.sqrt),
-  tan: plain(Math.tan),
-  tanh: plain(Math.tanh),
+  tan: plain(tangent),
+  tanh: plain(hyperbolicTangent),
 };

@@ -1,6 +1,7 @@
 /** Between scalars and vectors: `scalar`, `vector`, `time`, `pi`, `min_of`, `max_of`, `clamp`. */
+
+import { maximum, minimum } from "../../../base/go-math/extremes.ts";
 import { Labels } from "../../../model/labels.ts";
-import { maximum, minimum } from "../go-math.ts";
 import { ColumnBuilder, StepSeries, scalarSeries } from "../step-series.ts";
 import type { VectorCall } from "./function-implementation.ts";
 

@@ -1,5 +1,5 @@
 /** Every function of PromQL and what computes it. Their types are in `parser/function-signatures.ts`. */
-import { maximum, minimum } from "../go-math.ts";
+import { maximum, minimum } from "../../../base/go-math/extremes.ts";
 import { info } from "../info.ts";
 import type { RangeFunction } from "../range-function.ts";
 import { absent, absentOverTime } from "./absent.ts";

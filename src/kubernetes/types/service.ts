@@ -20,6 +20,7 @@ export interface Service extends KubernetesObject {
     ports?: ServicePort[];
     publishNotReadyAddresses?: boolean;
     sessionAffinity?: string;
+    trafficDistribution?: string;
     externalIPs?: string[];
   };
 }
@@ -30,6 +31,7 @@ export interface Endpoint {
   hostname?: string;
   nodeName?: string;
   zone?: string;
+  hints?: { forZones?: { name: string }[]; forNodes?: { name: string }[] };
   targetRef?: { kind: string; namespace?: string; name: string; uid?: string };
 }
 

@@ -1,8 +1,8 @@
-/** Services' addresses: EndpointSlices and Endpoints of the pods that a selector finds. */
+/** Services' addresses: EndpointSlices and Endpoints of the pods that a selector finds (Kubernetes 1.35). */
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service, ServicePort } from "../../types.ts";
+import type { EndpointSlice, Node, Pod, Service } from "../../types.ts";
 import {
   type ControllerContext,
   controllerReference,
@@ -12,22 +12,19 @@ import {
   splitKey,
   startController,
 } from "../controller.ts";
-import { isPodReady, isPodTerminating } from "../pod-state.ts";
+import { type EndpointSubset, subsetsOf, truncateSubsets } from "./endpoints-subsets.ts";
+import { groupByPorts, hasAddress, isSelected, type PortGroup, selectorOf } from "./service-endpoints.ts";
+import { packSlices } from "./slice-packing.ts";
 import { createTriggerTimes, withTriggerTime } from "./trigger-time.ts";
 
 export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const HEADLESS_LABEL = "service.kubernetes.io/headless";
 const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
-/** Addresses in one slice (`--max-endpoints-per-slice`). */
-export const MAX_ENDPOINTS_PER_SLICE = 100;
-/** Addresses in an Endpoints object, which is older than slices and holds all in one (`maxCapacity`). */
-export const MAX_ENDPOINTS = 1_000;
+const ENDPOINTS_MANAGED_BY_LABEL = "endpoints.kubernetes.io/managed-by";
+const OVER_CAPACITY_ANNOTATION = "endpoints.kubernetes.io/over-capacity";
+const CONTROLLER = "endpointslice-controller.k8s.io";
 
-/** Pods that resolve a port's name to the same numbers stand in slices together. */
-interface PortGroup {
-  ports: EndpointPort[];
-  endpoints: Endpoint[];
-}
+type Endpoints = KubernetesObject & { subsets?: EndpointSubset[] };
 
 export function startEndpointSliceController(context: ControllerContext): void {
   const { api, informers } = context;
@@ -40,19 +37,23 @@ export function startEndpointSliceController(context: ControllerContext): void {
     context,
     name: "endpoint-slice-controller",
     async reconcile(key) {
-      const service = await getIfExists<Service>(api, RESOURCES.services, splitKey(key) as { name: string });
-      if (service === undefined) triggerTimes.forget(key);
+      const service = await getIfExists<Service>(api, RESOURCES.services, splitKey(key));
+      if (service === undefined) {
+        triggerTimes.forget(key);
+        await deleteEndpoints(context, key);
+        return undefined;
+      }
       // Without a selector somebody else writes the slices; those of a deleted Service go with their owner.
-      if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
-      if (service.spec.selector === undefined || service.spec.type === "ExternalName") return undefined;
+      if (service.metadata.deletionTimestamp !== undefined) return undefined;
+      if (selectorOf(service) === undefined || service.spec.type === "ExternalName") return undefined;
       const selected = [...pods.objects.values()].filter((pod) => isSelected(service, pod));
       const changedAt = triggerTimes.next(key, service, selected);
       const members = selected
         .filter(hasAddress)
         .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
       const groups = groupByPorts(service, members, (name) => nodes.objects.get(name));
-      await writeSlices(service, groups, changedAt);
-      await writeEndpoints(service, groups, changedAt);
+      await writeSlices(context, service, groups, changedAt);
+      await writeEndpoints(context, service, subsetsOf(service, members), changedAt);
       return undefined;
     },
   });
@@ -69,194 +70,116 @@ export function startEndpointSliceController(context: ControllerContext): void {
     const service = metadata.labels?.[SERVICE_NAME_LABEL];
     return service === undefined ? [] : [`${metadata.namespace}/${service}`];
   });
+}
 
-  async function writeSlices(
-    service: Service,
-    groups: PortGroup[],
-    changedAt: string | undefined,
-  ): Promise<void> {
-    const { namespace, name } = service.metadata;
-    const labels = sliceLabels(service);
-    const listed = await api.list<EndpointSlice>(RESOURCES.endpointSlices, {
-      namespace,
-      labelSelector: `${SERVICE_NAME_LABEL}=${name},${MANAGED_BY_LABEL}=endpointslice-controller.k8s.io`,
+async function writeSlices(
+  { api }: ControllerContext,
+  service: Service,
+  groups: PortGroup[],
+  changedAt: string | undefined,
+): Promise<void> {
+  const { namespace, name, uid } = service.metadata;
+  const labels = sliceLabels(service);
+  const { items } = await api.list<EndpointSlice>(RESOURCES.endpointSlices, {
+    namespace,
+    labelSelector: `${SERVICE_NAME_LABEL}=${name},${MANAGED_BY_LABEL}=${CONTROLLER}`,
+  });
+  // One of an earlier Service of this name goes with that.
+  const isOwn = ({ metadata }: EndpointSlice) => metadata.ownerReferences?.some((owner) => owner.uid === uid);
+  // Of the labels that say whose it is none is checked, as upstream.
+  const isStale = ({ metadata }: EndpointSlice) =>
+    !sameJson(withoutReserved(metadata.labels), withoutReserved(service.metadata.labels));
+  const changes = packSlices(items.filter(isOwn), groups, isStale);
+  for (const content of changes.create) {
+    await api.create<EndpointSlice>(RESOURCES.endpointSlices, {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: {
+        name: "",
+        generateName: `${name}-`,
+        namespace,
+        labels,
+        annotations: withTriggerTime(undefined, changedAt),
+        ownerReferences: [controllerReference(service, "v1", "Service")],
+      },
+      addressType: "IPv4",
+      ...content,
     });
-    const wanted = groups.flatMap(({ ports, endpoints }) =>
-      chunks(endpoints).map((part) => ({ ports, endpoints: part })),
-    );
-    // A Service without pods has one empty slice: it says "none", where no slice would say "not known".
-    if (wanted.length === 0) wanted.push({ ports: [], endpoints: [] });
-    const existing = listed.items.slice();
-    for (const content of wanted) {
-      const slice = existing.shift();
-      if (slice === undefined) {
-        await api.create<EndpointSlice>(RESOURCES.endpointSlices, {
-          apiVersion: "discovery.k8s.io/v1",
-          kind: "EndpointSlice",
-          metadata: {
-            name: "",
-            generateName: `${name}-`,
-            namespace,
-            labels,
-            annotations: withTriggerTime(undefined, changedAt),
-            ownerReferences: [controllerReference(service, "v1", "Service")],
-          },
-          addressType: "IPv4",
-          ...content,
-        });
-      } else {
-        const { ports = [], endpoints = [], metadata } = slice;
-        if (sameJson({ ports, endpoints, labels: metadata.labels }, { ...content, labels })) continue;
-        await api.replace(RESOURCES.endpointSlices, {
-          ...slice,
-          ...content,
-          metadata: { ...metadata, labels, annotations: withTriggerTime(metadata.annotations, changedAt) },
-        });
-      }
-    }
-    for (const slice of existing) await deleteIfExists(api, RESOURCES.endpointSlices, slice);
   }
+  for (const { slice, content } of changes.update) {
+    const annotations = withTriggerTime(slice.metadata.annotations, changedAt);
+    const metadata = { ...slice.metadata, labels, annotations };
+    await api.replace(RESOURCES.endpointSlices, { ...slice, ...content, metadata });
+  }
+  for (const slice of [...changes.remove, ...items.filter((each) => !isOwn(each))])
+    await deleteIfExists(api, RESOURCES.endpointSlices, slice);
+}
 
-  async function writeEndpoints(
-    service: Service,
-    groups: PortGroup[],
-    changedAt: string | undefined,
-  ): Promise<void> {
-    const { namespace, name, labels } = service.metadata;
-    const subsets = groups.map(subsetOf).filter((subset) => subset !== undefined);
-    const existing = await getIfExists<KubernetesObject & { subsets?: unknown[] }>(api, RESOURCES.endpoints, {
-      namespace,
-      name,
-    });
+async function writeEndpoints(
+  { api }: ControllerContext,
+  service: Service,
+  all: EndpointSubset[],
+  changedAt: string | undefined,
+): Promise<void> {
+  const { namespace, name } = service.metadata;
+  const { subsets, isCut } = truncateSubsets(all);
+  const labels = endpointsLabels(service);
+  const existing = await getIfExists<Endpoints>(api, RESOURCES.endpoints, { namespace, name });
+  const isMarked = existing?.metadata.annotations?.[OVER_CAPACITY_ANNOTATION] !== undefined;
+  if (
+    existing !== undefined &&
+    isMarked === isCut &&
+    sameJson({ subsets: existing.subsets ?? [], labels: existing.metadata.labels }, { subsets, labels })
+  )
+    return;
+  const { [OVER_CAPACITY_ANNOTATION]: _, ...others } = existing?.metadata.annotations ?? {};
+  const marked = isCut ? { ...others, [OVER_CAPACITY_ANNOTATION]: "truncated" } : others;
+  const annotations = withTriggerTime(marked, changedAt);
+  try {
     if (existing !== undefined) {
-      if (sameJson(existing.subsets ?? [], subsets)) return;
-      const annotations = withTriggerTime(existing.metadata.annotations, changedAt);
-      await api.replace(RESOURCES.endpoints, {
-        ...existing,
-        metadata: { ...existing.metadata, annotations },
-        subsets,
-      });
+      const metadata = { ...existing.metadata, labels, annotations };
+      await api.replace<Endpoints>(RESOURCES.endpoints, { ...existing, metadata, subsets });
       return;
     }
-    try {
-      await api.create(RESOURCES.endpoints, {
-        apiVersion: "v1",
-        kind: "Endpoints",
-        metadata: {
-          name,
-          namespace,
-          annotations: withTriggerTime(undefined, changedAt),
-          labels: {
-            ...labels,
-            ...headlessLabel(service),
-            "endpoints.kubernetes.io/managed-by": "endpoint-controller",
-          },
-        },
-        subsets,
-      } as KubernetesObject);
-    } catch (error) {
-      if (!isStatus(error, "AlreadyExists")) throw error;
-    }
+    const metadata = { name, namespace, labels, annotations };
+    await api.create<Endpoints>(RESOURCES.endpoints, {
+      apiVersion: "v1",
+      kind: "Endpoints",
+      metadata,
+      subsets,
+    } as Endpoints);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
   }
 }
 
+/** Endpoints have no owner; those of a Service that has gone are nobody's. */
+async function deleteEndpoints({ api }: ControllerContext, key: string): Promise<void> {
+  const endpoints = await getIfExists<Endpoints>(api, RESOURCES.endpoints, splitKey(key));
+  const isOurs = endpoints?.metadata.labels?.[ENDPOINTS_MANAGED_BY_LABEL] === "endpoint-controller";
+  if (isOurs) await deleteIfExists(api, RESOURCES.endpoints, endpoints);
+}
+
+const RESERVED_LABELS = new Set([SERVICE_NAME_LABEL, HEADLESS_LABEL, MANAGED_BY_LABEL]);
+
+const withoutReserved = (labels: Record<string, string> = {}): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).filter(([key]) => !RESERVED_LABELS.has(key)));
+
 /** The Service's own labels, and what says whose the slice is. */
 function sliceLabels(service: Service): Record<string, string> {
-  const { name, labels = {} } = service.metadata;
-  const { [HEADLESS_LABEL]: _, ...own } = labels;
+  const { name, labels } = service.metadata;
   return {
-    ...own,
+    ...withoutReserved(labels),
     ...headlessLabel(service),
-    [MANAGED_BY_LABEL]: "endpointslice-controller.k8s.io",
+    [MANAGED_BY_LABEL]: CONTROLLER,
     [SERVICE_NAME_LABEL]: name,
   };
 }
 
+function endpointsLabels(service: Service): Record<string, string> {
+  const { [HEADLESS_LABEL]: _, ...own } = service.metadata.labels ?? {};
+  return { ...own, ...headlessLabel(service), [ENDPOINTS_MANAGED_BY_LABEL]: "endpoint-controller" };
+}
+
 const headlessLabel = ({ spec }: Service): Record<string, string> =>
   spec.clusterIP === "None" ? { [HEADLESS_LABEL]: "" } : {};
-
-function isSelected(service: Service, pod: Pod): boolean {
-  const { selector } = service.spec;
-  if (selector === undefined || service.metadata.namespace !== pod.metadata.namespace) return false;
-  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
-}
-
-function hasAddress(pod: Pod): boolean {
-  return pod.status?.podIP !== undefined && pod.status.phase !== "Succeeded" && pod.status.phase !== "Failed";
-}
-
-/** The endpoints of all pods, by the port numbers that their containers give the Service's ports. */
-export function groupByPorts(
-  service: Service,
-  pods: Pod[],
-  nodeOf: (name: string) => Node | undefined,
-): PortGroup[] {
-  const groups = new Map<string, PortGroup>();
-  for (const pod of pods) {
-    const ports = (service.spec.ports ?? []).flatMap((port) => resolvePort(port, pod));
-    const key = JSON.stringify(ports);
-    const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(service, pod, nodeOf));
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
-function resolvePort(
-  { name, port, targetPort = port, protocol = "TCP", appProtocol }: ServicePort,
-  pod: Pod,
-): EndpointPort[] {
-  const named = pod.spec.containers
-    .flatMap((container) => container.ports ?? [])
-    .find((candidate) => candidate.name === targetPort && (candidate.protocol ?? "TCP") === protocol);
-  const number = typeof targetPort === "number" ? targetPort : named?.containerPort;
-  if (number === undefined) return [];
-  return [
-    { name: name ?? "", port: number, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) },
-  ];
-}
-
-function endpointOf(service: Service, pod: Pod, nodeOf: (name: string) => Node | undefined): Endpoint {
-  const { namespace, name, uid } = pod.metadata;
-  const { nodeName, hostname, subdomain } = pod.spec;
-  const terminating = isPodTerminating(pod);
-  const ready = isPodReady(pod);
-  const zone = nodeName && nodeOf(nodeName)?.metadata.labels?.["topology.kubernetes.io/zone"];
-  return {
-    addresses: [pod.status!.podIP!],
-    conditions: {
-      ready: service.spec.publishNotReadyAddresses === true || (ready && !terminating),
-      serving: ready,
-      terminating,
-    },
-    ...(hostname !== undefined && subdomain === service.metadata.name ? { hostname } : {}),
-    ...(nodeName === undefined ? {} : { nodeName }),
-    ...(zone ? { zone } : {}),
-    targetRef: { kind: "Pod", namespace, name, uid },
-  };
-}
-
-function subsetOf({ ports, endpoints }: PortGroup) {
-  const address = ({ addresses: [ip], hostname, nodeName, targetRef }: Endpoint) => ({
-    ip,
-    hostname,
-    nodeName,
-    targetRef,
-  });
-  const kept = endpoints.filter(({ conditions }) => !conditions?.terminating).slice(0, MAX_ENDPOINTS);
-  if (kept.length === 0) return undefined;
-  const ready = kept.filter(({ conditions }) => conditions?.ready).map(address);
-  const notReady = kept.filter(({ conditions }) => !conditions?.ready).map(address);
-  return {
-    ...(ready.length > 0 ? { addresses: ready } : {}),
-    ...(notReady.length > 0 ? { notReadyAddresses: notReady } : {}),
-    ports: ports.map(({ name, ...port }) => (name === "" ? port : { name, ...port })),
-  };
-}
-
-function chunks(endpoints: Endpoint[]): Endpoint[][] {
-  const count = Math.ceil(endpoints.length / MAX_ENDPOINTS_PER_SLICE);
-  return Array.from({ length: count }, (_, index) =>
-    endpoints.slice(index * MAX_ENDPOINTS_PER_SLICE, (index + 1) * MAX_ENDPOINTS_PER_SLICE),
-  );
-}

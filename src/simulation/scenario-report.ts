@@ -71,6 +71,16 @@ export function brokenReport({ broken, timeline, samples }: ScenarioResult, seed
   ].join("\n");
 }
 
+/** A run as it is told; goes from process to process as JSON. */
+export interface RunReport {
+  verdict: Verdict;
+  /** Replicas over time, as bars. */
+  picture: string;
+  /** Pods were numbers. */
+  modelled: boolean;
+  timeline: TimelineEntry[];
+}
+
 /** What is kept of a run. */
 export interface Verdict {
   file: string;
@@ -85,29 +95,30 @@ export interface Verdict {
   skipped?: string;
 }
 
-export function verdictOf(result: ScenarioResult, file: string, seed: number, seconds: number): Verdict {
-  const { scenario, broken } = result;
-  const verdict: Verdict = { file, name: scenario.name, seed, durationMs: scenario.durationMs, seconds };
-  return broken === undefined ? verdict : { ...verdict, broken, report: brokenReport(result, seed) };
+export function reportOf(result: ScenarioResult, file: string, seed: number, seconds: number): RunReport {
+  const { scenario, broken, timeline } = result;
+  const { name, durationMs } = scenario;
+  const verdict: Verdict = { file, name, seed, durationMs, seconds };
+  if (broken !== undefined) Object.assign(verdict, { broken, report: brokenReport(result, seed) });
+  return { verdict, picture: replicaPicture(result), modelled: isModelled(scenario), timeline };
 }
 
 /** A line and a picture; the timeline on request; of a broken one what surrounds it. */
-export function printVerdict(
+export function printReport(
   print: (text: string) => void,
-  { name, durationMs, seconds, report }: Verdict,
-  result: ScenarioResult,
+  { verdict: { name, durationMs, seconds, report }, picture, modelled, timeline }: RunReport,
   verbose: boolean,
 ): void {
   const state = report === undefined ? "ok    " : "BROKEN";
-  const modelled = isModelled(result.scenario) ? ", pods modelled" : "";
-  print(`${state} ${name}  (${formatDuration(durationMs)} in ${seconds.toFixed(2)} s${modelled})\n`);
-  print(`       ${replicaPicture(result)}\n`);
-  if (verbose) for (const entry of result.timeline) print(`  ${timelineLine(entry)}\n`);
+  const pods = modelled ? ", pods modelled" : "";
+  print(`${state} ${name}  (${formatDuration(durationMs)} in ${seconds.toFixed(2)} s${pods})\n`);
+  print(`       ${picture}\n`);
+  if (verbose) for (const entry of timeline) print(`  ${timelineLine(entry)}\n`);
   if (report !== undefined) print(`${report}\n`);
 }
 
 export interface TimelineFile {
-  write(result: ScenarioResult, seed: number): Promise<void>;
+  write(report: RunReport): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -125,8 +136,8 @@ export async function openTimelineFile(disk: Disk, path: string | undefined): Pr
   await beginFile(disk, "--timeline", path);
   const file = await disk.open(path, "append");
   return {
-    async write({ scenario, timeline }, seed) {
-      const lines = timeline.map((entry) => JSON.stringify({ scenario: scenario.name, seed, ...entry }));
+    async write({ verdict: { name, seed }, timeline }) {
+      const lines = timeline.map((entry) => JSON.stringify({ scenario: name, seed, ...entry }));
       file.appendNow(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
     },
     close: () => file.close(),

@@ -8,7 +8,7 @@ import { MemoryDisk } from "./memory-disk.ts";
 import { OpenTenants } from "./open-tenants.ts";
 import { ScenarioError } from "./scenario.ts";
 import { readScenarioFiles } from "./scenario-files.ts";
-import { junitXml, verdictOf } from "./scenario-report.ts";
+import { junitXml, reportOf } from "./scenario-report.ts";
 import { type ScenarioSource, scenario } from "./scenario-source.ts";
 import { parseScenario } from "./scenario-yaml.ts";
 import { simulateScenario } from "./simulated-world.ts";
@@ -147,7 +147,7 @@ test("a broken expectation stops the run and says what was seen", async () => {
   const result = await simulateScenario(wrong, 1, manifests);
   assert.equal(result.broken!.seen, "replicas is 1");
   assert.ok(result.broken!.atMs < 11_000);
-  const xml = junitXml([verdictOf(result, "a&b.yaml", 1, 0.5)]);
+  const xml = junitXml([reportOf(result, "a&b.yaml", 1, 0.5).verdict]);
   assert.match(xml, /<testsuites tests="1" failures="1"/);
   assert.match(xml, /classname="a&amp;b.yaml"/);
 });
@@ -250,7 +250,7 @@ test("a run that breaks shows what surrounds it", async () => {
     load: [{ from: "5s", tenants: 3, every: "2s" }],
     expect: [{ from: "80s", replicas: 1 }],
   });
-  const { report } = verdictOf(await simulateScenario(wrong, 5, manifests), "wrong.yaml", 5, 1);
+  const { report } = reportOf(await simulateScenario(wrong, 5, manifests), "wrong.yaml", 5, 1).verdict;
   assert.match(report!, /expected from 80s, replicas 1/);
   assert.match(report!, /seed 5: replicas is 2/);
   assert.match(report!, /replicas {2}[▁-█ ]+ 2\n/);

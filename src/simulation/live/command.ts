@@ -9,11 +9,11 @@ import {
   formatDuration,
   junitXml,
   openTimelineFile,
-  printVerdict,
+  printReport,
+  reportOf,
   slug,
   type TimelineFile,
   type Verdict,
-  verdictOf,
 } from "../scenario-report.ts";
 import { runScenario } from "../scenario-run.ts";
 import { LiveWorld } from "./live-world.ts";
@@ -200,8 +200,8 @@ async function tell(
   timeline: TimelineFile,
   verbose: boolean,
 ): Promise<Verdict> {
-  const verdict = verdictOf(result, path, 1, seconds);
-  await timeline.write(result, 1);
-  printVerdict(print, verdict, result, verbose);
-  return verdict;
+  const report = reportOf(result, path, 1, seconds);
+  await timeline.write(report);
+  printReport(print, report, verbose);
+  return report.verdict;
 }

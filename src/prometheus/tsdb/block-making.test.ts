@@ -107,7 +107,7 @@ test("a block of a frozen head has its samples of then, and is the same made in 
     expected.reduce((sum, count) => sum + count, 0),
   );
   const held = head.chunks.closed.count;
-  freezing.thaw();
+  await freezing.thaw();
   assert.ok(head.chunks.closed.count < held, "copies are given back");
   assert.equal(head.chunks.held, 0);
 
@@ -134,7 +134,7 @@ test("blocks are merged in a thread as in slices", async (t) => {
       systemDisk,
       systemClock,
     );
-    freezing.thaw();
+    await freezing.thaw();
   }
   const meta = headBlockMeta(`${ULID.slice(0, -1)}2`, 0, 2 * HOUR);
   const order = { meta, content: { blocks: names.map((name) => `${directory}/${name}`) } };

@@ -209,7 +209,7 @@ export class Compactor {
       const content = { head, minMs: meta.minTime, maxMs: meta.maxTime - 1 };
       return await this.#make({ directory, meta, content }, isLarge(head.newest.length));
     } finally {
-      thaw();
+      await thaw();
     }
   }
 

@@ -34,7 +34,7 @@ export interface FrozenHead {
 /** To be thawed when it was read, or the memory of what was copied stays taken. */
 export interface Freezing {
   head: FrozenHead;
-  thaw(): void;
+  thaw(): Promise<void>;
 }
 
 const SLOTS_PER_CHECK = 256;
@@ -55,7 +55,7 @@ export async function freezeHead(head: Head, minMs: number, maxMs: number, pacer
     if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
   }
   const deleted = [...head.tombstones.entries()];
-  return { head: frozen(head, newest, deleted), thaw: () => held.release() };
+  return { head: frozen(head, newest, deleted), thaw: () => held.release(pacer) };
 }
 
 /**
@@ -72,7 +72,7 @@ export async function freezeLate(head: Head, minMs: number, maxMs: number, pacer
     for (const chunk of encodeColumns(columns)) newest[slot] = held.add(chunk, newest[slot]);
     if (pacer.isDue()) await pacer.pause();
   }
-  return { head: frozen(head, newest, []), thaw: () => held.release() };
+  return { head: frozen(head, newest, []), thaw: () => held.release(pacer) };
 }
 
 function newestColumn(length: number): Int32Array {
@@ -110,13 +110,13 @@ class HeldChunks {
     return row;
   }
 
-  release(): void {
+  async release(pacer: Pacer): Promise<void> {
     const { pool, closed } = this.#chunks;
-    for (const row of this.#rows) {
+    for (let row = this.#rows.pop(); row !== undefined; row = this.#rows.pop()) {
       pool.release(closed.piece(row), closed.byteLength(row));
       closed.remove(row);
+      this.#chunks.held--;
+      if (this.#rows.length % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
     }
-    this.#chunks.held -= this.#rows.length;
-    this.#rows.length = 0;
   }
 }

@@ -18,6 +18,7 @@ import { HeadChunks } from "./head-chunks.ts";
 import { KeyPairs } from "./key-pairs.ts";
 import { OutOfOrderSamples } from "./out-of-order.ts";
 import { PAGE_BITS, PAGE_MASK, SeriesTable, W_PIECE } from "./series-table.ts";
+import type { TouchedSlots } from "./touched-slots.ts";
 
 export class Head {
   table: SeriesTable;
@@ -38,6 +39,8 @@ export class Head {
   generation = 0;
   /** Grows when samples were given up: whoever kept decoded ones, or slots, must look again. */
   truncations = 0;
+  /** Series that get samples are noted here while there is one: while the head is truncated. */
+  touched: TouchedSlots | undefined;
   /** Series that no log knows yet. */
   readonly unlogged: number[] = [];
   readonly #key = new ByteWriter();
@@ -103,12 +106,14 @@ export class Head {
   /** Adds a sample that is newer than the series' last one. */
   appendFloat(slot: number, timestampMs: number, low: number, high: number): void {
     this.chunks.appendFloat(slot, timestampMs, low, high);
+    this.touched?.add(slot);
     this.#noteTime(timestampMs);
   }
 
   /** Adds a histogram that is newer than the series' last sample. */
   appendHistogram(slot: number, timestampMs: number, histogram: FloatHistogram): void {
     this.chunks.appendHistogram(slot, timestampMs, histogram);
+    this.touched?.add(slot);
     this.#noteTime(timestampMs);
   }
 
@@ -157,11 +162,12 @@ export class Head {
   /**
    * Goes over to other slots. Nothing may hold slots meanwhile.
    *
+   * @param table has the rows as they are now
    * @param moved where each slot is in `table`, or -1 for those that are removed
    * @param postings those of `table`
    */
   moveTo(table: SeriesTable, postings: Postings, moved: Int32Array): void {
-    table.copyRows(this.table, moved);
+    table.takeReferences(this.table);
     this.table = table;
     this.postings = postings;
     this.chunks.moveTo(table, moved);

@@ -29,6 +29,11 @@ export class OutOfOrderSamples {
     return this.#current.has(slot) || this.#frozen?.has(slot) === true;
   }
 
+  /** Of the series that have samples here; some of them twice. */
+  slots(): number[] {
+    return [...this.#current.keys(), ...(this.#frozen?.keys() ?? [])];
+  }
+
   addFloat(slot: number, timestampMs: number, low: number, high: number): void {
     this.#seriesOf(slot, timestampMs).floats.push(timestampMs, low, high);
   }

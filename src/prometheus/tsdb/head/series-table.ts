@@ -167,7 +167,7 @@ export class SeriesTable {
     );
   }
 
-  /** Adds a series of another table, with its reference; its row is left to `copyRows`. @returns its slot here */
+  /** Adds a series of another table, with its reference and its row. @returns its slot here */
   adopt(other: SeriesTable, slot: number): number {
     const from = other.pages[slot >>> PAGE_BITS];
     const row = slot & PAGE_MASK;
@@ -176,20 +176,21 @@ export class SeriesTable {
     const end = start + other.#keys.byteLength(handle);
     const adopted = this.add(other.#keys.slab(handle), start, end, from.hashes[row], from.refs[row]);
     this.pages[adopted >>> PAGE_BITS].labels[adopted & PAGE_MASK] = from.labels[row];
+    this.copyRow(other, slot, adopted);
     return adopted;
   }
 
-  /** Copies the rows of another table: `moved[slot]` is where a row goes, or -1. Takes its references over, too. */
-  copyRows(other: SeriesTable, moved: Int32Array): void {
-    for (let slot = 0; slot < moved.length; slot++) {
-      const to = moved[slot];
-      if (to < 0) continue;
-      const source = other.pages[slot >>> PAGE_BITS].words;
-      const target = this.pages[to >>> PAGE_BITS].words;
-      const from = (slot & PAGE_MASK) * ROW_WORDS;
-      const at = (to & PAGE_MASK) * ROW_WORDS;
-      for (let word = 0; word < ROW_WORDS; word++) target[at + word] = source[from + word];
-    }
+  /** Copies one row of another table. */
+  copyRow(other: SeriesTable, slot: number, to: number): void {
+    const source = other.pages[slot >>> PAGE_BITS].words;
+    const target = this.pages[to >>> PAGE_BITS].words;
+    const from = (slot & PAGE_MASK) * ROW_WORDS;
+    const at = (to & PAGE_MASK) * ROW_WORDS;
+    for (let word = 0; word < ROW_WORDS; word++) target[at + word] = source[from + word];
+  }
+
+  /** Takes over what other references another table knows. */
+  takeReferences(other: SeriesTable): void {
     if (other.lastRef > this.lastRef) this.lastRef = other.lastRef;
     for (const [ref, target] of other.#aliases) if (this.slotOf(target) >= 0) this.#aliases.set(ref, target);
   }

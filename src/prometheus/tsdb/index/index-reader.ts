@@ -6,6 +6,7 @@ import { ByteReader, CorruptionError, decodeUtf8 } from "../bytes/byte-reader.ts
 import { crc32c } from "../bytes/crc32c.ts";
 import type { Pacer } from "../pacer.ts";
 import type { ChunkReference } from "./index-writer.ts";
+import { equalBytes } from "./label-key.ts";
 import { union } from "./postings.ts";
 
 /** One of so many symbols and table entries has its place kept in memory. */
@@ -315,22 +316,28 @@ export class IndexReader {
     const reader = this.#table;
     const count = reader.u32();
     let current: NameEntries | undefined;
-    let lastName = new Uint8Array(0);
+    let lastStart = 0;
+    let lastLength = -1;
     for (let i = 0; i < count; i++) {
       if (i % ENTRIES_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
       const position = reader.position;
       if (reader.uvarint() !== 2)
         throw new CorruptionError(`${this.#path}: unexpected key length in postings table`);
-      const name = reader.raw(reader.uvarint());
+      const nameLength = reader.uvarint();
+      const nameStart = reader.position;
+      reader.skip(nameLength);
       const valueLength = reader.uvarint();
       const valueStart = reader.position;
       reader.skip(valueLength);
       reader.uvarint();
-      if (current === undefined || !isSame(name, lastName)) {
+      const isSame =
+        nameLength === lastLength && equalBytes(reader.bytes, nameStart, reader.bytes, lastStart, nameLength);
+      if (current === undefined || !isSame) {
         if (current !== undefined) current.end = position;
         current = { values: [], positions: [], end: 0, count: 0 };
-        this.#names.set(decodeUtf8(name, 0, name.length), current);
-        lastName = Uint8Array.from(name);
+        this.#names.set(decodeUtf8(reader.bytes, nameStart, nameStart + nameLength), current);
+        lastStart = nameStart;
+        lastLength = nameLength;
       }
       if (current.count % SPARSE === 0) {
         current.values.push(decodeUtf8(reader.bytes, valueStart, valueStart + valueLength));
@@ -340,10 +347,6 @@ export class IndexReader {
     }
     if (current !== undefined) current.end = reader.position;
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function readToc(bytes: Uint8Array, path: string): Toc {

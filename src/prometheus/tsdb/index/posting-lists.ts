@@ -31,6 +31,11 @@ export class PostingLists {
     return this.#lengths.get(pair);
   }
 
+  /** The only series of a pair that has one. */
+  onlySlotOf(pair: number): number {
+    return this.#places.get(pair);
+  }
+
   /** The list of a pair, which has none yet, with its first slot. */
   begin(pair: number, slot: number): void {
     this.#lengths.set(pair, 1);

@@ -32,7 +32,8 @@ class NamePairs {
   }
 }
 
-const PAIRS_PER_CHECK = 64;
+/** Pairs and slots that are copied between two looks at the clock. */
+const STEPS_PER_CHECK = 256;
 /** Lists, or values that are matched, between two looks at the clock. */
 const LISTS_PER_CHECK = 256;
 const MAX_RANGE_PER_NUMBER = 256;
@@ -148,22 +149,37 @@ export class Postings {
    */
   async renumbered(moved: Int32Array, pacer: Pacer): Promise<Postings> {
     const copy = new Postings(this.#seed);
-    for (let pair = 0; pair < this.#count; pair++) {
-      if (pair % PAIRS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+    for (let pair = 0, steps = 0; pair < this.#count; pair++, steps++) {
+      if (steps > STEPS_PER_CHECK) {
+        if (pacer.isDue()) await pacer.pause();
+        steps = 0;
+      }
+      // Most pairs have one series: an array for each would be a million.
+      if (this.#lists.lengthOf(pair) === 1) {
+        const slot = this.#lists.onlySlotOf(pair);
+        if (slot < moved.length && moved[slot] >= 0) this.#copyPair(copy, pair, moved[slot]);
+        continue;
+      }
       const slots = this.#lists.slotsOf(pair);
+      steps += slots.length;
       let kept = 0;
       const found = new Int32Array(slots.length);
       for (const slot of slots) if (slot < moved.length && moved[slot] >= 0) found[kept++] = moved[slot];
       if (kept === 0) continue;
-      const handle = this.#handles.get(pair);
-      const start = this.#bytes.start(handle);
-      const end = start + this.#bytes.byteLength(handle);
-      const created = copy.#create(this.#bytes.slab(handle), start, end, this.#hashes.get(pair), found[0]);
+      const created = this.#copyPair(copy, pair, found[0]);
       if (kept === 1) continue;
       copy.#lists.set(created, kept === found.length ? found : found.slice(0, kept));
       copy.#strings[created] = this.#strings[pair];
     }
     return copy;
+  }
+
+  /** @returns the pair's number in `copy`, where it has one series so far */
+  #copyPair(copy: Postings, pair: number, slot: number): number {
+    const handle = this.#handles.get(pair);
+    const start = this.#bytes.start(handle);
+    const end = start + this.#bytes.byteLength(handle);
+    return copy.#create(this.#bytes.slab(handle), start, end, this.#hashes.get(pair), slot);
   }
 
   /** Bytes of memory held, about. */

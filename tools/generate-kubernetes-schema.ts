@@ -65,9 +65,9 @@ const SPECIAL: Record<string, string> = {
   "types.NamespacedName": "any",
   "types.NodeName": "string",
   "apiextensions/v1.JSON": "any",
-  "apiextensions/v1.JSONSchemaPropsOrArray": "json",
-  "apiextensions/v1.JSONSchemaPropsOrBool": "json",
-  "apiextensions/v1.JSONSchemaPropsOrStringArray": "json",
+  "apiextensions/v1.JSONSchemaPropsOrArray": "schemaorlist",
+  "apiextensions/v1.JSONSchemaPropsOrBool": "schemaorbool",
+  "apiextensions/v1.JSONSchemaPropsOrStringArray": "schemaorstrings",
 };
 const PRIMITIVES = new Set(["string", "bool", "int32", "int64", "float64", "int", "byte", "uint8"]);
 

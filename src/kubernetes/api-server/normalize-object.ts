@@ -144,7 +144,9 @@ function normalizeValue(
     case "microtime":
       return typeof value === "string" ? normalizeTime(value, type) : fail();
     case "any":
-    case "json":
+    case "schemaorlist":
+    case "schemaorbool":
+    case "schemaorstrings":
       return value;
   }
   const struct = apiType(type);

@@ -17,6 +17,8 @@ export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
   onUnknownFields?: (paths: readonly string[]) => void;
   /** Fields that the client sent more than once: told like unknown ones. */
   duplicateFields?: readonly string[];
+  /** Where in what the client sent a field stands. */
+  positionOf?: (path: string) => number;
   /** Takes what the client should be told. */
   warn?: (text: string) => void;
 }
@@ -129,10 +131,15 @@ function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptio
     options.onUnknownFields(fields);
     return;
   }
-  const texts = [
-    ...duplicateFields.map((field) => `duplicate field ${JSON.stringify(field)}`),
-    ...fields.map((field) => `unknown field ${JSON.stringify(field)}`),
+  const problems = [
+    ...duplicateFields.map((field) => ({ field, text: `duplicate field ${JSON.stringify(field)}` })),
+    ...fields.map((field) => ({ field, text: `unknown field ${JSON.stringify(field)}` })),
   ];
+  const { positionOf } = options;
+  // Fields of built-in kinds are found in the order of the text, those of others by two readers one after the other.
+  if (positionOf !== undefined && !info.isCustom && duplicateFields.length > 0 && fields.length > 0)
+    problems.sort((a, b) => positionOf(a.field) - positionOf(b.field));
+  const texts = problems.map(({ text }) => text);
   if (options.fieldValidation === "Strict") {
     throw unreadable(info, `strict decoding error: ${texts.join(", ")}`, options);
   }

@@ -1,7 +1,7 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../model/kubernetes-status.ts";
-import { dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector.ts";
+import { dns1035LabelProblem, dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, validateRules } from "./custom/validation-rules.ts";
@@ -88,10 +88,12 @@ function validateMetadata(
 ): StatusCause[] {
   const rule = info.group === "events.k8s.io" ? undefined : NAME_PROBLEMS[info.collection];
   const nameProblem = previous !== undefined && info.collection === "apps/statefulsets" ? undefined : rule;
-  const causes =
-    metadata.name === ""
+  const causes = validatePrefix(info, metadata.generateName);
+  causes.push(
+    ...(metadata.name === ""
       ? [required("metadata.name", "name or generateName is required")]
-      : checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem);
+      : checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem)),
+  );
   causes.push(...checkLabels("metadata.labels", metadata.labels));
   causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
   let size = 0;
@@ -106,6 +108,18 @@ function validateMetadata(
     ...validateFinalizers(info, metadata),
   ];
 }
+
+/** A name's beginning may end in a dash: the two last characters are not looked at then. */
+function validatePrefix(info: ResourceInfo, prefix: string | undefined): StatusCause[] {
+  if (!prefix || UNCHECKED_PREFIXES.has(info.collection)) return [];
+  const rule = info.collection === "/services" ? dns1035LabelProblem : NAME_PROBLEMS[info.collection];
+  const whole = /.-$/.test(prefix) ? `${prefix.slice(0, -2)}a` : prefix;
+  const problem = (rule ?? dnsSubdomainProblem)(whole);
+  return problem === undefined ? [] : [invalidValue("metadata.generateName", prefix, problem)];
+}
+
+/** Of these only the whole name is looked at. */
+const UNCHECKED_PREFIXES = new Set(["/replicationcontrollers"]);
 
 function validateOwners(owners: OwnerReference[]): StatusCause[] {
   const at = "metadata.ownerReferences";

@@ -7,8 +7,9 @@ import { fieldOf, ProtobufError, ProtobufReader } from "../protobuf/reader.ts";
 import { type ApiField, type ApiType, apiType, kindType } from "./schema/api-type.ts";
 
 export const PROTOBUF_MAGIC = Uint8Array.of(0x6b, 0x38, 0x73, 0);
-/** Messages within messages, at most. Only JSON schemas nest without end, and those don't come in protobuf. */
-export const MAX_PROTOBUF_DEPTH = 32;
+/** Messages within messages, at most. Only the schemas of custom resources nest without end. */
+export const MAX_PROTOBUF_DEPTH = 128;
+export const SCHEMA_TYPE = "apiextensions/v1.JSONSchemaProps";
 
 const NANOSECONDS = 1_000_000_000n;
 
@@ -136,14 +137,33 @@ function readValue(reader: ProtobufReader, end: number, type: string, depth: num
     }
     case "intorstring":
       return readIntOrString(reader, reader.delimited(end));
-    case "json":
-      throw new ProtobufError("CustomResourceDefinitions are taken as JSON or YAML only");
+    case "schemaorlist":
+    case "schemaorbool":
+    case "schemaorstrings":
+      return readSchemaOr(reader, reader.delimited(end), type, depth + 1);
     default: {
       const message = apiType(type)!;
       if (message.values !== undefined) return reader.string(end);
       return readMessage(reader, reader.delimited(end), message, depth + 1);
     }
   }
+}
+
+/** A schema, or what stands for one: a list of them, whether anything is allowed, the names of other properties. */
+function readSchemaOr(reader: ProtobufReader, end: number, type: string, depth: number): unknown {
+  const schema = apiType(SCHEMA_TYPE)!;
+  let [found, isAllowed]: [Message | undefined, boolean] = [undefined, false];
+  const list: unknown[] = [];
+  const [one, other] = type === "schemaorbool" ? [0x12, 0x08] : [0x0a, 0x12];
+  while (reader.position < end) {
+    const tag = reader.tag();
+    if (tag === one) found = readMessage(reader, reader.delimited(end), schema, depth);
+    else if (tag !== other) reader.skip(tag, end);
+    else if (type === "schemaorbool") isAllowed = reader.bool();
+    else if (type === "schemaorstrings") list.push(reader.string(end));
+    else list.push(readMessage(reader, reader.delimited(end), schema, depth));
+  }
+  return found ?? (type === "schemaorbool" ? isAllowed : list);
 }
 
 /** RFC 3339; null where no time is set. */

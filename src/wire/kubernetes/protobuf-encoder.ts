@@ -2,7 +2,7 @@
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
 import { ProtobufWriter } from "../protobuf/writer.ts";
-import { PROTOBUF_MAGIC } from "./protobuf-decoder.ts";
+import { PROTOBUF_MAGIC, SCHEMA_TYPE } from "./protobuf-decoder.ts";
 import { type ApiField, type ApiType, apiType, kindType } from "./schema/api-type.ts";
 
 /** @throws ProtobufError when the kind is not built in. */
@@ -112,5 +112,18 @@ function writeSpecial(writer: ProtobufWriter, type: string, value: unknown): voi
       else writer.string(0x1a, value as string);
       return;
   }
-  throw new ProtobufError(`type ${type} has no protobuf form`);
+  if (!type.startsWith("schemaor")) throw new ProtobufError(`type ${type} has no protobuf form`);
+  writeSchemaOr(writer, type, value);
+}
+
+/** The inverse of the decoder's `readSchemaOr`. */
+function writeSchemaOr(writer: ProtobufWriter, type: string, value: unknown): void {
+  if (typeof value === "boolean") writer.bool(0x08, value);
+  else if (Array.isArray(value))
+    for (const item of value) writeValue(writer, 2, type === "schemaorlist" ? SCHEMA_TYPE : "string", item);
+  else {
+    // A schema is allowed, too.
+    if (type === "schemaorbool") writer.bool(0x08, true);
+    writeValue(writer, type === "schemaorbool" ? 2 : 1, SCHEMA_TYPE, value);
+  }
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Random, randomInteger, seededRandom } from "../../base/random.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { ProtobufError } from "../protobuf/reader.ts";
-import { decodeKubernetesProtobuf } from "./protobuf-decoder.ts";
+import { decodeKubernetesProtobuf, MAX_PROTOBUF_DEPTH, SCHEMA_TYPE } from "./protobuf-decoder.ts";
 import { encodeKubernetesProtobuf } from "./protobuf-encoder.ts";
 import { type ApiField, type ApiType, apiType, kindType } from "./schema/api-type.ts";
 
@@ -24,6 +24,7 @@ const KINDS: [group: string, version: string, kind: string][] = [
   ["rbac.authorization.k8s.io", "v1", "ClusterRole"],
   ["coordination.k8s.io", "v1", "Lease"],
   ["storage.k8s.io", "v1", "StorageClass"],
+  ["apiextensions.k8s.io", "v1", "CustomResourceDefinition"],
 ];
 
 const apiVersionOf = (group: string, version: string) => (group === "" ? version : `${group}/${version}`);
@@ -32,7 +33,6 @@ const apiVersionOf = (group: string, version: string) => (group === "" ? version
 function randomStruct(random: Random, type: ApiType, depth: number): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const field of type.fields.values()) {
-    if (field.type.item === "json") continue;
     if (!field.isRequired && (depth > 6 || random.float() < 0.75)) continue;
     const value = randomField(random, field, depth);
     if (field.isRequired || field.isPointer || !isEmpty(value)) result[field.name] = value;
@@ -85,6 +85,14 @@ function randomValue(random: Random, type: string, depth: number): unknown {
       );
     case "any":
       return { "f:a": { n: number } };
+    case "schemaorlist":
+    case "schemaorbool":
+    case "schemaorstrings": {
+      const schema = () => randomStruct(random, apiType(SCHEMA_TYPE)!, depth + 1);
+      if (number % 2 === 0) return schema();
+      if (type === "schemaorbool") return number % 4 === 1;
+      return type === "schemaorlist" ? [schema(), schema()] : ["a", "b"];
+    }
   }
   const struct = apiType(type)!;
   return struct.values === undefined
@@ -163,5 +171,28 @@ test("decodeKubernetesProtobuf() says which kinds it does not know", () => {
   assert.throws(
     () => decodeKubernetesProtobuf(Buffer.from("{}")),
     /does not appear to be a protobuf message/,
+  );
+});
+
+test("decodeKubernetesProtobuf() takes schemas of schemas, as deep as MAX_PROTOBUF_DEPTH", () => {
+  const nested = (levels: number): object =>
+    levels === 0 ? { type: "string" } : { type: "array", items: nested(levels - 1) };
+  const definition = (levels: number) =>
+    ({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "a" },
+      spec: { versions: [{ name: "v1", schema: { openAPIV3Schema: nested(levels) } }] },
+    }) as unknown as KubernetesObject;
+  // Spec, version, its validation and the schema in it.
+  const most = MAX_PROTOBUF_DEPTH - 4;
+  const object = definition(most);
+  assert.deepEqual(
+    (decodeKubernetesProtobuf(encodeKubernetesProtobuf(object)) as KubernetesObject).spec,
+    object.spec,
+  );
+  assert.throws(
+    () => decodeKubernetesProtobuf(encodeKubernetesProtobuf(definition(most + 1))),
+    /nested deeper than/,
   );
 });

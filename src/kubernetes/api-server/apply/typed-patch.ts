@@ -92,7 +92,9 @@ function checkValue(type: string, value: unknown, path: string, problems: string
   if (value === null) return;
   switch (type) {
     case "any":
-    case "json":
+    case "schemaorlist":
+    case "schemaorbool":
+    case "schemaorstrings":
       return;
     case "int32":
     case "int64":

@@ -62,8 +62,23 @@ export function acceptedView(accept: string | undefined): View | undefined {
       if (view !== null && parameters.get("stream") === "watch") return view;
     }
   }
-  throw statusError("NotAcceptable", `only the following media types are accepted: ${FORMS.join(", ")}`);
+  throw noneAccepted();
 }
+
+/**
+ * For what there is no table of.
+ *
+ * @throws KubernetesError 406 when the client takes nothing but one
+ */
+export function checkNoTable(accept: string | undefined): void {
+  const clauses = clausesOf(accept);
+  if (clauses.length > 0 && clauses.every(({ parameters }) => parameters.get("as") === "Table"))
+    throw noneAccepted();
+  acceptedView(accept);
+}
+
+const noneAccepted = () =>
+  statusError("NotAcceptable", `only the following media types are accepted: ${FORMS.join(", ")}`);
 
 /** @throws KubernetesError 406 when the client takes none of these media types */
 export function checkAcceptable(accept: string | undefined, forms: readonly string[] = FORMS): void {

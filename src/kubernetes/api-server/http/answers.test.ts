@@ -259,3 +259,28 @@ test("tokens can be checked with the published key", async () => {
   const bytes = Buffer.from(signature, "base64url");
   assert.ok(verify("sha256", signed, { key, dsaEncoding: "ieee-p1363" }, bytes));
 });
+
+test("a name that is taken by what is about to go, another uid in a patch, fields in the order of the text", async () => {
+  const ask = await newServer();
+  await ask("POST", CONFIG_MAPS, { metadata: { name: "a", finalizers: ["a.b/c"] } });
+  const patched = JSON.parse(
+    (await ask("PATCH", `${CONFIG_MAPS}/a`, { metadata: { uid: "x" } }, MERGE_PATCH)).text,
+  );
+  assert.equal(
+    patched.message,
+    'ConfigMap "a" is invalid: metadata.uid: Invalid value: "x": field is immutable',
+  );
+  assert.equal(patched.details.causes.length, 2);
+  await ask("DELETE", `${CONFIG_MAPS}/a`);
+  const again = JSON.parse((await ask("POST", CONFIG_MAPS, { metadata: { name: "a" } })).text);
+  assert.equal(again.message, 'object is being deleted: configmaps "a" already exists');
+  const text = '{"metadata":{"name":"b"},"nope":1,"data":{"k":"1","k":"2"},"other":2}';
+  const strict = JSON.parse((await ask("POST", `${CONFIG_MAPS}?fieldValidation=Strict`, text)).text);
+  assert.match(strict.message, /: unknown field "nope", duplicate field "data\.k", unknown field "other"$/);
+  const review = { spec: { nonResourceAttributes: { path: "/", verb: "get" } } };
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  assert.equal((await ask("POST", path, review, { accept })).status, 406);
+});
+
+const MERGE_PATCH = { "content-type": "application/merge-patch+json" };

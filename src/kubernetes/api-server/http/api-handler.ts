@@ -11,7 +11,7 @@ import type { ClusterStore } from "../cluster-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { answerReview } from "../reviews.ts";
 import type { User } from "../user.ts";
-import { acceptedView, checkAcceptable, inPreferredForm } from "./accept.ts";
+import { checkAcceptable, checkNoTable, inPreferredForm } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
 import type { FieldDescriptions } from "./field-descriptions.ts";
 import { checkOrigin } from "./guard.ts";
@@ -195,7 +195,7 @@ async function resource(
   }
   if (found.isReview) {
     if (info.verb !== "create") throw methodNotAllowed();
-    acceptedView(request.headers.accept);
+    checkNoTable(request.headers.accept);
     const { value } = await readRequestBody(request, { kind: found.kind });
     const { fieldManager } = writeOptionsOf(info, request.headers, () => {});
     const context = {

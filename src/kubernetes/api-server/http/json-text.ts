@@ -17,6 +17,13 @@ export function duplicateFields(text: string): string[] {
   return scanner.duplicates;
 }
 
+/** Where in a text fields begin: the last of those with this path, in characters from its start. */
+export function fieldPositions(text: string): ReadonlyMap<string, number> {
+  const positions = new Map<string, number>();
+  new Scanner(text, positions).document();
+  return positions;
+}
+
 /** The message that Go has for a text that is no JSON. */
 export function jsonProblem(text: string): string {
   try {
@@ -37,8 +44,12 @@ class Scanner {
   #at = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  readonly #positions: Map<string, number> | undefined;
+
+  /** @param positions takes where fields begin */
+  constructor(text: string, positions?: Map<string, number>) {
     this.#text = text;
+    this.#positions = positions;
   }
 
   document(): void {
@@ -90,6 +101,7 @@ class Scanner {
       const below = path === "" ? key : `${path}.${key}`;
       if (seen.has(key)) this.duplicates.push(below);
       seen.add(key);
+      this.#positions?.set(below, this.#at);
       this.#blanks();
       if (this.#text[this.#at] !== ":") this.#fail("after object key");
       this.#at++;

@@ -32,7 +32,9 @@ const SCALARS: Record<string, Schema> = {
   duration: { type: "string" },
   bytes: { type: "string", format: "byte" },
   any: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-  json: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  schemaorlist: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  schemaorbool: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  schemaorstrings: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
 };
 
 /** Values with a schema of their own, which clients know by its name. */

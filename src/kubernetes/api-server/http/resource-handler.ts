@@ -20,7 +20,7 @@ import {
 } from "../table/table-response.ts";
 import type { User } from "../user.ts";
 import { acceptedView, type View } from "./accept.ts";
-import { duplicateFields } from "./json-text.ts";
+import { duplicateFields, fieldPositions } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";
 import type { RequestInfo } from "./request-info.ts";
 import {
@@ -238,8 +238,11 @@ async function readWrite(each: Call): Promise<Write> {
   const kind = info.subresource === undefined ? resource.kind : "Object";
   const { value, jsonText } = await readRequestBody(request, { kind });
   if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
-  if (jsonText !== undefined && options.fieldValidation !== "Ignore")
+  if (jsonText !== undefined && options.fieldValidation !== "Ignore") {
     options.duplicateFields = duplicateFields(jsonText);
+    let positions: ReadonlyMap<string, number> | undefined;
+    options.positionOf = (path) => (positions ??= fieldPositions(jsonText)).get(path) ?? 0;
+  }
   if (value.metadata !== undefined && value.metadata !== null && !isJsonObject(value.metadata))
     readInput(resource, value, options);
   const metadata: Record<string, unknown> = isJsonObject(value.metadata) ? { ...value.metadata } : {};

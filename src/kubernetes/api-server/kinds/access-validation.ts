@@ -150,7 +150,7 @@ export function validatePriorityClass(object: KubernetesObject, previous?: Kuber
   causes.push(...checkOptional("preemptionPolicy", preemptionPolicy, ["PreemptLowerPriority", "Never"]));
   const before = previous as Anything;
   if (before !== undefined && value !== (before.value ?? 0))
-    causes.push(invalidValue("value", value, "field is immutable"));
+    causes.push(forbiddenField("value", "may not be changed in an update."));
   if (before !== undefined && preemptionPolicy !== before.preemptionPolicy)
     causes.push(invalidValue("preemptionPolicy", preemptionPolicy, "field is immutable"));
   return causes;

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { isStatus } from "../../../model/kubernetes-status.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { BUILTIN_RESOURCES } from "../builtin-resources.ts";
 import { ClusterStore } from "../cluster-store.ts";
 
 async function newStore() {
@@ -76,4 +78,82 @@ test("a node keeps its provider and ranges, and has whole devices", async () => 
     api.replace(RESOURCES.nodes, { ...made, spec: { ...made.spec, providerID: "q" } } as KubernetesObject),
     /spec\.providerID: Forbidden: node updates may not change providerID except from "" to valid/,
   );
+});
+
+type Change = [kind: string, before: object, after: object, problems: string];
+
+/** The causes of a refused update, as kube-apiserver 1.35 lists them. */
+async function changeProblems(kind: string, before: object, after: object): Promise<string> {
+  const api = await newStore();
+  const info = BUILTIN_RESOURCES.find((each) => each.kind === kind)!;
+  const made = await api.create(info, { metadata: { name: "10.0.0.1" }, ...before } as KubernetesObject);
+  try {
+    await api.replace(info, { ...made, ...after });
+    return "";
+  } catch (error) {
+    if (!isStatus(error, "Invalid")) throw error;
+    return error.message.replace(/^.*? is invalid: /, "").replace(/^\[([\s\S]*)\]$/, "$1");
+  }
+}
+
+test("what names another object or was settled at the beginning stays", async () => {
+  const fixed = "field is immutable";
+  const ranges = (...cidrs: string[]) => ({ spec: { cidrs } });
+  const driver = (nodeID: string, count = 1) => ({
+    spec: { drivers: [{ name: "d", nodeID, topologyKeys: null, allocatable: { count } }] },
+  });
+  const attached = (nodeName: string) => ({
+    spec: { attacher: "a", nodeName, source: { persistentVolumeName: "v" } },
+  });
+  const cases: Change[] = [
+    [
+      "IngressClass",
+      { spec: { controller: "a.b/c" } },
+      { spec: { controller: "a.b/d" } },
+      `spec.controller: Invalid value: "a.b/d": ${fixed}`,
+    ],
+    [
+      "IPAddress",
+      { spec: { parentRef: { resource: "services", name: "a" } } },
+      { spec: { parentRef: { resource: "services", name: "b" } } },
+      `spec.parentRef: Invalid value: {"Group":"","Resource":"services","Namespace":"","Name":"b"}: ${fixed}`,
+    ],
+    [
+      "ServiceCIDR",
+      ranges("10.0.0.0/24"),
+      ranges("10.1.0.0/24"),
+      `spec.cidrs[0]: Invalid value: "10.1.0.0/24": ${fixed}`,
+    ],
+    ["ServiceCIDR", ranges("10.0.0.0/24"), ranges("10.0.0.0/24", "fd00::/64"), ""],
+    ["ServiceCIDR", ranges("10.0.0.0/24"), ranges(), `spec.cidrs: Invalid value: null: ${fixed}`],
+    [
+      "CSINode",
+      driver("a"),
+      driver("b"),
+      `spec.drivers: Invalid value: {"Name":"d","NodeID":"b","TopologyKeys":null,"Allocatable":null}: ${fixed}`,
+    ],
+    ["CSINode", driver("a", 1), driver("a", 2), ""],
+    [
+      "CSIDriver",
+      { spec: {} },
+      { spec: { attachRequired: false } },
+      `spec.attachedRequired: Invalid value: false: ${fixed}`,
+    ],
+    [
+      "VolumeAttributesClass",
+      { driverName: "d", parameters: { a: "b" } },
+      { parameters: { a: "c" } },
+      "parameters: Forbidden: updates to parameters are forbidden.",
+    ],
+    ["PriorityClass", { value: 1 }, { value: 2 }, "value: Forbidden: may not be changed in an update."],
+    [
+      "VolumeAttachment",
+      attached("n"),
+      attached("m"),
+      'spec: Invalid value: {"Attacher":"a","Source":{"PersistentVolumeName":"v","InlineVolumeSpec":null},"NodeName":"m"}: ' +
+        fixed,
+    ],
+  ];
+  for (const [kind, before, after, problems] of cases)
+    assert.equal(await changeProblems(kind, before, after), problems, kind);
 });

@@ -42,7 +42,10 @@ export function validateNode(node: KubernetesObject, previous?: KubernetesObject
       checkWhole(`status.${list}.${name}`, name, quantity),
     ),
   );
-  causes.unshift(...validateTaints(spec));
+  causes.unshift(...validateAvoidedPods(node), ...validateTaints(spec));
+  const swap = status?.nodeInfo?.swap?.capacity;
+  if (swap !== undefined && swap <= 0)
+    amounts.push(invalidValue("metadata.nodeSwapStatus.capacity", swap, "must be greater than zero"));
   if (previous === undefined) return [...causes, ...amounts];
   const before = previous.spec ?? {};
   const fixed = (field: string, what: string) =>
@@ -52,6 +55,27 @@ export function validateNode(node: KubernetesObject, previous?: KubernetesObject
   if (before.providerID && before.providerID !== spec?.providerID)
     causes.push(fixed("providerID", "providerID"));
   return causes;
+}
+
+const AVOIDED_PODS = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+
+/** An annotation that nobody reads any more is still checked (`ValidateAvoidPodsInNodeAnnotations`). */
+function validateAvoidedPods({ metadata }: KubernetesObject): StatusCause[] {
+  const text = metadata.annotations?.[AVOIDED_PODS];
+  if (text === undefined) return [];
+  let entries: Anything[];
+  try {
+    entries = JSON.parse(text).preferAvoidPods ?? [];
+  } catch {
+    return [invalidValue("metadata.annotations.AvoidPods", AVOIDED_PODS, "unexpected end of JSON input")];
+  }
+  return entries.flatMap(({ podSignature }, index) => {
+    const at = `metadata.annotations.${AVOIDED_PODS}[${index}].PodSignature`;
+    const controller = podSignature?.podController;
+    if (controller === undefined) return [required(at)];
+    if (controller.controller) return [];
+    return [invalidValue(`${at}.PodController.Controller`, false, "must point to a controller")];
+  });
 }
 
 function validateTaints(spec: Anything): StatusCause[] {

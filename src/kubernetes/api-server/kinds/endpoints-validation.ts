@@ -14,6 +14,7 @@ import {
   checkText,
 } from "./field-rules.ts";
 import { legacyAddress } from "./ip-address.ts";
+import { specialAddressProblems } from "./special-address.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -114,5 +115,6 @@ function validateSubsetAddress({ ip = "", hostname, nodeName }: Anything, path: 
   if (hostname) causes.push(...checkLabel(`${path}.hostname`, hostname));
   if (nodeName !== undefined) causes.push(...checkSubdomain(`${path}.nodeName`, nodeName));
   if (isWrong) causes.push(invalidValue(`${path}.ip`, ip, "must be a valid IP address"));
+  else causes.push(...specialAddressProblems(`${path}.ip`, ip, true));
   return causes;
 }

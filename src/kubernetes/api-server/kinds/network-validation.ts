@@ -3,6 +3,7 @@
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import { deepEqual } from "../deep-equal.ts";
 import {
   duplicate,
   forbiddenField,
@@ -24,6 +25,7 @@ import {
   domainPathProblem,
   pathSegmentProblem,
 } from "./field-rules.ts";
+import { goValue } from "./go-struct.ts";
 import { legacyRange } from "./ip-address.ts";
 import { notBelowZero, resourceNameProblems } from "./resource-validation.ts";
 import { validateTolerations } from "./scheduling-validation.ts";
@@ -119,7 +121,16 @@ function validateReference({ apiGroup, kind, name }: Anything, path: string): St
 /** Of a controller's name. */
 const MAX_CONTROLLER_BYTES = 250;
 
-export function validateIngressClass({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateIngressClass(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
+  const controller = previous?.spec?.controller;
+  if (previous !== undefined && spec.controller !== controller)
+    return [
+      invalidValue("spec.controller", spec.controller ?? "", "field is immutable"),
+      ...validateIngressClass({ spec } as KubernetesObject),
+    ];
   const causes = spec.controller
     ? checkText("spec.controller", spec.controller, domainPathProblem)
     : [required("spec.controller")];
@@ -187,15 +198,38 @@ function validateClassTolerations(tolerations: Anything[], path: string): Status
       Effect: effect,
       TolerationSeconds: tolerationSeconds,
     };
-    if (seen.has(JSON.stringify(shown))) causes.push(duplicate(`${path}[${index}]`, shown));
-    seen.add(JSON.stringify(shown));
+    // How long it tolerates does not tell two apart.
+    const matched = JSON.stringify([key, operator, value, effect]);
+    if (seen.has(matched)) causes.push(duplicate(`${path}[${index}]`, shown));
+    seen.add(matched);
     return causes;
   });
 }
 
 /** Ranges that Services get their addresses from, and the addresses that are given out. */
-export function validateServiceRange({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateServiceRange(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const ranges: string[] = spec.cidrs ?? [];
+  if (previous !== undefined) return validateRangeChange(ranges, previous.spec?.cidrs ?? []);
+  return validateRanges(ranges);
+}
+
+/** Ranges stay; a second one may be added to one. */
+function validateRangeChange(ranges: string[], before: string[]): StatusCause[] {
+  const isAdded = before.length === 1 && ranges.length === 2;
+  if (!isAdded && ranges.length !== before.length)
+    return [invalidValue("spec.cidrs", ranges.length === 0 ? null : ranges, "field is immutable")];
+  const causes = before.flatMap((range, index) =>
+    range === ranges[index]
+      ? []
+      : [invalidValue(`spec.cidrs[${index}]`, ranges[index], "field is immutable")],
+  );
+  return isAdded ? [...causes, ...validateRanges(ranges)] : causes;
+}
+
+function validateRanges(ranges: string[]): StatusCause[] {
   if (ranges.length === 0) return [required("spec.cidrs", "at least one CIDR required")];
   if (ranges.length > 2)
     return [invalidValue("spec.cidrs", { CIDRs: ranges }, "may only hold up to 2 values")];
@@ -209,8 +243,16 @@ export function validateServiceRange({ spec = {} }: KubernetesObject): StatusCau
   return causes;
 }
 
-export function validateAddressObject({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateAddressObject(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const at = "spec.parentRef";
+  if (previous !== undefined && !deepEqual(spec.parentRef, previous.spec?.parentRef)) {
+    const shown = goValue("*networking.ParentReference", spec.parentRef);
+    const causes = spec.parentRef === undefined ? [required(at)] : [];
+    return [...causes, invalidValue(at, shown, "field is immutable")];
+  }
   if (spec.parentRef === undefined) return [required(at)];
   const { group, resource, name, namespace } = spec.parentRef;
   const causes = group ? checkSubdomain(`${at}.group`, group) : [];

@@ -6,7 +6,6 @@ import { dns1035LabelProblem } from "../../../model/label-selector.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
-  checkAddress,
   checkAddressRange,
   checkLabel,
   checkLabels,
@@ -17,9 +16,9 @@ import {
   checkSubdomain,
   checkText,
 } from "./field-rules.ts";
-import { legacyAddress, legacyRange } from "./ip-address.ts";
 import { FIRST_NODE_PORT, LAST_NODE_PORT } from "./node-ports.ts";
 import { validateClusterAddresses } from "./service-families.ts";
+import { specialAddressProblems } from "./special-address.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: normalized by type, members may still be missing
 type Anything = any;
@@ -69,11 +68,11 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
     );
   if (spec.type !== "ExternalName") causes.push(...validateClusterAddresses(spec));
   for (const [index, address] of (spec.externalIPs ?? []).entries())
-    causes.push(...validateExternalAddress(`spec.externalIPs[${index}]`, address));
+    causes.push(...specialAddressProblems(`spec.externalIPs[${index}]`, address));
   causes.push(...checkOneOf("spec.type", spec.type, TYPES));
   causes.push(...validateNodePorts(spec));
   causes.push(...validateRepeatedPorts(spec.ports ?? []));
-  causes.push(...validateLoadBalancer(spec));
+  causes.push(...validateLoadBalancer(spec), ...validateRangesAnnotation(service, previous));
   causes.push(...validateExternalPolicy(spec, isExternal));
   causes.push(...checkOptional("spec.internalTrafficPolicy", spec.internalTrafficPolicy, POLICIES));
   causes.push(...checkOptional("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS));
@@ -90,28 +89,6 @@ function validateTopologyMode(annotations: Record<string, string>): StatusCause[
   if (hints === undefined || mode === undefined || hints === mode) return [];
   const problem = `must match annotations[${HINTS}] when both are specified`;
   return [invalidValue(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, problem)];
-}
-
-/** Addresses that mean this machine or this network only can't be reached from elsewhere. */
-const SPECIAL_RANGES: [range: string, problem: string][] = [
-  ["127.0.0.0/8", "may not be in the loopback range (127.0.0.0/8, ::1/128)"],
-  ["169.254.0.0/16", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"],
-  ["fe80::/10", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"],
-  ["::1/128", "may not be in the loopback range (127.0.0.0/8, ::1/128)"],
-  ["224.0.0.0/24", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"],
-  ["ff02::/16", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"],
-];
-
-function validateExternalAddress(field: string, text: string): StatusCause[] {
-  const address = legacyAddress(text);
-  if (address === undefined) return checkAddress(field, text);
-  if (address.bits === 0n) return [invalidValue(field, text, `may not be unspecified (${text})`)];
-  const special = SPECIAL_RANGES.find(([range]) => {
-    const { address: base, prefix } = legacyRange(range)!;
-    const shift = BigInt(base.size - prefix);
-    return base.size === address.size && base.bits >> shift === address.bits >> shift;
-  });
-  return special === undefined ? [] : [invalidValue(field, text, special[1])];
 }
 
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
@@ -186,6 +163,21 @@ function validateNodePortRange({ ports = [] }: Anything, isExternal: boolean): S
 }
 
 const BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'";
+
+const RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/** The ranges as they were said before there was a field for them. */
+function validateRangesAnnotation(
+  { metadata, spec }: KubernetesObject,
+  previous: KubernetesObject | undefined,
+): StatusCause[] {
+  const text = metadata.annotations?.[RANGES_ANNOTATION];
+  if (text === undefined || (spec?.loadBalancerSourceRanges ?? []).length > 0) return [];
+  const at = `metadata.annotations[${RANGES_ANNOTATION}]`;
+  const causes = spec?.type === "LoadBalancer" ? [] : [forbiddenField(at, BALANCER_ONLY)];
+  if (text.trim() === "" || previous?.metadata.annotations?.[RANGES_ANNOTATION] === text) return causes;
+  return [...causes, ...text.split(",").flatMap((range) => checkAddressRange(at, range.trim()))];
+}
 
 function validateLoadBalancer(spec: Anything): StatusCause[] {
   const { type, loadBalancerSourceRanges: ranges = [], loadBalancerClass } = spec;

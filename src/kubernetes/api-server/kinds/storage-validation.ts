@@ -1,7 +1,7 @@
 /** Checks of volumes, and of the classes and drivers behind them (`pkg/apis/core/validation`, `pkg/apis/storage/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { qualifiedNameProblem } from "../../../model/label-selector.ts";
+import { dnsSubdomainProblem, qualifiedNameProblem } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
 import {
@@ -233,8 +233,13 @@ const MAX_TOKEN_SECONDS = 2 ** 32;
 const MIN_UPDATE_SECONDS = 10;
 
 /** `ValidateCSIDriver` */
-export function validateStorageDriver({ metadata, spec = {} }: KubernetesObject): StatusCause[] {
-  const causes = metadata.name.length > 63 ? validateDriverName(metadata.name, "metadata.name") : [];
+export function validateStorageDriver(
+  { metadata, spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
+  // What is no name at all is told once, as of any object.
+  const isName = dnsSubdomainProblem(metadata.name) === undefined;
+  const causes = isName ? validateDriverName(metadata.name, "metadata.name") : [];
   for (const mode of spec.volumeLifecycleModes ?? [])
     causes.push(...checkOneOf("spec.volumeLifecycleModes", mode, ["Persistent", "Ephemeral"]));
   causes.push(...checkOptional("spec.fsGroupPolicy", spec.fsGroupPolicy, FS_GROUP_POLICIES));
@@ -269,16 +274,33 @@ export function validateStorageDriver({ metadata, spec = {} }: KubernetesObject)
         "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
       ),
     );
-  return causes;
+  return previous === undefined ? causes : [...causes, ...validateDriverChange(spec, previous.spec ?? {})];
+}
+
+/** Named as upstream's messages name them. */
+const FIXED_DRIVER_FIELDS = {
+  attachRequired: "attachedRequired",
+  volumeLifecycleModes: "volumeLifecycleModes",
+};
+
+function validateDriverChange(spec: Anything, before: Anything): StatusCause[] {
+  return Object.entries(FIXED_DRIVER_FIELDS).flatMap(([field, told]) =>
+    deepEqual(spec[field], before[field])
+      ? []
+      : [invalidValue(`spec.${told}`, spec[field] ?? null, "field is immutable")],
+  );
 }
 
 /** The longest name that a driver gives a node, in bytes. */
 const MAX_NODE_ID_LENGTH = 256;
 
 /** `ValidateCSINode` */
-export function validateStorageNode({ spec = {} }: KubernetesObject): StatusCause[] {
+export function validateStorageNode(
+  { spec = {} }: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const names = new Set<string>();
-  return (spec.drivers ?? []).flatMap((driver: Anything, index: number) => {
+  const causes: StatusCause[] = (spec.drivers ?? []).flatMap((driver: Anything, index: number) => {
     const at = `spec.drivers[${index}]`;
     const causes = validateDriverName(driver.name, `${at}.name`);
     if (!driver.nodeID) causes.push(required(`${at}.nodeID`));
@@ -298,6 +320,13 @@ export function validateStorageNode({ spec = {} }: KubernetesObject): StatusCaus
     names.add(driver.name);
     return causes;
   });
+  // How many volumes the driver can take may be told anew; all else of it stays.
+  const shown = (driver: Anything) => goValue("storage.CSINodeDriver", { ...driver, allocatable: undefined });
+  for (const before of previous?.spec?.drivers ?? [])
+    for (const driver of spec.drivers ?? [])
+      if (driver.name === before.name && !deepEqual(shown(driver), shown(before)))
+        causes.push(invalidValue("spec.drivers", shown(driver), "field is immutable"));
+  return causes;
 }
 
 /** `ValidateCSIStorageCapacity` */
@@ -331,16 +360,25 @@ export function validateAttachment(
   }
   causes.push(...checkSubdomain("spec.nodeName", nodeName));
   if (previous !== undefined && !deepEqual(spec, previous.spec ?? {}))
-    causes.push(invalidValue("spec", spec, "field is immutable"));
+    causes.push(invalidValue("spec", goValue("storage.VolumeAttachmentSpec", spec), "field is immutable"));
   return causes;
 }
 
 /** `ValidateVolumeAttributesClass` */
-export function validateAttributesClass(object: KubernetesObject): StatusCause[] {
+export function validateAttributesClass(
+  object: KubernetesObject,
+  previous?: KubernetesObject,
+): StatusCause[] {
   const { driverName, parameters = {} } = object as Anything;
-  const causes = driverName
-    ? checkText("driverName", driverName.toLowerCase(), qualifiedNameProblem)
-    : [required("driverName")];
+  const causes: StatusCause[] = [];
+  for (const field of previous === undefined ? [] : ["driverName", "parameters"])
+    if (!deepEqual((object as Anything)[field], (previous as Anything)[field]))
+      causes.push(forbiddenField(field, `updates to ${field} are forbidden.`));
+  causes.push(
+    ...(driverName
+      ? checkText("driverName", driverName.toLowerCase(), qualifiedNameProblem)
+      : [required("driverName")]),
+  );
   if (Object.keys(parameters).length === 0)
     return [...causes, required("parameters", "must contain at least one key/value pair")];
   return [...causes, ...validateParameters(parameters, "parameters")];

@@ -397,3 +397,62 @@ test("an event of the newer version stays what it was, but for its series", asyn
     /series.count: Invalid value: "": should be at least 2/,
   );
 });
+
+test("beginnings of names, older annotations, addresses of this network, tolerations that are told apart by no time", () => {
+  const label =
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, " +
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is " +
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')";
+  const ranges = "service.beta.kubernetes.io/load-balancer-source-ranges";
+  const avoided = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+  const service = (metadata: object, type = "ClusterIP") => ({
+    metadata: { name: "x", namespace: "here", ...metadata },
+    spec: { type, ports: [{ port: 80 }] },
+  });
+  const noted = (text: string) => ({ annotations: { [ranges]: text } });
+  const tolerates = (tolerationSeconds: number) => ({
+    key: "k",
+    operator: "Exists",
+    effect: "NoExecute",
+    tolerationSeconds,
+  });
+  return check([
+    ["Service", service({ generateName: "-1" }), `metadata.generateName: Invalid value: "-1": ${label}`],
+    ["Service", service({ generateName: "a-" }), ""],
+    [
+      "Service",
+      service(noted("10.0.0.0/8")),
+      `metadata.annotations[${ranges}]: Forbidden: may only be used when \`type\` is 'LoadBalancer'`,
+    ],
+    [
+      "Service",
+      service(noted("foo"), "LoadBalancer"),
+      `metadata.annotations[${ranges}]: Invalid value: "foo": must be a valid CIDR value, (e.g. 10.9.8.0/24 or ` +
+        "2001:db8::/64)",
+    ],
+    ["Service", service(noted("10.0.0.0/8, 11.0.0.0/8"), "LoadBalancer"), ""],
+    [
+      "Endpoints",
+      { subsets: [{ addresses: [{ ip: "169.254.0.1" }], ports: [{ port: 1 }] }] },
+      'subsets[0].addresses[0].ip: Invalid value: "169.254.0.1": may not be in the link-local range (169.254.0.0/16, ' +
+        "fe80::/10)",
+    ],
+    ["Endpoints", { subsets: [{ addresses: [{ ip: "127.0.0.9" }], ports: [{ port: 1 }] }] }, ""],
+    [
+      "RuntimeClass",
+      { handler: "h", scheduling: { tolerations: [tolerates(1), tolerates(2)] } },
+      'scheduling.tolerations[1]: Duplicate value: {"Key":"k","Operator":"Exists","Value":"","Effect":"NoExecute",' +
+        '"TolerationSeconds":2}',
+    ],
+    [
+      "Node",
+      { metadata: { name: "n", annotations: { [avoided]: '{"preferAvoidPods":[{"podSignature":{}}]}' } } },
+      `metadata.annotations.${avoided}[0].PodSignature: Required value`,
+    ],
+    [
+      "Node",
+      { status: { nodeInfo: { swap: { capacity: 0 } } } },
+      "metadata.nodeSwapStatus.capacity: Invalid value: 0: must be greater than zero",
+    ],
+  ]);
+});

@@ -28,7 +28,7 @@ import { isJsonObject, type JsonObject } from "../patch/merge-patch.ts";
 import { readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { createObject } from "./create.ts";
-import { type UpdateOptions, updateObject } from "./update.ts";
+import { checkUid, type UpdateOptions, updateObject } from "./update.ts";
 
 export function applyObject(
   context: ApiContext,
@@ -63,6 +63,7 @@ export function applyObject(
     return createObject(context, info, config, { ...options, fieldManager: undefined });
   }
   const live = fromStorageVersion(info, stored);
+  checkUid(info, config, stored);
   const force = options.force === true;
   const { object, managers } = applyTo(info, live, config, { ...identity, set: wanted }, force);
   setManagers(object, managers);

@@ -1,7 +1,13 @@
 /** POST of an object. */
 import { randomUuid } from "../../../base/random.ts";
 import { type KubernetesObject, kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { alreadyExists, internalFailure, notFound, statusError } from "../../../model/kubernetes-status.ts";
+import {
+  alreadyExists,
+  internalFailure,
+  KubernetesError,
+  notFound,
+  statusError,
+} from "../../../model/kubernetes-status.ts";
 import { admitNew, reviewChange, reviewObject } from "../admission/admission.ts";
 import { admissionRequest } from "../admission/admission-turn.ts";
 import { checkEscalation } from "../admission/escalation.ts";
@@ -62,12 +68,12 @@ export function createObject(
   validateObject(info, object);
   if (options.user !== undefined) checkEscalation(context.store, info, object, undefined, options.user);
   const key = storageKey(namespace, name);
-  const isTaken = context.store.get(info.collection, key) !== undefined;
+  const taken = context.store.get(info.collection, key);
   reviewChange(context, info, "CREATE", { object }, options);
-  reviewObject(context, info, object, undefined, options.dryRun === true || isTaken);
+  reviewObject(context, info, object, undefined, options.dryRun === true || taken !== undefined);
   if (options.warn !== undefined)
     for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);
-  if (isTaken) throw alreadyExists(info, name);
+  if (taken !== undefined) throw alreadyThere(info, taken, generatedName);
   if (options.dryRun) return object;
   return context.store.put(info.collection, key, object);
 }
@@ -90,7 +96,7 @@ function prepare(
     throw statusError("BadRequest", "an empty namespace may not be set during creation");
   }
   if (!metadata.name && metadata.generateName) {
-    metadata.name = generateName(context, metadata.generateName);
+    metadata.name = generateName(context, info, metadata as GeneratedName);
   }
   // Told with all else that is wrong.
   metadata.name ??= "";
@@ -106,8 +112,42 @@ function prepare(
   return keepsStatus && status !== undefined ? { ...object, status } : object;
 }
 
-function generateName(context: ApiContext, prefix: string): string {
-  return prefix.slice(0, MAX_GENERATED_PREFIX) + randomSuffix(context.random);
+/** As often a name is made up anew that is taken already (`maxNameGenerationCreateAttempts`). */
+const MAX_NAME_ATTEMPTS = 8;
+
+interface GeneratedName {
+  generateName: string;
+  namespace?: string;
+}
+
+function generateName(
+  { store, random }: ApiContext,
+  { collection }: ResourceInfo,
+  { generateName: prefix, namespace }: GeneratedName,
+): string {
+  let name = "";
+  for (let attempt = 0; attempt < MAX_NAME_ATTEMPTS; attempt++) {
+    name = prefix.slice(0, MAX_GENERATED_PREFIX) + randomSuffix(random);
+    if (store.get(collection, storageKey(namespace, name)) === undefined) break;
+  }
+  return name;
+}
+
+function alreadyThere(
+  info: ResourceInfo,
+  { metadata }: KubernetesObject,
+  generatedName: string | undefined,
+): KubernetesError {
+  const { status } = alreadyExists(info, metadata.name);
+  const isLeaving = metadata.deletionTimestamp !== undefined;
+  const why = isLeaving ? "object is being deleted: " : "";
+  if (generatedName === undefined)
+    return new KubernetesError({ ...status, message: `${why}${status.message}` });
+  return new KubernetesError({
+    ...status,
+    message: `${why}${status.message}, the server was not able to generate a unique name for the object`,
+    details: { ...status.details, retryAfterSeconds: 1 },
+  });
 }
 
 /** New content needs a namespace that exists and is not going away. */

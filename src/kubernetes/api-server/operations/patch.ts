@@ -4,8 +4,6 @@ import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { internalFailure, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { fromStorageVersion } from "../convert.ts";
-import { invalidValue } from "../field-error.ts";
-import { invalid } from "../invalid-object.ts";
 import { goText, spentPatch } from "../patch/go-text.ts";
 import { jsonPatch, MAX_PATCH_OPERATIONS } from "../patch/json-patch.ts";
 import { rootNode } from "../patch/merge-node.ts";
@@ -13,7 +11,7 @@ import { isJsonObject, mergePatch } from "../patch/merge-patch.ts";
 import { StrategicPatchError, strategicMergePatch } from "../patch/strategic-merge-patch.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { applyObject } from "./apply.ts";
-import { existingObject, type UpdateOptions, updateObject } from "./update.ts";
+import { checkUid, existingObject, type UpdateOptions, updateObject } from "./update.ts";
 
 export function patchObject(
   context: ApiContext,
@@ -36,14 +34,6 @@ export function patchObject(
 /** The patch, or what it leads to, as upstream names it in errors. */
 function patchText(patch: Patch, patched: KubernetesObject): string {
   return patch.type === "strategic" ? goText(spentPatch(patch.body)) : JSON.stringify(patched);
-}
-
-/** An update with another uid is about another object; a patch that changes it is just wrong. */
-function checkUid(info: ResourceInfo, { metadata }: KubernetesObject, previous: KubernetesObject): void {
-  if (!metadata.uid || metadata.uid === previous.metadata.uid) return;
-  throw invalid(info, previous.metadata.name, [
-    invalidValue("metadata.uid", metadata.uid, "field is immutable"),
-  ]);
 }
 
 /** The object with the patch applied, its identity checked. */

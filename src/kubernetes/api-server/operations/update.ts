@@ -67,7 +67,7 @@ export function updateObject(
   // What can't be read is told before what is not there.
   const read = toStorageVersion(info, readInput(info, input, options));
   const previous = existingObject(context, info, info.namespaced ? namespace : undefined, name);
-  checkPreconditions(info, input, previous);
+  checkPreconditions(info, input, previous, options.dryRun === true);
   if (options.user !== undefined) checkIsConditional(info, input);
   const isStatus = STATUS_PARTS.has(options.subresource ?? "");
   const takesMetadata = options.user !== undefined || info.collection === "apps/deployments";
@@ -156,13 +156,32 @@ export function isFinished(info: ResourceInfo, object: KubernetesObject): boolea
   return (deletionGracePeriodSeconds ?? 0) === 0;
 }
 
-function checkPreconditions(info: ResourceInfo, input: KubernetesObject, previous: KubernetesObject): void {
+/** An update with another uid is about another object; a patch that changes it is just wrong. */
+export function checkUid(
+  info: ResourceInfo,
+  { metadata }: KubernetesObject,
+  previous: KubernetesObject,
+): void {
+  if (!metadata.uid || metadata.uid === previous.metadata.uid) return;
+  const cause = invalidValue("metadata.uid", metadata.uid, "field is immutable");
+  // Upstream finds it once for all kinds and once for this one.
+  throw invalid(info, previous.metadata.name, [cause, cause]);
+}
+
+function checkPreconditions(
+  info: ResourceInfo,
+  input: KubernetesObject,
+  previous: KubernetesObject,
+  isDryRun: boolean,
+): void {
   const { uid, resourceVersion } = input.metadata;
   if (uid && uid !== previous.metadata.uid) {
     throw conflict(
       info,
       input.metadata.name,
-      `StorageError: invalid object, Code: 4, Key: /registry/${storagePath(info, input)}, ResourceVersion: 0, ` +
+      // Where the store keeps it, which a dry run does not reach.
+      `StorageError: invalid object, Code: 4, Key: ${isDryRun ? "" : "/registry"}/${storagePath(info, input)}, ` +
+        "ResourceVersion: 0, " +
         `AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
     );
   }

@@ -11,7 +11,10 @@
  */
 import { BUILTIN_TYPES } from "./builtin-types.generated.ts";
 
-/** `string`, `bool`, `int32`, `int64`, `float64`, `bytes`, `quantity`, `intorstring`, `time`, `any`, or a type's name. */
+/**
+ * `string`, `bool`, `int32`, `int64`, `float64`, `bytes`, `quantity`, `intorstring`, `time`, `any`, or a type's name. What
+ * a schema has in the place of a schema: `schemaorlist`, `schemaorbool`, `schemaorstrings`.
+ */
 export type ScalarOrTypeName = string;
 
 export interface FieldType {

@@ -12,7 +12,8 @@ import { KeyArena } from "./key-arena.ts";
 import { equalBytes, hashBytes, readString, skipString } from "./label-key.ts";
 import { NumberSet } from "./number-set.ts";
 import { PagedColumn } from "./paged-column.ts";
-import { PostingLists } from "./posting-lists.ts";
+import { LARGEST_PIECE, PostingLists } from "./posting-lists.ts";
+import { storeMemory } from "./store-memory.ts";
 
 /** The pairs of one label name. */
 class NamePairs {
@@ -36,6 +37,8 @@ class NamePairs {
 const STEPS_PER_CHECK = 256;
 /** Lists, or values that are matched, between two looks at the clock. */
 const LISTS_PER_CHECK = 256;
+/** Of one list. */
+const SLOTS_PER_CHECK = 1 << 14;
 const MAX_RANGE_PER_NUMBER = 256;
 
 export class Postings {
@@ -162,13 +165,19 @@ export class Postings {
       }
       const slots = this.#lists.slotsOf(pair);
       steps += slots.length;
+      const isLarge = slots.length > LARGEST_PIECE;
+      const found = new Int32Array(
+        isLarge ? storeMemory(4 * slots.length) : new ArrayBuffer(4 * slots.length),
+      );
       let kept = 0;
-      const found = new Int32Array(slots.length);
-      for (const slot of slots) if (slot < moved.length && moved[slot] >= 0) found[kept++] = moved[slot];
+      for (let from = 0; from < slots.length; from += SLOTS_PER_CHECK) {
+        kept = moveSlots(slots, from, Math.min(from + SLOTS_PER_CHECK, slots.length), moved, found, kept);
+        if (slots.length > SLOTS_PER_CHECK && pacer.isDue()) await pacer.pause();
+      }
       if (kept === 0) continue;
       const created = this.#copyPair(copy, pair, found[0]);
       if (kept === 1) continue;
-      copy.#lists.set(created, kept === found.length ? found : found.slice(0, kept));
+      copy.#lists.set(created, found.subarray(0, kept));
       copy.#strings[created] = this.#strings[pair];
     }
     return copy;
@@ -251,6 +260,23 @@ export class Postings {
   #readPair(key: Uint8Array, start: number): [name: string, value: string] {
     return [this.#pairsOfName(key, start).name, readString(key, skipString(key, start))];
   }
+}
+
+/** Appends the new numbers of `slots[from..to)` to `out`, which has `count`. @returns how many it has then */
+function moveSlots(
+  slots: Int32Array,
+  from: number,
+  to: number,
+  moved: Int32Array,
+  out: Int32Array,
+  count: number,
+): number {
+  let kept = count;
+  for (let i = from; i < to; i++) {
+    const slot = slots[i];
+    if (slot < moved.length && moved[slot] >= 0) out[kept++] = moved[slot];
+  }
+  return kept;
 }
 
 const NONE = new Int32Array(0);

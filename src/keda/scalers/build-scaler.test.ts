@@ -114,6 +114,11 @@ test("buildScaler() says what is wrong as upstream does, once or twice", () => {
     "'Utilization' metric type is unsupported for external metrics, allowed values are 'Value' or 'AverageValue'";
   const cases: [type: string, given: Given, message: string][] = [
     ["kafka", {}, "no scaler found for type: kafka"],
+    [
+      "cpu",
+      { metadata: { type: "Utilization", value: "50" }, metricType: "Utilization" },
+      "error parsing cpu metadata: scaler cpu info: The 'type' setting is DEPRECATED and is removed in v2.18 - Use 'metricType' instead.",
+    ],
     ["prometheus", { metricType: "Utilization" }, `error getting scaler metric type: ${unsupported}`],
     ["external", { metricType: "Utilization" }, `error getting external scaler metric type: ${unsupported}`],
     [

@@ -116,7 +116,14 @@ test("authentication needs what its modes use, and only one of bearer, basic and
     ["tls", { key: "k" }, "cert=<empty> and key=<present> are required when tls auth is enabled"],
     ["tls,basic", { cert: "c", key: "k", username: "u" }, undefined],
     ["tls, bearer", { cert: "c", key: "k", bearerToken: "t" }, undefined],
+    ["tls,basic", { username: "u" }, "cert=<empty> and key=<empty> are required when tls auth is enabled"],
     ["custom", { customAuthHeader: "X-Key", customAuthValue: "v" }, undefined],
+    ["custom", { customAuthHeader: "X-Key\n", customAuthValue: "v\n" }, undefined],
+    [
+      "custom",
+      { customAuthValue: "v" },
+      "customAuthHeader=<empty> and customAuthValue=<present> are required when custom auth is enabled",
+    ],
     [
       "custom",
       { customAuthHeader: "X-Key" },
@@ -235,6 +242,7 @@ test("headers and authentication are sent", async () => {
     [{ authModes: "bearer" }, { bearerToken: "t" }, "authorization", "Bearer t"],
     [{ authModes: "basic" }, { username: "u", password: "p" }, "authorization", "Basic dTpw"],
     [{ authModes: "custom" }, { customAuthHeader: "X-Key", customAuthValue: "v" }, "x-key", "v"],
+    [{ authModes: "custom" }, { customAuthHeader: "X-Key\n", customAuthValue: "v\n" }, "x-key", "v"],
   ];
   for (const [metadata, params, header, value] of cases) {
     const { ask, requests } = await world(metadata, params);

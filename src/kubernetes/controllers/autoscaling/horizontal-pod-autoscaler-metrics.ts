@@ -39,7 +39,7 @@ export interface MetricsClient {
 /** GET of an absolute API path. @throws KubernetesError */
 export type GetJson = (path: string) => Promise<unknown>;
 
-/** Metrics older than this count as none: what `metrics.k8s.io` answers without a window. */
+/** What custom metrics that tell no window are over (`metricServerDefaultMetricWindow`). */
 const DEFAULT_WINDOW_MS = 60_000;
 
 interface PodMetricsList {
@@ -89,9 +89,7 @@ export function createMetricsClient(getJson: GetJson): MetricsClient {
       return new Map(items.map((item) => [item.describedObject?.name ?? "", podMetricOf(item)]));
     },
     async objectMetric(metric, namespace, object, metricSelector) {
-      const plural = `${object.kind.toLowerCase()}s`;
-      const group = object.apiVersion?.includes("/") ? `.${object.apiVersion.split("/")[0]}` : "";
-      const path = `/apis/custom.metrics.k8s.io/v1beta2/namespaces/${namespace}/${plural}${group}/${object.name}/${metric}`;
+      const path = `/apis/custom.metrics.k8s.io/v1beta2/namespaces/${placeOf(object, namespace)}/${metric}`;
       const items = await read<MetricValueList>("custom", `${path}?${queryOf(undefined, metricSelector)}`);
       return milliOf(items[0].value);
     },
@@ -102,6 +100,20 @@ export function createMetricsClient(getJson: GetJson): MetricsClient {
       return items.map(({ value }) => milliOf(value));
     },
   };
+}
+
+/** Where an object's metrics are below a namespace. A Namespace's own are asked of itself. */
+function placeOf({ apiVersion = "v1", kind, name }: CrossVersionObjectReference, namespace: string): string {
+  if (kind === "Namespace" && apiVersion === "v1") return `${name}/metrics`;
+  const group = apiVersion.includes("/") ? `.${apiVersion.split("/")[0]}` : "";
+  return `${namespace}/${pluralOf(kind.toLowerCase())}${group}/${name}`;
+}
+
+/** As apimachinery guesses a kind's resource (`meta.UnsafeGuessKindToResource`). */
+function pluralOf(singular: string): string {
+  if (singular.endsWith("endpoints")) return singular;
+  if (singular.endsWith("s")) return `${singular}es`;
+  return singular.endsWith("y") ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }
 
 function resourceOf(
@@ -133,10 +145,10 @@ function podMetricOf(item: NonNullable<MetricValueList["items"]>[number]): PodMe
   };
 }
 
-/** Go's duration text, of which `metrics.k8s.io` writes `30s`, `1m0s`, `14.8s`. */
-function windowOf(window: string | undefined): number {
-  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?$/.exec(window ?? "");
-  if (match === null || window === "") return DEFAULT_WINDOW_MS;
+/** Go's duration text, of which `metrics.k8s.io` writes `30s`, `1m0s`, `14.8s`; none is none at all. */
+function windowOf(window = "0s"): number {
+  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?$/.exec(window);
+  if (match === null) return 0;
   const [, hours = "0", minutes = "0", seconds = "0"] = match;
   return Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1000;
 }

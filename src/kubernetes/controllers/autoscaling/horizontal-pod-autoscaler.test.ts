@@ -291,3 +291,30 @@ test("two HPAs on the same pods: neither scales, and each says why", async () =>
   assert.equal(condition(await hpa(), "ScalingActive"), "False AmbiguousSelector");
   assert.ok((await replicas()) <= 2);
 });
+
+test("a hundred HPAs are all looked at, each on its own target", async () => {
+  const { clock, api, state } = await world();
+  const [set] = (await api.list(RESOURCES.statefulSets, { namespace: NAMESPACE })).items;
+  const [first] = (await api.list<HorizontalPodAutoscaler>(RESOURCES.horizontalPodAutoscalers, {})).items;
+  state.metricMilli = 5000;
+  const names = Array.from({ length: 100 }, (_, index) => `test-db-${index}`);
+  for (const name of names) {
+    const labels = { app: name };
+    const template = { metadata: { labels }, spec: set.spec.template.spec };
+    await api.create(RESOURCES.statefulSets, {
+      ...object("StatefulSet", { metadata: { name, namespace: NAMESPACE } }),
+      spec: { ...set.spec, replicas: 1, selector: { matchLabels: labels }, template },
+    });
+    await api.create(RESOURCES.horizontalPodAutoscalers, {
+      ...object("HorizontalPodAutoscaler", { metadata: { name, namespace: NAMESPACE } }),
+      spec: { ...first.spec, scaleTargetRef: { ...first.spec.scaleTargetRef, name } },
+    } as KubernetesObject);
+  }
+  await clock.advance(1);
+  const replicas = await Promise.all(
+    names.map(
+      async (name) => (await api.get(RESOURCES.statefulSets, { namespace: NAMESPACE, name })).spec.replicas,
+    ),
+  );
+  assert.deepEqual(new Set(replicas), new Set([3]));
+});

@@ -49,6 +49,8 @@ export interface Disk {
   /** Removes a file or a whole directory; nothing happens when it does not exist. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Makes `path` stand for `target`, which is relative to its folder. Missing where there are no symbolic links. */
+  symbolicLink?(target: string, path: string): Promise<void>;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /**
@@ -82,6 +84,8 @@ export const systemDisk: Disk = {
     const temporary = `${path}.${randomUUID()}.tmp`;
     const handle = await fs.open(temporary, "w", options.mode ?? 0o666);
     try {
+      // The process's mask is for files that nobody gave a mode.
+      if (options.mode !== undefined) await handle.chmod(options.mode);
       await handle.writeFile(data);
       await handle.sync();
     } finally {
@@ -115,6 +119,9 @@ export const systemDisk: Disk = {
   async rename(from, to) {
     await fs.rename(from, to);
     await systemDisk.syncDirectory(dirname(to));
+  },
+  async symbolicLink(target, path) {
+    await fs.symlink(target, path);
   },
   async syncDirectory(path) {
     const handle = await fs.open(path, "r");

@@ -1,6 +1,6 @@
 /** The environment variables of a container, in the order of precedence of the kubelet (`makeEnvironmentVariables`). */
 import type { ConfigMap, Container, EnvVarSource, Node, Pod, Secret, Service } from "../types.ts";
-import { fieldValue, resourceValue } from "./downward-api.ts";
+import { containerNamed, fieldValue, resourceValue } from "./downward-api.ts";
 
 export interface EnvironmentSources {
   pod: Pod;
@@ -19,14 +19,17 @@ export class ContainerConfigError extends Error {
   }
 }
 
-/** @throws ContainerConfigError naming what is missing. */
+/**
+ * What the pod says; the image's own variables are below it, and `$(NAME)` does not see them.
+ *
+ * @throws ContainerConfigError naming what is missing.
+ */
 export function containerEnvironment(
   container: Container,
   sources: EnvironmentSources,
-  imageEnv: Record<string, string> = {},
 ): Record<string, string> {
   const { pod, services } = sources;
-  const env: Record<string, string> = { ...imageEnv };
+  const env: Record<string, string> = {};
   const linked = services.filter(
     ({ metadata }) =>
       (metadata.namespace === "default" && metadata.name === "kubernetes") ||
@@ -65,7 +68,7 @@ function sourceValue(
   if (from.fieldRef) return fieldValue(sources.pod, from.fieldRef.fieldPath);
   if (from.resourceFieldRef) {
     const { resource, containerName, divisor } = from.resourceFieldRef;
-    const of = sources.pod.spec.containers.find(({ name }) => name === containerName) ?? container;
+    const of = containerNamed(sources.pod, containerName) ?? container;
     return resourceValue(of, resource, divisor, sources.node);
   }
   if (from.configMapKeyRef) {

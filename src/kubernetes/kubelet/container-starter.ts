@@ -10,11 +10,15 @@ import type { ContainerRun } from "./container-runtime.ts";
 import type { ContainerUnit } from "./container-unit.ts";
 import { type GivenPorts, givePorts } from "./given-ports.ts";
 import type { CatalogueImage } from "./image-catalogue.ts";
+import { imageNameProblem } from "./image-name.ts";
 import type { PodContext } from "./pod-context.ts";
 import { isNodeProgram, prepareRun } from "./run-spec.ts";
 
 /** How long to wait until a missing volume or setting is looked for again, when no change tells, in milliseconds. */
 export const SETUP_RETRY_MS = 2_000;
+
+/** How long until an image that is refused is looked at again, in milliseconds. */
+const REFUSED_RETRY_MS = 10_000;
 
 /** How long what ended shows how it ended before it shows that it waits, in milliseconds: kubelet looks once a second. */
 const TOLD_END_MS = 1_000;
@@ -82,7 +86,13 @@ export class ContainerStarter {
   /** The catalogue's entry, or a wait as for an image that can't be pulled. */
   #findImage(unit: ContainerUnit): CatalogueImage | undefined {
     const { images, clock } = this.#context;
-    const { image } = unit.spec;
+    const { image, imagePullPolicy } = unit.spec;
+    const problem = imageNameProblem(image);
+    if (problem !== undefined) {
+      const message = `Failed to apply default image tag ${JSON.stringify(image)}: ${problem}`;
+      this.#refuse(unit, "InvalidImageName", "InspectFailed", message);
+      return undefined;
+    }
     const found = images.find(image);
     if (found !== undefined) {
       this.#host.event(
@@ -93,6 +103,11 @@ export class ContainerStarter {
       );
       return found;
     }
+    if (imagePullPolicy === "Never") {
+      const message = `Container image ${JSON.stringify(image)} is not present with pull policy of Never`;
+      this.#refuse(unit, "ErrImageNeverPull", "ErrImageNeverPull", message);
+      return undefined;
+    }
     const waitMs = unit.imageBackOff.remainingMs(clock.now());
     if (waitMs > 0) {
       const message = `Back-off pulling image ${JSON.stringify(image)}`;
@@ -102,15 +117,23 @@ export class ContainerStarter {
       this.#host.wakeAfter(waitMs);
       return undefined;
     }
-    const problem = this.#pullProblem();
-    const message = `Failed to pull image ${JSON.stringify(image)}: ${problem}`;
+    const cause = this.#pullProblem();
+    const message = `Failed to pull image ${JSON.stringify(image)}: ${cause}`;
     unit.imageBackOff.fail(clock.now(), 0);
-    unit.wait("ErrImagePull", problem);
+    unit.wait("ErrImagePull", cause);
     this.#host.event("Normal", "Pulling", `Pulling image ${JSON.stringify(image)}`, unit);
     this.#host.event("Warning", "Failed", message, unit);
     this.#host.event("Warning", "Failed", "Error: ErrImagePull", unit);
     this.#host.wakeAfter(Math.max(SETUP_RETRY_MS, unit.imageBackOff.remainingMs(clock.now())));
     return undefined;
+  }
+
+  /** An image that no waiting would bring. */
+  #refuse(unit: ContainerUnit, reason: string, eventReason: string, message: string): void {
+    unit.wait(reason, message);
+    this.#host.event("Warning", eventReason, message, unit);
+    this.#host.event("Warning", "Failed", `Error: ${reason}`, unit);
+    this.#host.wakeAfter(REFUSED_RETRY_MS);
   }
 
   /** Where there is one address: ports for a program that does not look them up itself. */
@@ -135,18 +158,14 @@ export class ContainerStarter {
     const attempt = unit.hasRun ? unit.attempt + 1 : unit.attempt;
     const pod = this.#host.pod();
     const { namespace, uid } = pod.metadata as { namespace: string; uid: string };
-    const env = containerEnvironment(
-      unit.spec,
-      {
-        pod,
-        node: this.#context.node(pod.spec.nodeName!),
-        services: [...this.#context.services()],
-        configMap: (name) => this.#context.configMap(namespace, name),
-        secret: (name) => this.#context.secret(namespace, name),
-      },
-      image.env,
-    );
-    const ports = await this.#givenPorts(unit.spec, image, env);
+    const env = containerEnvironment(unit.spec, {
+      pod,
+      node: this.#context.node(pod.spec.nodeName!),
+      services: [...this.#context.services()],
+      configMap: (name) => this.#context.configMap(namespace, name),
+      secret: (name) => this.#context.secret(namespace, name),
+    });
+    const ports = await this.#givenPorts(unit.spec, image, { ...image.env, ...env });
     const spec = await prepareRun(disk, {
       pod,
       podIp: this.#host.ip(),

@@ -1,5 +1,6 @@
 /** `fieldRef` and `resourceFieldRef`: a pod's own facts as text (kubelet `fieldpath`, `resource`). */
-import { parseQuantity } from "../../model/quantity.ts";
+import { quoteGo } from "../../model/go-quote.ts";
+import { scaledQuantity } from "../../model/quantity.ts";
 import type { Container, Node, Pod } from "../types.ts";
 
 /** @throws when the path is none of those that Kubernetes allows. */
@@ -28,8 +29,13 @@ export function fieldValue(pod: Pod, path: string): string {
 function formatMap(map: Record<string, string> = {}): string {
   return Object.entries(map)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${quoteGo(value)}`)
     .join("\n");
+}
+
+/** The container of that name, of those that resources can be told of. */
+export function containerNamed({ spec }: Pod, name: string | undefined): Container | undefined {
+  return [...spec.containers, ...(spec.initContainers ?? [])].find((container) => container.name === name);
 }
 
 /**
@@ -43,11 +49,13 @@ export function resourceValue(
   divisor: string | undefined,
   node: Node,
 ): string {
-  const match = /^(limits|requests)\.(cpu|memory|ephemeral-storage)$/.exec(resource);
-  if (match === null) throw new Error(`unsupported container resource: ${resource}`);
+  const match = /^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)$/.exec(resource);
+  if (match === null) throw new Error(`unsupported container resource : ${resource}`);
   const [, kind, name] = match;
-  const limit = container.resources?.limits?.[name] ?? node.status?.allocatable?.[name] ?? "0";
-  const quantity = kind === "limits" ? limit : (container.resources?.requests?.[name] ?? "0");
-  const by = divisor === undefined || parseQuantity(divisor) === 0 ? 1 : parseQuantity(divisor);
-  return String(Math.ceil(parseQuantity(quantity) / by - 1e-9));
+  // CPUs are counted in thousandths, whatever the divisor.
+  const amountOf = (quantity: string | number) => scaledQuantity(quantity, name === "cpu" ? 3 : 0);
+  const own = container.resources?.[kind as "limits" | "requests"]?.[name] ?? "0";
+  const hasNodes = kind === "limits" && !name.startsWith("hugepages-") && amountOf(own) === 0;
+  const amount = amountOf(hasNodes ? (node.status?.allocatable?.[name] ?? own) : own);
+  return String(Math.ceil(amount / (amountOf(divisor ?? "0") || amountOf("1"))));
 }

@@ -145,7 +145,9 @@ function withTransition(condition: Condition, pod: Pod, now: string): Condition 
 /** `Guaranteed`, `Burstable` or `BestEffort` (`pkg/apis/core/v1/helper/qos`). */
 export function qosClassOf(pod: Pod): string {
   const containers: Container[] = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const amounts = containers.flatMap(({ resources }) =>
+  // What the pod asks for as a whole goes before.
+  const holders = pod.spec.resources === undefined ? containers : [pod.spec];
+  const amounts = holders.flatMap(({ resources }) =>
     ["cpu", "memory"].map((name) => ({
       request: amount(resources?.requests?.[name] ?? resources?.limits?.[name]),
       limit: amount(resources?.limits?.[name]),

@@ -77,6 +77,7 @@ export class PodVolumes {
       secret: (name) => context.secret(namespace, name),
       claim: (name) => context.claim(namespace, name),
       volume: (name) => context.volume(name),
+      now: () => context.clock.now(),
       token: (audience, seconds) => this.#token(audience, seconds),
     };
   }

@@ -66,16 +66,17 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     heartbeatPath: surroundings.heartbeatPath,
     heartbeatLimitMs: surroundings.heartbeatLimitMs,
   };
+  const given: Record<string, string> = { ...image.env, ...input.env };
   const env: Record<string, string> = {
     HOME: rootDirectory,
     TMPDIR: `${rootDirectory}/tmp`,
     HOSTNAME: environment.hostname,
-    ...input.env,
-    PATH: `${surroundings.toolDirectory}:${input.env.PATH ?? surroundings.path}`,
+    ...given,
+    PATH: `${surroundings.toolDirectory}:${given.PATH ?? surroundings.path}`,
     // Of glibc's arenas, one for each thread, a small program leaves most unused.
-    MALLOC_ARENA_MAX: input.env.MALLOC_ARENA_MAX ?? "2",
-    NODE_OPTIONS: nodeOptions(container, surroundings.preloadPath, input.env.NODE_OPTIONS),
-    NODE_COMPILE_CACHE: input.env.NODE_COMPILE_CACHE ?? surroundings.compileCacheDirectory,
+    MALLOC_ARENA_MAX: given.MALLOC_ARENA_MAX ?? "2",
+    NODE_OPTIONS: nodeOptions(container, surroundings.preloadPath, given.NODE_OPTIONS),
+    NODE_COMPILE_CACHE: given.NODE_COMPILE_CACHE ?? surroundings.compileCacheDirectory,
     [POD_VARIABLE]: JSON.stringify(environment),
   };
   const toHost = createPathMap(environment);
@@ -83,7 +84,7 @@ export async function prepareRun(disk: Disk, input: RunSpecInput): Promise<RunSp
     container.workingDir === undefined ? image.workingDirectory : toHost(container.workingDir, "write");
   const cwd = workingDirectory ?? rootDirectory;
   await disk.makeDirectory(cwd);
-  const argv = commandOf(container, image, env);
+  const argv = commandOf(container, image, input.env);
   const spec: RunSpec = {
     argv,
     env,
@@ -153,13 +154,8 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
   const message = container.terminationMessagePath ?? "/dev/termination-log";
   mounts.push([message, `${runDirectory}/termination-log`]);
   await disk.makeDirectory(dirname(`${podDirectory}/etc/hosts`));
-  const hosts = Object.entries(hostsOf(pod)).map(([name, address]) => `${address}\t${name}\n`);
-  const name = hostnameOf(pod);
-  await disk.writeFile(
-    `${podDirectory}/etc/hosts`,
-    `${podIp}\tlocalhost\n${podIp}\t${name}\n${hosts.join("")}`,
-  );
-  await disk.writeFile(`${podDirectory}/etc/hostname`, `${name}\n`);
+  await disk.writeFile(`${podDirectory}/etc/hosts`, hostsFile(pod, podIp));
+  await disk.writeFile(`${podDirectory}/etc/hostname`, `${hostnameOf(pod)}\n`);
   return [
     ...mounts,
     ["/etc/hosts", `${podDirectory}/etc/hosts`],
@@ -167,8 +163,30 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
   ];
 }
 
-function hostnameOf(pod: Pod): string {
-  return pod.spec.hostname ?? pod.metadata.name;
+/** Host names are no longer than this, and do not end with what names can't end with. */
+const MAX_HOSTNAME = 63;
+
+function hostnameOf({ spec, metadata }: Pod): string {
+  return (spec.hostname || metadata.name).slice(0, MAX_HOSTNAME).replace(/[-.]+$/, "");
+}
+
+/** As the kubelet writes it, but that `localhost` is the pod's own address: there is no network namespace. */
+function hostsFile(pod: Pod, ip: string): string {
+  const { hostAliases = [], subdomain } = pod.spec;
+  const name = hostnameOf(pod);
+  const domain = `${subdomain}.${pod.metadata.namespace}.svc.${CLUSTER_DOMAIN}`;
+  const aliases = hostAliases.map(({ ip: of, hostnames = [] }) => `${of}\t${hostnames.join("\t")}\n`);
+  return [
+    "# Kubernetes-managed hosts file.\n",
+    `${ip}\tlocalhost\n`,
+    "::1\tlocalhost ip6-localhost ip6-loopback\n",
+    "fe00::0\tip6-localnet\n",
+    "fe00::0\tip6-mcastprefix\n",
+    "fe00::1\tip6-allnodes\n",
+    "fe00::2\tip6-allrouters\n",
+    subdomain ? `${ip}\t${name}.${domain}\t${name}\n` : `${ip}\t${name}\n`,
+    ...(aliases.length === 0 ? [] : ["\n# Entries added by HostAliases.\n", ...aliases]),
+  ].join("");
 }
 
 /** resolv.conf of a pod with dnsPolicy ClusterFirst. */

@@ -1,8 +1,8 @@
 /**
- * A pod's volumes as folders on this machine. Files of ConfigMaps, Secrets, the downward API and tokens are written one
- * by one, each atomically, and again when their source changes; upstream swaps a symbolic link for all at once.
+ * A pod's volumes as folders on this machine. Files of ConfigMaps, Secrets, the downward API and tokens are written all
+ * at once, and again when their source changes (`atomic-files.ts`).
  */
-import { dirname, posix } from "node:path";
+import { posix } from "node:path";
 import type { Disk } from "../../base/disk.ts";
 import type {
   ConfigMap,
@@ -16,7 +16,8 @@ import type {
   Volume,
   VolumeProjection,
 } from "../types.ts";
-import { fieldValue, resourceValue } from "./downward-api.ts";
+import { currentFile, type Files, writeAtomically } from "./atomic-files.ts";
+import { containerNamed, fieldValue, resourceValue } from "./downward-api.ts";
 
 export interface VolumeSources {
   pod: Pod;
@@ -25,6 +26,8 @@ export interface VolumeSources {
   secret(name: string): Secret | undefined;
   claim(name: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
+  /** Wall time, for the names of versions. */
+  now(): number;
   /** A token of the pod's service account. */
   token(audience: string | undefined, expirationSeconds: number): Promise<string>;
 }
@@ -39,8 +42,6 @@ export class MountError extends Error {
 
 /** Tokens are valid for an hour unless the pod says otherwise, and renewed after 80 % of it. */
 export const DEFAULT_TOKEN_SECONDS = 3_607;
-
-type Files = Map<string, { content: Uint8Array | string; mode: number }>;
 
 /**
  * Makes the folder of a volume, or brings its files up to date, and answers its path.
@@ -59,16 +60,19 @@ export async function prepareVolume(
   if (volume.persistentVolumeClaim) return claimPath(disk, volume, sources);
   const path = `${folder}/${volume.name}`;
   await disk.makeDirectory(path);
-  const files = await filesOf(volume, sources, options.refreshTokens || (await disk.list(path)).length === 0);
-  if (files !== undefined) await writeFiles(disk, path, files, volume.projected !== undefined);
+  const files = await filesOf(volume, sources, options.refreshTokens ? undefined : currentFile(disk, path));
+  if (files !== undefined) await writeAtomically(disk, path, files, sources.now());
   return path;
 }
+
+/** A token that is still good. */
+type KeptFile = (path: string) => Promise<Uint8Array | undefined>;
 
 /** Undefined for volumes without files of their own. */
 async function filesOf(
   volume: Volume,
   sources: VolumeSources,
-  withTokens: boolean,
+  kept: KeptFile | undefined,
 ): Promise<Files | undefined> {
   const { name, configMap, secret, downwardAPI, projected } = volume;
   const files: Files = new Map();
@@ -81,7 +85,7 @@ async function filesOf(
   } else if (projected) {
     const mode = projected.defaultMode ?? 0o644;
     for (const source of projected.sources ?? []) {
-      await addProjection(files, name, source, mode, sources, withTokens);
+      await addProjection(files, name, source, mode, sources, kept);
     }
   } else return undefined;
   return files;
@@ -93,14 +97,14 @@ async function addProjection(
   source: VolumeProjection,
   mode: number,
   sources: VolumeSources,
-  withTokens: boolean,
+  kept: KeptFile | undefined,
 ): Promise<void> {
   if (source.configMap) addConfigMap(files, volume, source.configMap, mode, sources);
   if (source.secret) addSecret(files, volume, source.secret, mode, sources);
   if (source.downwardAPI) addDownward(files, volume, source.downwardAPI.items ?? [], mode, sources);
-  if (source.serviceAccountToken && withTokens) {
+  if (source.serviceAccountToken) {
     const { path, audience, expirationSeconds = DEFAULT_TOKEN_SECONDS } = source.serviceAccountToken;
-    const content = await sources.token(audience, expirationSeconds);
+    const content = (await kept?.(path)) ?? (await sources.token(audience, expirationSeconds));
     // Only its owner may read it: whoever has it is the pod.
     files.set(checked(volume, path), { content, mode: 0o600 });
   }
@@ -126,7 +130,7 @@ function addConfigMap(
   const content: Record<string, Uint8Array | string> = { ...map?.data };
   for (const [key, value] of Object.entries(map?.binaryData ?? {}))
     content[key] = Buffer.from(value, "base64");
-  addKeys(files, volume, source, content, mode);
+  addKeys(files, volume, source, content, mode, "configmap references non-existent config key");
 }
 
 function addSecret(
@@ -143,7 +147,7 @@ function addSecret(
   const content = Object.fromEntries(
     Object.entries(secret?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")]),
   );
-  addKeys(files, volume, source, content, mode & 0o600);
+  addKeys(files, volume, source, content, mode & 0o600, "references non-existent secret key");
 }
 
 function addKeys(
@@ -152,12 +156,13 @@ function addKeys(
   source: KeyedSource,
   content: Record<string, Uint8Array | string>,
   mode: number,
+  problem: string,
 ): void {
   const items = source.items ?? Object.keys(content).map((key): KeyToPath => ({ key, path: key }));
   for (const item of items) {
     if (!Object.hasOwn(content, item.key)) {
       if (source.optional) continue;
-      throw new MountError(volume, `references non-existent config key: ${item.key}`);
+      throw new MountError(volume, `${problem}: ${item.key}`);
     }
     files.set(checked(volume, item.path), { content: content[item.key], mode: item.mode ?? mode });
   }
@@ -172,9 +177,7 @@ function addDownward(
 ): void {
   for (const item of items) {
     const { fieldRef, resourceFieldRef } = item;
-    const container = sources.pod.spec.containers.find(
-      ({ name }) => name === resourceFieldRef?.containerName,
-    );
+    const container = containerNamed(sources.pod, resourceFieldRef?.containerName);
     const content = fieldRef
       ? fieldValue(sources.pod, fieldRef.fieldPath)
       : resourceValue(container!, resourceFieldRef!.resource, resourceFieldRef!.divisor, sources.node);
@@ -189,23 +192,6 @@ function checked(volume: string, path: string): string {
     throw new MountError(volume, `path ${JSON.stringify(path)} leaves the volume`);
   }
   return plain;
-}
-
-async function writeFiles(disk: Disk, folder: string, files: Files, keepOthers: boolean): Promise<void> {
-  for (const [path, { content, mode }] of files) {
-    const target = `${folder}/${path}`;
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    const present = await disk.readFile(target).catch(() => undefined);
-    if (present !== undefined && Buffer.compare(present, bytes) === 0) continue;
-    await disk.makeDirectory(dirname(target));
-    await disk.writeFile(target, bytes, { mode });
-  }
-  if (keepOthers) return;
-  for (const name of await disk.list(folder)) {
-    if (![...files.keys()].some((path) => path === name || path.startsWith(`${name}/`))) {
-      await disk.remove(`${folder}/${name}`);
-    }
-  }
 }
 
 async function hostPath(disk: Disk, volume: Volume): Promise<string> {

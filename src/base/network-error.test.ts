@@ -8,7 +8,7 @@ test("describeNetworkError() says in Go's words why a connection failed", () => 
   const altnames = (host: string, subjectaltname?: string) =>
     coded("ERR_TLS_CERT_ALTNAME_INVALID", "no", { host, cert: { subjectaltname } });
   const cases: [error: Error, text: string][] = [
-    [coded("ECONNREFUSED", "", { address: "::1", port: 1 }), "dial tcp ::1:1: connect: connection refused"],
+    [coded("ECONNREFUSED", "", { address: "::1", port: 1 }), "dial tcp [::1]:1: connect: connection refused"],
     [coded("ECONNRESET", "socket hang up"), "EOF"],
     [coded("ECONNRESET", "aborted"), "unexpected EOF"],
     [coded("ECONNRESET", "read ECONNRESET"), "read: connection reset by peer"],

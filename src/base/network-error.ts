@@ -40,7 +40,10 @@ export function describeNetworkError(error: unknown): string {
     hostname?: string;
   };
   if (name === "TimeoutError") return "context deadline exceeded";
-  if (code === "ECONNREFUSED") return `dial tcp ${address}:${port}: connect: connection refused`;
+  if (code === "ECONNREFUSED") {
+    const host = address?.includes(":") ? `[${address}]` : address;
+    return `dial tcp ${host}:${port}: connect: connection refused`;
+  }
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${hostname}: no such host`;
   // Node's texts for a connection that the other side has ended, before and within a response.
   if (message === "socket hang up") return "EOF";

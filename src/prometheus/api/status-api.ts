@@ -1,4 +1,5 @@
 /** `/api/v1/status/*`, `/api/v1/targets*`, `/api/v1/metadata` and their like: what the server says of itself. */
+
 import { compareStrings, Labels } from "../../model/labels.ts";
 import { configYaml } from "../config/config-yaml.ts";
 import { DEFAULT_MAX_EXEMPLARS } from "../flags.ts";
@@ -8,6 +9,7 @@ import type { ScrapeLoop } from "../scrape/scrape-loop.ts";
 import type { ScrapePool } from "../scrape/scrape-manager.ts";
 import type { PrometheusServer } from "../server-state.ts";
 import { ApiError, type ApiResult, integerProblem } from "./api-request.ts";
+import { globalUrl } from "./global-url.ts";
 
 export const BUILD_INFO = {
   version: "3.14.0",
@@ -60,28 +62,16 @@ export async function tsdbStatus(server: PrometheusServer, parameters: URLSearch
   return { data: await server.tsdb.status(limit) };
 }
 
-const LOCALHOST = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
-/** Where others reach a target: what listens on this machine's own address is reached under the server's name. */
-function globalUrl(url: string, { externalUrl, port }: PrometheusServer): string {
-  const target = new URL(url);
-  if (!LOCALHOST.has(target.hostname)) return url;
-  const external = new URL(externalUrl);
-  const rest = url.slice(url.indexOf(target.host) + target.host.length);
-  if (target.port === String(port)) return `${external.protocol}//${external.host}${rest}`;
-  const host = target.port === "" ? external.hostname : `${external.hostname}:${target.port}`;
-  return `${target.protocol}//${host}${rest}`;
-}
-
 function targetJson(server: PrometheusServer, job: string, loop: ScrapeLoop) {
   const { target, status } = loop;
+  const { url, problem } = globalUrl(target.location, server.externalUrl, server.port);
   return {
     discoveredLabels: target.discovered,
     labels: target.labels,
     scrapePool: job,
     scrapeUrl: target.url,
-    globalUrl: globalUrl(target.url, server),
-    lastError: status.lastError,
+    globalUrl: url,
+    lastError: problem === undefined ? status.lastError : `${status.lastError}: ${problem}`,
     lastScrape:
       status.lastScrapeMs === 0 ? "0001-01-01T00:00:00Z" : new Date(status.lastScrapeMs).toISOString(),
     lastScrapeDuration: status.lastDurationSeconds,

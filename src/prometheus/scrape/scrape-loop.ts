@@ -84,7 +84,13 @@ export class ScrapeLoop {
     this.target = options.target;
     this.#interval = formatGoDuration(this.target.intervalMs);
     const { client, network, config } = options;
-    this.#requester = new ScrapeRequester(client, network, this.target.url, config, this.target.timeoutMs);
+    this.#requester = new ScrapeRequester(
+      client,
+      network,
+      this.target.location,
+      config,
+      this.target.timeoutMs,
+    );
   }
 
   /** Targets are spread over the interval, each always at the same place of it. */

@@ -12,6 +12,7 @@ import {
 import { describeNetworkError } from "../../base/network-error.ts";
 import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import { type HttpClient, RedirectError } from "../discovery/http-client.ts";
+import { requestUrl, type TargetUrl, urlProblem } from "./target-url.ts";
 
 export interface ScrapeBody {
   bytes: Uint8Array;
@@ -51,6 +52,8 @@ export function acceptHeader(protocols: readonly string[], escaping: string): st
 export class ScrapeRequester {
   readonly #client: HttpClient;
   readonly #url: string;
+  /** Why the URL can't be asked. */
+  readonly #problem: string | undefined;
   readonly #config: ScrapeConfig;
   readonly #timeoutMs: number;
   readonly #headers: HttpHeaders;
@@ -58,9 +61,17 @@ export class ScrapeRequester {
   /** The cheap way: for targets without TLS and without credentials, until one answers with a redirect. */
   #repeated: RepeatedFetch | undefined;
 
-  constructor(client: HttpClient, network: Network, url: string, config: ScrapeConfig, timeoutMs: number) {
+  constructor(
+    client: HttpClient,
+    network: Network,
+    location: TargetUrl,
+    config: ScrapeConfig,
+    timeoutMs: number,
+  ) {
+    const url = requestUrl(location);
     this.#client = client;
     this.#url = url;
+    this.#problem = urlProblem(location);
     this.#config = config;
     this.#timeoutMs = timeoutMs;
     this.#headers = {
@@ -80,7 +91,7 @@ export class ScrapeRequester {
       !config.oauth2 &&
       !config.proxy_url &&
       Object.keys(config.http_headers ?? {}).length === 0;
-    if (isPlain) this.#repeated = network.repeatedFetch?.(url);
+    if (isPlain && this.#problem === undefined) this.#repeated = network.repeatedFetch?.(url);
   }
 
   close(): void {
@@ -89,6 +100,7 @@ export class ScrapeRequester {
 
   /** @throws Error with upstream's texts */
   async request(signal: AbortSignal): Promise<ScrapeBody> {
+    if (this.#problem !== undefined) throw new Error(this.#problem);
     const { status, headers, bytes } = await this.#ask(signal);
     if (status !== 200)
       throw new Error(`server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());

@@ -8,6 +8,7 @@ import { formatDuration, parseDuration } from "../config/units.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
 import type { HistogramOptions } from "./append-scrape.ts";
+import { type TargetUrl, targetUrl, urlText } from "./target-url.ts";
 
 /** The labels by which relabelling says, target by target, how histograms are taken. */
 const CONVERT_CLASSIC = "__convert_classic_histograms_to_nhcb__";
@@ -26,6 +27,8 @@ export interface Target {
   all: Labels;
   /** What every sample of the target gets. */
   labels: Labels;
+  location: TargetUrl;
+  /** The location as text. */
   url: string;
   intervalMs: number;
   timeoutMs: number;
@@ -109,7 +112,9 @@ export function populateTarget(
   if (!labels.has("instance")) labels.set("instance", address);
   const all = Labels.of(labels);
   const shown = all.keep(new Set([...labels.keys()].filter((name) => !name.startsWith("__"))));
-  return { discovered, all, labels: shown, url: urlOf(config, all), intervalMs, timeoutMs, histograms };
+  const location = targetUrl(config, all);
+  const url = urlText(location);
+  return { discovered, all, labels: shown, location, url, intervalMs, timeoutMs, histograms };
 }
 
 function histogramOptions(labels: ReadonlyMap<string, string>, config: ScrapeConfig): HistogramOptions {
@@ -152,19 +157,4 @@ function times(labels: Map<string, string>): { intervalMs: number; timeoutMs: nu
       `scrape timeout cannot be greater than scrape interval (${JSON.stringify(labels.get("__scrape_timeout__"))} > ${JSON.stringify(labels.get("__scrape_interval__"))})`,
     );
   return { intervalMs, timeoutMs };
-}
-
-function urlOf(config: ScrapeConfig, labels: Labels): string {
-  const query = new URLSearchParams();
-  const names = new Set(Object.keys(config.params ?? {}));
-  for (const [name] of labels) if (name.startsWith("__param_")) names.add(name.slice("__param_".length));
-  for (const name of [...names].sort()) {
-    const configured = config.params?.[name] ?? [];
-    const first = labels.get(`__param_${name}`);
-    for (const value of first === "" ? configured : [first, ...configured.slice(1)])
-      query.append(name, value);
-  }
-  const path = labels.get("__metrics_path__");
-  const text = query.toString();
-  return `${labels.get("__scheme__")}://${labels.get("__address__")}${path.startsWith("/") || path === "" ? path : `/${path}`}${text === "" ? "" : `?${text}`}`;
 }

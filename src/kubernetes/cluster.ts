@@ -8,6 +8,7 @@ import type { System } from "../base/system.ts";
 import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import { statusError } from "../model/kubernetes-status.ts";
 import { isAllowed } from "./api-server/authorize.ts";
+import { CONTROLLER_ACCOUNTS } from "./api-server/bootstrap/controller-roles.ts";
 import { type ApiServer, createApiServer } from "./api-server/mod.ts";
 import type { Cluster, ClusterOptions, RunningContainer } from "./cluster-types.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
@@ -186,6 +187,7 @@ async function startParts(options: ClusterOptions, begun: (() => unknown)[]): Pr
     mayCreateCertificate: (user, subresource) =>
       isAllowed(api.context.store, user, { ...CERTIFICATE_CREATION, subresource }),
     images,
+    controllers: CONTROLLER_ACCOUNTS,
     issueToken: (pod, audience, seconds) => issueToken(server, pod, audience, seconds),
     servedResources: () => api.context.registry.all().filter(({ verbs }) => verbs === undefined),
     signal: stopDeciding.signal,

@@ -10,6 +10,8 @@ import { type KubernetesApi, RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { createEventRecorder } from "../wire/kubernetes/event-recorder.ts";
 import type { Issuer } from "../wire/x509/certificate.ts";
+import { startServerLease } from "./api-server/server-lease.ts";
+import { CONTROL_PLANE_HOST } from "./control-plane-host.ts";
 import { startDaemonSetController } from "./controllers/apps/daemon-set.ts";
 import { startDeploymentController } from "./controllers/apps/deployment.ts";
 import { startReplicaSetController, startReplicationController } from "./controllers/apps/replica-set.ts";
@@ -24,13 +26,21 @@ import { startCertificateCleaner } from "./controllers/certificates/certificate-
 import { startCertificateSigningController } from "./controllers/certificates/certificate-signing.ts";
 import type { ControllerContext, Informers } from "./controllers/controller.ts";
 import { startClusterRoleAggregationController } from "./controllers/core/cluster-role-aggregation.ts";
+import { createControllerAccounts } from "./controllers/core/controller-accounts.ts";
 import { startGarbageCollector } from "./controllers/core/garbage-collector.ts";
 import { startNamespaceController } from "./controllers/core/namespace.ts";
 import { startNodeTaintController, startTaintEvictionController } from "./controllers/core/node-taints.ts";
+import { startNodeTtlController } from "./controllers/core/node-ttl.ts";
 import { startResourceQuotaController } from "./controllers/core/resource-quota.ts";
 import type { ServedResource } from "./controllers/core/served-resource.ts";
 import { createIfMissing, startServiceAccountController } from "./controllers/core/service-account.ts";
 import { startEndpointSliceController } from "./controllers/discovery/endpoint-slice.ts";
+import { startFlowSchemaController } from "./controllers/flowcontrol/flow-schema-status.ts";
+import {
+  serviceRange,
+  startServiceAddressController,
+  startServiceRangeController,
+} from "./controllers/networking/service-addresses.ts";
 import { startPodDisruptionBudgetController } from "./controllers/policy/pod-disruption-budget.ts";
 import {
   DEFAULT_STORAGE_CLASS,
@@ -75,6 +85,8 @@ export interface ControlPlaneOptions {
   mayCreateCertificate: MayCreate;
   images: ImageCatalogue;
   issueToken(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<string>;
+  /** The controllers that upstream has accounts for. */
+  controllers: Iterable<string>;
   /** All that the API serves and that can be listed, watched and deleted. */
   servedResources(): ServedResource[];
   /** Ends controllers and kubelet; informers and proxy go on for pods that are still on their way out. */
@@ -93,7 +105,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { clock, random, log } = system;
   const api = withFieldManager(options.api, "kube-controller-manager");
   const context: ControllerContext = { api, clock, random, log, informers, signal };
-  await createBasics({ ...options, api: withFieldManager(options.api, "kube-apiserver") });
+  const apiServer = withFieldManager(options.api, "kube-apiserver");
+  await createBasics({ ...options, api: apiServer });
+  await startServerLease({ api: apiServer, clock, random, log, hostname: CONTROL_PLANE_HOST, signal });
+  await createControllerAccounts(context, options.controllers);
   await startVirtualNodes({
     api: withFieldManager(options.api, "kubelet"),
     clock,
@@ -137,6 +152,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   startNamespaceController(context, { namespacedResources });
   startClusterRoleAggregationController(context);
   startResourceQuotaController(context, { namespacedResources });
+  startNodeTtlController(context);
+  startFlowSchemaController(context);
+  startServiceAddressController({ ...context, api: apiServer });
+  startServiceRangeController(context);
   startCertificateApprovingController(context, options.mayCreateCertificate);
   startCertificateSigningController(context, options);
   startCertificateCleaner(context);
@@ -205,6 +224,7 @@ async function createBasics(options: ControlPlaneOptions): Promise<void> {
     volumeBindingMode: "Immediate",
   } as KubernetesObject);
   await createApiService(options);
+  await createIfMissing({ api }, RESOURCES.serviceCidrs, serviceRange(addresses.serviceRange));
   const dnsPort = options.dns.port;
   await createIfMissing({ api }, RESOURCES.services, {
     apiVersion: "v1",

@@ -215,5 +215,14 @@ export const RESOURCES = {
     "CertificateSigningRequest",
   ),
   storageClasses: resource("storage.k8s.io", "v1", "storageclasses", "StorageClass"),
+  serviceCidrs: resource("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR"),
+  ipAddresses: resource("networking.k8s.io", "v1", "ipaddresses", "IPAddress"),
+  flowSchemas: resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas", "FlowSchema"),
+  priorityLevels: resource(
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    "prioritylevelconfigurations",
+    "PriorityLevelConfiguration",
+  ),
   priorityClasses: resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass"),
 } as const;

@@ -68,10 +68,7 @@ async function register(options: VirtualNodesOptions, index: number): Promise<vo
     kind: "Node",
     metadata: {
       name,
-      annotations: {
-        "node.alpha.kubernetes.io/ttl": "0",
-        "volumes.kubernetes.io/controller-managed-attach-detach": "true",
-      },
+      annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" },
       labels: {
         "beta.kubernetes.io/arch": architecture,
         "beta.kubernetes.io/os": operatingSystem,
@@ -164,10 +161,12 @@ async function renewLease(options: VirtualNodesOptions, index: number): Promise<
     await api.patch(RESOURCES.leases, key, { type: "merge", body: { spec: { renewTime } } });
   } catch (error) {
     if (!isStatus(error, "NotFound")) throw error;
+    const { metadata } = await api.get<Node>(RESOURCES.nodes, { name });
+    const owner = { apiVersion: "v1", kind: "Node", name, uid: metadata.uid! };
     const lease: KubernetesObject = {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
-      metadata: key,
+      metadata: { ...key, ownerReferences: [owner] },
       spec: { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime },
     };
     await api.create(RESOURCES.leases, lease);

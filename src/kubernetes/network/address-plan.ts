@@ -12,6 +12,8 @@ export interface AddressPlan {
   prefix: string;
   apiService: string;
   dns: string;
+  /** Where Services' addresses are from: `127.20.0.0/20`. */
+  serviceRange: string;
   /** Whether an address may be a Service's. */
   isServiceAddress(address: string): boolean;
   /** The nth address for Services, from 0; undefined past the end. */
@@ -41,6 +43,7 @@ export function createAddressPlan(prefix: string): AddressPlan {
     prefix,
     apiService: at(1),
     dns: at(10),
+    serviceRange: `${at(0)}/20`,
     isServiceAddress,
     serviceAddress: (index) => (index < SERVICE_ADDRESSES ? at(256 + 1 + index) : undefined),
     node: (index) => at(0xff00 + 1 + index),

@@ -8,6 +8,7 @@ import { isStatus } from "../../model/kubernetes-status.ts";
 import type { EventRecorder } from "../../wire/kubernetes/event-recorder.ts";
 import { createEventSeriesRecorder } from "../../wire/kubernetes/event-series-recorder.ts";
 import { objectKey } from "../../wire/kubernetes/informer.ts";
+import { CONTROL_PLANE_HOST } from "../control-plane-host.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controllers/controller.ts";
 import type { PodDisruptionBudget } from "../controllers/policy/pod-disruption-budget.ts";
 import type { Condition, Node, Pod } from "../types.ts";
@@ -38,7 +39,7 @@ export function startScheduler(context: ControllerContext): void {
   informers.of(RESOURCES.podDisruptionBudgets);
   const likes = createPodLikes(informers);
   const { api, clock } = context;
-  const instance = `${SCHEDULER}-percolate-test-control-plane`;
+  const instance = `${SCHEDULER}-${CONTROL_PLANE_HOST}`;
   const events = createEventSeriesRecorder({ api, clock, component: SCHEDULER, instance });
   const failures = new FailedAttempts();
   const state: State = { context, events, assumed, likes, failures };

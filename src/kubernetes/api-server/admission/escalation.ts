@@ -65,7 +65,7 @@ function isOnlyBookkeeping(object: RbacObject, previous: RbacObject): boolean {
 }
 
 /** The single rights among `wanted` that no rule of `held` covers, put together by resource. */
-function missingRules(held: PolicyRule[], wanted: PolicyRule[]): PolicyRule[] {
+export function missingRules(held: PolicyRule[], wanted: PolicyRule[]): PolicyRule[] {
   const missing = wanted.flatMap(singleRules).filter((rule) => !held.some((own) => covers(own, rule)));
   const compact = new Map<string, PolicyRule>();
   for (const { verbs, ...rest } of missing) {

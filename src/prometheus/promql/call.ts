@@ -233,13 +233,14 @@ function rangeCall(
   node: Call,
   range: MatrixSelector | Subquery,
   scalars: (Float64Array | undefined)[],
-  { run, grid }: EvaluationContext,
+  { run, grid, atShiftMs }: EvaluationContext,
 ): RangeCall {
   const { at, offsetMs } = range.kind === "subquery" ? range : range.vector;
+  const shiftMs = range.kind === "subquery" ? 0 : atShiftMs;
   const extension = range.kind === "subquery" ? undefined : range.vector.extension;
   const { rangeMs } = range;
   const rangeEndAt =
-    typeof at === "number" ? () => at - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
+    typeof at === "number" ? () => at + shiftMs - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
   const rangeStartAt = (step: number) => rangeEndAt(step) - rangeMs;
   const before = extension === undefined ? 0 : run.lookbackMs;
   const after = extension === "smoothed" ? run.lookbackMs : 0;
@@ -283,15 +284,30 @@ function checkExtension(node: Call, range: MatrixSelector | Subquery): void {
 }
 
 /** The steps of a subquery: multiples of its step, wherever the query starts. */
-export function subqueryGrid(subquery: Subquery, { run, grid }: EvaluationContext): Grid {
+export function subqueryGrid(subquery: Subquery, { run, grid, atShiftMs }: EvaluationContext): Grid {
   const { at, offsetMs, rangeMs } = subquery;
   const stepMs = subquery.stepMs === 0 ? run.defaultSubqueryStepMs(rangeMs) : subquery.stepMs;
-  const [firstMs, lastMs] = typeof at === "number" ? [at, at] : [grid.startMs, grid.endMs];
+  const [firstMs, lastMs] =
+    typeof at === "number" ? [at + atShiftMs, at + atShiftMs] : [grid.startMs, grid.endMs];
   const afterMs = firstMs - offsetMs - rangeMs;
   // The first multiple after the window's open start; Go divides towards zero, which comes to the same.
   let startMs = stepMs * Math.trunc(afterMs / stepMs);
   if (startMs <= afterMs) startMs += stepMs;
   return Grid.between(startMs, lastMs - offsetMs, stepMs);
+}
+
+/**
+ * What a subquery's expression is evaluated with. Upstream keeps a time given by `@` as an offset from the first step,
+ * and computes those offsets again for a subquery, unless that begins at the very step that the expression around it
+ * begins with. Then they stay what they were, as if its own offset were still to come.
+ */
+function subqueryContext(subquery: Subquery, context: EvaluationContext): EvaluationContext {
+  const grid = subqueryGrid(subquery, context);
+  const { startMs } = context.grid;
+  if (grid.startMs !== startMs) return { ...context, grid, atShiftMs: 0 };
+  const { at, offsetMs } = subquery;
+  const outerShiftMs = typeof at === "number" ? startMs - at : context.atShiftMs;
+  return { ...context, grid, atShiftMs: outerShiftMs + offsetMs };
 }
 
 /**
@@ -304,14 +320,14 @@ export async function evaluateSubquery(
   context: EvaluationContext,
   foundCounts?: (queried: number) => void,
 ): Promise<{ samples: SeriesSamples; dropsName: boolean }[]> {
-  const grid = subqueryGrid(subquery, context);
-  const { run } = context;
+  const inside = subqueryContext(subquery, context);
+  const { run, grid } = inside;
   const { counts } = run;
   const inner = new SampleCounts(grid.count);
   run.counts = inner;
   let series: StepSeries[];
   try {
-    series = await context.operands.evaluate(subquery.expression, { ...context, grid });
+    series = await context.operands.evaluate(subquery.expression, inside);
   } finally {
     run.counts = counts;
   }

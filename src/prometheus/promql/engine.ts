@@ -177,7 +177,7 @@ export class Engine {
     const run = this.#run(options, grid);
     const samples = await guarded(async () => {
       const selection = await run.timed("prepare", () => selectAll(run, expression, grid));
-      const context = { run, grid, selection, operands: EXPRESSIONS };
+      const context = { run, grid, selection, operands: EXPRESSIONS, atShiftMs: 0 };
       const series = await run.timed("evaluate", async () =>
         finish(await context.operands.evaluate(expression, context), context),
       );
@@ -254,7 +254,7 @@ async function instantValue(
   }
   const selection: Selection = await run.timed("prepare", () => selectAll(run, expression, grid));
   return run.timed("evaluate", () =>
-    selectedValue(expression, literal, { run, grid, selection, operands: EXPRESSIONS }),
+    selectedValue(expression, literal, { run, grid, selection, operands: EXPRESSIONS, atShiftMs: 0 }),
   );
 }
 

@@ -11,6 +11,8 @@ export interface EvaluationContext {
   grid: Grid;
   selection: Selection;
   operands: Operands;
+  /** By how much times given by `@` are off: see `subqueryContext`. */
+  atShiftMs: number;
 }
 
 /**

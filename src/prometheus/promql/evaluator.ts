@@ -117,10 +117,11 @@ async function evaluateSelector(selector: VectorSelector, context: EvaluationCon
 
 async function eachSelected(
   selector: VectorSelector,
-  { run, grid, selection }: EvaluationContext,
+  context: EvaluationContext,
   visit: (series: StepSeries) => void,
 ): Promise<void> {
-  const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
+  const { run, grid, selection } = context;
+  const planner = new LookbackPlanner(lookbackTimes(selector, context));
   const counter = new SampleCounter();
   let samples = run.samples;
   for (const series of selection.get(selector)!) {

@@ -1,8 +1,8 @@
 /** Instant selectors: for each step the last sample within the lookback period, unless the series has ended. */
 import { isStaleMarker, type SeriesSamples } from "../storage.ts";
+import type { EvaluationContext } from "./evaluation-context.ts";
 import type { Grid } from "./grid.ts";
 import type { VectorSelector } from "./parser/ast.ts";
-import type { QueryRun } from "./query-run.ts";
 import { StepSeries } from "./step-series.ts";
 
 /** For each step the index of a sample in the column of timestamps, or -1. */
@@ -23,12 +23,11 @@ export interface LookbackTimes {
 /** Where an instant selector looks at each step. */
 export function lookbackTimes(
   { at, offsetMs }: VectorSelector,
-  grid: Grid,
-  { lookbackMs }: QueryRun,
+  { run, grid, atShiftMs }: EvaluationContext,
 ): LookbackTimes {
   const timeAt =
-    typeof at === "number" ? () => at - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
-  return { grid, lookbackMs, timeAt };
+    typeof at === "number" ? () => at + atShiftMs - offsetMs : (step: number) => grid.timeAt(step) - offsetMs;
+  return { grid, lookbackMs: run.lookbackMs, timeAt };
 }
 
 /** How many steps the plans that are kept have in all; beyond that, timestamps seem not to be shared. */

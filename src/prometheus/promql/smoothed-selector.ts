@@ -29,13 +29,13 @@ export async function evaluateSmoothed(
 function smoothSeries(
   series: SeriesSamples,
   { at, offsetMs, position }: VectorSelector,
-  { run, grid }: EvaluationContext,
+  { run, grid, atShiftMs }: EvaluationContext,
 ): StepSeries | undefined {
   const samples = splitSamples(series);
   const name = quoteString(series.labels.get("__name__"));
   const columns = new ColumnBuilder(grid);
   for (let step = 0; step < grid.count; step++) {
-    const timeMs = (typeof at === "number" ? at : grid.timeAt(step)) - offsetMs;
+    const timeMs = (typeof at === "number" ? at + atShiftMs : grid.timeAt(step)) - offsetMs;
     const floats = around(samples.floats?.timestamps, timeMs, run.lookbackMs);
     const histograms = around(samples.histograms?.timestamps, timeMs, run.lookbackMs);
     if (floats !== undefined && histograms !== undefined) {

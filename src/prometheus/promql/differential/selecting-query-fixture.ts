@@ -186,8 +186,7 @@ export class SelectingQueryGenerator {
       `${this.#overTime()}(${name}[3m]${this.#time()})`,
       `sum by (job) (${name}${this.#time()})`,
       `(${name}${this.#time()} - ${name}${this.#time()})`,
-      // With `@`, upstream's `timestamp()` knows no offset.
-      `timestamp(${name}${this.#pick(["", " @ start()", " offset 2m"])})`,
+      `timestamp(${name}${this.#time()})`,
       "time()",
     ]);
     const range = `[${this.#pick(["5m:1m", "10m:36s", "4m:", "7m:90s"])}]${this.#time()}`;

@@ -98,17 +98,18 @@ function counterIncrease(
   const window = new CounterWindow(floats, ends, range.isSmoothed, lookbackMs);
   const left = window.left();
   const right = window.right();
-  let increase = right.value - left.value;
+  // Added up apart from the difference, as upstream has it.
+  let correction = 0;
   let previous = left;
   const continueWith = (current: CounterEnd) => {
-    if (current.value < previous.value || beganAnew(previous, current)) increase += previous.value;
+    if (current.value < previous.value || beganAnew(previous, current)) correction += previous.value;
     previous = current;
   };
   const from = timestamps[ends.first] <= range.startMs ? ends.first + 1 : ends.first;
   const to = timestamps[ends.last] >= range.endMs ? ends.last - 1 : ends.last;
   for (let i = from; i <= to; i++) continueWith(window.sampleAt(i));
   continueWith(right);
-  return increase;
+  return right.value - left.value + correction;
 }
 
 function histogramRate(kind: RateKind, subject: RateSubject, window: Window): WindowResult {

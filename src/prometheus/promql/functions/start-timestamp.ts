@@ -13,7 +13,7 @@ export async function startTimestamp({ context, call }: VectorCall): Promise<Ste
     await context.operands.evaluate(argument, context);
     return [];
   }
-  const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
+  const planner = new LookbackPlanner(lookbackTimes(selector, context));
   const out: StepSeries[] = [];
   for (const series of selection.get(selector)!) {
     const plan = planner.planFor(series.timestamps);

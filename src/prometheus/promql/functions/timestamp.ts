@@ -16,11 +16,12 @@ export async function timestamp({ context, call }: VectorCall): Promise<StepSeri
   return input.map((series) => series.derived({ values, present: series.present }, run.delayedNameRemoval));
 }
 
-async function timesOfSamples(
-  selector: VectorSelector,
-  { run, grid, selection }: EvaluationContext,
-): Promise<StepSeries[]> {
-  const planner = new LookbackPlanner(lookbackTimes(selector, grid, run));
+async function timesOfSamples(selector: VectorSelector, context: EvaluationContext): Promise<StepSeries[]> {
+  const { run, grid, selection } = context;
+  const { at } = selector;
+  // Upstream looks at the very time of an `@`, whatever the offset, among samples that it selected by both.
+  const times = lookbackTimes(selector, context);
+  const planner = new LookbackPlanner(typeof at === "number" ? { ...times, timeAt: () => at } : times);
   const out: StepSeries[] = [];
   for (const series of selection.get(selector)!) {
     const plan = planner.planFor(series.timestamps);

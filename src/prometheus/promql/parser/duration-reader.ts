@@ -11,6 +11,7 @@ export function durationMs(duration: Duration): number {
   return duration.kind === "number" ? Math.trunc(Math.round(duration.value * 1e9) / 1e6) : 0;
 }
 
+/** Reads durations. Positions are upstream's: of two operands from the first one on, without what closes behind the last. */
 export class DurationReader {
   readonly #query: string;
   readonly #numberEnds: ReadonlyMap<number, number>;
@@ -66,8 +67,10 @@ export class DurationReader {
       case "DurationMinOf":
       case "DurationMaxOf": {
         const operator = first.name === "DurationMinOf" ? "min_of" : "max_of";
-        this.#experimental(position);
-        return operation(operator, this.#read(second), this.#read(third), position);
+        const [left, right] = [this.#read(second), this.#read(third)];
+        const between = { start: left.position.start, end: right.position.end };
+        this.#experimental(between);
+        return operation(operator, left, right, between);
       }
       case "UnaryOp":
         return this.#signed(this.#query[first.from] as "+" | "-", this.#read(second), node.from);
@@ -95,7 +98,8 @@ export class DurationReader {
   #parenthesized(inner: Duration, position: Position): DurationExpression {
     this.#experimental(inner.position);
     if (inner.kind === "duration") return { ...inner, isParenthesized: true };
-    return { ...operation("+", undefined, inner, position), isParenthesized: true };
+    const upToInner = { start: position.start, end: inner.position.end };
+    return { ...operation("+", undefined, inner, upToInner), isParenthesized: true };
   }
 
   #signed(sign: "+" | "-", inner: Duration, start: number): Duration {

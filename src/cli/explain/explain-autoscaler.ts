@@ -1,5 +1,5 @@
 /** The HPA's part of `explain`: from each metric to the replicas that it asks for, and what holds them. */
-import { hpaMaxReplicas, hpaMinReplicas, type ScaledObject } from "../../keda/mod.ts";
+import { COMPOSITE_METRIC, hpaMaxReplicas, hpaMinReplicas, type ScaledObject } from "../../keda/mod.ts";
 import {
   DEFAULT_TOLERANCE,
   DOWNSCALE_STABILIZATION_SECONDS,
@@ -16,11 +16,12 @@ interface Explained {
 }
 
 export function explainAutoscaler(
-  { spec }: ScaledObject,
+  object: ScaledObject,
   hpa: HorizontalPodAutoscaler,
   specReplicas: number,
   pods: number,
 ): string[] {
+  const { spec } = object;
   const conditions = hpa.status?.conditions ?? [];
   const lines = conditions.map(
     ({ type, status, reason, message }) => `  ${type}: ${status}, ${reason}: ${message}`,
@@ -30,11 +31,28 @@ export function explainAutoscaler(
   if (specReplicas === 0) return [...lines, "  off while there are no replicas: only KEDA leaves zero"];
   // What the status says is of its last look, and an average over the pods that there were then.
   const counted = hpa.status?.currentReplicas || pods;
-  const metrics = (hpa.spec.metrics ?? []).map((metric, index) => explainMetric(metric, index, hpa, counted));
+  const metrics = (hpa.spec.metrics ?? []).map((metric, index) => {
+    const explained = explainMetric(metric, index, hpa, counted);
+    if (isFallback(object, explained.name))
+      explained.lines.splice(1, 0, "    the fallback's number, not the source's");
+    return explained;
+  });
   if (counted !== specReplicas) lines.push(`  at its last look, with ${counted} replicas:`);
   lines.push(...metrics.flatMap((metric) => metric.lines));
   lines.push(...outcome(metrics, hpa, counted, min, max));
   return [...lines, ...windows(hpa)];
+}
+
+/** Whether what KEDA says of a metric is what the fallback makes of it. */
+function isFallback({ spec, status }: ScaledObject, metric: string): boolean {
+  const { fallback } = spec;
+  if (fallback === undefined || fallback.behavior === "scalingModifiers") return false;
+  return Object.entries(status?.health ?? {}).some(
+    ([name, { status, numberOfFailures = 0 }]) =>
+      (name === metric || metric === COMPOSITE_METRIC) &&
+      status === "Failing" &&
+      numberOfFailures > fallback.failureThreshold,
+  );
 }
 
 function explainMetric(

@@ -95,13 +95,32 @@ function fallbackLines({ spec, status }: ScaledObject): string[] {
     const isFailing = status?.conditions?.some(({ reason }) => reason === "TriggerError");
     return isFailing ? ["  a trigger fails and there is no fallback: the replicas stay as they are"] : [];
   }
-  const { failureThreshold, replicas, behavior = "static" } = fallback;
+  const { failureThreshold } = fallback;
   return failing.map(([metric, { numberOfFailures = 0 }]) => {
     const times = `${metric} has failed ${numberOfFailures} times in a row`;
     if (numberOfFailures <= failureThreshold)
       return `  ${times}; after ${failureThreshold} the fallback begins`;
-    return `  ${times}, more than ${failureThreshold}: the fallback, ${replicas} replicas (${behavior}), until one succeeds`;
+    return `  ${times}, more than ${failureThreshold}: until one succeeds ${fallbackText(fallback)}`;
   });
+}
+
+/** What stands in for a metric that fails. */
+function fallbackText({
+  replicas,
+  behavior = "static",
+}: NonNullable<ScaledObject["spec"]["fallback"]>): string {
+  switch (behavior) {
+    case "scalingModifiers":
+      return "the formula goes on without it (scalingModifiers)";
+    case "currentReplicas":
+      return "the fallback asks for the replicas that there are (currentReplicas)";
+    case "currentReplicasIfHigher":
+      return `the fallback asks for ${replicas} replicas, or what there are where that is more (${behavior})`;
+    case "currentReplicasIfLower":
+      return `the fallback asks for ${replicas} replicas, or what there are where that is less (${behavior})`;
+    default:
+      return `the fallback asks for ${replicas} replicas (static)`;
+  }
 }
 
 function annotationLines(object: ScaledObject): string[] {

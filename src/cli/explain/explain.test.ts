@@ -46,7 +46,8 @@ function facts(options: {
       currentMetrics: [{ type: "External", external: { metric, current: { averageValue: average } } }],
     },
   } as HorizontalPodAutoscaler;
-  return { object, hpa, specReplicas: pods, statusReplicas: pods, failures: [] as TriggerFailure[] };
+  const failures: TriggerFailure[] = [];
+  return { object, hpa, specReplicas: pods, statusReplicas: pods, failures, pods: [] };
 }
 
 test("explain() says what the tolerance hides, and what would change the number", () => {
@@ -126,7 +127,24 @@ test("explain() counts failures up to the fallback, and says what it is then", (
   const text = () => explain(given, 0).join("\n");
   assert.match(text(), /s0-prometheus has failed 3 times in a row; after 3 the fallback begins/);
   status!.health["s0-prometheus"].numberOfFailures = 4;
-  assert.match(text(), /failed 4 times in a row, more than 3: the fallback, 4 replicas \(currentReplicas\)/);
+  const begun = "s0-prometheus has failed 4 times in a row, more than 3: until one succeeds ";
+  for (const [behavior, said] of [
+    ["static", "the fallback asks for 4 replicas (static)"],
+    ["currentReplicas", "the fallback asks for the replicas that there are (currentReplicas)"],
+    [
+      "currentReplicasIfHigher",
+      "the fallback asks for 4 replicas, or what there are where that is more (currentReplicasIfHigher)",
+    ],
+    [
+      "currentReplicasIfLower",
+      "the fallback asks for 4 replicas, or what there are where that is less (currentReplicasIfLower)",
+    ],
+    ["scalingModifiers", "the formula goes on without it (scalingModifiers)"],
+  ] as const) {
+    spec.fallback.behavior = behavior;
+    assert.ok(text().includes(begun + said), behavior);
+    assert.equal(text().includes("the fallback's number, not the source's"), behavior !== "scalingModifiers");
+  }
   spec.fallback = undefined;
   status!.conditions!.push({ type: "Ready", status: "False", reason: "TriggerError", message: "" });
   assert.match(text(), /there is no fallback: the replicas stay as they are/);

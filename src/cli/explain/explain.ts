@@ -10,6 +10,7 @@ import {
 } from "../../keda/mod.ts";
 import type { HorizontalPodAutoscaler, Scale } from "../../kubernetes/mod.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
+import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { isStatus } from "../../model/kubernetes-status.ts";
 import { helpText, parseOptions, text, UsageError } from "../options.ts";
 import { findRunning, openApi } from "../run-state.ts";
@@ -17,6 +18,7 @@ import { explainAutoscaler } from "./explain-autoscaler.ts";
 import { explainScaledObject } from "./explain-scaled-object.ts";
 import { printAnswers } from "./print-answers.ts";
 import { recentFailures, type TriggerFailure } from "./trigger-failures.ts";
+import { unreadyPods } from "./unready-pods.ts";
 import { windowEnd } from "./window-end.ts";
 
 const OPTIONS = {
@@ -59,6 +61,8 @@ export interface Facts {
   specReplicas: number;
   statusReplicas: number;
   failures: readonly TriggerFailure[];
+  /** Of the target. */
+  pods: readonly KubernetesObject[];
 }
 
 async function gather(api: KubernetesApi, namespace: string, name: string, nowMs: number): Promise<Facts> {
@@ -81,7 +85,10 @@ async function gather(api: KubernetesApi, namespace: string, name: string, nowMs
     const key = { namespace, name: target, subresource: "scale" };
     const scale = await api.get<Scale>(object.status?.scaleTargetGVKR ?? known, key);
     const { spec, status } = scale;
-    return { object, hpa, specReplicas: spec.replicas ?? 0, statusReplicas: status.replicas, failures };
+    const labelSelector = status.selector;
+    const pods = labelSelector ? (await api.list(RESOURCES.pods, { namespace, labelSelector })).items : [];
+    const specReplicas = spec.replicas ?? 0;
+    return { object, hpa, specReplicas, statusReplicas: status.replicas, failures, pods };
   } catch (error) {
     if (!isStatus(error, "NotFound")) throw error;
     throw new UsageError(`there is no ${kind} ${namespace}/${target}, which the ScaledObject is to scale`);
@@ -90,7 +97,7 @@ async function gather(api: KubernetesApi, namespace: string, name: string, nowMs
 
 /** The explanation, a line each. */
 export function explain(
-  { object, hpa, specReplicas, statusReplicas, failures }: Facts,
+  { object, hpa, specReplicas, statusReplicas, failures, pods }: Facts,
   nowMs: number,
 ): string[] {
   const { spec, metadata } = object;
@@ -98,6 +105,7 @@ export function explain(
   const { pollingInterval = DEFAULT_POLLING_INTERVAL_SECONDS } = spec;
   const lines = [
     `${kind} ${metadata.namespace}/${name} has ${specReplicas} replicas (${statusReplicas} pods exist).`,
+    ...unreadyPods(pods),
     "",
     isPaused(object) ? "KEDA" : `KEDA, as of its last poll (every ${pollingInterval} s)`,
     ...explainScaledObject(object, specReplicas, failures, nowMs),

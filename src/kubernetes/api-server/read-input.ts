@@ -15,13 +15,24 @@ export interface InputOptions extends Pick<WriteOptions, "fieldValidation"> {
   isStrategic?: boolean;
   /** Called with the paths of unknown fields in place of the usual answer. */
   onUnknownFields?: (paths: readonly string[]) => void;
-  /** Fields that the client sent more than once: told like unknown ones. */
-  duplicateFields?: readonly string[];
-  /** Where in what the client sent a field stands. */
-  positionOf?: (path: string) => number;
+  /** What the client sent more than once: told like unknown fields. */
+  repeated?: RepeatedFields;
   /** Takes what the client should be told. */
   warn?: (text: string) => void;
 }
+
+/** Fields that occur more than once in a body. */
+export interface RepeatedFields {
+  /** Each as a warning tells it. */
+  texts: readonly string[];
+  /** What refuses them, where that is one text: YAML's reader finds all before anything else is looked at. */
+  refusal?: string;
+  /** Their paths, where they are read together with the unknown ones, and where in the text a field stands. */
+  paths?: readonly string[];
+  positionOf?: (path: string) => number;
+}
+
+export const NOTHING_REPEATED: RepeatedFields = { texts: [] };
 
 /** @throws KubernetesError 400 when the input is not of the kind */
 export function readInput(info: ResourceInfo, input: unknown, options: InputOptions): KubernetesObject {
@@ -125,23 +136,40 @@ function checkKind(info: ResourceInfo, input: JsonObject, apiVersion: string, op
 }
 
 function reportUnknown(info: ResourceInfo, fields: string[], options: InputOptions): void {
-  const { duplicateFields = [] } = options;
-  if (fields.length === 0 && duplicateFields.length === 0) return;
+  const { repeated = NOTHING_REPEATED } = options;
+  if (fields.length === 0 && repeated.texts.length === 0) return;
   if (options.onUnknownFields !== undefined) {
     options.onUnknownFields(fields);
     return;
   }
-  const problems = [
-    ...duplicateFields.map((field) => ({ field, text: `duplicate field ${JSON.stringify(field)}` })),
-    ...fields.map((field) => ({ field, text: `unknown field ${JSON.stringify(field)}` })),
-  ];
-  const { positionOf } = options;
-  // Fields of built-in kinds are found in the order of the text, those of others by two readers one after the other.
-  if (positionOf !== undefined && !info.isCustom && duplicateFields.length > 0 && fields.length > 0)
-    problems.sort((a, b) => positionOf(a.field) - positionOf(b.field));
-  const texts = problems.map(({ text }) => text);
-  if (options.fieldValidation === "Strict") {
+  const isStrict = options.fieldValidation === "Strict";
+  const texts = problemTexts(info, fields, repeated, isStrict);
+  if (isStrict && texts.length > 0)
     throw unreadable(info, `strict decoding error: ${texts.join(", ")}`, options);
-  }
   if (options.fieldValidation === "Warn") for (const text of texts) options.warn?.(text);
+}
+
+/**
+ * A body in JSON is read once by the type of a built-in kind: its problems come in the order of the text. Elsewhere what
+ * occurs twice is told first, then what is unknown in the order of the names.
+ */
+function problemTexts(
+  info: ResourceInfo,
+  fields: readonly string[],
+  { texts, refusal, paths, positionOf }: RepeatedFields,
+  isStrict: boolean,
+): string[] {
+  const unknown = (field: string) => `unknown field ${JSON.stringify(field)}`;
+  if (info.isCustom || paths === undefined || positionOf === undefined) {
+    const inOrder = info.isCustom ? fields : [...fields].sort();
+    return [...(isStrict && refusal !== undefined ? [refusal] : texts), ...inOrder.map(unknown)];
+  }
+  // Of a field that is unknown nothing else is told.
+  const isKnown = (path: string) =>
+    !fields.some((field) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`));
+  const problems = [
+    ...paths.flatMap((path, index) => (isKnown(path) ? [{ path, text: texts[index] }] : [])),
+    ...fields.map((path) => ({ path, text: unknown(path) })),
+  ];
+  return problems.sort((a, b) => positionOf(a.path) - positionOf(b.path)).map(({ text }) => text);
 }

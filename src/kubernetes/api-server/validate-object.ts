@@ -4,7 +4,7 @@ import type { StatusCause } from "../../model/kubernetes-status.ts";
 import { dns1035LabelProblem, dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
-import { hasRules, validateRules } from "./custom/validation-rules.ts";
+import { hasRules, NO_PAST, validateRules } from "./custom/validation-rules.ts";
 import { invalidValue, required } from "./field-error.ts";
 import { invalid } from "./invalid-object.ts";
 import { validateChangedEvent, validateNewEvent } from "./kinds/event-validation.ts";
@@ -24,6 +24,7 @@ export const MAX_ANNOTATION_BYTES = 256 * 1024;
 
 /**
  * @param isStatus only the status is written: what was there is not looked at again
+ * @param warn takes what is wrong and was so before
  * @throws KubernetesError 422 naming every field that is wrong.
  */
 export function validateObject(
@@ -31,9 +32,10 @@ export function validateObject(
   object: KubernetesObject,
   previous?: KubernetesObject,
   isStatus = false,
+  warn: (text: string) => void = () => {},
 ): void {
   const causes = isStatus ? [] : validateMetadata(info, object, previous);
-  if (info.schema !== undefined) causes.push(...customProblems(info.schema, object, previous));
+  if (info.schema !== undefined) causes.push(...customProblems(info.schema, object, previous, warn));
   if (!isStatus) causes.push(...(strategyOf(info).validate?.(object, previous) ?? []));
   if (info.group === "events.k8s.io")
     causes.push(
@@ -55,11 +57,22 @@ function customProblems(
   schema: JsonSchema,
   object: KubernetesObject,
   previous: KubernetesObject | undefined,
+  warn: (text: string) => void,
 ): StatusCause[] {
-  const causes = validateSchema(schema, object, "");
+  let causes = validateSchema(schema, object, "", previous);
+  // Lists that had something twice may have it twice.
+  const isRepeated = ({ reason }: StatusCause) => reason === "FieldValueDuplicate";
+  if (
+    previous !== undefined &&
+    causes.some(isRepeated) &&
+    validateSchema(schema, previous, "").some(isRepeated)
+  )
+    causes = causes.filter((cause) => !isRepeated(cause));
   if (!hasRules(schema)) return causes;
-  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? "")))
-    return [...causes, ...validateRules(schema, object, previous, "")];
+  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? ""))) {
+    const past = previous === undefined ? NO_PAST : { oldSelf: previous, former: previous, isSame: false };
+    return [...causes, ...validateRules(schema, object, past, "", warn)];
+  }
   const problem =
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete " +
     "validation";

@@ -10,15 +10,31 @@ import type { JsonSchema } from "./json-schema.ts";
 /** More than these are not reported. */
 const MAX_CAUSES = 100;
 
-/** What is wrong with a value; `path` names it. */
-export function validateSchema(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
+/**
+ * What is wrong with a value; `path` names it.
+ *
+ * @param previous what was in its place: what did not change is not looked at again (CRDValidationRatcheting)
+ */
+export function validateSchema(
+  schema: JsonSchema,
+  value: unknown,
+  path: string,
+  previous?: unknown,
+): StatusCause[] {
   const causes: StatusCause[] = [];
-  check(schema, value, path, causes);
+  check(schema, value, path, causes, previous);
   return causes;
 }
 
-function check(schema: JsonSchema, value: unknown, path: string, causes: StatusCause[]): void {
+function check(
+  schema: JsonSchema,
+  value: unknown,
+  path: string,
+  causes: StatusCause[],
+  previous?: unknown,
+): void {
   if (causes.length >= MAX_CAUSES) return;
+  if (previous !== undefined && deepEqual(value, previous)) return;
   if (value === null && schema.nullable) return;
   if (!checkType(schema, value, path, causes)) return;
   if (schema.enum !== undefined && !schema.enum.some((allowed) => deepEqual(allowed, value))) {
@@ -26,8 +42,8 @@ function check(schema: JsonSchema, value: unknown, path: string, causes: StatusC
   }
   if (typeof value === "number") checkNumber(schema, value, path, causes);
   else if (typeof value === "string") checkString(schema, value, path, causes);
-  else if (Array.isArray(value)) checkList(schema, value, path, causes);
-  else if (isJsonObject(value)) checkObject(schema, value, path, causes);
+  else if (Array.isArray(value)) checkList(schema, value, path, causes, previous);
+  else if (isJsonObject(value)) checkObject(schema, value, path, causes, previous);
   checkCombinations(schema, value, path, causes);
 }
 
@@ -130,7 +146,13 @@ function patternOf(pattern: string): RegExp {
   return found;
 }
 
-function checkList(schema: JsonSchema, value: unknown[], path: string, causes: StatusCause[]): void {
+function checkList(
+  schema: JsonSchema,
+  value: unknown[],
+  path: string,
+  causes: StatusCause[],
+  previous: unknown,
+): void {
   const { minItems, maxItems, uniqueItems, items } = schema;
   if (minItems !== undefined && value.length < minItems) {
     causes.push(invalidValue(path, value.length, `${path} in body should have at least ${minItems} items`));
@@ -142,8 +164,19 @@ function checkList(schema: JsonSchema, value: unknown[], path: string, causes: S
   const isSet = uniqueItems || schema["x-kubernetes-list-type"] === "set";
   const keys = schema["x-kubernetes-list-type"] === "map" ? schema["x-kubernetes-list-map-keys"] : undefined;
   if (isSet || keys !== undefined) checkUnique(value, keys, path, causes);
-  if (items !== undefined)
-    for (const [index, item] of value.entries()) check(items, item, `${path}[${index}]`, causes);
+  if (items === undefined) return;
+  const before = formerItems(schema, previous);
+  for (const [index, item] of value.entries()) check(items, item, `${path}[${index}]`, causes, before(item));
+}
+
+/** Finds what an item was before: those of a list by keys are told apart by these, those of others have no past. */
+export function formerItems(schema: JsonSchema, previous: unknown): (item: unknown) => unknown {
+  if (schema["x-kubernetes-list-type"] !== "map" || !Array.isArray(previous)) return () => undefined;
+  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
+  const identity = (item: unknown) =>
+    JSON.stringify(keys.map((key) => (isJsonObject(item) ? item[key] : undefined)));
+  const former = new Map(previous.map((item) => [identity(item), item]));
+  return (item) => former.get(identity(item));
 }
 
 function checkUnique(list: unknown[], keys: string[] | undefined, path: string, causes: StatusCause[]): void {
@@ -172,6 +205,7 @@ function checkObject(
   value: Record<string, unknown>,
   path: string,
   causes: StatusCause[],
+  previous: unknown,
 ): void {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`);
   const size = Object.keys(value).length;
@@ -190,9 +224,10 @@ function checkObject(
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties![name] : undefined;
-    if (property !== undefined) check(property, member, at(name), causes);
+    const before = isJsonObject(previous) ? previous[name] : undefined;
+    if (property !== undefined) check(property, member, at(name), causes, before);
     else if (typeof schema.additionalProperties === "object")
-      check(schema.additionalProperties, member, at(name), causes);
+      check(schema.additionalProperties, member, at(name), causes, before);
   }
 }
 

@@ -214,3 +214,56 @@ test("a conversion by webhook names its webhook", async () => {
       "spec.conversion.conversionReviewVersions: Required value]",
   );
 });
+
+test("what is wrong and did not change is told as a warning, in lists by keys and in what lies within", async () => {
+  const loose = withSpec({
+    a: { type: "string" },
+    list: {
+      type: "array",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name"],
+      items: {
+        type: "object",
+        required: ["name"],
+        properties: { name: { type: "string" }, n: { type: "integer" } },
+      },
+    },
+    plain: { type: "array", items: { type: "integer" } },
+  });
+  const store = await storeWith(loose);
+  const spec = { a: "bad", list: [{ name: "x", n: 9 }], plain: [9] };
+  const made = await store.create<KubernetesObject>(LAMPS, {
+    metadata: { name: "b", namespace: "t" },
+    spec,
+  } as KubernetesObject);
+  const strict = structuredClone(loose);
+  const { a, list, plain } = strict.properties!.spec.properties!;
+  a["x-kubernetes-validations"] = [{ rule: "self != 'bad'" }];
+  list.items!.properties!.n.maximum = 5;
+  plain.items!.maximum = 5;
+  const held = await store.get<KubernetesObject>(RESOURCES.customResourceDefinitions, { name: "lamps.x.y" });
+  const { spec: changed } = definition(strict);
+  await store.replace(RESOURCES.customResourceDefinitions, { ...held, spec: { ...held.spec, ...changed } });
+  const warnings: string[] = [];
+  const write = (spec: object) => {
+    const object = { ...made, metadata: { ...made.metadata, resourceVersion: undefined }, spec };
+    return store.replace(LAMPS, object as KubernetesObject, { warn: (text) => warnings.push(text) });
+  };
+  await write({
+    ...spec,
+    list: [
+      { name: "y", n: 1 },
+      { name: "x", n: 9 },
+    ],
+  });
+  assert.deepEqual(warnings, ["spec.a: Invalid value: \"bad\": failed rule: self != 'bad'"]);
+  assert.equal(
+    await problems(write({ ...spec, list: [{ name: "x", n: 8 }] })),
+    "spec.list[0].n: Invalid value: 8: spec.list[0].n in body should be less than or equal to 5",
+  );
+  // Items of this list are not told apart: one that is new has all looked at again.
+  assert.equal(
+    await problems(write({ ...spec, plain: [9, 1] })),
+    "spec.plain[0]: Invalid value: 9: spec.plain[0] in body should be less than or equal to 5",
+  );
+});

@@ -1,10 +1,12 @@
 /** `x-kubernetes-validations`: rules of a custom resource's schema (`apiextensions-apiserver/pkg/apiserver/schema/cel`). */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import { evaluateCel } from "./cel/cel-evaluate.ts";
 import { type CelNode, CelSyntaxError, namesVariable, parseCel } from "./cel/cel-syntax.ts";
 import { CelError, CelOptional, type CelValue, celValueOf } from "./cel/cel-value.ts";
 import type { JsonSchema, ValidationRule } from "./json-schema.ts";
+import { formerItems } from "./schema-validation.ts";
 
 interface CompiledRule extends ValidationRule {
   tree: CelNode | CelSyntaxError;
@@ -34,44 +36,61 @@ function innerSchemas({ properties, items, additionalProperties }: JsonSchema): 
   ];
 }
 
-/** What the rules say of a value; `previous` is what was in its place, where that can be told. */
+/** What was in the place of a value. */
+export interface Past {
+  /** What rules see as `oldSelf`, where that can be told. */
+  oldSelf: unknown;
+  /** What the value is compared with: what did not change is not refused (CRDValidationRatcheting). */
+  former: unknown;
+  /** It lies within what did not change. */
+  isSame: boolean;
+}
+
+export const NO_PAST: Past = { oldSelf: undefined, former: undefined, isSame: false };
+
+/**
+ * What the rules say of a value.
+ *
+ * @param warn takes what is wrong with a value that did not change
+ */
 export function validateRules(
   schema: JsonSchema,
   value: unknown,
-  previous: unknown,
+  past: Past,
   path: string,
+  warn: (text: string) => void = () => {},
 ): StatusCause[] {
   if (value === undefined || value === null || !hasRules(schema)) return [];
-  const causes = (schema["x-kubernetes-validations"] ?? []).flatMap((rule) =>
-    checkRule(compile(rule), schema, value, previous, path),
-  );
-  if (Array.isArray(value)) causes.push(...validateItems(schema, value, previous, path));
-  else if (isJsonObject(value)) {
-    const before = isJsonObject(previous) ? previous : {};
+  const isSame = past.isSame || (past.former !== undefined && deepEqual(value, past.former));
+  const causes = (schema["x-kubernetes-validations"] ?? []).flatMap((rule) => {
+    const compiled = compile(rule);
+    const found = checkRule(compiled, schema, value, past.oldSelf, path);
+    if (!isSame || compiled.isTransition) return found;
+    for (const { field, message } of found) warn(`${field}: ${message}`);
+    return [];
+  });
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    if (items === undefined) return causes;
+    const [oldItem, formerItem] = [past.oldSelf, past.former].map((list) => formerItems(schema, list));
+    for (const [index, item] of value.entries()) {
+      const of = { oldSelf: oldItem(item), former: formerItem(item), isSame };
+      causes.push(...validateRules(items, item, of, `${path}[${index}]`, warn));
+    }
+  } else if (isJsonObject(value)) {
+    const isWhole = schema["x-kubernetes-map-type"] === "atomic";
+    const memberOf = (object: unknown, name: string) => (isJsonObject(object) ? object[name] : undefined);
     for (const [name, member] of Object.entries(value)) {
       const { additionalProperties } = schema;
       const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties![name] : undefined;
       const inner = property ?? (typeof additionalProperties === "object" ? additionalProperties : undefined);
       const at = property !== undefined ? (path === "" ? name : `${path}.${name}`) : `${path}[${name}]`;
-      if (inner !== undefined) causes.push(...validateRules(inner, member, before[name], at));
+      const oldSelf = isWhole ? undefined : memberOf(past.oldSelf, name);
+      const of = { oldSelf, former: memberOf(past.former, name), isSame };
+      if (inner !== undefined) causes.push(...validateRules(inner, member, of, at, warn));
     }
   }
   return causes;
-}
-
-/** Items of a list by keys are told apart by these; those of others have no past. */
-function validateItems(schema: JsonSchema, list: unknown[], previous: unknown, path: string): StatusCause[] {
-  const { items } = schema;
-  if (items === undefined || !hasRules(items)) return [];
-  const keys = schema["x-kubernetes-list-type"] === "map" ? schema["x-kubernetes-list-map-keys"] : undefined;
-  const identity = (item: unknown) =>
-    JSON.stringify((keys ?? []).map((key) => (isJsonObject(item) ? item[key] : undefined)));
-  const before = new Map(
-    keys !== undefined && Array.isArray(previous) ? previous.map((item) => [identity(item), item]) : [],
-  );
-  return list.flatMap((item, index) =>
-    validateRules(items, item, before.get(identity(item)), `${path}[${index}]`),
-  );
 }
 
 function compile(rule: ValidationRule): CompiledRule {

@@ -284,3 +284,39 @@ test("a name that is taken by what is about to go, another uid in a patch, field
 });
 
 const MERGE_PATCH = { "content-type": "application/merge-patch+json" };
+
+test("what occurs twice in YAML is told with its line, in a patch with its path; the last one counts", async () => {
+  const ask = await newServer();
+  const yaml = { "content-type": "application/yaml" };
+  const text = 'metadata:\n  name: a\ndata:\n  k: "1"\n  k: "2"\nnope: 1\n';
+  const strict = JSON.parse((await ask("POST", `${CONFIG_MAPS}?fieldValidation=Strict`, text, yaml)).text);
+  assert.equal(
+    strict.message,
+    'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n' +
+      '  line 5: key "k" already set in map, unknown field "nope"',
+  );
+  const made = await ask("POST", CONFIG_MAPS, text, yaml);
+  assert.deepEqual(JSON.parse(made.text).data, { k: "2" });
+  assert.deepEqual(made.headers.warning, [
+    '299 - "line 5: key \\"k\\" already set in map"',
+    '299 - "unknown field \\"nope\\""',
+  ]);
+  const patched = await ask("PATCH", `${CONFIG_MAPS}/a`, '{"data":{"k":"3","k":"4"}}', MERGE_PATCH);
+  assert.deepEqual(patched.headers.warning, ['299 - "duplicate field \\"data.k\\""']);
+  const apply = { "content-type": "application/apply-patch+yaml" };
+  const config = `apiVersion: v1\nkind: ConfigMap\n${text.replace("nope: 1\n", "")}`;
+  const applied = await ask("PATCH", `${CONFIG_MAPS}/a?fieldManager=m&fieldValidation=Strict`, config, apply);
+  assert.equal(
+    JSON.parse(applied.text).message,
+    "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n" +
+      '  line 7: key "k" already set in map',
+  );
+});
+
+test("a timeout that is no duration is refused", async () => {
+  const ask = await newServer();
+  const { status, text } = await ask("GET", `${CONFIG_MAPS}?timeout=10`);
+  assert.equal(status, 400);
+  assert.match(text, /invalid timeout specified in the request URL - time: missing unit in duration/);
+  assert.equal((await ask("GET", `${CONFIG_MAPS}?timeout=10s`)).status, 200);
+});

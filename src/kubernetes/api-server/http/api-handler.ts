@@ -2,6 +2,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/log.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../../../base/network.ts";
+import { parseGoDuration } from "../../../model/go-duration.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import type { PodRuntime } from "../../pod-runtime.ts";
@@ -58,6 +59,7 @@ async function route(options: ApiHandlerOptions, request: HttpRequest): Promise<
   checkOrigin(request);
   const user = options.authenticator.authenticate(request);
   const info = readTarget(request);
+  checkTimeout(info);
   requireAccess(options.api.context.store, user, accessOf(info));
   if (!info.isResource) return general(options, request, info);
   const other = await options.elsewhere(request, info, user);
@@ -70,6 +72,18 @@ function readTarget(request: HttpRequest): RequestInfo {
     return requestInfo(request.method, request.target);
   } catch {
     throw statusError("BadRequest", "the path is not well encoded");
+  }
+}
+
+/** How long the client would wait, in Go's notation. Nothing takes as long here as clients wait. */
+function checkTimeout({ query, verb }: RequestInfo): void {
+  const timeout = query.get("timeout");
+  if (!timeout || verb === "watch") return;
+  try {
+    parseGoDuration(timeout);
+  } catch (error) {
+    const problem = (error as Error).message;
+    throw statusError("BadRequest", `invalid timeout specified in the request URL - ${problem}`);
   }
 }
 

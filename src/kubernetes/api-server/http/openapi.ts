@@ -141,11 +141,13 @@ function operation(info: ResourceInfo, schema: string, action: string, parameter
   return {
     "x-kubernetes-action": action,
     "x-kubernetes-group-version-kind": { group, version, kind },
-    parameters: parameters.map((name) => ({
-      name,
-      in: "query",
-      schema: { type: name === "force" ? "boolean" : "string", uniqueItems: true },
-    })),
+    ...(parameters.length > 0 && {
+      parameters: parameters.map((name) => ({
+        name,
+        in: "query",
+        schema: { type: name === "force" ? "boolean" : "string", uniqueItems: true },
+      })),
+    }),
     responses: {
       200: {
         description: "OK",

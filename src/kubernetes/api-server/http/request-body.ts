@@ -1,10 +1,11 @@
 /** Reads a request's body: JSON, YAML or protobuf. All of it is hostile. */
-import { parse as parseYaml } from "yaml";
+import { type Document, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { BodyLimitError, type HttpRequest, readBody } from "../../../base/network.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
 import { KUBERNETES_YAML } from "../../../wire/kubernetes/kubernetes-yaml.ts";
 import { decodeKubernetesProtobuf } from "../../../wire/kubernetes/protobuf-decoder.ts";
-import { jsonProblem } from "./json-text.ts";
+import { NOTHING_REPEATED, type RepeatedFields } from "../read-input.ts";
+import { duplicateFields, fieldPositions, jsonProblem } from "./json-text.ts";
 
 /** As in the Kubernetes API server. */
 export const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
@@ -16,8 +17,8 @@ export interface RequestBody {
   value: unknown;
   /** The media type without parameters, lower case; "" when the request has none. */
   mediaType: string;
-  /** The JSON that was sent, where it was JSON. */
-  jsonText?: string;
+  /** Finds what occurs more than once in it. */
+  repeated?: () => RepeatedFields;
 }
 
 /** Which of the forms below a body may have, and how its faults are told. */
@@ -39,12 +40,23 @@ export async function readRequestBody(request: HttpRequest, purpose: BodyPurpose
   if (mediaType === "application/vnd.kubernetes.protobuf") return { value: decodeProtobuf(bytes), mediaType };
   const text = decodeText(bytes);
   const isJson = JSON_TYPES.has(mediaType);
-  const value = isJson ? parseJson(text, purpose) : parseYamlBody(text, mediaType, purpose, bytes);
+  const yaml = isJson ? undefined : parseYamlBody(text, mediaType, purpose, bytes);
+  const value = yaml === undefined ? parseJson(text, purpose) : yaml.value;
   checkShape(value);
   if (purpose.kind !== undefined && (typeof value !== "object" || value === null || Array.isArray(value)))
     throw unrecognized(purpose.kind, noKind(text), bytes);
   if (purpose.kind !== undefined) checkTypeMeta(value as Record<string, unknown>, purpose.kind, bytes);
-  return { value, mediaType, ...(isJson && { jsonText: text }) };
+  return { value, mediaType, repeated: () => yaml?.repeated ?? repeatedInJson(text, purpose.patch) };
+}
+
+/** A patch has no type to be read by: its fields are told apart from those of the object. */
+function repeatedInJson(text: string, patch: string | undefined): RepeatedFields {
+  const paths = duplicateFields(text);
+  const who = patch === "application/json-patch+json" ? "json patch duplicate field" : "duplicate field";
+  const texts = paths.map((path) => `${who} ${JSON.stringify(path)}`);
+  if (patch !== undefined) return { texts };
+  let positions: ReadonlyMap<string, number> | undefined;
+  return { texts, paths, positionOf: (path) => (positions ??= fieldPositions(text)).get(path) ?? 0 };
 }
 
 function checkTypeMeta(value: Record<string, unknown>, kind: string, bytes: Uint8Array): void {
@@ -118,7 +130,7 @@ function parseYamlBody(
   mediaType: string,
   { kind, patch }: BodyPurpose,
   bytes: Uint8Array,
-): unknown {
+): YamlBody {
   if (patch === undefined && mediaType !== "application/yaml") throw unsupported();
   try {
     return parseBodyYaml(text);
@@ -157,16 +169,43 @@ const JSON_TYPES = new Set([
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
 ]);
+interface YamlBody {
+  value: unknown;
+  repeated: RepeatedFields;
+}
+
 /** kubectl sends JSON under the name of YAML; that is read fast. */
-function parseBodyYaml(text: string): unknown {
+function parseBodyYaml(text: string): YamlBody {
   if (text.trimStart().startsWith("{")) {
     try {
-      return JSON.parse(text);
+      return { value: JSON.parse(text), repeated: NOTHING_REPEATED };
     } catch {
       // Flow-style YAML also starts with a brace.
     }
   }
-  return parseYaml(text, { ...KUBERNETES_YAML, maxAliasCount: 100 });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { ...KUBERNETES_YAML, uniqueKeys: false, lineCounter: lines });
+  if (document.errors.length > 0) throw document.errors[0];
+  return { value: document.toJS({ maxAliasCount: 100 }), repeated: repeatedInYaml(document, lines) };
+}
+
+/** The last of the members with a name counts. */
+function repeatedInYaml(document: Document.Parsed, lines: LineCounter): RepeatedFields {
+  const texts: string[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        const { line } = lines.linePos(key.range?.[0] ?? 0);
+        if (seen.has(name)) texts.push(`line ${line}: key ${JSON.stringify(name)} already set in map`);
+        seen.add(name);
+      }
+    },
+  });
+  if (texts.length === 0) return NOTHING_REPEATED;
+  return { texts, refusal: `yaml: unmarshal errors:\n${texts.map((each) => `  ${each}`).join("\n")}` };
 }
 
 /**

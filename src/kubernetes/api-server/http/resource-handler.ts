@@ -20,7 +20,6 @@ import {
 } from "../table/table-response.ts";
 import type { User } from "../user.ts";
 import { acceptedView, type View } from "./accept.ts";
-import { duplicateFields, fieldPositions } from "./json-text.ts";
 import { readRequestBody } from "./request-body.ts";
 import type { RequestInfo } from "./request-info.ts";
 import {
@@ -236,13 +235,9 @@ async function readWrite(each: Call): Promise<Write> {
   const { request, info, resource } = each;
   const options = writeOptions(each);
   const kind = info.subresource === undefined ? resource.kind : "Object";
-  const { value, jsonText } = await readRequestBody(request, { kind });
+  const { value, repeated } = await readRequestBody(request, { kind });
   if (!isJsonObject(value)) throw statusError("BadRequest", "the request has no object in its body");
-  if (jsonText !== undefined && options.fieldValidation !== "Ignore") {
-    options.duplicateFields = duplicateFields(jsonText);
-    let positions: ReadonlyMap<string, number> | undefined;
-    options.positionOf = (path) => (positions ??= fieldPositions(jsonText)).get(path) ?? 0;
-  }
+  if (options.fieldValidation !== "Ignore") options.repeated = repeated?.();
   if (value.metadata !== undefined && value.metadata !== null && !isJsonObject(value.metadata))
     readInput(resource, value, options);
   const metadata: Record<string, unknown> = isJsonObject(value.metadata) ? { ...value.metadata } : {};
@@ -312,7 +307,8 @@ async function patch(each: Call): Promise<HttpResponse> {
     throw statusError("UnsupportedMediaType", "415: Unsupported Media Type", {});
   }
   checkPatchOptions(type, info);
-  const { value } = await readRequestBody(request, { patch: mediaType });
+  const { value, repeated } = await readRequestBody(request, { patch: mediaType });
+  if (options.fieldValidation !== "Ignore") options.repeated = repeated?.();
   let isNew = false;
   const onCreate = () => {
     isNew = true;

@@ -7,7 +7,9 @@ type Anything = any;
 
 /** Sets `object[field]` where it is absent. */
 export function setDefault(object: Anything, field: string, value: unknown): void {
-  if (object[field] === undefined || object[field] === null) object[field] = value;
+  const given = object[field];
+  // To Go an empty text is none; in protobuf fields that must be there are sent empty.
+  if (given === undefined || given === null || given === "") object[field] = value;
 }
 
 export function setPodSpecDefaults(spec: Anything): void {

@@ -419,6 +419,7 @@ test("beginnings of names, older annotations, addresses of this network, tolerat
   return check([
     ["Service", service({ generateName: "-1" }), `metadata.generateName: Invalid value: "-1": ${label}`],
     ["Service", service({ generateName: "a-" }), ""],
+    ["RoleBinding", { roleRef: { apiGroup: "", kind: "Role", name: "a" } }, ""],
     [
       "Service",
       service(noted("10.0.0.0/8")),

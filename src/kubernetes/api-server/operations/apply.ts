@@ -49,6 +49,7 @@ export function applyObject(
     subresource: options.subresource,
     time: kubernetesTime(context.clock.now()),
   };
+  refuseRepeated(options);
   const wanted = ownable(info, fieldsOf(config, rootNode(info)), options.subresource);
   if (stored === undefined) {
     if (config.metadata.uid)
@@ -60,7 +61,7 @@ export function applyObject(
     delete config.metadata.resourceVersion;
     setManagers(config, [{ ...identity, set: wanted }]);
     options.onCreate?.();
-    return createObject(context, info, config, { ...options, fieldManager: undefined });
+    return createObject(context, info, config, { ...options, fieldManager: undefined, repeated: undefined });
   }
   const live = fromStorageVersion(info, stored);
   checkUid(info, config, stored);
@@ -68,7 +69,7 @@ export function applyObject(
   const { object, managers } = applyTo(info, live, config, { ...identity, set: wanted }, force);
   setManagers(object, managers);
   if (identity.manager === KUBECTL) keepLastApplied(object, body);
-  return updateObject(context, info, object, { ...options, fieldManager: undefined });
+  return updateObject(context, info, object, { ...options, fieldManager: undefined, repeated: undefined });
 }
 
 /** The configuration as an object of the kind; `managedFields` are not the client's to say. */
@@ -115,6 +116,16 @@ function readConfig(
         paths.map((path) => `.${path}: field not declared in schema`),
       ),
   });
+}
+
+/** Told once the configuration is known to be of its kind. */
+function refuseRepeated({ repeated, fieldValidation, warn }: UpdateOptions): void {
+  if (repeated?.refusal === undefined) return;
+  if (fieldValidation === "Strict") {
+    const problem = `error converting YAML to JSON: ${repeated.refusal}`;
+    throw statusError("BadRequest", `error strict decoding YAML: ${problem}`);
+  }
+  if (fieldValidation === "Warn") for (const text of repeated.texts) warn?.(text);
 }
 
 /** Applying a field that nobody could own is an error, whatever the field validation. */

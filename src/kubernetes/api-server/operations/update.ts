@@ -95,7 +95,7 @@ export function updateObject(
     }
   }
   if (isStatus) completeObject(info, object);
-  validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""));
+  validateObject(info, object, previous, UNCHECKED.has(options.subresource ?? ""), options.warn);
   if (options.subresource === "resize") {
     const causes = resizeProblems(object, previous);
     if (causes.length > 0) throw invalid(info, name, causes);

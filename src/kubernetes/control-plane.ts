@@ -42,11 +42,8 @@ import {
   startServiceRangeController,
 } from "./controllers/networking/service-addresses.ts";
 import { startPodDisruptionBudgetController } from "./controllers/policy/pod-disruption-budget.ts";
-import {
-  DEFAULT_STORAGE_CLASS,
-  PROVISIONER,
-  startPersistentVolumeControllers,
-} from "./controllers/storage/persistent-volume.ts";
+import { startPersistentVolumeControllers } from "./controllers/storage/persistent-volume.ts";
+import { DEFAULT_STORAGE_CLASS, PROVISIONER } from "./controllers/storage/volume-provisioning.ts";
 import { ContainerRuntime } from "./kubelet/container-runtime.ts";
 import type { ImageCatalogue } from "./kubelet/image-catalogue.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";

@@ -10,6 +10,7 @@ export interface PersistentVolumeClaim extends KubernetesObject {
     storageClassName?: string;
     volumeName?: string;
     volumeMode?: string;
+    volumeAttributesClassName?: string;
   };
   status?: { phase?: string; accessModes?: string[]; capacity?: Record<string, string> };
 }
@@ -21,9 +22,12 @@ export interface PersistentVolume extends KubernetesObject {
     persistentVolumeReclaimPolicy?: string;
     storageClassName?: string;
     volumeMode?: string;
+    volumeAttributesClassName?: string;
+    mountOptions?: string[];
     hostPath?: { path: string; type?: string };
+    csi?: object;
     claimRef?: { apiVersion?: string; kind?: string; namespace: string; name: string; uid?: string };
     nodeAffinity?: { required?: { nodeSelectorTerms: NodeSelectorTerm[] } };
   };
-  status?: { phase?: string };
+  status?: { phase?: string; message?: string };
 }

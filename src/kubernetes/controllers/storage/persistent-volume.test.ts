@@ -20,6 +20,10 @@ async function start() {
   await world.api.create(RESOURCES.namespaces, { metadata: { name: "shop" } });
   startPersistentVolumeControllers(world.context, { disk: systemDisk, directory });
   const { api } = world;
+  await api.create(RESOURCES.storageClasses, {
+    metadata: { name: "standard", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+    provisioner: "example.org/folders",
+  } as KubernetesObject);
   const claim = (name: string, spec: Partial<PersistentVolumeClaim["spec"]> = {}) =>
     api.create<PersistentVolumeClaim>(RESOURCES.persistentVolumeClaims, {
       metadata: { name, namespace: "shop" },
@@ -198,5 +202,68 @@ test("a claim chooses by its selector, and loses its data with its volume", asyn
     .catch(() => {});
   await settled();
   assert.equal((await getClaim("data")).status?.phase, "Lost");
+  stop();
+});
+
+test("what the controller has put together says so, what the user has does not", async () => {
+  const { claim, volume, getClaim, getVolume, settled, stop } = await start();
+  await volume("chosen");
+  await claim("free", { storageClassName: "own" });
+  await settled();
+  await volume("reserved", { claimRef: { namespace: "shop", name: "meant" } });
+  await claim("meant", { storageClassName: "own", volumeName: "reserved" });
+  await settled();
+  const by = "pv.kubernetes.io/bound-by-controller";
+  const done = "pv.kubernetes.io/bind-completed";
+  assert.deepEqual((await getVolume("chosen")).metadata.annotations, { [by]: "yes" });
+  assert.deepEqual((await getClaim("free")).metadata.annotations, { [by]: "yes", [done]: "yes" });
+  assert.deepEqual((await getVolume("reserved")).metadata.annotations ?? {}, {});
+  assert.deepEqual((await getClaim("meant")).metadata.annotations, { [done]: "yes" });
+  stop();
+});
+
+test("a volume whose claim has got another one is free again, or still reserved", async () => {
+  const { api, claim, volume, getClaim, getVolume, settled, stop } = await start();
+  await volume("first");
+  const { metadata } = await claim("data", { storageClassName: "own" });
+  await settled();
+  assert.equal((await getClaim("data")).spec.volumeName, "first");
+  const claimRef = { namespace: "shop", name: "data", uid: metadata.uid };
+  await volume("second", { claimRef });
+  const annotations = { "pv.kubernetes.io/bound-by-controller": "yes" };
+  await api.create<PersistentVolume>(RESOURCES.persistentVolumes, {
+    ...(await getVolume("second")),
+    metadata: { name: "third", annotations },
+  });
+  await settled();
+  const [second, third] = [await getVolume("second"), await getVolume("third")];
+  assert.deepEqual(second.spec.claimRef, { namespace: "shop", name: "data" });
+  assert.equal(third.spec.claimRef, undefined);
+  assert.deepEqual([second.status?.phase, third.status?.phase], ["Available", "Available"]);
+  stop();
+});
+
+test("a volume that can't be deleted or recycled is Failed and says why", async () => {
+  const { api, claim, volume, getVolume, settled, stop } = await start();
+  const policies = { gone: "Delete", kept: "Delete", recycled: "Recycle" };
+  for (const [name, persistentVolumeReclaimPolicy] of Object.entries(policies)) {
+    const path = name === "gone" ? "/tmp/gone" : "/srv/x";
+    await volume(name, { persistentVolumeReclaimPolicy, hostPath: { path } });
+    await claim(name, { storageClassName: "own", volumeName: name });
+  }
+  await settled();
+  for (const name of Object.keys(policies))
+    await api.delete(RESOURCES.persistentVolumeClaims, { namespace: "shop", name });
+  await settled();
+  await assert.rejects(getVolume("gone"), /not found/);
+  const told = async (name: string) => {
+    const { status } = await getVolume(name);
+    return [status?.phase, status?.message];
+  };
+  assert.deepEqual(await told("kept"), [
+    "Failed",
+    "host_path deleter only supports /tmp/.+ but received provided /srv/x",
+  ]);
+  assert.deepEqual(await told("recycled"), ["Failed", "No recycler plugin found for the volume!"]);
   stop();
 });

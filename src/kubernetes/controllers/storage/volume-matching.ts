@@ -8,6 +8,7 @@ export interface StorageClass {
   provisioner?: string;
   reclaimPolicy?: string;
   volumeBindingMode?: string;
+  mountOptions?: string[];
 }
 
 /** What the scheduler writes on a claim that waited for its first pod, once it knows the node. */
@@ -27,8 +28,12 @@ export function isMeantFor({ spec }: PersistentVolume, { metadata }: PersistentV
 
 /** Why the claim can't have a volume that it names, or that names it; undefined when it can. */
 export function mismatch(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
+  if (volume.metadata.deletionTimestamp !== undefined)
+    return `the volume is marked for deletion ${JSON.stringify(volume.metadata.name)}`;
   if (sizeOf(volume) < requestOf(claim)) return "requested PV is too small";
   if (classOf(volume) !== classOf(claim)) return "storageClassName does not match";
+  if ((volume.spec.volumeAttributesClassName ?? "") !== (claim.spec.volumeAttributesClassName ?? ""))
+    return "volumeAttributesClassName does not match";
   if (modeOf(volume) !== modeOf(claim)) return "incompatible volumeMode";
   if (!hasModes(volume, claim)) return "incompatible accessMode";
   return undefined;
@@ -66,8 +71,7 @@ export function fittingVolumes(
     .filter(
       (volume) =>
         volume.spec.claimRef === undefined &&
-        volume.metadata.deletionTimestamp === undefined &&
-        (volume.status?.phase ?? "Available") === "Available" &&
+        volume.status?.phase === "Available" &&
         mismatch(volume, claim) === undefined &&
         matchesSelector(selector, volume.metadata.labels),
     )
@@ -94,6 +98,10 @@ function classOf({ spec }: PersistentVolume | PersistentVolumeClaim): string {
 function modeOf({ spec }: PersistentVolume | PersistentVolumeClaim): string {
   return spec.volumeMode ?? "Filesystem";
 }
+
+/** Whether both are file systems, or both are devices. */
+export const hasSameMode = (volume: PersistentVolume, claim: PersistentVolumeClaim): boolean =>
+  modeOf(volume) === modeOf(claim);
 
 function hasModes(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   return (claim.spec.accessModes ?? []).every((mode) => volume.spec.accessModes?.includes(mode));

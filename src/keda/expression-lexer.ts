@@ -1,4 +1,5 @@
 /** The words of a formula, and errors that show where in it they are (expr-lang/expr `parser/lexer`, `file/error.go`). */
+import { scanNumber } from "./expression-number.ts";
 
 export interface Token {
   kind: "Number" | "String" | "Identifier" | "Operator" | "Bracket" | "EOF";
@@ -32,15 +33,13 @@ function drawn(problem: string, position: number, source: string): string {
   return `${problem} (${row}:${column + 1})\n | ${line.replaceAll("\t", " ")}\n | ${".".repeat(column)}^`;
 }
 
-const NUMBER =
-  "0[xX][0-9a-fA-F_]+|\\d[\\d_]*\\.\\d[\\d_]*(?:[eE][+-]?\\d+)?|\\.\\d[\\d_]*(?:[eE][+-]?\\d+)?|\\d[\\d_]*(?:[eE][+-]?\\d+)?";
 const STRING = "\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`[^`]*`";
 const OPERATOR = "\\*\\*|\\.\\.|\\?\\?|\\?\\.|==|!=|<=|>=|&&|\\|\\||[-+*/%^<>!?:,.;=#|]";
 const TOKEN = new RegExp(
-  `(\\s+|//[^\\n]*|/\\*[^]*?\\*/)|(${NUMBER})|(${STRING})|([A-Za-z_$][\\w$]*)|(${OPERATOR})|([()[\\]{}])`,
+  `(\\s+|//[^\\n]*|/\\*[^]*?\\*/)|(${STRING})|([A-Za-z_$][\\w$]*)|(${OPERATOR})|([()[\\]{}])`,
   "y",
 );
-const KINDS = ["Number", "String", "Identifier", "Operator", "Bracket"] as const;
+const KINDS = ["String", "Identifier", "Operator", "Bracket"] as const;
 
 /** Words that are operators. */
 const WORDS = new Set(["and", "or", "not", "in", "let", "if", "else"]);
@@ -52,6 +51,15 @@ export function tokenize(text: string): Token[] {
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < end) {
     const position = TOKEN.lastIndex;
+    const number = scanNumber(text, position);
+    if (number !== undefined) {
+      TOKEN.lastIndex = position + number.text.length;
+      if (number.isBad) {
+        throw new ExpressionError(`bad number syntax: ${JSON.stringify(number.text)}`, TOKEN.lastIndex - 1);
+      }
+      tokens.push({ kind: "Number", text: number.text, position });
+      continue;
+    }
     const match = TOKEN.exec(text);
     if (match === null) {
       const character = `U+${text.codePointAt(position)!.toString(16).toUpperCase().padStart(4, "0")} '${text[position]}'`;

@@ -2,6 +2,8 @@
 import { ExpressionCursor, textOf } from "./expression-cursor.ts";
 import { callNode, isFunction } from "./expression-functions.ts";
 import { ExpressionError, type Token } from "./expression-lexer.ts";
+import { FirstMistake } from "./expression-mistakes.ts";
+import { ExpressionNames } from "./expression-names.ts";
 import {
   binaryNode,
   checkCondition,
@@ -15,11 +17,12 @@ import {
   type Value,
   type ValueType,
 } from "./expression-node.ts";
+import { readNumber } from "./expression-number.ts";
+import { binaryPrecedence, rightPrecedence, unaryPrecedence } from "./expression-precedence.ts";
 import {
   checkCollection,
   isPredicateFunction,
   isPredicateOptional,
-  pointersOf,
   predicateCallNode,
   takesMore,
 } from "./expression-predicates.ts";
@@ -27,74 +30,33 @@ import {
 /** Deeper nesting is refused. */
 export const MAX_DEPTH = 100;
 
-/** Higher binds tighter. */
-const BINARY: Record<string, number> = {
-  "|": 0,
-  "||": 10,
-  or: 10,
-  "&&": 15,
-  and: 15,
-  "==": 20,
-  "!=": 20,
-  "<": 20,
-  ">": 20,
-  "<=": 20,
-  ">=": 20,
-  in: 20,
-  "..": 25,
-  "+": 30,
-  "-": 30,
-  "*": 60,
-  "/": 60,
-  "%": 60,
-  "**": 100,
-  "^": 100,
-  "??": 500,
-};
 const COMPARISONS = new Set(["<", ">", "<=", ">="]);
-const UNARY_PRECEDENCE = 90;
-const NOT_PRECEDENCE = 50;
+
+const CONSTANTS: Record<string, [type: ValueType, value: Value]> = {
+  true: ["bool", true],
+  false: ["bool", false],
+  nil: ["nil", null],
+};
 
 /** All names of the formula as one map. */
 const ENVIRONMENT = "$env";
 
-/** What a name in the formula is. */
-interface Local {
-  name: string;
-  type: ValueType;
-}
-
 export class ExpressionParser {
   readonly #words: ExpressionCursor;
-  readonly #names: ReadonlySet<string>;
-  readonly #locals: Local[] = [];
+  readonly #mistakes = new FirstMistake();
+  readonly #names: ExpressionNames;
   #depth = 0;
-  /** The lists of the predicates around, and what those may ask for beside the element. */
-  readonly #around: { list: Node; pointers: readonly string[] }[] = [];
-  /** The first thing that does not fit: told when the whole has turned out to be well-formed. */
-  #mistake: ExpressionError | undefined;
 
-  constructor(tokens: Token[], names: ReadonlySet<string>) {
+  constructor(tokens: Token[], triggers: ReadonlySet<string>) {
     this.#words = new ExpressionCursor(tokens);
-    this.#names = names;
+    this.#names = new ExpressionNames(triggers, this.#mistakes);
   }
 
   parse(): Node {
     const node = this.#sequence();
     if (this.#words.peek.kind !== "EOF") throw this.#words.unexpected();
-    if (this.#mistake !== undefined) throw this.#mistake;
+    this.#mistakes.raise();
     return node;
-  }
-
-  /** A node whose parts may not fit together. */
-  #checked(position: number, make: () => Node): Node {
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      this.#mistake ??= error;
-      return { type: "unknown", position, run: () => null };
-    }
   }
 
   /** `let x = a; b`, `a; b` */
@@ -117,21 +79,10 @@ export class ExpressionParser {
     this.#words.expect("=");
     const value = this.#expression();
     this.#words.expect(";");
-    const problem = this.#redeclared(name);
-    if (problem !== undefined) this.#mistake ??= new ExpressionError(problem, position);
-    this.#locals.push({ name, type: value.type });
-    const body = this.#sequence();
-    this.#locals.pop();
+    const body = this.#names.withVariable(name, value.type, position, () => this.#sequence());
     const run = (scope: Scope) =>
       body.run({ ...scope, locals: new Map(scope.locals).set(name, value.run(scope)) });
     return { ...body, position, run };
-  }
-
-  #redeclared(name: string): string | undefined {
-    if (this.#names.has(name)) return `cannot redeclare ${name}`;
-    if (isFunction(name) || isPredicateFunction(name)) return `cannot redeclare builtin ${name}`;
-    const isLocal = this.#locals.some((local) => local.name === name);
-    return isLocal ? `cannot redeclare variable ${name}` : undefined;
   }
 
   #expression(precedence = 0): Node {
@@ -153,7 +104,7 @@ export class ExpressionParser {
       const { kind, text, position } = this.#words.peek;
       const negated = text === "not" && kind === "Operator" && this.#words.next.text === "in";
       const operator = negated ? "in" : text;
-      const binds = kind === "Operator" && Object.hasOwn(BINARY, operator) ? BINARY[operator] : undefined;
+      const binds = kind === "Operator" ? binaryPrecedence(operator) : undefined;
       if (binds === undefined || binds < precedence) break;
       this.#words.take();
       if (negated) this.#words.take();
@@ -164,8 +115,7 @@ export class ExpressionParser {
       if (operator === "|") node = this.#piped(node);
       else if (COMPARISONS.has(operator)) node = this.#comparisons(node, operator, position, binds);
       else {
-        const isRightAssociative = operator === "**" || operator === "^";
-        const right = this.#expression(isRightAssociative ? binds : binds + 1);
+        const right = this.#expression(rightPrecedence(operator));
         node = this.#binary(operator, node, right, position);
       }
       if (negated) node = this.#unaryOf("not", node, position);
@@ -175,11 +125,11 @@ export class ExpressionParser {
   }
 
   #binary(operator: string, left: Node, right: Node, position: number): Node {
-    return this.#checked(position, () => binaryNode(operator, left, right, position));
+    return this.#mistakes.checked(position, () => binaryNode(operator, left, right, position));
   }
 
   #unaryOf(operator: string, operand: Node, position: number): Node {
-    return this.#checked(position, () => unaryNode(operator, operand, position));
+    return this.#mistakes.checked(position, () => unaryNode(operator, operand, position));
   }
 
   /** `a < b < c` is `a < b && b < c`. */
@@ -207,7 +157,7 @@ export class ExpressionParser {
   }
 
   #call(name: string, args: Node[], position: number): Node {
-    return this.#checked(position, () => {
+    return this.#mistakes.checked(position, () => {
       if (!isFunction(name)) throw new ExpressionError(`unknown name ${name}`, position);
       return callNode(name, args, position);
     });
@@ -215,7 +165,7 @@ export class ExpressionParser {
 
   /** Upstream looks at the condition before the branches. */
   #condition(condition: Node): void {
-    this.#checked(condition.position, () => {
+    this.#mistakes.checked(condition.position, () => {
       checkCondition(condition);
       return condition;
     });
@@ -236,15 +186,14 @@ export class ExpressionParser {
 
   #unary(): Node {
     const { text, kind, position } = this.#words.peek;
-    if (kind === "Operator" && (text === "-" || text === "+")) {
+    const precedence = kind === "Operator" ? unaryPrecedence(text) : undefined;
+    if (precedence !== undefined) {
       this.#words.take();
-      return this.#unaryOf(text, this.#expression(UNARY_PRECEDENCE), position);
+      return this.#postfix(this.#unaryOf(text, this.#expression(precedence), position));
     }
-    if (kind === "Operator" && (text === "!" || text === "not")) {
-      this.#words.take();
-      return this.#unaryOf(text, this.#expression(NOT_PRECEDENCE), position);
-    }
-    return this.#postfix(this.#primary());
+    // Of a number, true, false and nil nothing is to be had.
+    const isBare = kind === "Number" || (kind === "Identifier" && Object.hasOwn(CONSTANTS, text));
+    return isBare ? this.#primary() : this.#postfix(this.#primary());
   }
 
   #postfix(start: Node): Node {
@@ -257,7 +206,7 @@ export class ExpressionParser {
         const { kind, text: field, position: at } = this.#words.peek;
         if (kind !== "Identifier") throw this.#words.unexpected();
         this.#words.take();
-        this.#mistake ??= new ExpressionError(`type ${node.type} has no field ${field}`, at);
+        this.#mistakes.note(`type ${node.type} has no field ${field}`, at);
       } else return node;
     }
   }
@@ -268,7 +217,7 @@ export class ExpressionParser {
     const isSlice = this.#words.accept(":");
     const to = isSlice && !this.#words.is("]") ? this.#expression() : undefined;
     this.#words.expect("]");
-    return this.#checked(position, () =>
+    return this.#mistakes.checked(position, () =>
       isSlice ? sliceNode(list, index, to, position) : indexNode(list, index!, position),
     );
   }
@@ -277,10 +226,7 @@ export class ExpressionParser {
     const token = this.#words.take();
     const { kind, text, position } = token;
     const literal = (type: ValueType, value: Value): Node => ({ type, position, run: () => value });
-    if (kind === "Number") {
-      const plain = text.replaceAll("_", "");
-      return literal(/^(0[xX]|\d+$)/.test(plain) ? "int" : "float64", Number(plain));
-    }
+    if (kind === "Number") return this.#number(text, literal);
     if (kind === "String") return literal("string", textOf(text));
     if (kind === "Identifier") return this.#named(token, literal);
     if (text === "(") {
@@ -294,46 +240,38 @@ export class ExpressionParser {
       const same = items.every(({ type }) => type === items[0].type) ? items[0]?.type : undefined;
       return { type: "array", element: same ?? "unknown", position, run };
     }
-    if (text === "#" && this.#around.length > 0) return this.#pointer(position);
+    if (text === "#" && this.#names.hasElement) return this.#pointer(position);
     throw this.#words.unexpected(token);
   }
 
-  /** `#`, and what else the function around has: `#index`, `#acc` */
-  #pointer(position: number): Node {
-    const { list, pointers } = this.#around.at(-1)!;
-    const { kind, text: name } = this.#words.peek;
-    if (kind === "Identifier") {
-      this.#words.take();
-      if (!pointers.includes(name)) {
-        this.#mistake ??= new ExpressionError(`unknown pointer #${name}`, position);
-      }
-      return name === "index"
-        ? { type: "int", position, run: ({ index }) => index! }
-        : { type: "unknown", position, run: ({ accumulator }) => accumulator ?? null };
+  /** One that can't be read is told of where the word after it is, as upstream does. */
+  #number(text: string, literal: (type: ValueType, value: Value) => Node): Node {
+    try {
+      const { type, value } = readNumber(text);
+      return literal(type, value);
+    } catch (error) {
+      throw new ExpressionError((error as Error).message, this.#words.peek.position);
     }
-    const { element: type } = list;
-    const isAny = type === "unknown" || type === "nil";
-    return { type: isAny ? "unknown" : (type ?? "unknown"), isAny, position, run: ({ element }) => element! };
+  }
+
+  /** `#`, `#index`, `#acc` */
+  #pointer(position: number): Node {
+    const { kind, text: name } = this.#words.peek;
+    if (kind !== "Identifier") return this.#names.element(position);
+    this.#words.take();
+    return this.#names.pointer(name, position);
   }
 
   #named(token: Token, literal: (type: ValueType, value: Value) => Node): Node {
     const { text: name, position } = token;
-    if (name === "true" || name === "false") return literal("bool", name === "true");
-    if (name === "nil") return literal("nil", null);
+    if (Object.hasOwn(CONSTANTS, name)) return literal(...CONSTANTS[name]);
     if (name === ENVIRONMENT && ["[", ".", "?."].some((next) => this.#words.is(next)))
       return this.#memberOfAll();
     if (this.#words.accept("(")) {
       if (isPredicateFunction(name)) return this.#predicateCall(name, position);
       return this.#call(name, this.#list(")"), position);
     }
-    const local = this.#locals.find((candidate) => candidate.name === name);
-    if (local !== undefined) return { type: local.type, position, run: ({ locals }) => locals.get(name)! };
-    return this.#numberOf(name, position);
-  }
-
-  #numberOf(name: string, position: number): Node {
-    if (!this.#names.has(name)) this.#mistake ??= new ExpressionError(`unknown name ${name}`, position);
-    return { type: "float64", position, run: ({ environment }) => environment.get(name) ?? null };
+    return this.#names.node(name, position);
   }
 
   /** `$env.a`, and `$env["a-b"]` for a trigger whose name is no word of a formula. */
@@ -343,14 +281,14 @@ export class ExpressionParser {
       const { kind, text: name, position } = this.#words.peek;
       if (kind !== "Identifier") throw this.#words.unexpected();
       this.#words.take();
-      return this.#numberOf(name, position);
+      return this.#names.trigger(name, position);
     }
     const first = this.#words.peek;
     const { kind, text } = first;
     const name = this.#expression();
     const isConstant = kind === "String" && this.#words.previous === first;
     this.#words.expect("]");
-    if (isConstant) return this.#numberOf(textOf(text), open.position);
+    if (isConstant) return this.#names.trigger(textOf(text), open.position);
     const run = (scope: Scope) => scope.environment.get(String(name.run(scope))) ?? null;
     return { type: "float64", position: open.position, run };
   }
@@ -374,7 +312,7 @@ export class ExpressionParser {
   /** `count(list, predicate)`; the predicate may stand in braces. */
   #predicateCall(name: string, position: number, piped?: Node): Node {
     const list = piped ?? this.#expression();
-    this.#checked(list.position, () => {
+    this.#mistakes.checked(list.position, () => {
       checkCollection(name, list);
       return list;
     });
@@ -382,10 +320,8 @@ export class ExpressionParser {
     let last: Node | undefined;
     if (piped === undefined ? this.#words.accept(",") : !this.#words.is(")")) {
       const braced = this.#words.accept("{");
-      this.#around.push({ list, pointers: pointersOf(name) });
       const start = this.#words.peek.position;
-      predicate = { ...this.#expression(), position: start };
-      this.#around.pop();
+      predicate = { ...this.#names.withElements(list, name, () => this.#expression()), position: start };
       if (braced) this.#words.expect("}");
       if (takesMore(name) && this.#words.accept(",")) last = this.#expression();
     }
@@ -393,7 +329,7 @@ export class ExpressionParser {
       throw new ExpressionError("expected at least 2 arguments", this.#words.peek.position);
     }
     this.#words.expect(")");
-    return this.#checked(position, () => predicateCallNode(name, list, predicate, last, position));
+    return this.#mistakes.checked(position, () => predicateCallNode(name, list, predicate, last, position));
   }
 
   #list(close: string): Node[] {

@@ -89,6 +89,7 @@ test("an active trigger wakes a target at zero, and touches no other", async () 
     ["from zero to the minimum", { current: 0, spec: { minReplicaCount: 5 } }, [5]],
     ["from idle to the minimum", { current: 2, spec: { idleReplicaCount: 2, minReplicaCount: 5 } }, [5]],
     ["from zero, which is idle", { current: 0, spec: { idleReplicaCount: 0, minReplicaCount: 5 } }, [5]],
+    ["at the minimum with idle", { current: 5, spec: { idleReplicaCount: 2, minReplicaCount: 5 } }, []],
     ["above the minimum with idle", { current: 6, spec: { idleReplicaCount: 2, minReplicaCount: 5 } }, []],
     ["below the minimum without idle", { current: 2, spec: { minReplicaCount: 5 } }, []],
     ["running", { current: 3 }, []],
@@ -146,6 +147,12 @@ test("no active trigger takes the target back after the cooldown", async () => {
     [
       "never active: the first cooldown",
       { current: 2, spec: { initialCooldownPeriod: 300 }, ageSeconds: 200 },
+      [],
+      "False ScalerCooldown",
+    ],
+    [
+      "never active: at the end of the first cooldown",
+      { current: 2, spec: { initialCooldownPeriod: 300 }, ageSeconds: 300 },
       [],
       "False ScalerCooldown",
     ],

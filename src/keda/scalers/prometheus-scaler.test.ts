@@ -274,6 +274,38 @@ test("the metric is active above the activation threshold, not at it", async () 
   }
 });
 
+test("every status of success is one", async () => {
+  for (const [status, isError] of [
+    [199, true],
+    [200, false],
+    [299, false],
+    [300, true],
+  ] as const) {
+    const answer = await (await world({}, {}, { status })).ask();
+    assert.equal(answer instanceof Error, isError, `${status}`);
+  }
+});
+
+test("a query takes no longer than its own timeout, or than that of all", async () => {
+  for (const [timeout, endsMs] of [
+    [undefined, 3000],
+    ["0", 3000],
+    ["700", 700],
+    ["1.5s", 1500],
+  ] as const) {
+    const clock = new VirtualClock();
+    const network = new VirtualNetwork({ clock });
+    await network.host("10.0.0.2").serve({ host: "0.0.0.0", port: 9090 }, () => new Promise(() => {}));
+    const told: [seconds: number, status: number][] = [];
+    const config = triggerConfig({ ...VALID, ...(timeout === undefined ? {} : { timeout }) });
+    const onRequest = (seconds: number, status: number) => told.push([seconds, status]);
+    const world = { clock, network: network.host("10.0.0.1"), onRequest };
+    const asked = createPrometheusScaler(config, world).metricsAndActivity("s0-prometheus");
+    await assert.rejects(clock.runUntil(asked), Error);
+    assert.deepEqual(told, [[endsMs / 1000, 0]], timeout);
+  }
+});
+
 test("an answer that is no success, or too long, is an error", async () => {
   const refused = await (await world({}, {}, { status: 503, body: "busy" })).ask();
   assert.equal((refused as Error).message, "prometheus query api returned error. status: 503");

@@ -122,7 +122,8 @@ export class ContainerUnit {
       image: hasId ? fullImageName(spec.image) : spec.image,
       imageID: hasId ? `local/${spec.image}` : "",
       ...(hasId ? { containerID: this.containerId(this.attempt) } : {}),
-      started: this.started,
+      // What was added to look into the pod has no probes to wait for.
+      ...(this.role === "ephemeral" ? {} : { started: this.started }),
       ...(hasId ? resourcesOf(spec) : {}),
       ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
     };

@@ -12,6 +12,7 @@ import {
   topologyOf,
 } from "./selection.ts";
 import { isHeldByAnother, type PodClaims, volumeProblems } from "./volume-binding.ts";
+import { isInZoneOfVolumes } from "./volume-zone.ts";
 
 export interface Situation {
   pod: Pod;
@@ -108,6 +109,11 @@ const volumeBinding: Filter = ({ claims }, { node }) => {
   return reasons.length === 0 ? undefined : { reasons, unresolvable: true };
 };
 
+const volumeZone: Filter = ({ claims }, { node }) =>
+  claims === undefined || isInZoneOfVolumes(claims, node)
+    ? undefined
+    : final("node(s) had no available volume zone");
+
 const topologySpread: Filter = ({ pod, nodes }, info) => {
   const constraints = (pod.spec.topologySpreadConstraints ?? []).filter(
     ({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule",
@@ -202,6 +208,7 @@ export const FILTERS: readonly [plugin: string, filter: Filter][] = [
   ["NodeResourcesFit", resourcesFit],
   ["VolumeRestrictions", volumeRestrictions],
   ["VolumeBinding", volumeBinding],
+  ["VolumeZone", volumeZone],
   ["PodTopologySpread", topologySpread],
   ["InterPodAffinity", interPodAffinity],
 ];

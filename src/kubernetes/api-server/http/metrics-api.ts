@@ -120,8 +120,8 @@ async function nodeItems(store: ObjectStore, runtime: PodRuntime) {
     apiVersion: API_VERSION,
     metadata: {
       name: node,
-      labels: store.get("/nodes", node)?.metadata.labels,
       creationTimestamp: kubernetesTime(timestampMs),
+      labels: store.get("/nodes", node)?.metadata.labels,
     },
     timestamp: kubernetesTime(timestampMs),
     window: `${windowMs / 1000}s`,
@@ -143,8 +143,8 @@ function podItem(store: ObjectStore, { namespace, pod, timestampMs, windowMs, co
     metadata: {
       name: pod,
       namespace,
-      labels: store.get("/pods", storageKey(namespace, pod))?.metadata.labels,
       creationTimestamp: kubernetesTime(timestampMs),
+      labels: store.get("/pods", storageKey(namespace, pod))?.metadata.labels,
     },
     timestamp: kubernetesTime(timestampMs),
     window: `${windowMs / 1000}s`,

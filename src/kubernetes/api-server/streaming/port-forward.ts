@@ -5,6 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { describeNetworkError } from "../../../base/network-error.ts";
 import { SpdyConnection, type SpdyStream } from "../../../wire/spdy/spdy-connection.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { sendMessage } from "./websocket-session.ts";
@@ -49,12 +50,16 @@ async function forwardPair(
     connection.signal.addEventListener("abort", () => target.destroy(), { once: true });
     await pipeBothWays(target, data, (chunk) => data.write(chunk));
   } catch (problem) {
-    await error.write(Buffer.from(`error forwarding port ${port} to pod: ${(problem as Error).message}`));
+    await error.write(problemText(port, problem));
   }
   await data.end();
   await error.end();
   connection.forget(data);
   connection.forget(error);
+}
+
+function problemText(port: number, problem: unknown): Buffer {
+  return Buffer.from(`error forwarding port ${port} to pod: ${describeNetworkError(problem)}`);
 }
 
 /** Ends when the target has ended. */
@@ -119,8 +124,7 @@ export function forwardOverWebSocket(socket: WebSocket, ports: number[], connect
       targets.add(target);
       await pipeBothWays(target, inputs[index], (chunk) => sendMessage(socket, 2 * index, chunk));
     } catch (error) {
-      const text = `error forwarding port ${port} to pod: ${(error as Error).message}`;
-      await sendMessage(socket, 2 * index + 1, Buffer.from(text));
+      await sendMessage(socket, 2 * index + 1, problemText(port, error));
     }
   });
   void Promise.all(work).then(() => socket.close(1000));

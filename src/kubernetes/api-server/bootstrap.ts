@@ -112,7 +112,8 @@ async function completeRights(
   if (present === undefined || present.metadata.annotations?.[AUTO_UPDATE] === "false") return;
   const { rules = [], subjects = [] } = present;
   // The rules of a sum come from its parts.
-  const missing = wanted.aggregationRule === undefined ? missingRules(rules, wanted.rules ?? []) : [];
+  const isComplete = wanted.aggregationRule !== undefined || deepEqual(rules, wanted.rules ?? []);
+  const missing = isComplete ? [] : missingRules(rules, wanted.rules ?? []);
   const unbound = (wanted.subjects ?? []).filter(
     (subject) => !subjects.some((own) => deepEqual(own, subject)),
   );

@@ -100,7 +100,8 @@ export function patchScale(
 function scaleOf(info: ResourceInfo, object: KubernetesObject): KubernetesObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const { specReplicas, statusReplicas, labelSelector } = info.scale!;
-  const selector = labelSelector === undefined ? builtinSelector(object) : readPath(object, labelSelector);
+  const selector =
+    labelSelector === undefined ? builtinSelector(info, object) : readPath(object, labelSelector);
   const replicas = Number(readPath(object, specReplicas) ?? 0);
   return {
     ...SCALE_KIND,
@@ -110,8 +111,10 @@ function scaleOf(info: ResourceInfo, object: KubernetesObject): KubernetesObject
   };
 }
 
-function builtinSelector({ spec }: KubernetesObject): string {
-  return formatSelector(selectorOf(spec?.selector) ?? []);
+/** A ReplicationController's is labels alone. */
+function builtinSelector({ collection }: ResourceInfo, { spec }: KubernetesObject): string {
+  const isLabels = collection === "/replicationcontrollers";
+  return formatSelector(selectorOf(isLabels ? { matchLabels: spec?.selector } : spec?.selector) ?? []);
 }
 
 /** `.spec.replicas` */

@@ -235,3 +235,91 @@ test("memory stays bounded by its windows", () => {
   }
   assert.ok(memory.recommendations.length <= 22, String(memory.recommendations.length));
 });
+
+test("at the very end of a window a recommendation counts without behavior, and not with it", () => {
+  const windows: Behavior = { scaleUp: rules("Pods", 99, 60, 60), scaleDown: rules("Pods", 99, 60, 300) };
+  const cases: [
+    behavior: Behavior | undefined,
+    ageMs: number,
+    recommended: number,
+    desired: number,
+    expected: number,
+  ][] = [
+    [undefined, 299_999, 6, 2, 6],
+    [undefined, 300_000, 6, 2, 6],
+    [undefined, 300_001, 6, 2, 2],
+    [windows, 299_999, 6, 2, 6],
+    [windows, 300_000, 6, 2, 2],
+    [windows, 59_999, 7, 9, 7],
+    [windows, 60_000, 7, 9, 9],
+  ];
+  for (const [behavior, ageMs, recommended, desired, expected] of cases) {
+    const memory = newAutoscalerMemory(recommended, NOW - ageMs);
+    const { replicas } = normalize({ memory, behavior, currentReplicas: 6, desiredReplicas: desired });
+    assert.equal(replicas, expected, `${ageMs} ms, ${behavior === undefined ? "without" : "with"} behavior`);
+  }
+});
+
+test("what is kept is replaced only when no window needs it any more", () => {
+  const windows: Behavior = { scaleUp: rules("Pods", 9, 30, 60), scaleDown: rules("Pods", 9, 90, 300) };
+  const recommendationsAfter = (ageMs: number, behavior: Behavior | undefined) => {
+    const memory = newAutoscalerMemory(6, NOW - ageMs);
+    normalize({ memory, behavior, currentReplicas: 6, desiredReplicas: 5 });
+    return memory.recommendations.length;
+  };
+  for (const behavior of [undefined, windows]) {
+    assert.equal(recommendationsAfter(300_000, behavior), 2);
+    assert.equal(recommendationsAfter(300_001, behavior), 1);
+  }
+  const changesAfter = (seconds: number, previous: number, next: number) => {
+    const memory = newAutoscalerMemory(6, NOW);
+    rememberScaling(memory, windows, previous, next, NOW);
+    rememberScaling(memory, windows, previous, next, NOW + seconds * 1000);
+    return next > previous ? memory.scaleUps.length : memory.scaleDowns.length;
+  };
+  assert.deepEqual([changesAfter(30, 5, 6), changesAfter(30.001, 5, 6)], [2, 1]);
+  assert.deepEqual([changesAfter(90, 6, 5), changesAfter(90.001, 6, 5)], [2, 1]);
+});
+
+test("what is held says in which direction, up where nothing was to change", () => {
+  const behavior: Behavior = { scaleUp: rules("Pods", 9, 60, 300), scaleDown: rules("Pods", 9, 60, 300) };
+  const held = (recommended: number, current: number, desired: number) => {
+    const memory = newAutoscalerMemory(recommended, NOW - 1000);
+    const { replicas, ableToScale } = normalize({
+      memory,
+      behavior,
+      currentReplicas: current,
+      desiredReplicas: desired,
+    });
+    return `${replicas} ${ableToScale.reason}`;
+  };
+  assert.equal(held(4, 5, 9), "5 ScaleUpStabilized");
+  assert.equal(held(7, 8, 3), "7 ScaleDownStabilized");
+  assert.equal(held(5, 6, 6), "6 ReadyForNewScale");
+});
+
+test("a limit that is just reached limits nothing", () => {
+  const behavior: Behavior = { scaleUp: rules("Pods", 3, 60, 0), scaleDown: rules("Pods", 3, 60, 0) };
+  const reasonOf = (
+    current: number,
+    desired: number,
+    bounds: object = {},
+    given: Behavior | undefined = behavior,
+  ) =>
+    normalize({ behavior: given, currentReplicas: current, desiredReplicas: desired, ...bounds }).limited
+      .reason;
+  assert.equal(reasonOf(5, 8), "DesiredWithinRange");
+  assert.equal(reasonOf(5, 9), "ScaleUpLimit");
+  assert.equal(reasonOf(5, 9, { maxReplicas: 8 }), "TooManyReplicas");
+  assert.equal(reasonOf(8, 5), "DesiredWithinRange");
+  assert.equal(reasonOf(8, 4), "ScaleDownLimit");
+  assert.equal(reasonOf(8, 4, { minReplicas: 5 }), "TooFewReplicas");
+  const legacy = (current: number, desired: number, bounds: object = {}) => {
+    const input = { currentReplicas: current, desiredReplicas: desired, ...bounds };
+    return normalize(input).limited.reason;
+  };
+  assert.equal(legacy(4, 8), "DesiredWithinRange");
+  assert.equal(legacy(4, 9), "ScaleUpLimit");
+  assert.equal(legacy(4, 9, { maxReplicas: 8 }), "TooManyReplicas");
+  assert.equal(legacy(4, 3, { minReplicas: 3 }), "DesiredWithinRange");
+});

@@ -254,6 +254,43 @@ test("the controller says when the target has no scale", async () => {
   assert.equal(condition(await hpa(), "AbleToScale"), "False FailedGetScale");
 });
 
+test("the controller says of what is no target why it is none", async () => {
+  const cases: [apiVersion: string, kind: string, message: string][] = [
+    ["apps/v1", "Fleet", 'no matches for kind "Fleet" in group "apps"'],
+    ["apps/v1", "DaemonSet", "the server could not find the requested resource"],
+    ["v1", "ReplicationController", 'replicationcontrollers "test-db-small" not found'],
+  ];
+  for (const [apiVersion, kind, message] of cases) {
+    const scaleTargetRef = { apiVersion, kind, name: "test-db-small" };
+    const { clock, hpa, events, stop } = await world({ hpa: { scaleTargetRef } });
+    await clock.advance(1);
+    const { message: said } = (await hpa()).status!.conditions![0];
+    assert.equal(said, `the HPA controller was unable to get the target's current scale: ${message}`);
+    assert.deepEqual(
+      (await events()).map((event) => `${event.reason}: ${event.message}`),
+      [`FailedGetScale: ${message}`],
+    );
+    stop.abort();
+  }
+});
+
+test("a ReplicationController scales as a StatefulSet does", async () => {
+  const scaleTargetRef = { apiVersion: "v1", kind: "ReplicationController", name: "old" };
+  const { clock, api, state } = await world({ hpa: { scaleTargetRef } });
+  const resource = { group: "", version: "v1", resource: "replicationcontrollers" };
+  const labels = { app: "old" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "main" }] } };
+  await api.create(resource, {
+    apiVersion: "v1",
+    kind: "ReplicationController",
+    metadata: { name: "old", namespace: NAMESPACE },
+    spec: { replicas: 1, selector: labels, template },
+  });
+  state.metricMilli = 5000;
+  await clock.advance(15_000);
+  assert.equal((await api.get(resource, { namespace: NAMESPACE, name: "old" })).spec.replicas, 3);
+});
+
 test("the controller writes no status that is the same", async () => {
   const { clock, hpa } = await world();
   await clock.advance(15_000);

@@ -314,11 +314,15 @@ function selectorOrNone(text: string | undefined): Selector | undefined {
   }
 }
 
-const BUILT_IN: Record<string, GroupVersionResource> = {
-  "apps/StatefulSet": RESOURCES.statefulSets,
-  "apps/Deployment": RESOURCES.deployments,
-  "apps/ReplicaSet": RESOURCES.replicaSets,
+const REPLICATION_CONTROLLERS = {
+  group: "",
+  version: "v1",
+  resource: "replicationcontrollers",
+  kind: "ReplicationController",
 };
+const BUILT_IN = new Map<string, GroupVersionResource>(
+  [...Object.values(RESOURCES), REPLICATION_CONTROLLERS].map((each) => [`${each.group}/${each.kind}`, each]),
+);
 
 /**
  * The scale of whatever an HPA names.
@@ -330,9 +334,9 @@ export async function getScale(
   namespace: string,
   reference: CrossVersionObjectReference,
 ): Promise<{ resource: GroupVersionResource; scale: Scale }> {
-  const { group } = parseApiVersion(reference.apiVersion ?? "v1");
-  const resource =
-    BUILT_IN[`${group}/${reference.kind}`] ?? (await customResource(api, group, reference.kind));
+  const { apiVersion = "v1", kind } = reference;
+  const { group } = parseApiVersion(apiVersion);
+  const resource = BUILT_IN.get(`${group}/${kind}`) ?? (await customResource(api, group, kind));
   const key = { namespace, name: reference.name, subresource: "scale" };
   return { resource, scale: await api.get<Scale>(resource, key) };
 }

@@ -1,6 +1,7 @@
 /** Relabelling (`model/relabel/relabel.go`): configuration, its checks, and what each action does. */
 import { createHash } from "node:crypto";
 import { Labels } from "../../model/labels.ts";
+import { lowerCase, upperCase } from "../../model/letter-case.ts";
 import { compileAnchored, hasTemplateVariable } from "../config/go-regexp.ts";
 import { isValidLabelName, type NameValidation } from "../config/names.ts";
 import { ConfigError, integer, list, nullable, parsed, struct, text } from "../config/strict-yaml.ts";
@@ -154,10 +155,10 @@ function applyRule(labels: Map<string, string>, rule: RelabelConfig): boolean {
       replaceLabel(labels, rule, source);
       return true;
     case "lowercase":
-      set(labels, target, source.toLowerCase());
+      set(labels, target, lowerCase(source));
       return true;
     case "uppercase":
-      set(labels, target, source.toUpperCase());
+      set(labels, target, upperCase(source));
       return true;
     case "hashmod":
       set(labels, target, String(hashModulus(source, rule.modulus)));

@@ -1,6 +1,7 @@
 /** The functions that Prometheus adds to Go's (`template/template.go`). */
 import { quoteGo } from "../../../model/go-quote.ts";
 import { compareStrings } from "../../../model/labels.ts";
+import { lowerCase, upperCase } from "../../../model/letter-case.ts";
 import { Regex } from "../../regex/regex.ts";
 import { matchesAnywhere, replaceAll } from "../../regex/replace-all.ts";
 import { INTERFACE, type TemplateFunction } from "./functions.ts";
@@ -107,8 +108,8 @@ export const PROMETHEUS_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = 
   },
   safeHtml: ofText((text) => new GoHtml(text)),
   title: ofText(titled),
-  toUpper: ofText((text) => text.toUpperCase()),
-  toLower: ofText((text) => text.toLowerCase()),
+  toUpper: ofText(upperCase),
+  toLower: ofText(lowerCase),
   graphLink: ofText(graphLink),
   tableLink: ofText(tableLink),
   stripPort: ofText((text) => splitHostPort(text)?.host ?? text),

@@ -28,6 +28,13 @@ export function defaultOtlpConfig(): OtlpConfig {
   };
 }
 
+/** What a section that is null has in place of the defaults, as upstream's: names are not translated then. */
+export const NO_OTLP: OtlpConfig = {
+  translation_strategy: "",
+  label_name_underscore_sanitization: false,
+  label_name_preserve_multiple_underscores: false,
+};
+
 const strings = list(text(), "[]string");
 
 export const otlp = struct<OtlpConfig>({

@@ -2,7 +2,7 @@
 import { defaultRelabelConfig, type RelabelConfig, validateRelabelConfig } from "../relabel/relabel.ts";
 import { type AlertingConfig, alerting } from "./alerting-config.ts";
 import type { NameValidation } from "./names.ts";
-import { checkTranslation, defaultOtlpConfig, type OtlpConfig, otlp } from "./otlp-config.ts";
+import { checkTranslation, defaultOtlpConfig, NO_OTLP, type OtlpConfig, otlp } from "./otlp-config.ts";
 import {
   checkRemotes,
   type RemoteReadConfig,
@@ -73,7 +73,7 @@ export const prometheusConfig = (defaults: FlagDefaults) =>
       tracing: nullable(tracing),
       remote_write: list(nullable(remoteWrite), "[]*config.RemoteWriteConfig"),
       remote_read: list(nullable(remoteRead), "[]*config.RemoteReadConfig"),
-      otlp,
+      otlp: (node, context, current) => nullable(otlp)(node, context, current) ?? { ...NO_OTLP },
     },
     check: checkConfig,
   });

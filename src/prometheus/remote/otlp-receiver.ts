@@ -44,7 +44,7 @@ async function store(data: readonly ResourceMetrics[], server: PrometheusServer)
     errorMetrics,
     warnings,
   } = translateMetrics(data, {
-    strategy: otlp.translation_strategy as TranslationStrategy,
+    strategy: (otlp.translation_strategy || "NoTranslation") as TranslationStrategy,
     underscoreSanitization: otlp.label_name_underscore_sanitization,
     preserveMultipleUnderscores: otlp.label_name_preserve_multiple_underscores,
     resourceLabels: promotion(otlp),

@@ -1,16 +1,10 @@
 /** Runs the discoverers of each job and hands on all groups of a job when some changed (`discovery/manager.go`). */
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../base/log.ts";
-import type { Resolver } from "../../base/resolver.ts";
-import type { System } from "../../base/system.ts";
 import type { DiscoveryConfigs } from "../config/discovery-config.ts";
-import type { DiscoveryMetrics, DiscoveryPurpose } from "./discovery-metrics.ts";
+import type { DiscoveryPurpose } from "./discovery-metrics.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
-
-export type DiscoverySystem = Pick<System, "clock" | "disk" | "network" | "env"> & {
-  resolver?: Resolver;
-  metrics: DiscoveryMetrics;
-};
 
 interface Job {
   configs: DiscoveryConfigs;
@@ -40,7 +34,7 @@ export class DiscoveryManager {
   ) {
     this.#purpose = purpose;
     this.#system = system;
-    this.#log = log.with({ component: "discovery manager" });
+    this.#log = log.with({ component: `discovery manager ${purpose}` });
     this.#onGroups = onGroups;
   }
 
@@ -118,23 +112,23 @@ export class DiscoveryManager {
   /** Each mechanism is loaded when a configuration has it. */
   async #discoverers(job: string, configs: DiscoveryConfigs): Promise<[id: string, Discoverer][]> {
     const system = this.#system;
-    const log = this.#log.with({ config: job });
+    const logOf = (discovery: string) => this.#log.with({ discovery, config: job });
     const found: [string, Discoverer][] = [];
     for (const [i, config] of (configs.file_sd_configs ?? []).entries()) {
       const { createFileDiscovery } = await import("./file-discovery.ts");
-      found.push([`file${i}`, createFileDiscovery(config!, system, log, job)]);
+      found.push([`file${i}`, createFileDiscovery(config!, system, logOf("file"), job)]);
     }
     for (const [i, config] of (configs.http_sd_configs ?? []).entries()) {
       const { createHttpDiscovery } = await import("./http-discovery.ts");
-      found.push([`http${i}`, createHttpDiscovery(config!, system, log, job)]);
+      found.push([`http${i}`, createHttpDiscovery(config!, system, logOf("http"), job)]);
     }
     for (const [i, config] of (configs.dns_sd_configs ?? []).entries()) {
       const { createDnsDiscovery } = await import("./dns-discovery.ts");
-      found.push([`dns${i}`, createDnsDiscovery(config!, system, log, job)]);
+      found.push([`dns${i}`, createDnsDiscovery(config!, system, logOf("dns"), job)]);
     }
     for (const [i, config] of (configs.kubernetes_sd_configs ?? []).entries()) {
       const { createKubernetesDiscovery } = await import("./kubernetes-discovery.ts");
-      found.push([`kubernetes${i}`, await createKubernetesDiscovery(config!, system, log)]);
+      found.push([`kubernetes${i}`, await createKubernetesDiscovery(config!, system, logOf("kubernetes"))]);
     }
     return found;
   }

@@ -2,7 +2,7 @@
 import type { Logger } from "../../base/log.ts";
 import { systemResolver } from "../../base/resolver.ts";
 import type { DnsDiscoveryConfig } from "../config/discovery-config.ts";
-import type { DiscoverySystem } from "./discovery-manager.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import { createRefreshDiscovery } from "./refresh-discovery.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 

@@ -3,9 +3,10 @@ import type { Logger } from "../../base/log.ts";
 import { type FileDiscoveryConfig, type TargetGroupConfig, targetGroup } from "../config/discovery-config.ts";
 import { glob } from "../config/load-config.ts";
 import { ConfigError, decodeYaml, list, nullable } from "../config/strict-yaml.ts";
-import type { DiscoverySystem } from "./discovery-manager.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import { createRefreshDiscovery } from "./refresh-discovery.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
+import { decodeTargetGroups } from "./target-group-json.ts";
 
 /** A file of groups may measure so much. */
 export const MAX_TARGET_FILE_BYTES = 64 * 1024 * 1024;
@@ -61,19 +62,25 @@ export function createFileDiscovery(
   );
 }
 
-/** JSON is YAML, so one reader serves both. @throws ConfigError */
+/** A file's groups; its name says in which format they are. @throws Error */
 export function groupsOf(path: string, text: string): TargetGroup[] {
+  const groups = path.toLowerCase().endsWith(".json") ? decodeTargetGroups(text) : yamlGroups(text);
+  return groups.map(({ targets, labels }, index) => ({
+    source: `${path}:${index}`,
+    targets: targets.map((address) => ({ __address__: address })),
+    labels: { ...labels, __meta_filepath: path },
+  }));
+}
+
+/** @throws ConfigError */
+function yamlGroups(text: string): TargetGroupConfig[] {
   const groups = decodeYaml<(TargetGroupConfig | undefined)[]>(
     text,
     list(nullable(targetGroup), "[]*targetgroup.Group"),
     () => [],
   );
-  return (groups ?? []).map((group, index) => {
-    if (group === undefined) throw new ConfigError(`nil target group item found (index ${index})`);
-    return {
-      source: `${path}:${index}`,
-      targets: group.targets.map((address) => ({ __address__: address })),
-      labels: { ...group.labels, __meta_filepath: path },
-    };
+  return (groups ?? []).map((group) => {
+    if (group === undefined) throw new ConfigError("nil target group item found");
+    return group;
   });
 }

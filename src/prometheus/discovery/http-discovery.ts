@@ -1,10 +1,14 @@
 /** Targets from a URL that answers groups in JSON (`discovery/http`). */
 import type { Logger } from "../../base/log.ts";
+import { describeNetworkError } from "../../base/network-error.ts";
+import { statusLine } from "../../wire/status-line.ts";
 import type { HttpDiscoveryConfig } from "../config/discovery-config.ts";
-import type { DiscoverySystem } from "./discovery-manager.ts";
+import { USER_AGENT } from "../scrape/scrape-request.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createRefreshDiscovery } from "./refresh-discovery.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
+import { decodeTargetGroups } from "./target-group-json.ts";
 
 /** An answer may measure so much. */
 export const MAX_TARGETS_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -17,21 +21,23 @@ export function createHttpDiscovery(
 ): Discoverer {
   const client = createHttpClient(config, system);
   const ask = async (signal: AbortSignal) => {
-    const response = await client.request(config.url, {
-      headers: {
-        accept: "application/json",
-        "user-agent": "Prometheus/3.14.0",
-        "x-prometheus-refresh-interval-seconds": String(config.refresh_interval / 1000),
-      },
-      timeoutMs: config.refresh_interval,
-      signal,
-    });
+    const headers = {
+      accept: "application/json",
+      "user-agent": USER_AGENT,
+      "x-prometheus-refresh-interval-seconds": String(config.refresh_interval / 1000),
+    };
+    const response = await client
+      .request(config.url, { headers, timeoutMs: config.refresh_interval, signal })
+      .catch((error) => {
+        throw unanswered(config.url, error);
+      });
     const text = await response.text(MAX_TARGETS_RESPONSE_BYTES);
-    if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
+    if (response.status !== 200)
+      throw new Error(`server returned HTTP status ${statusLine(response.status)}`);
     const type = response.headers["content-type"] ?? "";
     if (!/^application\/json(?:;\s*charset=("utf-8"|utf-8))?$/i.test(type))
       throw new Error(`unsupported content type ${JSON.stringify(type)}`);
-    return groupsOf(config.url, JSON.parse(text));
+    return groupsOf(config.url, text);
   };
   const options = { mechanism: "http", config: job, intervalMs: config.refresh_interval };
   return createRefreshDiscovery(system, log, options, async (signal) => {
@@ -44,21 +50,17 @@ export function createHttpDiscovery(
   });
 }
 
-function groupsOf(url: string, value: unknown): TargetGroup[] {
-  if (!Array.isArray(value)) throw new Error("the answer is not a list of target groups");
-  return value.map((group: unknown, index) => {
-    const { targets, labels = {} } = (group ?? {}) as { targets?: unknown; labels?: unknown };
-    if (!Array.isArray(targets) || targets.some((each) => typeof each !== "string"))
-      throw new Error(`nil target group item found (index ${index})`);
-    return {
-      source: `${url}:${index}`,
-      targets: targets.map((address: string) => ({ __address__: address })),
-      labels: { ...stringsOf(labels), __meta_url: url },
-    };
-  });
+function groupsOf(url: string, text: string): TargetGroup[] {
+  return decodeTargetGroups(text).map(({ targets, labels }, index) => ({
+    source: `${url}:${index}`,
+    targets: targets.map((address) => ({ __address__: address })),
+    labels: { ...labels, __meta_url: url },
+  }));
 }
 
-function stringsOf(labels: unknown): Record<string, string> {
-  if (typeof labels !== "object" || labels === null) return {};
-  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+/** Why no answer came, in Go's words. */
+function unanswered(url: string, error: unknown): Error {
+  const isLate = (error as Error).name === "TimeoutError";
+  const late = isLate ? " (Client.Timeout exceeded while awaiting headers)" : "";
+  return new Error(`Get ${JSON.stringify(url)}: ${describeNetworkError(error)}${late}`);
 }

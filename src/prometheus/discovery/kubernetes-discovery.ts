@@ -7,7 +7,7 @@ import { createInClusterClient, inClusterNamespace } from "../../wire/kubernetes
 import { type Informer, objectKey, startInformer } from "../../wire/kubernetes/informer.ts";
 import type { KubernetesDiscoveryConfig, KubernetesRole } from "../config/discovery-config.ts";
 import type { HttpClientConfig } from "../config/http-client-config.ts";
-import type { DiscoverySystem } from "./discovery-manager.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import { createHttpClient } from "./http-client.ts";
 import { clusterOfKubeconfig } from "./kubeconfig.ts";
 import { buildGroup, type Lookup, sourceOf } from "./kubernetes-targets.ts";

@@ -1,6 +1,6 @@
 /** Discovery that asks again and again (`discovery/refresh`). */
 import type { Logger } from "../../base/log.ts";
-import type { DiscoverySystem } from "./discovery-manager.ts";
+import type { DiscoverySystem } from "./discovery-system.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 
 export interface RefreshOptions {

@@ -4,6 +4,7 @@ import type { AlertmanagerConfig } from "../config/alerting-config.ts";
 import { checkTargetAddress } from "../config/discovery-config.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import { type RelabelConfig, relabelInPlace } from "../relabel/relabel.ts";
+import { urlText } from "../scrape/target-url.ts";
 
 export interface AlertmanagerTarget {
   url: string;
@@ -34,5 +35,10 @@ export function alertsPath(prefix: string): string {
 
 function urlOf(labels: ReadonlyMap<string, string>): string {
   const of = (name: string) => labels.get(name) ?? "";
-  return `${of("__scheme__")}://${of("__address__")}${of("__alerts_path__")}`;
+  return urlText({
+    scheme: of("__scheme__"),
+    host: of("__address__"),
+    path: of("__alerts_path__"),
+    query: "",
+  });
 }

@@ -1,8 +1,9 @@
 /** The queue of one Alertmanager: one that hangs holds up no other (`notifier/sendloop.go`). */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import { statusLine } from "../../wire/status-line.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
-import { STATUS_TEXTS, USER_AGENT } from "../scrape/scrape-request.ts";
+import { USER_AGENT } from "../scrape/scrape-request.ts";
 import { alertsBody, type Notification } from "./alert.ts";
 import type { NotifierMetrics } from "./notifier-metrics.ts";
 
@@ -90,8 +91,7 @@ export class SendLoop {
       });
       await response.bytes(MAX_RESPONSE_BYTES);
       const { status } = response;
-      if (status < 200 || status >= 300)
-        throw new Error(`bad response status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());
+      if (status < 200 || status >= 300) throw new Error(`bad response status ${statusLine(status)}`);
       metrics.observe(this.url, (clock.monotonic() - started) / 1000);
       metrics.sent.add(alerts.length, this.url);
     } catch (error) {

@@ -14,9 +14,9 @@ import {
 import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { encodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
 import { snappyCompress } from "../../wire/snappy.ts";
+import { statusLine } from "../../wire/status-line.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { quoteString } from "../promql/parser/lexer.ts";
-import { STATUS_TEXTS } from "../scrape/scrape-request.ts";
 import { parseToolArguments, requireFiles, UsageProblem } from "./arguments.ts";
 import { keyValues } from "./create-blocks.ts";
 import { readInput } from "./input.ts";
@@ -119,7 +119,7 @@ async function send(
     const text = await response.text(MAX_ANSWER_BYTES);
     const { status } = response;
     if (status >= 200 && status < 300) return { isFinal: true };
-    const problem = `server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}: ${text}`;
+    const problem = `server returned HTTP status ${statusLine(status)}: ${text}`;
     return { problem, isFinal: status < 500 && status !== 429 };
   } catch (error) {
     return { problem: networkProblem("Post", url, error), isFinal: false };

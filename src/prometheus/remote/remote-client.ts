@@ -12,9 +12,10 @@ import {
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { encodeWriteRequestV2 } from "../../wire/remote-write/write-v2.ts";
 import { snappyCompress } from "../../wire/snappy.ts";
+import { statusLine } from "../../wire/status-line.ts";
 import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/remote-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
-import { STATUS_TEXTS, USER_AGENT } from "../scrape/scrape-request.ts";
+import { USER_AGENT } from "../scrape/scrape-request.ts";
 import { type WrittenCounts, writtenCounts } from "./written-counts.ts";
 
 export interface RemoteClientParts {
@@ -187,9 +188,7 @@ export class RemoteClient {
         ? { result: "taken", written, retryAfterMs: 0 }
         : { result: "refused", problem: new Error(ignoredText(counts)), written, retryAfterMs: 0 };
     }
-    const problem = new Error(
-      `server returned HTTP status ${`${status} ${STATUS_TEXTS[status] ?? ""}`.trim()}: ${text}`,
-    );
+    const problem = new Error(`server returned HTTP status ${statusLine(status)}: ${text}`);
     const isBusy = status === 429 && config.queue_config.retry_on_http_429 === true;
     if (status < 500 && !isBusy) return { result: "refused", problem, written, retryAfterMs: 0 };
     return { result: "again", problem, retryAfterMs: retryAfter(headers["retry-after"], clock.now()) };

@@ -10,6 +10,7 @@ import {
   type RepeatedResponse,
 } from "../../base/network.ts";
 import { describeNetworkError } from "../../base/network-error.ts";
+import { statusLine } from "../../wire/status-line.ts";
 import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import { type HttpClient, RedirectError } from "../discovery/http-client.ts";
 import { requestUrl, type TargetUrl, urlProblem } from "./target-url.ts";
@@ -102,8 +103,7 @@ export class ScrapeRequester {
   async request(signal: AbortSignal): Promise<ScrapeBody> {
     if (this.#problem !== undefined) throw new Error(this.#problem);
     const { status, headers, bytes } = await this.#ask(signal);
-    if (status !== 200)
-      throw new Error(`server returned HTTP status ${status} ${STATUS_TEXTS[status] ?? ""}`.trim());
+    if (status !== 200) throw new Error(`server returned HTTP status ${statusLine(status)}`);
     const contentType = headers["content-type"];
     if (headers["content-encoding"] !== "gzip") return { bytes, contentType };
     try {
@@ -154,58 +154,3 @@ export class ScrapeRequester {
     return hostname === address && Number(proxyPort || 80) === port ? "proxyconnect tcp: " : "";
   }
 }
-
-/** Reason phrases of statuses that a server may answer in place of what was asked for (RFC 9110). */
-export const STATUS_TEXTS: Record<number, string> = {
-  201: "Created",
-  202: "Accepted",
-  203: "Non-Authoritative Information",
-  204: "No Content",
-  205: "Reset Content",
-  206: "Partial Content",
-  300: "Multiple Choices",
-  301: "Moved Permanently",
-  302: "Found",
-  303: "See Other",
-  304: "Not Modified",
-  307: "Temporary Redirect",
-  308: "Permanent Redirect",
-  400: "Bad Request",
-  401: "Unauthorized",
-  402: "Payment Required",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  406: "Not Acceptable",
-  407: "Proxy Authentication Required",
-  408: "Request Timeout",
-  409: "Conflict",
-  410: "Gone",
-  413: "Request Entity Too Large",
-  411: "Length Required",
-  412: "Precondition Failed",
-  414: "Request URI Too Long",
-  415: "Unsupported Media Type",
-  416: "Requested Range Not Satisfiable",
-  417: "Expectation Failed",
-  418: "I'm a teapot",
-  421: "Misdirected Request",
-  422: "Unprocessable Entity",
-  423: "Locked",
-  424: "Failed Dependency",
-  425: "Too Early",
-  426: "Upgrade Required",
-  428: "Precondition Required",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  451: "Unavailable For Legal Reasons",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-  507: "Insufficient Storage",
-  508: "Loop Detected",
-  511: "Network Authentication Required",
-};

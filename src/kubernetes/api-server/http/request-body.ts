@@ -2,10 +2,10 @@
 import { type Document, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { BodyLimitError, type HttpRequest, readBody } from "../../../base/network.ts";
 import { isStatus, statusError } from "../../../model/kubernetes-status.ts";
+import { duplicateFields, fieldPositions, jsonProblem } from "../../../wire/json-text.ts";
 import { KUBERNETES_YAML } from "../../../wire/kubernetes/kubernetes-yaml.ts";
 import { decodeKubernetesProtobuf } from "../../../wire/kubernetes/protobuf-decoder.ts";
 import { NOTHING_REPEATED, type RepeatedFields } from "../read-input.ts";
-import { duplicateFields, fieldPositions, jsonProblem } from "./json-text.ts";
 
 /** As in the Kubernetes API server. */
 export const MAX_REQUEST_BYTES = 3 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { randomInteger, seededRandom } from "../../../base/random.ts";
+import { randomInteger, seededRandom } from "../base/random.ts";
 import { duplicateFields, jsonProblem } from "./json-text.ts";
 
 test("duplicateFields() names every field that comes again", () => {

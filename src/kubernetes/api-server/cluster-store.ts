@@ -16,6 +16,7 @@ import type { AskOptions } from "./admission/admission-turn.ts";
 import { areWebhooksFor, withWebhooks } from "./admission/webhooks.ts";
 import { type ApiContext, resourceInfo } from "./api-context.ts";
 import { fromStorageVersion, needsConversion } from "./convert.ts";
+import { convertAll, withConversion } from "./custom/conversion-turn.ts";
 import { startDefinitionController } from "./custom/definition-controller.ts";
 import type { RestoredObject } from "./object-log.ts";
 import { type ChangeLog, ObjectStore } from "./object-store.ts";
@@ -63,7 +64,8 @@ export class ClusterStore implements KubernetesApi {
 
   async get<T extends KubernetesObject>(resource: GroupVersionResource, key: ObjectKey): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return fromStorageVersion(info, getResource(this.context, info, key)) as T;
+    const found = await this.#carryOut(info, () => getResource(this.context, info, key));
+    return (await this.#shown(info, found)) as T;
   }
 
   async list<T extends KubernetesObject>(
@@ -72,6 +74,7 @@ export class ClusterStore implements KubernetesApi {
   ): Promise<KubernetesList<T>> {
     const info = resourceInfo(this.context, resource);
     const list = listObjects(this.context, info, options);
+    await convertAll(this.context, info, list.items);
     if (needsConversion(info)) list.items = list.items.map((item) => fromStorageVersion(info, item));
     return list as KubernetesList<T>;
   }
@@ -82,10 +85,8 @@ export class ClusterStore implements KubernetesApi {
     options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return fromStorageVersion(
-      info,
-      await this.#run(info, options, (all) => createResource(this.context, info, object, all)),
-    ) as T;
+    const made = await this.#run(info, options, (all) => createResource(this.context, info, object, all));
+    return (await this.#shown(info, made)) as T;
   }
 
   async replace<T extends KubernetesObject>(
@@ -94,10 +95,8 @@ export class ClusterStore implements KubernetesApi {
     options: UpdateOptions = {},
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
-    return fromStorageVersion(
-      info,
-      await this.#run(info, options, (all) => replaceResource(this.context, info, object, all)),
-    ) as T;
+    const made = await this.#run(info, options, (all) => replaceResource(this.context, info, object, all));
+    return (await this.#shown(info, made)) as T;
   }
 
   async updateStatus<T extends KubernetesObject>(
@@ -116,10 +115,8 @@ export class ClusterStore implements KubernetesApi {
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
     const all = { ...options, subresource: key.subresource };
-    return fromStorageVersion(
-      info,
-      await this.#run(info, all, (each) => patchResource(this.context, info, key, patch, each)),
-    ) as T;
+    const made = await this.#run(info, all, (each) => patchResource(this.context, info, key, patch, each));
+    return (await this.#shown(info, made)) as T;
   }
 
   async delete<T extends KubernetesObject>(
@@ -129,14 +126,35 @@ export class ClusterStore implements KubernetesApi {
   ): Promise<T> {
     const info = resourceInfo(this.context, resource);
     const namespace = info.namespaced ? key.namespace : undefined;
-    return fromStorageVersion(
-      info,
-      await this.#run(info, options, (all) => deleteObject(this.context, info, namespace, key.name, all)),
-    ) as T;
+    const made = await this.#run(info, options, (all) =>
+      deleteObject(this.context, info, namespace, key.name, all),
+    );
+    return (await this.#shown(info, made)) as T;
+  }
+
+  /** An object in the version that was asked for. */
+  async #shown(info: ResourceInfo, object: KubernetesObject): Promise<KubernetesObject> {
+    await convertAll(this.context, info, [object]);
+    return fromStorageVersion(info, object);
+  }
+
+  #carryOut(
+    info: ResourceInfo,
+    run: () => KubernetesObject | Promise<KubernetesObject>,
+  ): KubernetesObject | Promise<KubernetesObject> {
+    return info.conversion === undefined ? run() : withConversion(this.context, info, run);
   }
 
   /** Runs a change, with webhooks where there are any. */
   #run<O extends AskOptions>(
+    info: ResourceInfo,
+    options: O,
+    change: (options: O) => KubernetesObject,
+  ): KubernetesObject | Promise<KubernetesObject> {
+    return this.#carryOut(info, () => this.#ask(info, options, change));
+  }
+
+  #ask<O extends AskOptions>(
     info: ResourceInfo,
     options: O,
     change: (options: O) => KubernetesObject,
@@ -156,6 +174,17 @@ export class ClusterStore implements KubernetesApi {
     options?: WatchOptions,
   ): AsyncIterable<WatchEvent<T>> {
     const info = resourceInfo(this.context, resource);
-    return watchObjects(this.context, info, options) as AsyncIterable<WatchEvent<T>>;
+    const events = watchObjects(this.context, info, options) as AsyncIterable<WatchEvent<T>>;
+    return info.conversion === undefined ? events : this.#converted(info, events);
+  }
+
+  async *#converted<T extends KubernetesObject>(
+    info: ResourceInfo,
+    events: AsyncIterable<WatchEvent<T>>,
+  ): AsyncGenerator<WatchEvent<T>> {
+    for await (const { type, object } of events) {
+      const isObject = type !== "BOOKMARK";
+      yield { type, object: isObject ? ((await this.#shown(info, object)) as T) : object };
+    }
   }
 }

@@ -3,6 +3,7 @@
  * `autoscaling/v2` (also v1) and Event `v1` (also events.k8s.io/v1).
  */
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
+import { convertedByWebhook } from "./custom/conversion-turn.ts";
 import { deepFreeze } from "./object-store.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 
@@ -23,7 +24,10 @@ function conversionOf({ group, version, resource }: ResourceInfo): Conversion | 
   return CONVERSIONS[`${group}/${version}/${resource}`];
 }
 
-/** Custom resources differ between versions by name only (conversion strategy None). */
+/**
+ * Custom resources are stored as they are written where versions differ by name only (conversion strategy None), and
+ * turned into the version to store when they are stored where a webhook converts them.
+ */
 export function toStorageVersion(info: ResourceInfo, object: KubernetesObject): KubernetesObject {
   if (info.isCustom) return object;
   return conversionOf(info)?.toStored(object) ?? object;
@@ -38,6 +42,7 @@ export function fromStorageVersion(info: ResourceInfo, object: KubernetesObject)
   const conversion = conversionOf(info);
   const apiVersion = info.group === "" ? info.version : `${info.group}/${info.version}`;
   if (conversion === undefined && (!info.isCustom || object.apiVersion === apiVersion)) return object;
+  if (info.conversion !== undefined) return convertedByWebhook(info, object, apiVersion);
   const kept = converted.get(object);
   if (kept !== undefined && kept.apiVersion === apiVersion) return kept;
   const result = deepFreeze(conversion?.fromStored(structuredClone(object)) ?? { ...object, apiVersion });

@@ -2,6 +2,7 @@
 import type { GroupVersionResource } from "../../model/kubernetes-api.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import type { TableColumn } from "./table/table-column.ts";
+import type { WebhookClientConfig } from "./webhook-client.ts";
 
 /** Where a scale subresource finds its numbers: JSON paths as CustomResourceDefinitions give them. */
 export interface ScalePaths {
@@ -9,6 +10,12 @@ export interface ScalePaths {
   statusReplicas: string;
   /** Of a text; built-in kinds have an object selector at `.spec.selector` instead. */
   labelSelector?: string;
+}
+
+/** `spec.conversion.webhook` of a CustomResourceDefinition. */
+export interface ConversionWebhook {
+  clientConfig: WebhookClientConfig;
+  conversionReviewVersions: readonly string[];
 }
 
 export interface ResourceInfo extends GroupVersionResource {
@@ -29,6 +36,8 @@ export interface ResourceInfo extends GroupVersionResource {
   isReview?: boolean;
   /** The version that is stored, where it is another one. */
   storedAs?: Pick<ResourceInfo, "group" | "version">;
+  /** Who converts between the versions of a custom resource, where they differ by more than their names. */
+  conversion?: ConversionWebhook;
   /** Other subresources: `log`, `exec`, `binding`, … */
   subresources: readonly string[];
   /** `metadata.generation` counts changes of everything but metadata and status. */

@@ -1,38 +1,24 @@
 /** One call of a webhook: an AdmissionReview is sent and comes back (`admission.k8s.io`, versions v1 and v1beta1). */
 
-import { readBody } from "../../../base/network.ts";
-import { describeNetworkError } from "../../../base/network-error.ts";
 import { randomUuid } from "../../../base/random.ts";
 import {
   internalError,
-  isStatus,
   KubernetesError,
   type Status,
   statusError,
 } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
-import { isJsonObject } from "../patch/merge-patch.ts";
-import { serviceEndpoint } from "../service-endpoint.ts";
+import { postToWebhook, type WebhookClientConfig, WebhookFailure } from "../webhook-client.ts";
 import { type AdmissionRequest, describeRequest, type Rule } from "./admission-request.ts";
 import type { MatchCondition } from "./request-expressions.ts";
 
 const GROUP = "admission.k8s.io";
 const KNOWN_VERSIONS = ["v1", "v1beta1"];
 const DEFAULT_TIMEOUT_SECONDS = 10;
-const HTTPS_PORT = 443;
-/** What an answer may measure. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** How much of an answer that is no review is told. */
-const MAX_TOLD = 2048;
 
 export interface Webhook {
   name: string;
-  clientConfig: {
-    url?: string;
-    service?: { namespace: string; name: string; path?: string; port?: number };
-    /** PEM in base64. */
-    caBundle?: string;
-  };
+  clientConfig: WebhookClientConfig;
   rules?: Rule[];
   failurePolicy?: "Fail" | "Ignore";
   matchPolicy?: "Exact" | "Equivalent";
@@ -57,9 +43,6 @@ interface Review {
     warnings?: string[];
   };
 }
-
-/** There is no answer, or none that can be used. */
-export class WebhookFailure extends Error {}
 
 /** What a client is told of a webhook that fails. */
 export const failure = ({ name }: Webhook, problem: string): KubernetesError =>
@@ -103,75 +86,13 @@ export async function callWebhook(
 }
 
 async function post(context: ApiContext, webhook: Webhook, body: string): Promise<Review> {
-  const { caBundle } = webhook.clientConfig;
-  const seconds = webhook.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-  const timeout = `timeout=${seconds}s`;
-  const { url, shown, serverName } = placeOf(context, webhook, timeout);
-  const failed = (problem: string) => new WebhookFailure(`failed to call webhook: ${problem}`);
-  let text: string;
-  let status: number;
+  const timeoutSeconds = webhook.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  const sent = { kind: "AdmissionReview", group: GROUP, body, timeoutSeconds };
   try {
-    const response = await context.network!.fetch(`${url}?${timeout}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json, */*" },
-      body,
-      timeoutMs: seconds * 1000,
-      ca: caBundle ? Buffer.from(caBundle, "base64").toString() : undefined,
-      serverName,
-    });
-    status = response.status;
-    text = new TextDecoder().decode(await readBody(response.body, MAX_ANSWER_BYTES));
+    return await postToWebhook<Review>(context, webhook.clientConfig, sent);
   } catch (error) {
-    throw failed(`Post ${JSON.stringify(`${shown}?${timeout}`)}: ${describeNetworkError(error)}`);
-  }
-  const answer = jsonObjectOf(text);
-  if (answer?.kind === "Status" && typeof answer.message === "string") throw failed(answer.message);
-  if (status < 200 || status > 206) throw failed(statusProblem(status, text.trim()));
-  if (answer === undefined) throw failed(text === "" ? EMPTY : NO_OBJECT);
-  if (answer.apiVersion?.startsWith(`${GROUP}/`) && answer.kind !== "AdmissionReview")
-    throw failed(
-      `no kind ${JSON.stringify(answer.kind ?? "")} is registered for version ${JSON.stringify(answer.apiVersion)} in ` +
-        'scheme "pkg/runtime/scheme.go:111"',
-    );
-  return answer;
-}
-
-const EMPTY = "0-length response with status code: 200 and content type: application/json";
-const NO_OBJECT =
-  "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct " +
-  '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-
-function jsonObjectOf(text: string): (Review & { message?: unknown }) | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** `apierrors.NewGenericServerResponse`. */
-function statusProblem(status: number, text: string): string {
-  if (status === 404) return "the server could not find the requested resource";
-  if (status === 503) return "the server is currently unable to handle the request";
-  const told = JSON.stringify(text.slice(0, MAX_TOLD) || "unknown");
-  return `an error on the server (${told}) has prevented the request from succeeding`;
-}
-
-/** Where a webhook is, and its URL as errors have it. */
-function placeOf({ store }: ApiContext, { clientConfig: { url, service } }: Webhook, timeout: string) {
-  if (url !== undefined) return { url, shown: url };
-  const { namespace, name, path = "", port = HTTPS_PORT } = service!;
-  const serverName = `${name}.${namespace}.svc`;
-  const suffix = path === "" || path.startsWith("/") ? path : `/${path}`;
-  const shown = `https://${serverName}:${port}${suffix}`;
-  try {
-    const target = serviceEndpoint(store, namespace, name, port);
-    return { url: `https://${target.host}:${target.port}${suffix}`, shown, serverName };
-  } catch (error) {
-    if (!isStatus(error)) throw error;
-    const problem = error.message.replace(/^services /, "service ");
-    throw new WebhookFailure(`failed to call webhook: Post "${shown}?${timeout}": ${problem}`);
+    if (!(error instanceof WebhookFailure)) throw error;
+    throw new WebhookFailure(`failed to call webhook: ${error.message}`);
   }
 }
 

@@ -10,11 +10,12 @@ import { deepEqual } from "../deep-equal.ts";
 import { jsonPatch } from "../patch/json-patch.ts";
 import { readInput } from "../read-input.ts";
 import type { ResourceInfo } from "../resource-info.ts";
+import { WebhookFailure } from "../webhook-client.ts";
 import { forbidden } from "./admission.ts";
 import { type AdmissionRequest, matchesRules, matchesSelectors } from "./admission-request.ts";
 import { type AdmissionTurn, TurnTaken } from "./admission-turn.ts";
 import { requestScope, unmatched } from "./request-expressions.ts";
-import { callWebhook, failure, type Webhook, WebhookFailure } from "./webhook-call.ts";
+import { callWebhook, failure, type Webhook } from "./webhook-call.ts";
 
 const GROUP = "admissionregistration.k8s.io";
 const MUTATING = `${GROUP}/mutatingwebhookconfigurations`;

@@ -1,6 +1,6 @@
 /** A CustomResourceDefinition, and the resources that it stands for. */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import type { ResourceInfo } from "../resource-info.ts";
+import type { ConversionWebhook, ResourceInfo } from "../resource-info.ts";
 import { ageColumn, nameColumn, since, type TableColumn } from "../table/table-column.ts";
 import { evaluateJsonPath, parseJsonPath } from "./json-path.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -44,6 +44,7 @@ export interface Definition extends KubernetesObject {
       categories?: string[];
     };
     versions: DefinitionVersion[];
+    conversion?: { strategy: "None" | "Webhook"; webhook?: ConversionWebhook };
   };
 }
 
@@ -80,6 +81,7 @@ function resourceOf(spec: Definition["spec"], version: DefinitionVersion): Resou
     schema: version.schema?.openAPIV3Schema,
     selectableFields: version.selectableFields?.map(({ jsonPath }) => jsonPath),
     isCustom: true,
+    ...(spec.conversion?.strategy === "Webhook" && { conversion: spec.conversion.webhook }),
     storedAs: { group, version: stored?.name ?? version.name },
     ...(version.deprecated && {
       deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`,

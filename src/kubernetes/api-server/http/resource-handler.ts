@@ -176,7 +176,9 @@ function listJson({ isCustom, kind }: ResourceInfo, { items, ...head }: Kubernet
     const text = jsonOf(item);
     return !isCustom && text.startsWith(type) ? `{${text.slice(type.length)}` : text;
   };
-  return `${JSON.stringify(head).slice(0, -1)},"items":[${items.map(textOf).join(",")}]}\n`;
+  // The generic form of lists always says whether it goes on.
+  const shown = isCustom ? { ...head, metadata: { continue: "", ...head.metadata } } : head;
+  return `${JSON.stringify(shown).slice(0, -1)},"items":[${items.map(textOf).join(",")}]}\n`;
 }
 
 async function watch(each: Call): Promise<HttpResponse> {

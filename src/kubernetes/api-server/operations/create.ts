@@ -14,6 +14,7 @@ import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
 import { toStorageVersion } from "../convert.ts";
+import { putConverted } from "../custom/conversion-turn.ts";
 import { objectWarnings } from "../kinds/object-warnings.ts";
 import { strategyOf } from "../kinds/strategies.ts";
 import { storageKey } from "../object-store.ts";
@@ -75,7 +76,7 @@ export function createObject(
     for (const warning of objectWarnings(info, object, undefined)) options.warn(warning);
   if (taken !== undefined) throw alreadyThere(info, taken, generatedName);
   if (options.dryRun) return object;
-  return context.store.put(info.collection, key, object);
+  return putConverted(context, info, key, object);
 }
 
 /** The object as it is about to be stored, without defaults: names, identity, no status. */

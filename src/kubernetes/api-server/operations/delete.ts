@@ -5,6 +5,7 @@ import { conflict } from "../../../model/kubernetes-status.ts";
 import { forbidden, reviewChange } from "../admission/admission.ts";
 import { type AskOptions, admissionRequest } from "../admission/admission-turn.ts";
 import type { ApiContext } from "../api-context.ts";
+import { putConverted } from "../custom/conversion-turn.ts";
 import { CLEANUP_FINALIZER } from "../custom/definition.ts";
 import { storageKey } from "../object-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
@@ -42,7 +43,7 @@ export function deleteObject(
   if (options.dryRun) return object;
   const key = storageKey(namespace, name);
   if (isFinished(info, object)) return context.store.remove(info.collection, key) ?? object;
-  return context.store.put(info.collection, key, object);
+  return putConverted(context, info, key, object);
 }
 
 /** A definition goes after its objects. */

@@ -5,6 +5,7 @@ import { conflict, statusError } from "../../../model/kubernetes-status.ts";
 import { formatSelector, selectorOf } from "../../../model/label-selector.ts";
 import { admitPart } from "../admission/admission.ts";
 import type { ApiContext } from "../api-context.ts";
+import { shownAs } from "../custom/conversion-turn.ts";
 import { invalidValue } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
 import { mergePatch } from "../patch/merge-patch.ts";
@@ -58,14 +59,10 @@ export function updateScale(
   const object = structuredClone(existingObject(context, info, namespace, name));
   writePath(object as unknown as Record<string, unknown>, info.scale!.specReplicas, replicas);
   const manager = ownersSayNothing(info, object) ? undefined : (options.fieldManager ?? AUTOSCALER);
-  return scaleOf(
-    info,
-    updateObject(context, info, object, {
-      ...options,
-      turn: undefined,
-      fieldManager: manager,
-      subresource: "scale",
-    }),
+  const all = { ...options, turn: undefined, fieldManager: manager, subresource: "scale" };
+  return shownAs(
+    () => updateObject(context, info, object, all),
+    (updated) => scaleOf(info, updated),
   );
 }
 

@@ -8,7 +8,8 @@ import { CERTIFICATE_REQUESTS, checkApprover, checkSigner } from "../admission/a
 import { checkEscalation } from "../admission/escalation.ts";
 import type { ApiContext } from "../api-context.ts";
 import { trackUpdate } from "../apply/managed-fields.ts";
-import { toStorageVersion } from "../convert.ts";
+import { fromStorageVersion, toStorageVersion } from "../convert.ts";
+import { putConverted } from "../custom/conversion-turn.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { forbiddenField, invalidValue } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
@@ -54,7 +55,7 @@ export function existingObject(
 ): KubernetesObject {
   const found = context.store.get(info.collection, storageKey(namespace, name));
   if (found === undefined) throw notFound(info, name);
-  return found;
+  return info.conversion === undefined ? found : fromStorageVersion(info, found);
 }
 
 export function updateObject(
@@ -144,8 +145,9 @@ export function commit(
   if (deepEqual(object, previous)) return previous;
   if (options.dryRun) return object;
   const key = storageKey(object.metadata.namespace, object.metadata.name);
-  if (!isFinished(info, object)) return context.store.put(info.collection, key, object);
-  return context.store.remove(info.collection, key) ?? object;
+  if (!isFinished(info, object)) return putConverted(context, info, key, object);
+  context.store.remove(info.collection, key);
+  return object;
 }
 
 /** Deletion was asked for and nothing holds it up any more. */

@@ -90,8 +90,7 @@ class Watch implements AsyncIterator<WatchEvent> {
     const { namespace, sendInitialEvents, allowWatchBookmarks } = this.#options;
     const prefix = namespace ? `${namespace}/` : "";
     for (const object of this.#context.store.scan(this.#info.collection, prefix)) {
-      if (this.#matches(object))
-        this.#queue.push({ type: "ADDED", object: fromStorageVersion(this.#info, object) });
+      if (this.#matches(object)) this.#queue.push({ type: "ADDED", object: this.#shown(object) });
     }
     if (sendInitialEvents && allowWatchBookmarks)
       this.#queue.push(this.#bookmark({ "k8s.io/initial-events-end": "true" }));
@@ -121,8 +120,13 @@ class Watch implements AsyncIterator<WatchEvent> {
     const is = type !== "DELETED" && this.#matches(object);
     const was = previous !== undefined && this.#matches(previous);
     if (!is && !was) return [];
-    const shown = fromStorageVersion(this.#info, object);
+    const shown = this.#shown(object);
     return [{ type: is ? (was ? "MODIFIED" : "ADDED") : "DELETED", object: shown }];
+  }
+
+  /** What a webhook converts is converted by who reads the events. */
+  #shown(object: KubernetesObject): KubernetesObject {
+    return this.#info.conversion === undefined ? fromStorageVersion(this.#info, object) : object;
   }
 
   #bookmark(annotations?: Record<string, string>): WatchEvent {

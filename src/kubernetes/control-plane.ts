@@ -42,6 +42,7 @@ import {
   startServiceRangeController,
 } from "./controllers/networking/service-addresses.ts";
 import { startPodDisruptionBudgetController } from "./controllers/policy/pod-disruption-budget.ts";
+import { startEphemeralVolumeController } from "./controllers/storage/ephemeral-volume.ts";
 import { startPersistentVolumeControllers } from "./controllers/storage/persistent-volume.ts";
 import { DEFAULT_STORAGE_CLASS, PROVISIONER } from "./controllers/storage/volume-provisioning.ts";
 import { ContainerRuntime } from "./kubelet/container-runtime.ts";
@@ -132,6 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     disk: system.disk,
     directory: `${options.dataDirectory}/volumes`,
   });
+  startEphemeralVolumeController(context);
   startStatefulSetController(context);
   startReplicaSetController(context);
   startReplicationController(context);

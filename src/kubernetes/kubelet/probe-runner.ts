@@ -52,7 +52,8 @@ async function httpGet(
 ): Promise<ProbeResult> {
   const scheme = (action.scheme ?? "HTTP").toLowerCase();
   const path = action.path ?? "/";
-  const url = `${scheme}://${action.host ?? podIp}:${portNumber(container, action.port)}${path.startsWith("/") ? "" : "/"}${path}`;
+  const at = `${action.host ?? podIp}:${portNumber(container, action.port)}`;
+  const url = `${scheme}://${at}${path.startsWith("/") ? "" : "/"}${path}`;
   const headers: Record<string, string> = {
     "user-agent": "kube-probe/1.35",
     accept: "*/*",
@@ -65,7 +66,7 @@ async function httpGet(
     const ok = response.status >= 200 && response.status < 400;
     return { ok, message: ok ? "" : `HTTP probe failed with statuscode: ${response.status}` };
   } catch (error) {
-    return { ok: false, message: `Get ${JSON.stringify(url)}: ${networkProblem(error)}` };
+    return { ok: false, message: `Get ${JSON.stringify(url)}: ${networkProblem(error, at)}` };
   }
 }
 
@@ -78,7 +79,7 @@ async function tcpConnect(
     (await sockets.connectTcp(to, timeoutMs)).destroy();
     return { ok: true, message: "" };
   } catch (error) {
-    return { ok: false, message: networkProblem(error) };
+    return { ok: false, message: networkProblem(error, `${to.host}:${to.port}`) };
   }
 }
 
@@ -115,7 +116,7 @@ async function grpcCheck(
   } catch (error) {
     return {
       ok: false,
-      message: `timeout: failed to connect service "${podIp}:${port}": ${networkProblem(error)}`,
+      message: `timeout: failed to connect service "${podIp}:${port}": ${networkProblem(error, `${podIp}:${port}`)}`,
     };
   }
 }
@@ -135,22 +136,21 @@ async function execCommand({ run }: ProbeTools, command: string[], timeoutMs: nu
   }
 }
 
-/** Node's errors in the words of Go's. */
-export function networkProblem(error: unknown): string {
-  const { code, address, port, message } = error as NodeJS.ErrnoException & {
-    address?: string;
-    port?: number;
-  };
+/**
+ * Node's errors in the words of Go's.
+ *
+ * @param at whom was asked; with one address for all, the socket's own is another one
+ */
+export function networkProblem(error: unknown, at: string): string {
+  const { code, message, name } = error as NodeJS.ErrnoException;
   const words: Record<string, string> = {
     ECONNREFUSED: "connect: connection refused",
     ECONNRESET: "read: connection reset by peer",
     EHOSTUNREACH: "connect: no route to host",
     ETIMEDOUT: "i/o timeout",
   };
-  if (code !== undefined && words[code] !== undefined) {
-    return `dial tcp ${address === undefined ? "" : `${address}:${port}: `}${words[code]}`;
-  }
-  return (error as Error).name === "TimeoutError"
+  if (code !== undefined && words[code] !== undefined) return `dial tcp ${at}: ${words[code]}`;
+  return name === "TimeoutError"
     ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
     : message;
 }

@@ -4,6 +4,7 @@
  */
 import { posix } from "node:path";
 import type { Disk } from "../../base/disk.ts";
+import { claimNameOf } from "../controllers/storage/pod-claims.ts";
 import type {
   ConfigMap,
   DownwardFile,
@@ -57,7 +58,7 @@ export async function prepareVolume(
   options: { refreshTokens: boolean },
 ): Promise<string> {
   if (volume.hostPath) return hostPath(disk, volume);
-  if (volume.persistentVolumeClaim) return claimPath(disk, volume, sources);
+  if (volume.persistentVolumeClaim || volume.ephemeral) return claimPath(disk, volume, sources);
   const path = `${folder}/${volume.name}`;
   await disk.makeDirectory(path);
   const files = await filesOf(volume, sources, options.refreshTokens ? undefined : currentFile(disk, path));
@@ -210,7 +211,7 @@ async function hostPath(disk: Disk, volume: Volume): Promise<string> {
 }
 
 async function claimPath(disk: Disk, volume: Volume, sources: VolumeSources): Promise<string> {
-  const { claimName } = volume.persistentVolumeClaim!;
+  const claimName = claimNameOf(sources.pod, volume)!;
   const claim = sources.claim(claimName);
   if (claim === undefined) {
     throw new MountError(volume.name, `persistentvolumeclaim ${JSON.stringify(claimName)} not found`);

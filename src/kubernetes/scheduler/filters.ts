@@ -1,6 +1,7 @@
 /** Where a pod can not go, and the words for it (kube-scheduler 1.35 `framework/plugins`, the filters). */
 import type { Selector } from "../../model/label-selector.ts";
 import type { Node, Pod, TopologySpreadConstraint } from "../types.ts";
+import { disksConflict } from "./disk-conflicts.ts";
 import { allocatable, type NodeInfo, podRequests } from "./node-info.ts";
 import {
   countsForSpread,
@@ -94,15 +95,15 @@ const resourcesFit: Filter = ({ pod }, info) => {
   return reasons.length === 0 ? undefined : { reasons, unresolvable };
 };
 
-const volumeRestrictions: Filter = ({ pod, nodes, claims }) =>
-  claims !== undefined &&
-  isHeldByAnother(
-    claims,
-    pod,
-    nodes.flatMap(({ pods }) => pods),
-  )
-    ? forNow("node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode")
+const volumeRestrictions: Filter = ({ pod, nodes, claims }, { pods }) => {
+  if (disksConflict(pod, pods)) return forNow("node(s) had no available disk");
+  const all = nodes.flatMap((node) => node.pods);
+  return claims !== undefined && isHeldByAnother(claims, pod, all)
+    ? forNow(
+        "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
+      )
     : undefined;
+};
 
 const volumeBinding: Filter = ({ claims }, { node }) => {
   const reasons = claims === undefined ? [] : volumeProblems(claims, node);

@@ -550,6 +550,6 @@ test("a claim for one pod at a time keeps the others waiting", async () => {
   assert.deepEqual([one === "-", two], [false, "-"]);
   assert.match(
     (await problem("two"))!,
-    /3 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode/,
+    /3 node\(s\) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod/,
   );
 });

@@ -5,6 +5,7 @@
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { getIfExists } from "../controllers/controller.ts";
+import { foreignClaim, podClaims } from "../controllers/storage/pod-claims.ts";
 import {
   findVolume,
   fittingVolumes,
@@ -30,16 +31,19 @@ export interface PodClaims {
 /** The pod's claims, or why it can go nowhere. */
 export async function claimsOf(api: KubernetesApi, pod: Pod): Promise<PodClaims | string> {
   const found: PodClaims = { bound: [], delayed: [], volumes: [] };
-  for (const { persistentVolumeClaim } of pod.spec.volumes ?? []) {
-    if (persistentVolumeClaim === undefined) continue;
-    const key = { namespace: pod.metadata.namespace, name: persistentVolumeClaim.claimName };
+  for (const { name: claimName, isEphemeral } of podClaims(pod)) {
+    const key = { namespace: pod.metadata.namespace, name: claimName };
     const claim = await getIfExists<PersistentVolumeClaim>(api, RESOURCES.persistentVolumeClaims, key);
     const name = JSON.stringify(key.name);
+    if (claim === undefined && isEphemeral)
+      return `waiting for ephemeral volume controller to create the persistentvolumeclaim ${name}`;
     if (claim === undefined) return `persistentvolumeclaim ${name} not found`;
     if (claim.metadata.deletionTimestamp !== undefined)
       return `persistentvolumeclaim ${name} is being deleted`;
     if (claim.status?.phase === "Lost")
       return `persistentvolumeclaim ${name} bound to non-existent persistentvolume ${JSON.stringify(claim.spec.volumeName ?? "")}`;
+    const problem = isEphemeral ? foreignClaim(pod, claim) : undefined;
+    if (problem !== undefined) return problem;
     if (claim.status?.phase === "Bound") {
       const volumeName = claim.spec.volumeName;
       const volume =
@@ -143,8 +147,6 @@ export function isHeldByAnother({ bound, delayed }: PodClaims, pod: Pod, pods: P
     (other) =>
       other.metadata.namespace === pod.metadata.namespace &&
       other.metadata.uid !== pod.metadata.uid &&
-      (other.spec.volumes ?? []).some(({ persistentVolumeClaim }) =>
-        exclusive.includes(persistentVolumeClaim?.claimName ?? ""),
-      ),
+      podClaims(other).some(({ name }) => exclusive.includes(name)),
   );
 }

@@ -1,4 +1,5 @@
 /** Where the files of a pod come from. */
+import type { PersistentVolumeClaim } from "./persistent-volume.ts";
 
 export interface KeyToPath {
   key: string;
@@ -20,6 +21,11 @@ export interface VolumeProjection {
   serviceAccountToken?: { path: string; audience?: string; expirationSeconds?: number };
 }
 
+interface ClaimMetadata {
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
 export interface Volume {
   name: string;
   configMap?: { name: string; items?: KeyToPath[]; optional?: boolean; defaultMode?: number };
@@ -27,6 +33,7 @@ export interface Volume {
   emptyDir?: { medium?: string; sizeLimit?: string };
   hostPath?: { path: string; type?: string };
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  ephemeral?: { volumeClaimTemplate: Pick<PersistentVolumeClaim, "spec"> & { metadata?: ClaimMetadata } };
   downwardAPI?: { items?: DownwardFile[]; defaultMode?: number };
   projected?: { sources?: VolumeProjection[]; defaultMode?: number };
 }

@@ -6,6 +6,7 @@ import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../types.ts";
 import { type Controller, type ControllerContext, getIfExists, sameJson, splitKey } from "../controller.ts";
+import { usesClaim } from "./pod-claims.ts";
 import {
   findVolume,
   isMeantFor,
@@ -137,11 +138,7 @@ async function tellWait(
   const { namespace, name } = claim.metadata;
   const { items } = await api.list<Pod>(RESOURCES.pods, { namespace });
   const pods = items
-    .filter(
-      ({ spec }) =>
-        !spec.nodeName &&
-        spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
-    )
+    .filter((pod) => !pod.spec.nodeName && usesClaim(pod, name))
     .map(({ metadata }) => metadata.name)
     .sort();
   if (pods.length === 0) {

@@ -3,6 +3,7 @@ import { type GroupVersionResource, RESOURCES } from "../../../model/kubernetes-
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../types.ts";
 import { type ControllerContext, getIfExists, splitKey, startController } from "../controller.ts";
+import { foreignClaim, podClaims } from "./pod-claims.ts";
 
 /** As the API server puts them on every claim and volume. */
 const CLAIM_FINALIZER = "kubernetes.io/pvc-protection";
@@ -27,9 +28,7 @@ export function startVolumeProtectionControllers(context: ControllerContext): vo
   });
   claims.watch(RESOURCES.persistentVolumeClaims);
   claims.watchMapped<Pod>(RESOURCES.pods, (pod) =>
-    (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
-      claim === undefined ? [] : [`${pod.metadata.namespace}/${claim.claimName}`],
-    ),
+    podClaims(pod).map(({ name }) => `${pod.metadata.namespace}/${name}`),
   );
   const volumes = startController({
     context,
@@ -45,15 +44,22 @@ export function startVolumeProtectionControllers(context: ControllerContext): vo
   volumes.watch(RESOURCES.persistentVolumes);
 }
 
-async function isInUse({ api }: ControllerContext, { metadata }: PersistentVolumeClaim): Promise<boolean> {
-  const { items } = await api.list<Pod>(RESOURCES.pods, { namespace: metadata.namespace });
+/** By pods that have a node, also those that have ended: no other would be let start with a claim that goes. */
+async function isInUse({ api }: ControllerContext, claim: PersistentVolumeClaim): Promise<boolean> {
+  const { namespace, name: of } = claim.metadata;
+  const { items } = await api.list<Pod>(RESOURCES.pods, { namespace });
   return items.some(
-    ({ spec, status }) =>
-      status?.phase !== "Succeeded" &&
-      status?.phase !== "Failed" &&
-      spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === metadata.name),
+    (pod) =>
+      pod.spec.nodeName &&
+      podClaims(pod).some(
+        ({ name, isEphemeral }) => name === of && !(isEphemeral && !holdsEphemeral(pod, claim)),
+      ),
   );
 }
+
+/** One that only waits for its finalizers lets its own claims go, or they would wait for each other. */
+const holdsEphemeral = (pod: Pod, claim: PersistentVolumeClaim): boolean =>
+  foreignClaim(pod, claim) === undefined && pod.metadata.deletionGracePeriodSeconds !== 0;
 
 async function removeFinalizer(
   { api }: ControllerContext,

@@ -56,6 +56,23 @@ test("NodeRepeatedFetch reads bodies by length, in chunks and up to the end of t
   client.close();
 });
 
+test("NodeRepeatedFetch reads past interim responses, trailers and lines without a carriage return", async () => {
+  const { url, connections } = await scripted([
+    [
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early",
+      " Hints\r\na: b\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ],
+    ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\na: b\r\n", "c: d\r\n\r\n"],
+    ["HTTP/1.1 200 OK\ncontent-length: 3\n", "\nbye"],
+  ]);
+  const client = new NodeRepeatedFetch(url);
+  const bodies: string[] = [];
+  for (let i = 0; i < 3; i++) bodies.push(Buffer.from((await client.fetch(options)).bytes).toString());
+  assert.deepEqual(bodies, ["ok", "x", "bye"]);
+  assert.equal(connections(), 1);
+  client.close();
+});
+
 test("NodeRepeatedFetch opens a new connection when the idle one was closed", async () => {
   const { url, connections } = await scripted([
     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
@@ -73,9 +90,11 @@ test("NodeRepeatedFetch fails on what is too long, malformed, late or gone", asy
   const cases: [answer: string | string[], error: RegExp][] = [
     ["HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", /body is larger than 1000 bytes/],
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFF\r\n", /body is larger/],
-    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", /invalid chunk size/],
-    ["nonsense\r\n\r\n", /malformed HTTP response/],
-    ["HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", /invalid content-length/],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", /invalid byte in chunk length/],
+    ["nonsense\r\n", /connection broken: malformed HTTP response "nonsense"$/],
+    ["HTTP/1.1 OK\r\n\r\n", /malformed HTTP status code "OK"$/],
+    ["HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n", /bad Content-Length "many"$/],
+    ["HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", /bad Content-Length "-1"$/],
     ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\nconnection: close\r\n\r\nabc", /aborted/],
     [`HTTP/1.1 200 OK\r\nX: ${"x".repeat(70_000)}`, /headers are too long/],
     ["HTTP/1.1 200 OK\r\n", /timeout/],

@@ -206,7 +206,8 @@ class ResponseReader {
     this.#end = start;
     this.#isChunked = /(^|,)\s*chunked\s*$/i.test(headers["transfer-encoding"] ?? "");
     const length = headers["content-length"];
-    if (length !== undefined && !/^\d+$/.test(length)) throw new Error("invalid content-length");
+    if (length !== undefined && !/^\d+$/.test(length))
+      throw new Error(`${BROKEN}bad Content-Length ${JSON.stringify(length)}`);
     this.#contentLength =
       status === 204 || status === 304 ? 0 : length === undefined ? undefined : Number(length);
   }
@@ -243,15 +244,17 @@ class ResponseReader {
         return undefined;
       }
       const text = latin1(buffer, this.#at, lineEnd).split(";")[0].trim();
-      if (!/^[0-9a-fA-F]{1,8}$/.test(text)) throw new Error("invalid chunk size");
+      if (!/^[0-9a-fA-F]{1,8}$/.test(text)) throw new Error("invalid byte in chunk length");
       const size = Number.parseInt(text, 16);
       const start = lineEnd + 2;
       if (size === 0) {
         // Trailers, which nobody here asks for, up to an empty line.
-        const end = indexOfLineEnd(buffer, start, length);
-        if (end < 0) return undefined;
-        if (end !== start) throw new Error("trailers are not supported");
-        return buffer.subarray(this.#start, this.#end);
+        for (let at = start; ; ) {
+          const end = indexOfLineEnd(buffer, at, length);
+          if (end < 0) return undefined;
+          if (end === at) return buffer.subarray(this.#start, this.#end);
+          at = end + 2;
+        }
       }
       if (this.#end - this.#start + size > limitBytes) throw new BodyLimitError(limitBytes);
       if (start + size + 2 > length) return undefined;
@@ -262,19 +265,44 @@ class ResponseReader {
   }
 }
 
-/** The response's head when it has come whole. */
+/** The response's head when it has come whole, past such as only say that it is to come. */
 function readHead(buffer: Uint8Array, length: number): ResponseReader | undefined {
-  const limit = Math.min(length, MAX_HEADER_BYTES);
-  let end = -1;
-  for (let i = 3; i < limit && end < 0; i++)
-    if (buffer[i] === 10 && buffer[i - 1] === 13 && buffer[i - 2] === 10 && buffer[i - 3] === 13) end = i + 1;
-  if (end < 0) {
-    if (length >= MAX_HEADER_BYTES) throw new Error("the response's headers are too long");
-    return undefined;
+  for (let start = 0; ; ) {
+    const end = headEnd(buffer, start, length);
+    if (end === undefined) return undefined;
+    const reader = parseHead(latin1(buffer, start, end), end);
+    if (reader.status >= 200 || reader.status === 101) return reader;
+    start = end;
   }
-  const [statusLine, ...lines] = latin1(buffer, 0, end - 4).split("\r\n");
-  const match = /^HTTP\/1\.([01]) (\d{3})/.exec(statusLine);
-  if (match === null) throw new Error("malformed HTTP response");
+}
+
+/** Behind the empty line that ends a head. Lines may end without a carriage return. */
+function headEnd(buffer: Uint8Array, start: number, length: number): number | undefined {
+  const limit = Math.min(length, MAX_HEADER_BYTES);
+  for (let i = start + 1; i < limit; i++) {
+    if (buffer[i] !== 10) continue;
+    if (buffer[i - 1] === 10 || (buffer[i - 1] === 13 && buffer[i - 2] === 10)) return i + 1;
+    // What does not even begin as a response need not be waited for.
+    if (!latin1(buffer, start, Math.min(start + 5, length)).startsWith("HTTP/"))
+      throw new Error(`${BROKEN}malformed HTTP response ${JSON.stringify(firstLine(buffer, start, i))}`);
+  }
+  if (length >= MAX_HEADER_BYTES) throw new Error("the response's headers are too long");
+  return undefined;
+}
+
+/** What Go puts before a problem of the protocol. */
+const BROKEN = "net/http: HTTP/1.x transport connection broken: ";
+
+function firstLine(buffer: Uint8Array, start: number, end: number): string {
+  return latin1(buffer, start, end).replace(/\r$/, "");
+}
+
+function parseHead(text: string, end: number): ResponseReader {
+  const [statusLine, ...lines] = text.split(/\r?\n/);
+  const match = /^HTTP\/1\.([01]) +(\S*)/.exec(statusLine);
+  if (match === null) throw new Error(`${BROKEN}malformed HTTP response ${JSON.stringify(statusLine)}`);
+  if (!/^\d{3}$/.test(match[2]))
+    throw new Error(`${BROKEN}malformed HTTP status code ${JSON.stringify(match[2])}`);
   const headers: HttpHeaders = Object.create(null);
   for (const line of lines) {
     const colon = line.indexOf(":");

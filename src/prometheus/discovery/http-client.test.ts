@@ -119,14 +119,60 @@ test("createHttpClient() asks for a token in the header, then in the form, and s
     refused.seen.map(([, { headers, body }]) => [headers?.authorization, body]),
     [
       ["Basic aTpz", "grant_type=client_credentials"],
-      [undefined, "grant_type=client_credentials&client_id=i&client_secret=s"],
+      [undefined, "client_id=i&client_secret=s&grant_type=client_credentials"],
     ],
   );
   const odd = answered({ oauth2 }, [[500, {}, "oops"]]);
-  await assert.rejects(odd.client.request("http://a/"), /cannot fetch token: 500\nResponse: oops/);
+  await assert.rejects(
+    odd.client.request("http://a/"),
+    /cannot fetch token: 500 Internal Server Error\nResponse: oops/,
+  );
+  const none = answered({ oauth2 }, [[200, {}, "hello"]]);
+  await assert.rejects(
+    none.client.request("http://a/"),
+    /cannot parse json: invalid character 'h' looking for/,
+  );
+  const gone = answered({ oauth2 }, [[0, {}, ""]]);
+  await assert.rejects(gone.client.request("http://a/"), /^Error: Post "http:\/\/t\/": refused$/);
   const missing = answered({ authorization: { type: "Bearer", credentials_file: "/none" } }, [[200, {}, ""]]);
   await assert.rejects(
     missing.client.request("http://a/"),
     /unable to read authorization credentials: .*\/none/,
+  );
+});
+
+test("a token may come as a form, and its scheme is written as Go writes it", async () => {
+  const oauth2 = { client_id: "i", client_secret: "s", token_url: "http://t/", scopes: ["b", "a"] };
+  const config = { oauth2: { ...oauth2, endpoint_params: { x: "y" } } };
+  const form = answered(config, [
+    [
+      200,
+      { "content-type": "application/x-www-form-urlencoded; charset=utf-8" },
+      "access_token=t&token_type=mac",
+    ],
+    [200, {}, ""],
+  ]);
+  await form.client.request("http://a/");
+  assert.equal(form.seen[0][1].body, "grant_type=client_credentials&scope=b+a&x=y");
+  assert.equal(form.seen[1][1].headers?.authorization, "MAC t");
+});
+
+test("a redirect to where nothing can be asked, or a file that is not there, is told as Go does", async () => {
+  const bad = answered({}, [[302, { location: "http://[::1" }, ""]]);
+  await assert.rejects(
+    bad.client.request("http://a/"),
+    /^Error: failed to parse Location header "http:\/\/\[::1"/,
+  );
+  const ftp = answered({}, [[302, { location: "ftp://x/y" }, ""]]);
+  await assert.rejects(ftp.client.request("http://a/"), {
+    url: "ftp://x/y",
+    message: 'unsupported protocol scheme "ftp"',
+  });
+  const header = answered({ http_headers: { "X-A": { files: ["/none"] } } }, []);
+  await assert.rejects(header.client.request("http://a/"), /^Error: unable to read headers file \/none: /);
+  const ca = answered({ tls_config: { ca_file: "/none", insecure_skip_verify: false } }, []);
+  await assert.rejects(
+    ca.client.request("https://a/"),
+    /^Error: unable to read CA cert: unable to read file \/none: /,
   );
 });

@@ -4,6 +4,8 @@ import type { Disk } from "../../base/disk.ts";
 import type { FetchOptions, FetchResponse, HttpHeaders, Network, TlsVersion } from "../../base/network.ts";
 import type { HttpClientConfig, OAuth2, ProxyConfig, TlsConfig } from "../config/http-client-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
+import { oauthToken } from "./oauth-token.ts";
+import { readHeaderFile, readSecret } from "./secret-file.ts";
 
 export interface HttpClientParts {
   network: Network;
@@ -17,9 +19,11 @@ export interface HttpClient {
 
 /** As Go's client. */
 const MAX_REDIRECTS = 10;
-/** A token is renewed this long before it ends. */
-const TOKEN_EARLY_MS = 10_000;
-const TOKEN_DEFAULT_MS = 300_000;
+
+const optionsOf = async (oauth2: OAuth2, disk: Disk): Promise<FetchOptions> => ({
+  ...(await tlsOptions(oauth2.tls_config, disk)),
+  ...proxyOptions(oauth2),
+});
 
 /** @throws ConfigError for settings that this has no means for */
 export function createHttpClient(config: HttpClientConfig, parts: HttpClientParts): HttpClient {
@@ -74,7 +78,7 @@ async function follow(
     if (hop + 1 >= MAX_REDIRECTS)
       throw new RedirectError(location, new Error(`stopped after ${MAX_REDIRECTS} redirects`));
     await response.bytes();
-    const next = new URL(location, current);
+    const next = nextUrl(location, current);
     // Credentials are for the host that they were configured for.
     if (next.host !== new URL(current).host) {
       const { authorization: _, ...rest } = request.headers ?? {};
@@ -85,6 +89,17 @@ async function follow(
     request = { ...request, headers: { ...request.headers, referer: current } };
     current = next.href;
   }
+}
+
+/** @throws Error in the words of Go's client where a redirect leads nowhere */
+function nextUrl(location: string, current: string): URL {
+  if (!URL.canParse(location, current))
+    throw new Error(`failed to parse Location header ${JSON.stringify(location)}`);
+  const next = new URL(location, current);
+  const scheme = next.protocol.slice(0, -1);
+  if (scheme !== "http" && scheme !== "https")
+    throw new RedirectError(location, new Error(`unsupported protocol scheme ${JSON.stringify(scheme)}`));
+  return next;
 }
 
 /** A request failed at where it had been sent on to. */
@@ -98,32 +113,20 @@ export class RedirectError extends Error {
   }
 }
 
-/** @param what is told when it can't be read */
-async function readSecret(disk: Disk, path: string, what?: string): Promise<string> {
-  try {
-    return new TextDecoder().decode(await disk.readFile(path)).trim();
-  } catch (error) {
-    if (what === undefined) throw error;
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isMissing ? `open ${path}: no such file or directory` : (error as Error).message;
-    throw new Error(`unable to read ${what}: unable to read file ${path}: ${reason}`);
-  }
-}
-
 async function addHeaders(config: HttpClientConfig, disk: Disk, headers: HttpHeaders): Promise<void> {
   for (const [name, { values = [], secrets = [], files = [] }] of Object.entries(config.http_headers ?? {})) {
-    const read = await Promise.all(files.map((path) => readSecret(disk, path)));
+    const read = await Promise.all(files.map((path) => readHeaderFile(disk, path)));
     headers[name.toLowerCase()] = [...values, ...secrets, ...read].join(", ");
   }
 }
 
 async function tlsOptions(tls: TlsConfig | undefined, disk: Disk): Promise<FetchOptions> {
   if (tls === undefined) return {};
-  const read = async (text: string | undefined, file: string | undefined) =>
-    text || (file ? await readSecret(disk, file) : undefined);
-  const ca = await read(tls.ca, tls.ca_file);
-  const cert = await read(tls.cert, tls.cert_file);
-  const key = await read(tls.key, tls.key_file);
+  const read = async (text: string | undefined, file: string | undefined, what: string) =>
+    text || (file ? await readSecret(disk, file, what) : undefined);
+  const ca = await read(tls.ca, tls.ca_file, "CA cert");
+  const cert = await read(tls.cert, tls.cert_file, "specified client cert");
+  const key = await read(tls.key, tls.key_file, "specified client key");
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && key !== undefined && { identity: { cert, key } }),
@@ -168,58 +171,5 @@ function authorizerOf(config: HttpClientConfig, parts: HttpClientParts): () => P
       return `${authorization.type || "Bearer"} ${credentials}`;
     };
   }
-  return oauth2 === undefined ? async () => undefined : oauthToken(oauth2, parts);
-}
-
-/** The client-credentials grant (RFC 6749, 4.4). */
-function oauthToken(oauth2: OAuth2, { network, disk, clock }: HttpClientParts): () => Promise<string> {
-  let token = "";
-  let endsAtMs = 0;
-  return async () => {
-    if (clock.monotonic() < endsAtMs) return token;
-    const secret = oauth2.client_secret_file
-      ? await readSecret(disk, oauth2.client_secret_file, "oauth2 client secret")
-      : (oauth2.client_secret ?? "");
-    const form = new URLSearchParams({ grant_type: "client_credentials", ...oauth2.endpoint_params });
-    if (oauth2.scopes?.length) form.set("scope", oauth2.scopes.join(" "));
-    const basic = Buffer.from(`${encodeURIComponent(oauth2.client_id)}:${encodeURIComponent(secret)}`);
-    const ask = async (headers: HttpHeaders) => {
-      const response = await network.fetch(oauth2.token_url, {
-        method: "POST",
-        headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
-        body: form.toString(),
-        ...(await tlsOptions(oauth2.tls_config, disk)),
-        ...proxyOptions(oauth2),
-      });
-      return { status: response.status, text: await response.text(1 << 20) };
-    };
-    let { status, text } = await ask({ authorization: `Basic ${basic.toString("base64")}` });
-    if (status >= 300) {
-      // Some servers want to be told in the form who asks.
-      form.set("client_id", oauth2.client_id);
-      if (secret !== "") form.set("client_secret", secret);
-      ({ status, text } = await ask({}));
-    }
-    if (status >= 300) throw new Error(`oauth2: ${tokenProblem(status, text)}`);
-    const answer = JSON.parse(text) as { access_token?: string; token_type?: string; expires_in?: number };
-    if (!answer.access_token) throw new Error("oauth2: server response missing access_token");
-    const lifetimeMs = answer.expires_in ? answer.expires_in * 1000 : TOKEN_DEFAULT_MS;
-    token = `${answer.token_type ?? "Bearer"} ${answer.access_token}`.replace(/^bearer/i, "Bearer");
-    endsAtMs = clock.monotonic() + lifetimeMs - TOKEN_EARLY_MS;
-    return token;
-  };
-}
-
-/** What a server says of a request for a token that it refuses, in the words of Go's client. */
-function tokenProblem(status: number, text: string): string {
-  try {
-    const { error, error_description: description, error_uri: uri } = JSON.parse(text);
-    if (typeof error === "string" && error !== "") {
-      const about = description ? ` ${JSON.stringify(description)}` : "";
-      return `${JSON.stringify(error)}${about}${uri ? ` ${JSON.stringify(uri)}` : ""}`;
-    }
-  } catch {
-    // Not one of the errors that RFC 6749 has.
-  }
-  return `cannot fetch token: ${status}\nResponse: ${text}`;
+  return oauth2 === undefined ? async () => undefined : oauthToken(oauth2, parts, optionsOf);
 }

@@ -111,7 +111,9 @@ export class ScrapeRequester {
       return { bytes: await inflate(bytes.slice(), { maxOutputLength: this.#limitBytes }), contentType };
     } catch (error) {
       if (bytes.length < GZIP_HEADER_BYTES) throw new Error(bytes.length === 0 ? "EOF" : "unexpected EOF");
-      const text = GZIP_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
+      const text = (error as Error).message.startsWith("incorrect data check")
+        ? "gzip: invalid checksum"
+        : GZIP_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
       throw text === undefined ? this.#readFailure(error) : new Error(text);
     }
   }

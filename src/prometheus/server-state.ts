@@ -8,6 +8,7 @@ import type { Gauge, Instrument } from "./metrics/instruments.ts";
 import type { Notifications } from "./notifications.ts";
 import type { Notifier } from "./notifier/notifier.ts";
 import type { QueryLog } from "./query-log.ts";
+import type { IngestMetrics } from "./remote/ingest-metrics.ts";
 import type { RemoteWriters } from "./remote/remote-writer.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
 import type { ScrapeManager } from "./scrape/scrape-manager.ts";
@@ -37,6 +38,8 @@ export interface PrometheusServer {
   readonly queryLog: QueryLog;
   /** What parts of the server count of themselves. */
   readonly instruments: readonly Instrument[];
+  /** What comes into the store. */
+  readonly ingest: IngestMetrics;
   /** Requests of remote read that are answered now. */
   readonly remoteReads: Gauge;
   readonly status: PrometheusStatus;

@@ -117,7 +117,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     ]),
     metrics: metrics.remote,
   });
-  const appendable = { appender: () => new ForwardingAppender(tsdb, remotes) };
+  const appendable = { appender: () => new ForwardingAppender(tsdb, remotes, metrics.ingest) };
   const scrape = new ScrapeManager({
     storage: appendable,
     network: system.network,
@@ -202,6 +202,7 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     notifications,
     queryLog,
     instruments: metrics.instruments,
+    ingest: metrics.ingest,
     remoteReads: metrics.remoteReads,
     externalUrl,
     port: listeners[0].port,

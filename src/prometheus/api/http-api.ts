@@ -194,6 +194,7 @@ export function createHttpApi(
     log: server.log.with({ component: "web" }),
     accepted: server.flags.list("web.remote-write-receiver.accepted-protobuf-messages"),
     features: writeFeatures(server.flags),
+    metrics: server.ingest,
     fast: createFastWrite({
       appender: () => server.appendable.appender(),
       now: () => server.clock.now(),

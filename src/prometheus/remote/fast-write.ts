@@ -229,6 +229,7 @@ class RequestReader {
     const problem = invalidLabels(labels);
     if (problem !== undefined) {
       this.outcome.leftOut ??= problem;
+      this.outcome.invalidLabelSamples = (this.outcome.invalidLabelSamples ?? 0) + 1;
       return 0;
     }
     const timestampMs = this.#timestampMs;

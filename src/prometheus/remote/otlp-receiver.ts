@@ -58,17 +58,23 @@ async function store(data: readonly ResourceMetrics[], server: PrometheusServer)
       typeAndUnitLabels: server.flags.hasFeature("type-and-unit-labels"),
     },
   });
+  server.ingest.addOtlpWarnings(warnings);
   if (warnings.length > 0)
     server.log.warn("Warnings translating OTLP metrics to Prometheus write request", {
       warnings: warnings.slice(0, MAX_TOLD_PROBLEMS).join("; "),
     });
   // As upstream: what can't be translated or stored fails the request as a whole, and nothing of it is stored.
-  const { problem, isLate } = await storeRequest(
+  const {
+    problem,
+    isLate,
+    lateExemplars = 0,
+  } = await storeRequest(
     write,
     { storage: server.appendable, clock: server.clock, features: writeFeatures(server.flags) },
     "otlp",
     errors.map((text, i) => ({ text, metric: errorMetrics[i] })),
   );
+  if (lateExemplars > 0) server.ingest.otlpLateExemplars.add(lateExemplars);
   if (problem === "") return { status: 200 };
   server.log.warn("Error translating OTLP metrics to Prometheus write request", { err: problem });
   // What is late stays so when it is sent again.

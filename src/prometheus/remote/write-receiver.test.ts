@@ -66,7 +66,11 @@ test("storeRequest() tells in version 2 what was wrong of each series, and store
     ],
   ];
   for (const [bad, problem] of cases) {
-    const { isLate: _, ...outcome } = await stored([bad, series({ __name__: "good" })], true);
+    const {
+      isLate: _late,
+      invalidLabelSamples: _invalid,
+      ...outcome
+    } = await stored([bad, series({ __name__: "good" })], true);
     assert.deepEqual(outcome, { samples: 1, histograms: 0, exemplars: 0, problem });
   }
   const both = await stored([series({ x: "1" }), series({ x: "2" })], true);

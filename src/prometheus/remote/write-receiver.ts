@@ -35,6 +35,8 @@ import {
   type Storage,
 } from "../storage.ts";
 
+import type { IngestMetrics } from "./ingest-metrics.ts";
+
 /** A request's body, compressed and not, may measure so much (upstream's `decodeReadLimit`). */
 export const MAX_WRITE_BYTES = 32 * 1024 * 1024;
 /** The memory for decompression that is kept from one request to the next is not larger. */
@@ -53,6 +55,8 @@ export interface WriteReceiverOptions {
   accepted: readonly string[];
   /** What feature flags add. @default nothing */
   features?: WriteFeatures;
+  /** Told what comes of requests. @default nobody is */
+  metrics?: Pick<IngestMetrics, "invalidLabelSamples">;
   /** Takes version 1 requests first; undefined: not one that it can take. */
   fast?: FastWrite;
 }
@@ -79,6 +83,10 @@ export interface WriteOutcome {
   leftOut?: string;
   /** Whether some of what was refused came too late, or twice. @default false */
   isLate?: boolean;
+  /** Samples and histograms of series whose labels are not valid. @default 0 */
+  invalidLabelSamples?: number;
+  /** @default 0 */
+  lateExemplars?: number;
 }
 
 export function createWriteReceiver(
@@ -163,6 +171,7 @@ async function receive(
         "x-prometheus-remote-write-exemplars-written": String(outcome.exemplars),
       }
     : {};
+  if (outcome.invalidLabelSamples) options.metrics?.invalidLabelSamples.add(outcome.invalidLabelSamples);
   if (outcome.leftOut !== undefined) options.log.warn("Invalid labels for series.", { err: outcome.leftOut });
   if (outcome.problem === "") return { status: 204, headers };
   options.log.error("Out of order, invalid or duplicate data in remote write", { err: outcome.problem });
@@ -276,6 +285,8 @@ class RequestBatch {
     // OTLP's names were made or checked on the way here; one may be empty, as upstream has it.
     const problem = series.problem ?? (this.#protocol === "otlp" ? undefined : invalidLabels(series.labels));
     if (problem !== undefined) {
+      const { invalidLabelSamples = 0 } = this.outcome;
+      this.outcome.invalidLabelSamples = invalidLabelSamples + samples.length + histograms.length;
       if (this.#protocol === "v1") this.outcome.leftOut ??= problem;
       else this.#tell(problem);
       return;
@@ -369,8 +380,9 @@ class RequestBatch {
       this.outcome.exemplars++;
     } catch (error) {
       if (!(error instanceof AppendError)) throw error;
-      if (this.#isV2 && error.reason === "out of order exemplar")
-        this.#tell(`${error.reason} for series ${labels}`);
+      if (error.reason !== "out of order exemplar") return;
+      this.outcome.lateExemplars = (this.outcome.lateExemplars ?? 0) + 1;
+      if (this.#isV2) this.#tell(`${error.reason} for series ${labels}`);
     }
   }
 }

@@ -106,8 +106,9 @@ export class ScrapeCache {
    * Ends a scrape, and forgets what has not been seen lately.
    *
    * @param isComplete the body was read to its end
+   * @returns whether something was forgotten only since scrapes that failed had left too much
    */
-  end(isComplete: boolean): void {
+  end(isComplete: boolean): boolean {
     if (this.#cursor < this.#order.length) this.#change();
     if (this.#isChanged) {
       [this.#order, this.#changed] = [this.#changed, this.#order];
@@ -115,11 +116,12 @@ export class ScrapeCache {
     }
     const { size } = this.#byText;
     if (isComplete) this.completed = this.iteration;
-    else if (size <= 2 * this.#completedSize + MAX_ENTRIES_OF_FAILED_SCRAPES) return;
+    else if (size <= 2 * this.#completedSize + MAX_ENTRIES_OF_FAILED_SCRAPES) return false;
     if (size > this.#order.length)
       for (const [key, entry] of this.#byText)
         if (entry.iteration < this.iteration - FORGET_AFTER) this.#byText.delete(key);
     this.#completedSize = this.#byText.size;
+    return !isComplete;
   }
 
   /** All that the last scrape stored; for the markers when a target goes away. */

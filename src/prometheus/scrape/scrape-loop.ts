@@ -199,7 +199,7 @@ export class ScrapeLoop {
     for (const [reason, count] of context.refused)
       log.warn(REFUSAL_TEXTS[reason] ?? reason, { target: this.target.url, num_dropped: count });
     const isComplete = !isEmpty && failure === undefined;
-    this.#cache.end(isComplete);
+    if (this.#cache.end(isComplete)) this.#options.metrics.cacheFlushed.add(1);
     this.metadata.end(isComplete);
     const bodyBytes = requestFailure instanceof BodySizeError ? -1 : (body?.bytes.length ?? 0);
     this.#report(appender, atMs, failure, context.counts, durationSeconds, bodyBytes);

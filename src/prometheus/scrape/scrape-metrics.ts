@@ -39,6 +39,10 @@ export class ScrapeMetrics {
     "scrapes_exceeded_native_histogram_bucket_limit",
     "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
   );
+  readonly cacheFlushed = counter(
+    "scrapes_cache_flush_forced",
+    "How many times a scrape cache was flushed due to getting big while scrapes are failing.",
+  );
   readonly #refused: Partial<Record<AppendErrorReason, Counter>> = {
     "out of order exemplar": counter(
       "scrapes_exemplar_out_of_order",
@@ -148,6 +152,7 @@ export class ScrapeMetrics {
       this.labelLimitExceeded,
       this.bodySizeExceeded,
       this.sampleLimitExceeded,
+      this.cacheFlushed,
       this.bucketLimitExceeded,
       ...Object.values(this.#refused),
       this.syncs,

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scrapeConfigOf, virtualPrometheus } from "../../../test/virtual-prometheus.ts";
+import { Labels } from "../../model/labels.ts";
+import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
+import { snappyCompress } from "../../wire/snappy.ts";
 
 const RULES = "groups: [{name: g, interval: 10s, rules: [{record: r, expr: a}, {alert: A, expr: 'a > 0'}]}]";
 const CONFIG = `${scrapeConfigOf("")}
@@ -44,6 +47,14 @@ const EXPECTED: Record<string, RegExp> = {
   'prometheus_remote_storage_queue_highest_sent_timestamp_seconds{remote_name="far",url="http://127.13.2.8/push"}':
     /^1\.7\d+e\+09$/,
   'prometheus_wal_watcher_current_segment{consumer="far"}': /^0$/,
+  prometheus_remote_storage_samples_in_total: /^\d{2,}$/,
+  prometheus_remote_storage_histograms_in_total: /^0$/,
+  prometheus_remote_storage_exemplars_in_total: /^0$/,
+  prometheus_remote_storage_highest_timestamp_in_seconds: /^1\.7\d+e\+09$/,
+  prometheus_api_remote_write_invalid_labels_samples_total: /^1$/,
+  prometheus_api_otlp_out_of_order_exemplars_total: /^0$/,
+  'prometheus_api_otlp_translation_warnings_total{category="empty_data_points"}': /^1$/,
+  prometheus_target_scrapes_cache_flush_forced_total: /^0$/,
   prometheus_tsdb_wal_segment_current: /^0$/,
   prometheus_engine_queries_concurrent_max: /^20$/,
   prometheus_engine_queries: /^0$/,
@@ -54,12 +65,35 @@ const EXPECTED: Record<string, RegExp> = {
   promhttp_metric_handler_requests_in_flight: /^1$/,
 };
 
+/** One sample of a series without a name. */
+const INVALID = snappyCompress(
+  encodeWriteRequestV1({
+    series: [
+      {
+        labels: Labels.of({ a: "b" }),
+        samples: [{ timestampMs: 1, value: 1 }],
+        histograms: [],
+        exemplars: [],
+      },
+    ],
+    metadata: [],
+  }),
+);
+const EMPTY_OTLP = JSON.stringify({
+  resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: "m", gauge: { dataPoints: [] } }] }] }],
+});
+
 test("/metrics has what the mixin's alerts and dashboards ask for", async () => {
   const it = await virtualPrometheus(CONFIG, { "/etc/rules.yml": RULES });
   await it.target("127.13.2.1", { text: "# TYPE a gauge\na 1\n" });
   for (const address of ["127.13.2.8", "127.13.2.9"]) await it.target(address, { text: "" });
   await it.clock.advance(60_000);
   await it.query("a");
+  await it.post("/api/v1/write", INVALID, {
+    "content-encoding": "snappy",
+    "content-type": "application/x-protobuf",
+  });
+  await it.post("/api/v1/otlp/v1/metrics", EMPTY_OTLP, { "content-type": "application/json" });
   const { text } = await it.get("/metrics");
   const values = new Map(
     text

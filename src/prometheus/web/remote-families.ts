@@ -11,19 +11,11 @@ type Remotes = RemoteWriters["all"];
 /** @param walSegment the segment of the store's log that is written to, and so the one that samples come from */
 export function remoteFamilies({ all }: RemoteWriters, walSegment: number): MetricFamily[] {
   if (all.length === 0) return [];
-  const newestMs = Math.max(...all.map((writer) => writer.newestMs));
   return [
     ...countFamilies(all),
     ...pendingFamilies(all),
     ...queueFamilies(all),
-    ...incomingFamilies(all),
     droppedFamily(all),
-    family(
-      "prometheus_remote_storage_highest_timestamp_in_seconds",
-      "gauge",
-      "Highest timestamp that has come into the remote storage via the Appender interface, in seconds since epoch. Initialized to 0 when no data has been received yet. Deprecated, check prometheus_remote_storage_queue_highest_timestamp_seconds which is more accurate.",
-      Math.floor(newestMs / 1000),
-    ),
     family(
       "prometheus_wal_watcher_current_segment",
       "gauge",
@@ -80,27 +72,6 @@ function pendingFamilies(all: Remotes): MetricFamily[] {
       "gauge",
       `The number of ${kind} pending in the queues shards to be sent to the remote storage.`,
       (writer) => writer.pending[kind],
-    ),
-  );
-}
-
-const INCOMING_HELP: Record<QueuedKind, string> = {
-  samples:
-    "Samples in to remote storage, compare to samples out for queue managers. Deprecated, check prometheus_wal_watcher_records_read_total and prometheus_remote_storage_samples_dropped_total",
-  exemplars:
-    "Exemplars in to remote storage, compare to exemplars out for queue managers. Deprecated, check prometheus_wal_watcher_records_read_total and prometheus_remote_storage_exemplars_dropped_total",
-  histograms:
-    "HistogramSamples in to remote storage, compare to histograms out for queue managers. Deprecated, check prometheus_wal_watcher_records_read_total and prometheus_remote_storage_histograms_dropped_total",
-};
-
-/** Each remote is given the same. */
-function incomingFamilies(all: Remotes): MetricFamily[] {
-  return QUEUED.map((kind) =>
-    family(
-      `prometheus_remote_storage_${kind}_in`,
-      "counter",
-      INCOMING_HELP[kind],
-      Math.max(...all.map((writer) => writer.taken[kind])),
     ),
   );
 }

@@ -95,6 +95,22 @@ function checkRepresentation(clauses: readonly Clause[], forms: readonly string[
   );
 }
 
+/** Programs that people read answers with. */
+const READ_BY_PEOPLE = /^(curl|Wget|Mozilla\/5\.0)/;
+
+/** Whether the answer is for people's eyes: asked for by `pretty`, or by a program that is no client library. */
+export function isForPeople(pretty: string | null, userAgent: string | undefined): boolean {
+  if (pretty) return /^(1|t|T|true|TRUE|True)$/.test(pretty);
+  return READ_BY_PEOPLE.test(userAgent ?? "");
+}
+
+/** JSON with line breaks. */
+export function prettyResponse(response: HttpResponse): HttpResponse {
+  const { headers, body } = response;
+  const isJson = /^application\/json\b/.test(String(headers?.["content-type"])) && typeof body === "string";
+  return isJson ? { ...response, body: JSON.stringify(JSON.parse(body), null, 2) } : response;
+}
+
 /** The answer in YAML 1.1 (texts that older readers take for times or truth values are quoted), where the client prefers it; anything but JSON as it is. */
 export function inPreferredForm(accept: string | undefined, response: HttpResponse): HttpResponse {
   const first = clausesOf(accept).find(({ type }) => FORMS.includes(type) || type === "*/*");
@@ -109,6 +125,6 @@ export function inPreferredForm(accept: string | undefined, response: HttpRespon
       sortMapEntries: true,
       lineWidth: 0,
       indentSeq: false,
-    }),
+    }).replace(/^( *(?:- )?)"\.":/gm, "$1.:"),
   };
 }

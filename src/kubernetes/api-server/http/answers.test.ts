@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { silentLogger } from "../../../base/log.ts";
 import { bodyOf, readBody } from "../../../base/network.ts";
 import { seededRandom } from "../../../base/random.ts";
+import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { MemoryDisk } from "../../../simulation/memory-disk.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 import { createApiServer } from "../api-server.ts";
@@ -319,4 +320,81 @@ test("a timeout that is no duration is refused", async () => {
   assert.equal(status, 400);
   assert.match(text, /invalid timeout specified in the request URL - time: missing unit in duration/);
   assert.equal((await ask("GET", `${CONFIG_MAPS}?timeout=10s`)).status, 200);
+});
+
+test("answers have line breaks for people, and no pages where any version will do", async () => {
+  const ask = await newServer();
+  for (const name of ["a", "b"]) await ask("POST", CONFIG_MAPS, { metadata: { name } });
+  const people = { "user-agent": "curl/8.0" };
+  assert.match((await ask("GET", "/apis/apps", undefined, people)).text, /^\{\n {2}"kind": "APIGroup",\n/);
+  const { text } = await ask("GET", `${CONFIG_MAPS}/a?pretty=false`, undefined, people);
+  assert.doesNotMatch(text, /\n {2}/);
+  assert.match((await ask("GET", `${CONFIG_MAPS}/nope?pretty=1`)).text, /^\{\n {2}"kind": "Status",/);
+  const namesOf = async (query: string) =>
+    JSON.parse((await ask("GET", `${CONFIG_MAPS}?${query}`)).text).items.map(
+      ({ metadata }: KubernetesObject) => metadata.name,
+    );
+  assert.deepEqual(await namesOf("limit=1&resourceVersion=0"), ["a", "b"]);
+  assert.deepEqual(await namesOf("limit=1"), ["a"]);
+});
+
+test("aggregated discovery names groups of kinds where they are not the resource's own", async () => {
+  const ask = await newServer();
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const { items } = JSON.parse((await ask("GET", "/apis", undefined, { accept })).text);
+  const apps = items.find(({ metadata }: KubernetesObject) => metadata.name === "apps");
+  const { responseKind, subresources } = apps.versions[0].resources.find(
+    ({ resource }: { resource: string }) => resource === "deployments",
+  );
+  assert.deepEqual(responseKind, { group: "", version: "", kind: "Deployment" });
+  assert.deepEqual(
+    subresources.map((each: { subresource: string; responseKind: object }) => [
+      each.subresource,
+      each.responseKind,
+    ]),
+    [
+      ["scale", { group: "autoscaling", version: "v1", kind: "Scale" }],
+      ["status", { group: "", version: "", kind: "Deployment" }],
+    ],
+  );
+});
+
+test("volumes, claims and classes with names from before are taken with a warning; definitions end by themselves", async () => {
+  const ask = await newServer();
+  const volume = {
+    metadata: { name: "v" },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      hostPath: { path: "/a" },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: "beta.kubernetes.io/os", operator: "Exists" }] }],
+        },
+      },
+    },
+  };
+  const { headers } = await ask("POST", "/api/v1/persistentvolumes", volume);
+  assert.deepEqual(headers.warning, [
+    '299 - "spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].key: beta.kubernetes.io/os is ' +
+      'deprecated since v1.14; use \\"kubernetes.io/os\\" instead"',
+  ]);
+  const topologies = [
+    { matchLabelExpressions: [{ key: "failure-domain.beta.kubernetes.io/zone", values: ["a"] }] },
+  ];
+  const storageClass = { metadata: { name: "c" }, provisioner: "p", allowedTopologies: topologies };
+  const made = await ask("POST", "/apis/storage.k8s.io/v1/storageclasses", storageClass);
+  assert.deepEqual(made.headers.warning, [
+    '299 - "allowedTopologies[0].matchLabelExpressions[0].key: deprecated since v1.17; use ' +
+      '\\"topology.kubernetes.io/zone\\" instead"',
+  ]);
+  const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  const names = { plural: "doors", kind: "Door" };
+  const schema = { openAPIV3Schema: { type: "object" } };
+  const versions = [{ name: "v1", served: true, storage: true, schema }];
+  const spec = { group: "x.y", scope: "Cluster", names, versions };
+  await ask("POST", DEFINITIONS, { metadata: { name: "doors.x.y" }, spec });
+  const ended = JSON.parse((await ask("DELETE", `${DEFINITIONS}/doors.x.y`)).text);
+  assert.deepEqual([ended.metadata.generation, ended.metadata.deletionGracePeriodSeconds], [1, undefined]);
+  assert.equal(ended.status.conditions.at(-1).reason, "InstanceDeletionPending");
 });

@@ -12,7 +12,7 @@ import type { ClusterStore } from "../cluster-store.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { answerReview } from "../reviews.ts";
 import type { User } from "../user.ts";
-import { checkAcceptable, checkNoTable, inPreferredForm } from "./accept.ts";
+import { checkAcceptable, checkNoTable, inPreferredForm, isForPeople, prettyResponse } from "./accept.ts";
 import { type DiscoverySource, discoveryResponse } from "./discovery.ts";
 import type { FieldDescriptions } from "./field-descriptions.ts";
 import { checkOrigin } from "./guard.ts";
@@ -46,13 +46,22 @@ export interface ApiHandlerOptions {
 export function createApiHandler(options: ApiHandlerOptions): HttpHandler {
   return async (request) => {
     try {
-      return inPreferredForm(request.headers.accept, await route(options, request));
+      return inForm(request, await route(options, request));
     } catch (error) {
       if (!isStatus(error))
         options.log.error("request failed", { method: request.method, path: request.target, error });
-      return errorResponse(error);
+      return inForm(request, errorResponse(error));
     }
   };
+}
+
+/** The answer as the client wants to read it. OpenAPI documents are sent as they are. */
+function inForm({ headers, target }: HttpRequest, response: HttpResponse): HttpResponse {
+  const shown = inPreferredForm(headers.accept, response);
+  const [path, query = ""] = target.split("?", 2);
+  const isDocument = path.startsWith("/openapi/");
+  const pretty = new URLSearchParams(query).get("pretty");
+  return !isDocument && isForPeople(pretty, headers["user-agent"]) ? prettyResponse(shown) : shown;
 }
 
 async function route(options: ApiHandlerOptions, request: HttpRequest): Promise<HttpResponse> {
@@ -153,6 +162,7 @@ const ROOT_PATHS = [
   "/api",
   "/api/v1",
   "/apis",
+  "/apis/",
   "/openapi/v2",
   "/openapi/v3",
   "/openid/v1/jwks",

@@ -219,7 +219,10 @@ export function subresourcesOf(info: ResourceInfo) {
     found.push({ name: "scale", verbs: ["get", "patch", "update"], kind: ["autoscaling", "v1", "Scale"] });
   }
   for (const name of info.subresources) {
-    const kind = POD_KINDS[name] ?? [info.group, info.version, info.kind];
+    const kind =
+      name === "proxy"
+        ? (["", "v1", `${info.kind}ProxyOptions`] as [string, string, string])
+        : (POD_KINDS[name] ?? [info.group, info.version, info.kind]);
     found.push({ name, verbs: POD_VERBS[name] ?? ["get", "patch", "update"], kind });
   }
   return found;
@@ -244,7 +247,7 @@ async function aggregated(type: string, source: DiscoverySource, isCore: boolean
 
 async function aggregatedGroup({ name, versions }: Group, source: DiscoverySource) {
   return {
-    metadata: { ...(name !== "" && { name }), creationTimestamp: null },
+    metadata: name === "" ? {} : { name },
     versions: await Promise.all(versions.map((version) => aggregatedVersion(name, version, source))),
   };
 }
@@ -273,8 +276,13 @@ async function aggregatedVersion(group: string, version: string, source: Discove
 }
 
 function aggregatedResource(info: ResourceInfo) {
-  const kindOf = ([group, version, kind]: [string, string, string]) => ({ group, version, kind });
-  const subresources = subresourcesOf(info).map(({ name, verbs, kind }) => ({
+  // Upstream leaves out what is the resource's own anyway, but for custom resources.
+  const kindOf = ([group, version, kind]: [string, string, string]) => {
+    const isOwn = !info.isCustom && group === info.group && version === info.version;
+    return isOwn ? { group: "", version: "", kind } : { group, version, kind };
+  };
+  const inOrder = subresourcesOf(info).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const subresources = (info.isCustom ? subresourcesOf(info) : inOrder).map(({ name, verbs, kind }) => ({
     subresource: name,
     responseKind: kindOf(kind),
     verbs,

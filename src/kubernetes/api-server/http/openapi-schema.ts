@@ -111,7 +111,7 @@ function addSchema(type: ApiType, set: SchemaSet): void {
     properties[field.name] = { ...fieldText(texts, field, set), ...fieldSchema(field, set) };
     if (field.isRequired) required.push(field.name);
   }
-  schema.properties = properties;
+  if (type.fields.size > 0) schema.properties = properties;
   if (required.length > 0) schema.required = required;
   if (type.isAtomic) schema["x-kubernetes-map-type"] = "atomic";
 }

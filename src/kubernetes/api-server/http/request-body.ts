@@ -121,7 +121,8 @@ function parseJson(text: string, { kind, patch }: BodyPurpose): unknown {
       const prefix = patch === "application/strategic-merge-patch+json" ? "" : "error decoding patch: ";
       throw statusError("BadRequest", `${prefix}${jsonProblem(text)}`);
     }
-    throw unrecognized(kind ?? "DeleteOptions", noKind(text), Buffer.from(text));
+    if (kind === undefined) throw statusError("BadRequest", noKind(text));
+    throw unrecognized(kind, noKind(text), Buffer.from(text));
   }
 }
 

@@ -78,6 +78,8 @@ export function listOptionsOf(info: RequestInfo, current: number): ListOptions {
   checkVersionMatch(info.query, false);
   return {
     ...selectionOf(info),
+    // What any version will do for comes from the cache, which has no pages.
+    ...(info.query.get("resourceVersion") === "0" && !info.query.get("continue") && { limit: undefined }),
     exactVersion: info.query.get("continue") ? undefined : listVersion(info, current),
   };
 }

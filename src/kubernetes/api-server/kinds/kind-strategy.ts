@@ -20,6 +20,8 @@ export interface StrategyContext {
 export interface KindStrategy {
   /** `metadata.generation` also counts changes of annotations. */
   countsAnnotations?: boolean;
+  /** `metadata.generation` stays what it was at the beginning. */
+  keepsGeneration?: boolean;
   /** Fills in what the client left out. Called before every write; must leave a complete object as it is. */
   setDefaults?(object: KubernetesObject): void;
   /** Gives a new object what only the server decides (cluster IP, first status). */

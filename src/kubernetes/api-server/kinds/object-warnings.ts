@@ -5,6 +5,7 @@ import { deepEqual } from "../deep-equal.ts";
 import type { ResourceInfo } from "../resource-info.ts";
 import { addressWarnings, rangeWarnings } from "./ip-address.ts";
 import { podWarnings } from "./pod-warnings.ts";
+import { storageWarnings } from "./storage-warnings.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the spec of any kind
 type Spec = any;
@@ -62,6 +63,7 @@ export function objectWarnings(
       "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible " +
         "logging of tokens in volume attributes",
     );
+  warnings.push(...storageWarnings(collection, object));
   if (collection === "/services") warnings.push(...serviceWarnings(object.spec ?? {}));
   warnings.push(...formWarnings(collection, object));
   if (

@@ -53,6 +53,7 @@ export const roleBindingStrategy: KindStrategy = {
 };
 
 export const priorityClassStrategy: KindStrategy = {
+  keepsGeneration: true,
   setDefaults: (object) => setDefault(object, "preemptionPolicy", "PreemptLowerPriority"),
   validate: validatePriorityClass,
 };

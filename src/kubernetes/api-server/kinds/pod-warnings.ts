@@ -1,22 +1,12 @@
 /** What is legal in a pod and most likely wrong: told in a `Warning` header (`pkg/api/pod/warnings.go`). */
 import { parseQuantity, scaledQuantity } from "../../../model/quantity.ts";
+import { DEPRECATED_NODE_LABELS, termWarnings } from "./node-label-warnings.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what a client sent, checked elsewhere
 type Anything = any;
 
-const DEPRECATED_NODE_LABELS: Record<string, string> = {
-  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-  "failure-domain.beta.kubernetes.io/region":
-    'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-  "failure-domain.beta.kubernetes.io/zone":
-    'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-  "beta.kubernetes.io/instance-type":
-    'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-  "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
-};
-
-const DEPRECATED_VOLUMES: Record<string, string> = {
+/** What reads as much in a pod and in a volume of its own. */
+export const DEPRECATED_VOLUMES: Record<string, string> = {
   photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
   gitRepo: "deprecated in v1.11, and disabled by default in v1.33+",
   scaleIO: "deprecated in v1.16, non-functional in v1.22+",
@@ -105,14 +95,6 @@ function placementWarnings(spec: Anything, at: string): string[] {
       warnings.push(`${where}.labelSelector: a null labelSelector results in matching no pod`);
   }
   return warnings;
-}
-
-function termWarnings({ matchExpressions = [] }: Anything, at: string): string[] {
-  return matchExpressions.flatMap(({ key }: { key: string }, index: number) =>
-    DEPRECATED_NODE_LABELS[key] === undefined
-      ? []
-      : [`${at}.matchExpressions[${index}].key: ${key} is ${DEPRECATED_NODE_LABELS[key]}`],
-  );
 }
 
 function volumeWarnings({ volumes = [] }: Anything, at: string): string[] {

@@ -1,5 +1,6 @@
 /** Claims, volumes and the classes and drivers behind them: defaults (`pkg/apis/core/v1`, `pkg/apis/storage/v1`). */
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
+import { deepEqual } from "../deep-equal.ts";
 import { validateClaim } from "./claim-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault } from "./pod-defaults.ts";
@@ -74,6 +75,10 @@ export const storageDriverStrategy: KindStrategy = {
     setDefault(spec, "volumeLifecycleModes", ["Persistent"]);
     setDefault(spec, "requiresRepublish", false);
     setDefault(spec, "seLinuxMount", false);
+  },
+  /** Counted from the first change on. */
+  prepareForUpdate({ metadata, spec }, previous) {
+    if (!deepEqual(spec, previous.spec)) metadata.generation = (previous.metadata.generation ?? 0) + 1;
   },
   validate: validateStorageDriver,
 };

@@ -36,33 +36,60 @@ export function deleteObject(
   reviewChange(context, info, "DELETE", { oldObject: previous }, options);
   const object = structuredClone(previous);
   setFinalizers(object, options);
-  if (info.collection === DEFINITIONS) holdDefinition(object);
+  if (info.collection === DEFINITIONS) holdDefinition(context, object);
   const graceSeconds = gracePeriod(info, previous, options);
-  if (!markDeleted(context, object, graceSeconds)) return previous;
+  const endsItself = info.collection === "/namespaces" || info.collection === DEFINITIONS;
+  if (!markDeleted(context, object, graceSeconds, endsItself)) return previous;
   if (info.collection === "/namespaces") object.status = { ...object.status, phase: "Terminating" };
   if (options.dryRun) return object;
   const key = storageKey(namespace, name);
-  if (isFinished(info, object)) return context.store.remove(info.collection, key) ?? object;
+  if (isFinished(info, object)) {
+    const removed = context.store.remove(info.collection, key) ?? object;
+    return info.collection === "/pods" ? object : removed;
+  }
   return putConverted(context, info, key, object);
 }
 
 /** A definition goes after its objects. */
-function holdDefinition({ metadata }: KubernetesObject): void {
+function holdDefinition({ clock }: ApiContext, definition: KubernetesObject): void {
+  const { metadata } = definition;
   const finalizers = metadata.finalizers ?? [];
+  if (metadata.deletionTimestamp === undefined) {
+    const condition = {
+      type: "Terminating",
+      status: "True",
+      lastTransitionTime: kubernetesTime(clock.now()),
+      reason: "InstanceDeletionPending",
+      message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    };
+    definition.status = {
+      ...definition.status,
+      conditions: [...(definition.status?.conditions ?? []), condition],
+    };
+  }
   if (metadata.deletionTimestamp === undefined && !finalizers.includes(CLEANUP_FINALIZER))
     metadata.finalizers = [...finalizers, CLEANUP_FINALIZER];
 }
 
-/** Sets when the object is to go. False when it is going already, and no later. */
-function markDeleted(context: ApiContext, object: KubernetesObject, graceSeconds: number): boolean {
+/**
+ * Sets when the object is to go. False when it is going already, and no later.
+ *
+ * @param endsItself its kind has a way of its own to go: no grace is told, and the generation stays
+ */
+function markDeleted(
+  context: ApiContext,
+  object: KubernetesObject,
+  graceSeconds: number,
+  endsItself: boolean,
+): boolean {
   const { metadata } = object;
   const finalizing = (metadata.finalizers ?? []).length > 0;
   if (metadata.deletionTimestamp !== undefined && !finalizing) {
     if (graceSeconds >= (metadata.deletionGracePeriodSeconds ?? 0) && graceSeconds > 0) return false;
   } else if (metadata.deletionTimestamp !== undefined) return false;
-  else if (metadata.generation !== undefined) metadata.generation++;
+  else if (metadata.generation !== undefined && !endsItself) metadata.generation++;
   metadata.deletionTimestamp = kubernetesTime(context.clock.now() + graceSeconds * 1000);
-  metadata.deletionGracePeriodSeconds = graceSeconds;
+  if (!endsItself) metadata.deletionGracePeriodSeconds = graceSeconds;
   return true;
 }
 

@@ -54,9 +54,10 @@ test("a list can be had as it was at an earlier version, and its pages are of on
   }
 });
 
-test("versions that are forgotten can't be listed", async () => {
+test("versions that are forgotten can't be listed; pages go on with what is there now", async () => {
   const store = await newStore();
-  await store.create(MAPS, { metadata: key(0) });
+  for (const index of [0, 1, 2]) await store.create(MAPS, { metadata: key(index) });
+  const first = await store.list<KubernetesObject>(MAPS, { limit: 1 });
   const exactVersion = store.context.store.revision;
   for (let i = 0; i <= 2 * MAX_HISTORY_EVENTS; i++)
     await store.patch(MAPS, key(0), { type: "merge", body: { data: { i: String(i) } } });
@@ -65,4 +66,18 @@ test("versions that are forgotten can't be listed", async () => {
     assert.equal(error.message, "The resourceVersion for the provided list is too old.");
     return true;
   });
+  await store.create(MAPS, { metadata: key(3) });
+  let token: string | undefined;
+  await assert.rejects(store.list(MAPS, { continue: first.metadata.continue }), (error) => {
+    assert.ok(isStatus(error, "Expired"));
+    token = error.status.metadata.continue;
+    return /^The provided continue parameter is too old to display a consistent list result\. /.test(
+      error.message,
+    );
+  });
+  const rest = await store.list<KubernetesObject>(MAPS, { continue: token });
+  assert.deepEqual(
+    rest.items.map(({ metadata }) => metadata.name),
+    [1, 2, 3].map((index) => key(index).name),
+  );
 });

@@ -5,7 +5,7 @@ import {
   type KubernetesList,
   type KubernetesObject,
 } from "../../../model/kubernetes-object.ts";
-import { statusError } from "../../../model/kubernetes-status.ts";
+import { KubernetesError, statusError } from "../../../model/kubernetes-status.ts";
 import type { ApiContext } from "../api-context.ts";
 import { objectFilter } from "../object-filter.ts";
 import { type ObjectStore, type StoredEvent, storageKey } from "../object-store.ts";
@@ -27,8 +27,8 @@ export function listObjects(
 ): KubernetesList {
   const { store } = context;
   const token = options.continue ? readToken(options.continue) : undefined;
-  const version = token?.rv ?? options.exactVersion;
-  const changes = version === undefined ? [] : changesSince(context, info, version, token !== undefined);
+  const version = token?.rv === ANY_VERSION ? undefined : (token?.rv ?? options.exactVersion);
+  const changes = version === undefined ? [] : changesSince(context, info, version, token?.start);
   const matches = objectFilter(info, options);
   const limit = options.limit !== undefined && options.limit > 0 ? options.limit : Number.POSITIVE_INFINITY;
   const prefix = options.namespace ? `${options.namespace}/` : "";
@@ -53,19 +53,24 @@ function changesSince(
   { store }: ApiContext,
   info: ResourceInfo,
   version: number,
-  isPage: boolean,
+  start: string | undefined,
 ): readonly StoredEvent[] {
   const changes = store.since(info.collection, version);
   if (changes !== undefined) return changes;
-  throw statusError(
-    "Expired",
-    isPage ? EXPIRED_PAGE : "The resourceVersion for the provided list is too old.",
-  );
+  if (start === undefined)
+    throw statusError("Expired", "The resourceVersion for the provided list is too old.");
+  const { status } = statusError("Expired", EXPIRED_PAGE);
+  throw new KubernetesError({ ...status, metadata: { continue: tokenText({ rv: ANY_VERSION, start }) } });
 }
+
+/** Of a token: the rest is shown as it is now, whatever the pages before showed. */
+const ANY_VERSION = -1;
 
 const EXPIRED_PAGE =
   "The provided continue parameter is too old to display a consistent list result. You can start a new list " +
-  "without the continue parameter.";
+  "without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +
+  "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted " +
+  "between the time the first chunk was returned and now may show up in the list.";
 
 /** The objects after the key `after`, as they were before the changes. */
 function scanBefore(
@@ -96,7 +101,11 @@ function rest(items: KubernetesObject[], remaining: number, rv: number, options:
   const token: ContinueToken = { rv, start: keyOf(items[items.length - 1]) };
   // With selectors Kubernetes does not know how many are left, and says nothing.
   const counted = options.labelSelector || options.fieldSelector ? {} : { remainingItemCount: remaining };
-  return { continue: Buffer.from(JSON.stringify(token)).toString("base64url"), ...counted };
+  return { continue: tokenText(token), ...counted };
+}
+
+function tokenText(token: ContinueToken): string {
+  return Buffer.from(JSON.stringify(token)).toString("base64url");
 }
 
 function readToken(text: string): ContinueToken {

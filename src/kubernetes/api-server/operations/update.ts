@@ -91,7 +91,7 @@ export function updateObject(
     const isSame =
       sameContent(object, previous) &&
       (!strategy.countsAnnotations || deepEqual(object.metadata.annotations, previous.metadata.annotations));
-    if (info.hasGeneration && !isSame) {
+    if (info.hasGeneration && !isSame && !strategy.keepsGeneration) {
       object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
   }

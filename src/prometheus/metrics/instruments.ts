@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { compareStrings } from "../../model/labels.ts";
 import type { ExposedSample, FamilyType, MetricFamily } from "../../wire/exposition/exposition-writer.ts";
 import { formatGoFloat } from "../../wire/exposition/go-float.ts";
+import { NativeBuckets } from "./native-buckets.ts";
 
 export interface Description {
   /** For counters without `_total`. */
@@ -124,15 +125,27 @@ interface HistogramState {
   /** By bucket, not cumulative; the last one is `+Inf`. */
   counts: number[];
   sum: number;
+  native?: NativeBuckets;
+}
+
+export interface HistogramOptions {
+  /** No native buckets beside those with the given bounds. @default false */
+  classicOnly?: boolean;
 }
 
 export class Histogram extends Vector<HistogramState> {
   readonly #bounds: readonly number[];
+  readonly #classicOnly: boolean;
 
   /** @param bounds upper and inclusive, ascending, without `+Inf` */
-  constructor(description: Description, bounds: readonly number[]) {
-    super("histogram", description, { counts: bounds.map(() => 0).concat(0), sum: 0 });
+  constructor(
+    description: Description,
+    bounds: readonly number[],
+    { classicOnly = false }: HistogramOptions = {},
+  ) {
+    super("histogram", description, emptyHistogram(bounds, classicOnly));
     this.#bounds = bounds;
+    this.#classicOnly = classicOnly;
   }
 
   observe(value: number, ...values: string[]): void {
@@ -140,21 +153,32 @@ export class Histogram extends Vector<HistogramState> {
     const index = this.#bounds.findIndex((bound) => value <= bound);
     state.counts[index < 0 ? this.#bounds.length : index]++;
     state.sum += value;
+    state.native?.observe(value);
   }
 
   protected create(): HistogramState {
-    return { counts: this.#bounds.map(() => 0).concat(0), sum: 0 };
+    return emptyHistogram(this.#bounds, this.#classicOnly);
   }
 
-  protected samplesOf({ counts, sum }: HistogramState, labels: Record<string, string>): ExposedSample[] {
+  protected samplesOf(
+    { counts, sum, native }: HistogramState,
+    labels: Record<string, string>,
+  ): ExposedSample[] {
     let total = 0;
     const buckets = counts.map((count, i) => {
       total += count;
       const le = i < this.#bounds.length ? formatGoFloat(this.#bounds[i]) : "+Inf";
       return { suffix: "_bucket", labels: { ...labels, le }, value: total };
     });
-    return [...buckets, { suffix: "_sum", labels, value: sum }, { suffix: "_count", labels, value: total }];
+    const count = { suffix: "_count", labels, value: total };
+    const last = native === undefined ? count : { ...count, native: native.exposed() };
+    return [...buckets, { suffix: "_sum", labels, value: sum }, last];
   }
+}
+
+function emptyHistogram(bounds: readonly number[], classicOnly: boolean): HistogramState {
+  const counts = [...bounds.map(() => 0), 0];
+  return classicOnly ? { counts, sum: 0 } : { counts, sum: 0, native: new NativeBuckets() };
 }
 
 /** Quantiles are those of the observations of so long. */

@@ -35,7 +35,7 @@ function series(
 test("clientFamilies() tells in protobuf what the text tells", () => {
   const bytes = encodeMetricFamilies(clientFamilies(families(), 1000));
   const options = {
-    ignoreNativeHistograms: false,
+    ignoreNativeHistograms: true,
     keepClassicHistograms: false,
     convertClassicHistograms: false,
   };
@@ -57,4 +57,18 @@ test("clientFamilies() has one metric for each set of labels, with the time sinc
       ["wait", "summary", [1000]],
     ],
   );
+});
+
+test("a histogram's native buckets are in protobuf, unless it is to have none", () => {
+  const native = new Histogram({ name: "wait", help: "" }, [1]);
+  const classic = new Histogram({ name: "size", help: "" }, [1], { classicOnly: true });
+  for (const histogram of [native, classic]) histogram.observe(2);
+  const decoded = decodeMetricFamilies(
+    encodeMetricFamilies(clientFamilies([native.family(), classic.family()], 0)),
+  );
+  const [first, second] = decoded.map(({ metrics }) => metrics[0].histogram!);
+  assert.equal(first.schema, 3);
+  assert.deepEqual(first.positive, { spans: [{ offset: 8, length: 1 }], deltas: [1], counts: [] });
+  assert.equal(first.buckets.length, 1);
+  assert.deepEqual(second.positive.spans, []);
 });

@@ -1,11 +1,12 @@
 /** The server's own metrics as `client_golang` sends them in protobuf: a metric for each set of labels. */
 import {
+  type ClientHistogram,
   type ClientMetric,
   type ClientMetricFamily,
   type ClientMetricType,
   createClientHistogram,
 } from "../../wire/client-model/metric-family.ts";
-import type { ExposedSample, MetricFamily } from "../../wire/exposition/exposition-writer.ts";
+import type { ExposedBuckets, ExposedSample, MetricFamily } from "../../wire/exposition/exposition-writer.ts";
 
 /** @param startMs since when the server's counters, summaries and histograms count */
 export function clientFamilies(families: Iterable<MetricFamily>, startMs: number): ClientMetricFamily[] {
@@ -47,12 +48,18 @@ function metricOf(type: MetricFamily["type"], labels: string[], startMs: number)
   return metric;
 }
 
-function addPart(metric: ClientMetric, { suffix, value }: ExposedSample, part: string | undefined): void {
+function addPart(
+  metric: ClientMetric,
+  { suffix, value, native }: ExposedSample,
+  part: string | undefined,
+): void {
   const whole = metric.histogram ?? metric.summary;
   if (whole === undefined) metric.value = value;
   else if (suffix === "_sum") whole.sampleSum = value;
-  else if (suffix === "_count") whole.sampleCount = value;
-  else if (metric.summary !== undefined) metric.summary.quantiles.push({ quantile: Number(part), value });
+  else if (suffix === "_count") {
+    whole.sampleCount = value;
+    if (native !== undefined && metric.histogram !== undefined) addNative(metric.histogram, native);
+  } else if (metric.summary !== undefined) metric.summary.quantiles.push({ quantile: Number(part), value });
   // The bucket that takes all is the count.
   else if (part !== "+Inf")
     metric.histogram!.buckets.push({
@@ -60,4 +67,10 @@ function addPart(metric: ClientMetric, { suffix, value }: ExposedSample, part: s
       cumulativeCount: value,
       cumulativeCountFloat: 0,
     });
+}
+
+function addNative(histogram: ClientHistogram, { positive, negative, ...rest }: ExposedBuckets): void {
+  Object.assign(histogram, rest);
+  histogram.positive = { ...positive, counts: [] };
+  histogram.negative = { ...negative, counts: [] };
 }

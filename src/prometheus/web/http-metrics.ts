@@ -41,6 +41,7 @@ export class HttpMetrics {
       labels: ["handler"],
     },
     SIZE_BOUNDS,
+    { classicOnly: true },
   );
   readonly #scrapes = new Counter({
     name: "promhttp_metric_handler_requests",

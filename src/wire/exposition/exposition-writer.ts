@@ -1,4 +1,5 @@
 /** Writes metric families in the Prometheus text format 0.0.4 and in OpenMetrics 1.0.0. */
+import type { Span } from "../../model/histogram.ts";
 import { formatGoFloat, formatOpenMetricsFloat } from "./go-float.ts";
 
 export type FamilyType =
@@ -24,6 +25,17 @@ export interface ExposedSample {
   value: number;
   timestampMs?: number;
   exemplar?: ExposedExemplar;
+  /** Of a histogram's `_count`: its native buckets, which only protobuf has room for. */
+  native?: ExposedBuckets;
+}
+
+/** The native buckets of a histogram whose counts are whole numbers. */
+export interface ExposedBuckets {
+  schema: number;
+  zeroThreshold: number;
+  zeroCount: number;
+  positive: { spans: Span[]; deltas: number[] };
+  negative: { spans: Span[]; deltas: number[] };
 }
 
 export interface MetricFamily {

@@ -194,6 +194,11 @@ test("limits count from the replicas at the beginning of the period", () => {
   assert.equal(scaleUpLimit(10, memory, complete(rules("Pods", 4)), NOW), 9, "five were added in 60 s");
   assert.equal(scaleUpLimit(10, memory, complete(rules("Pods", 4, 90)), NOW), 8, "six in 90 s");
   assert.equal(scaleUpLimit(10, memory, complete(rules("Percent", 100)), NOW), 10);
+  assert.equal(
+    scaleUpLimit(10, memory, complete(rules("Pods", 4, 45)), NOW),
+    11,
+    "what is 45 s ago is not in 45 s",
+  );
   const down: AutoscalerMemory = { recommendations: [], scaleUps: [], scaleDowns: [at(30, 2)] };
   assert.equal(scaleDownLimit(6, down, complete(rules("Pods", 3)), NOW), 5);
   assert.equal(scaleDownLimit(6, down, complete(rules("Percent", 50)), NOW), 4);

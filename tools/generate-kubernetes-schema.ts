@@ -203,7 +203,9 @@ function fieldOf(line: string, declaration: Declaration, markers: string[]): str
   // Go writes an empty struct in spite of `omitempty`.
   const isOmitted = options.includes("omitzero") || (options.includes("omitempty") && !isStruct(type));
   const unusual = isOmitted === isRequired ? (isOmitted ? "@omit" : "@zero") : "";
-  const mark = isPointer || (isStruct(type) && !isRequired && !isOmitted) ? "" : unusual;
+  // A pointer that must be given is null where it is absent, unless Go leaves it out.
+  const pointerMark = isRequired && options.includes("omitempty") ? "@omit" : "";
+  const mark = isPointer ? pointerMark : isStruct(type) && !isRequired && !isOmitted ? "" : unusual;
   return `${jsonName}${isRequired ? "!" : "?"}${number}:${type}${isPointer ? "^" : ""}${listOf(tags, markers)}${mark}${namedType(goType, declaration, type)}`;
 }
 

@@ -78,6 +78,17 @@ test("an event has two groups' names for its fields", async () => {
     fieldSelector: "involvedObject.name=p",
   });
   assert.equal(list.items.length, 1);
+  // Each version has its own names of the fields that select.
+  const named = await store.list(EVENTS, { fieldSelector: "regarding.name=p,reportingController=me" });
+  assert.equal(named.items.length, 1);
+  for (const [resource, field] of [
+    [EVENTS, "involvedObject.name"],
+    [EVENTS, "source"],
+    [RESOURCES.events, "regarding.name"],
+  ] as const)
+    await assert.rejects(store.list(resource, { fieldSelector: `${field}=p` }), {
+      message: `field label not supported: ${field}`,
+    });
   const shown: string[] = [];
   for await (const { object } of store.watch(EVENTS, {})) {
     shown.push(`${object.apiVersion} ${(object as unknown as { note: string }).note}`);

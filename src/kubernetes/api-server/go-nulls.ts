@@ -14,10 +14,17 @@ interface NullFields {
 const known = new Map<ApiType, NullFields>();
 
 /** Whether Go writes null where the field is absent. */
-export function isNullWhenAbsent({ name, type, isPointer, isRequired, keepsZero }: ApiField): boolean {
+export function isNullWhenAbsent({
+  name,
+  type,
+  isPointer,
+  isRequired,
+  isOmitted,
+  keepsZero,
+}: ApiField): boolean {
   if (KEPT_AS_SENT.has(name)) return false;
   if (type.container !== undefined) return keepsZero;
-  if (isPointer) return isRequired;
+  if (isPointer) return isRequired && !isOmitted;
   return (type.item === "time" || type.item === "microtime") && name !== "creationTimestamp";
 }
 

@@ -44,7 +44,7 @@ function parseFields(info: ResourceInfo, text: string | undefined): FieldSelecto
       throw statusError(
         "BadRequest",
         hasOwn
-          ? `field label not supported: ${field}`
+          ? unsupported(info, field)
           : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
       );
     }
@@ -52,10 +52,28 @@ function parseFields(info: ResourceInfo, text: string | undefined): FieldSelecto
   return selector;
 }
 
+/** What events.k8s.io calls the fields of events, of which only the core group has others. */
+const EVENT_FIELDS = /^(regarding\.|reportingController$|reason$|type$)/;
+
+function unsupported({ collection }: ResourceInfo, field: string): string {
+  return collection === "batch/jobs"
+    ? `field label ${JSON.stringify(field)} not supported for Job`
+    : `field label not supported: ${field}`;
+}
+
+/** The field's name in the version that is stored. */
+function storedField({ group }: ResourceInfo, field: string): string {
+  if (group !== "events.k8s.io") return field;
+  return field
+    .replace(/^regarding\./, "involvedObject.")
+    .replace(/^reportingController$/, "reportingComponent");
+}
+
 function isKnownField(info: ResourceInfo, field: string): boolean {
   if (field === "metadata.name" || (field === "metadata.namespace" && info.namespaced)) return true;
   if (info.selectableFields?.includes(`.${field}`)) return true;
-  return Object.hasOwn(strategyOf(info).fields ?? {}, field);
+  if (info.group === "events.k8s.io" && !EVENT_FIELDS.test(field)) return false;
+  return Object.hasOwn(strategyOf(info).fields ?? {}, storedField(info, field));
 }
 
 function fieldOf(info: ResourceInfo, object: KubernetesObject, field: string): string {
@@ -63,6 +81,6 @@ function fieldOf(info: ResourceInfo, object: KubernetesObject, field: string): s
   if (field === "metadata.namespace") return object.metadata.namespace ?? "";
   const value = info.selectableFields?.includes(`.${field}`)
     ? field.split(".").reduce<unknown>((at, step) => (isJsonObject(at) ? at[step] : undefined), object)
-    : strategyOf(info).fields?.[field]?.(object);
+    : strategyOf(info).fields?.[storedField(info, field)]?.(object);
   return value === undefined || value === null ? "" : String(value);
 }

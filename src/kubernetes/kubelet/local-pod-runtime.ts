@@ -163,7 +163,18 @@ async function attach(
   key: ContainerKey,
   streams: ContainerStreams,
 ): Promise<ExitStatus> {
-  const { run } = runOf(options, key);
+  const { unit } = unitOf(options, key);
+  const { run } = unit;
+  if (run === undefined) {
+    const problem = `container ${key.container} not found in pod ${key.pod}_${key.namespace}`;
+    throw statusError("InternalError", `Internal error occurred: unable to upgrade connection: ${problem}`);
+  }
+  // It has ended, and the kubelet has not heard of it yet: who attaches to it now would wait for output that is out.
+  if ((await options.disk.stat(`${run.directory}/exit`)) !== undefined)
+    throw statusError(
+      "InternalError",
+      "Internal error occurred: Internal error occurred: error attaching to container: container is in CONTAINER_EXITED state",
+    );
   const { processes } = options;
   const feed = async () => {
     if (streams.stdin === undefined || !run.spec.stdin) return;

@@ -122,6 +122,11 @@ export function trackUpdate(
   const given = managersOf(object);
   const keepsOthers = given.length === 0 && previous !== undefined && !isReset(object);
   const base = keepsOthers ? managersOf(previous) : given;
+  // Where nobody owned anything it stays so until somebody applies (upstream `skipNonAppliedManager`).
+  if (previous !== undefined && base.length === 0) {
+    setManagers(object, []);
+    return;
+  }
   const before = previous === undefined ? emptyObject(info) : withGoNulls(withoutManagers(previous));
   const { added, modified, removed } = compareFields(before, withGoNulls(withoutManagers(object)), node);
   const written = ownable(info, FieldSet.union(added, modified), writer.subresource);

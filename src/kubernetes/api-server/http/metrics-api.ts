@@ -1,5 +1,6 @@
 /** `metrics.k8s.io/v1beta1`: what metrics-server serves, from the kubelet's figures. For `kubectl top` and the HPA. */
 import type { HttpResponse } from "../../../base/network.ts";
+import { type FieldSelector, matchesFields, parseFieldSelector } from "../../../model/field-selector.ts";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { notFound, statusError } from "../../../model/kubernetes-status.ts";
 import { matchesSelector, parseSelector } from "../../../model/label-selector.ts";
@@ -48,8 +49,15 @@ export async function metricsResponse(
     return objectResponse(200, isTable ? tableOf([found]) : found);
   }
   const selector = parseSelector(info.query.get("labelSelector") ?? "");
+  const fields = selectedFields(info.query.get("fieldSelector") ?? "");
   const selected = items
-    .filter((item) => matchesSelector(selector, item.metadata.labels))
+    .filter(
+      ({ metadata }) =>
+        matchesSelector(selector, metadata.labels) &&
+        matchesFields(fields, (field) =>
+          field === "metadata.name" ? metadata.name : (metadata.namespace ?? ""),
+        ),
+    )
     .sort((a, b) => compareText(keyOf(a), keyOf(b)));
   if (isTable) return objectResponse(200, tableOf(selected));
   return objectResponse(200, {
@@ -58,6 +66,17 @@ export async function metricsResponse(
     metadata: {},
     items: selected,
   });
+}
+
+/** @throws KubernetesError 400 for fields that figures can't be selected by */
+function selectedFields(text: string): FieldSelector {
+  const fields = text === "" ? [] : parseFieldSelector(text);
+  for (const { field } of fields)
+    if (field !== "metadata.name" && field !== "metadata.namespace") {
+      const problem = 'is not a known field selector: only "metadata.name", "metadata.namespace"';
+      throw statusError("BadRequest", `${JSON.stringify(field)} ${problem}`);
+    }
+  return fields;
 }
 
 interface Metrics {

@@ -236,6 +236,7 @@ export const replicationControllerStrategy: KindStrategy = {
     setPodSpecDefaults(spec.template?.spec);
   },
   validate: validateReplicationController,
+  fields: { "status.replicas": ({ status }) => status?.replicas ?? 0 },
 };
 
 /** Limits of containers say what containers get that say nothing. */

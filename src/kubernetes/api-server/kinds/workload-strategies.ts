@@ -1,7 +1,9 @@
 /** Deployments, StatefulSets and the other kinds that make pods: defaults and checks (`pkg/apis/apps`, `pkg/apis/batch`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
+import { apiType } from "../../../wire/kubernetes/schema/api-type.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { invalidValue, notNegative, required } from "../field-error.ts";
+import { fillZeroValues } from "../zero-values.ts";
 import { validateCronJob, validateJob } from "./job-validation.ts";
 import type { KindStrategy } from "./kind-strategy.ts";
 import { setDefault, setPodSpecDefaults } from "./pod-defaults.ts";
@@ -90,9 +92,13 @@ export const daemonSetStrategy: KindStrategy = {
   },
   // A client that brings an object over may say where to go on from.
   prepareForCreate: ({ metadata }) => setTemplateGeneration(metadata, templateGenerationOf(metadata) || 1),
-  prepareForUpdate({ spec, metadata }, previous) {
+  prepareForUpdate(object, previous) {
+    const { template } = withTemplate(object);
+    // What Go writes although it is empty is no change.
+    fillZeroValues(apiType("core/v1.PodTemplateSpec")!, template);
     const before = Number(previous.metadata.annotations?.[TEMPLATE_GENERATION] ?? 1);
-    setTemplateGeneration(metadata, deepEqual(spec?.template, previous.spec?.template) ? before : before + 1);
+    const isSame = deepEqual(template, previous.spec?.template);
+    setTemplateGeneration(object.metadata, isSame ? before : before + 1);
   },
   validate: validateDaemonSet,
 };

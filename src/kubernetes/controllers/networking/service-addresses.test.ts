@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { withFieldManager } from "../../with-field-manager.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
 import {
   serviceRange,
@@ -18,7 +19,10 @@ const service = (name: string, clusterIP: string): KubernetesObject => ({
 test("each address of a Service is an IPAddress, for as long as it is the Service's", async () => {
   const clock = new VirtualClock();
   const world = await createWorkloadWorld({ clock });
-  startServiceAddressController(world.context);
+  startServiceAddressController({
+    ...world.context,
+    api: withFieldManager(world.api, "kube-apiserver"),
+  });
   await world.api.create(RESOURCES.namespaces, { metadata: { name: "default" } });
   const addresses = async () => {
     await clock.advance(1_000);
@@ -33,6 +37,14 @@ test("each address of a Service is an IPAddress, for as long as it is the Servic
     "ipaddress.kubernetes.io/ip-family": "IPv4",
     "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
   });
+  // A pointer that is left out where it is nil: the one who sets it owns it, and what is in it.
+  const fields = object.metadata.managedFields![0].fieldsV1 as { "f:spec": { "f:parentRef": object } };
+  assert.deepEqual(Object.keys(fields["f:spec"]["f:parentRef"]), [
+    ".",
+    "f:name",
+    "f:namespace",
+    "f:resource",
+  ]);
   // Whoever deletes it gets it back; whoever made one of their own keeps it.
   await world.api.delete(RESOURCES.ipAddresses, { name: "127.9.0.7" });
   await world.api.create(RESOURCES.ipAddresses, {

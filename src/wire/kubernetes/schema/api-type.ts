@@ -29,6 +29,8 @@ export interface ApiField {
   type: FieldType;
   isRequired: boolean;
   isPointer: boolean;
+  /** Marked so: Go leaves it out where it is empty, although it is required. */
+  isOmitted: boolean;
   /** Go writes it when it is empty, too. */
   keepsZero: boolean;
   listType: "map" | "set" | "atomic" | undefined;
@@ -132,6 +134,7 @@ function readField(word: string): ApiField {
     },
     isRequired: required === "!",
     isPointer: pointer === "^",
+    isOmitted: mark("omit") !== null,
     keepsZero:
       pointer !== "^" &&
       mark("omit") === null &&

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { parse } from "yaml";
 import type { Disk } from "../../base/disk.ts";
-import { glob } from "./load-config.ts";
+import { glob } from "./glob.ts";
 
 /**
  * A checksum of the file and of the rule and scrape configuration files that it names, their paths included.

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import type { Disk } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { DiscoveryConfigs } from "./discovery-config.ts";
+import { glob } from "./glob.ts";
 import type { HttpClientConfig } from "./http-client-config.ts";
 import { defaultPrometheusConfig, type PrometheusConfig, prometheusConfig } from "./prometheus-config.ts";
 import { type FlagDefaults, type ScrapeConfig, scrapeConfig, validateScrapeConfig } from "./scrape-config.ts";
@@ -115,20 +116,6 @@ function parseScrapeFile(text: string, config: PrometheusConfig): ScrapeConfig[]
     validateScrapeConfig(scrape, config.global);
   }
   return (file.scrape_configs ?? []) as ScrapeConfig[];
-}
-
-/** Files that match a pattern whose last part may have `*` and `?` in it, as upstream's patterns do. Sorted. */
-export async function glob(disk: Disk, pattern: string): Promise<string[]> {
-  const directory = posix.dirname(pattern);
-  const name = posix.basename(pattern);
-  if (!/[*?[]/.test(name)) return (await disk.stat(pattern)) === undefined ? [] : [pattern];
-  const expression = name
-    .replace(/[.+^${}()|\\]/g, "\\$&")
-    .replace(/\*/g, "[^/]*")
-    .replace(/\?/g, "[^/]");
-  const matcher = new RegExp(`^${expression}$`);
-  const names = await disk.list(directory);
-  return names.filter((each) => matcher.test(each)).map((each) => posix.join(directory, each));
 }
 
 function joinDirectory(directory: string, path: string): string {

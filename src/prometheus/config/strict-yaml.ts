@@ -240,6 +240,7 @@ export const float: Decoder<number> = (raw, context, current) => {
   if (isScalar(node) && node.type === "PLAIN") {
     const source = sourceOf(node).replace(/_/g, "");
     if (/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(source)) return Number(source);
+    if (/^0(x[\da-fA-F]+|o[0-7]+|b[01]+)$/.test(source)) return Number(source);
     if (/^[-+]?\.(inf|Inf|INF)$/.test(source))
       return source.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }

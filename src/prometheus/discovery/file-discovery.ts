@@ -1,7 +1,7 @@
 /** Targets from files (`discovery/file`): looked at every few seconds, so that a change counts soon. */
 import type { Logger } from "../../base/log.ts";
 import { type FileDiscoveryConfig, type TargetGroupConfig, targetGroup } from "../config/discovery-config.ts";
-import { glob } from "../config/load-config.ts";
+import { glob } from "../config/glob.ts";
 import { ConfigError, decodeYaml, list, nullable } from "../config/strict-yaml.ts";
 import type { DiscoverySystem } from "./discovery-system.ts";
 import { createRefreshDiscovery } from "./refresh-discovery.ts";

@@ -2,8 +2,9 @@
 import { posix } from "node:path";
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import type { DiscoveryConfigs } from "../config/discovery-config.ts";
+import { glob } from "../config/glob.ts";
 import type { HttpClientConfig } from "../config/http-client-config.ts";
-import { glob, loadConfigFile, scrapeConfigsOf } from "../config/load-config.ts";
+import { loadConfigFile, scrapeConfigsOf } from "../config/load-config.ts";
 import type { PrometheusConfig } from "../config/prometheus-config.ts";
 import type { ScrapeConfig } from "../config/scrape-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";

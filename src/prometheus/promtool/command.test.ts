@@ -176,6 +176,16 @@ test("promtool test rules says where a series goes wrong, in the lexer's words o
     ["a", "7x", "2:5: parse error: unexpected end of input in series values"],
     ["a", "-x3", '2:4: parse error: unexpected "x" in series values'],
     ["a", "{{odd:1}}", '2:5: parse error: bad histogram descriptor found: "odd"'],
+    ["a", "1 2y", '2:5: parse error: bad number syntax: "2"'],
+    ["", "1x3", '2:1: parse error: unexpected number "1" in series values'],
+    // No store takes these.
+    [
+      "a",
+      "{{schema:9}}",
+      "invalid schema, which must be between -4 and 8 for exponential buckets, or -53 for custom buckets, got schema 9\n",
+    ],
+    ['a{b="1",b="2"}', "1", 'label name "b" is not unique: invalid sample\n'],
+    ["{}", "1", "empty labelset: invalid sample\n"],
   ];
   for (const [series, values, complaint] of cases) {
     const file = `tests:\n- input_series: [{series: '${series}', values: '${values}'}]\n  promql_expr_test: [{expr: a, eval_time: 0}]\n`;

@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import { formatGoDuration } from "../../model/go-duration.ts";
-import { glob } from "../config/load-config.ts";
+import { glob } from "../config/glob.ts";
 import { ConfigError } from "../config/strict-yaml.ts";
 import { Regex } from "../regex/regex.ts";
 import { parseRuleFile, RuleFileError } from "../rules/rule-file.ts";
@@ -99,8 +99,10 @@ async function testFile(
       debug?.(`DEBUG: Starting test ${name}\n`);
       let failures: string[];
       try {
-        const rules = await loadRules(paths, order, options, machine);
-        failures = await runTestGroup(test, { ...options, file, rules, clock, debug });
+        failures = await runTestGroup(test, {
+          ...{ ...options, file, clock, debug },
+          loadRules: () => loadRules(paths, order, options, machine),
+        });
       } catch (error) {
         if (!(error instanceof RuleFileError)) throw error;
         failures = error.problems;

@@ -2,7 +2,7 @@
 import type { Timer } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import { compareStrings } from "../../model/labels.ts";
-import { glob } from "../config/load-config.ts";
+import { glob } from "../config/glob.ts";
 import type { NameValidation } from "../config/names.ts";
 import type { PrometheusConfig } from "../config/prometheus-config.ts";
 import { ConfigError } from "../config/strict-yaml.ts";

@@ -17,20 +17,28 @@ export function scanNumber(input: string, start: number): ScannedNumber {
   return { type: scanner.duration() ? "duration" : "bad", end: scanner.at };
 }
 
+/** The number at `start` in the values of a series, where `0x5` is a zero five times and an `x` may follow any number. */
+export function scanSeriesNumber(input: string, start: number): ScannedNumber {
+  const scanner = new NumberScanner(input, start, true);
+  return { type: scanner.number() ? "number" : "bad", end: scanner.at };
+}
+
 const DECIMAL = /[0-9]/;
 const HEXADECIMAL = /[0-9a-fA-F]/;
 
 class NumberScanner {
   readonly #input: string;
+  readonly #isInSeries: boolean;
   at: number;
 
-  constructor(input: string, start: number) {
+  constructor(input: string, start: number, isInSeries = false) {
     this.#input = input;
+    this.#isInSeries = isInSeries;
     this.at = start;
   }
 
   number(): boolean {
-    const isHexadecimal = this.#take(/0/) && this.#take(/[xX]/);
+    const isHexadecimal = !this.#isInSeries && this.#take(/0/) && this.#take(/[xX]/);
     if (isHexadecimal) this.#take(/_/);
     const digit = isHexadecimal ? HEXADECIMAL : DECIMAL;
     // Upstream does not count these among the dots that may come once only: `0.1.2` is refused as a number later.
@@ -53,7 +61,7 @@ class NumberScanner {
         if (this.#isSeparatedBadly()) return false;
       } else while (this.#take(digit));
     }
-    return !this.#sees(/[A-Za-z0-9_]/);
+    return (this.#isInSeries && this.#sees(/x/)) || !this.#sees(/[A-Za-z0-9_]/);
   }
 
   /** Units and further parts behind the digits that `number` has read. */

@@ -9,7 +9,7 @@ import { isAlmostEqual } from "../../promql/classic-histogram.ts";
 import type { InstantResult, MatrixValue, VectorSample } from "../../promql/mod.ts";
 import type { SeriesSamples } from "../../storage.ts";
 import type { EvalCommand, ExpectedSeries } from "./script.ts";
-import type { SequenceValue } from "./series-description.ts";
+import type { SequenceValue } from "./series-values.ts";
 
 /** Relative error allowed for sample values. */
 export const TOLERANCE = 1e-6;

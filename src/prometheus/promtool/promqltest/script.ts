@@ -8,12 +8,9 @@ import type { ParserOptions } from "../../promql/parser/parser-options.ts";
 import { unquote } from "../../promql/parser/unquote.ts";
 import { Regex } from "../../regex/regex.ts";
 import { parseDurationMs } from "./duration.ts";
-import {
-  parseSeriesDescription,
-  type SequenceValue,
-  type SeriesDescription,
-  SeriesDescriptionError,
-} from "./series-description.ts";
+import { parseSeriesDescription, type SeriesDescription } from "./series-description.ts";
+import { SeriesDescriptionError } from "./series-description-error.ts";
+import type { SequenceValue } from "./series-values.ts";
 import { parseStartTimes, type StartTimes } from "./start-times.ts";
 
 export interface LoadedSeries extends SeriesDescription {

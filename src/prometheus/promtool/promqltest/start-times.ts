@@ -1,7 +1,8 @@
 /** Lines of start timestamps: `metric{label="value"}@st -1m -1mx3 _ 0s`. */
 import type { Labels } from "../../../model/labels.ts";
 import { parseDurationMs } from "./duration.ts";
-import { parseSeriesDescription, SEQUENCE_LIMIT } from "./series-description.ts";
+import { parseSeriesDescription } from "./series-description.ts";
+import { SEQUENCE_LIMIT } from "./series-values.ts";
 
 /** Milliseconds relative to the sample's own time; undefined where there is none. */
 export type StartTimes = (number | undefined)[];

@@ -2,17 +2,18 @@
 import { silentLogger } from "../../../base/log.ts";
 import type { Machine } from "../../../base/machine.ts";
 import { formatGoDuration } from "../../../model/go-duration.ts";
+import { quoteGo } from "../../../model/go-quote.ts";
+import { histogramProblem } from "../../../model/histogram-problem.ts";
+import { formatDuration } from "../../config/units.ts";
 import type { ParserOptions } from "../../promql/mod.ts";
 import { Engine } from "../../promql/mod.ts";
 import { tokenize } from "../../promql/parser/lexer.ts";
 import type { RuleGroupConfig } from "../../rules/rule-file.ts";
 import { RuleGroup } from "../../rules/rule-group.ts";
 import { RuleMetrics } from "../../rules/rule-metrics.ts";
-import {
-  parseSeriesDescription,
-  type SeriesDescription,
-  SeriesDescriptionError,
-} from "../promqltest/series-description.ts";
+import { parseSeriesDescription, type SeriesDescription } from "../promqltest/series-description.ts";
+import { SeriesDescriptionError } from "../promqltest/series-description-error.ts";
+import type { SequenceValue } from "../promqltest/series-values.ts";
 import { TestStorage } from "../promqltest/test-storage.ts";
 import { checkAlerts } from "./alert-check.ts";
 import { debugDump } from "./debug-dump.ts";
@@ -27,8 +28,8 @@ export interface LoadedRules {
 
 export interface TestRunOptions {
   file: TestFile;
-  /** In the order in which they are evaluated. */
-  rules: readonly LoadedRules[];
+  /** In the order in which they are evaluated. Only asked for where the series are right. */
+  loadRules(): Promise<LoadedRules[]>;
   parser: ParserOptions;
   delayedNameRemoval: boolean;
   clock: Machine["clock"];
@@ -47,7 +48,9 @@ export async function runTestGroup(test: TestGroup, options: TestRunOptions): Pr
   const given = new TestStorage();
   let series: SeriesDescription[];
   try {
-    series = (test.input_series ?? []).map((each, i) => describedSeries(`${each.series} ${each.values}`, i));
+    series = (test.input_series ?? []).map((each, i) =>
+      describedSeries(`${each.series} ${each.values}`.trim(), i),
+    );
   } catch (error) {
     return [(error as Error).message];
   }
@@ -85,11 +88,13 @@ export async function runTestGroup(test: TestGroup, options: TestRunOptions): Pr
     forGracePeriodMs: 0,
     resendDelayMs: 0,
   };
-  const groups = options.rules.map(
+  const rules = await options.loadRules();
+  const groups = rules.map(
     ({ config, file: path }) =>
       new RuleGroup({ config, file: path, intervalMs: test.interval, restores: false, context }),
   );
-  return new TestRun(test, groups, engine, store, options).run();
+  const refused = firstRefusal(series, test.start_timestamp, test.interval);
+  return new TestRun({ test, groups, engine, store, refused }, options).run();
 }
 
 /** @throws Error with upstream's text and place: the series stand below a line `load`. */
@@ -101,10 +106,57 @@ function describedSeries(text: string, index: number): SeriesDescription {
       throw new Error(`${index + 2}:1: parse error: ${(error as Error).message}`);
     // What the lexer stops at it has its own words for.
     const known = tokenize(text).error;
+    // A number times something is one, which it is not in an expression.
     const isSame =
-      known !== undefined && Buffer.byteLength(text.slice(0, known.position.start)) === error.offset;
+      known !== undefined &&
+      error.isInLabels &&
+      !/^[\d.]+x/.test(text) &&
+      Buffer.byteLength(text.slice(0, known.position.start)) === error.offset;
     throw new Error(error.at(index + 2, isSame ? known.detail : undefined));
   }
+}
+
+/** A sample that a store does not take. */
+interface Refusal {
+  timestampMs: number;
+  problem: string;
+}
+
+/** What keeps the series given from being stored, all of them from there on: they are stored as one. */
+function firstRefusal(
+  series: readonly SeriesDescription[],
+  startMs: number,
+  stepMs: number,
+): Refusal | undefined {
+  let first: Refusal | undefined;
+  for (const { labels, values, repeatedLabel } of series) {
+    const ofLabels =
+      repeatedLabel !== undefined
+        ? `label name ${quoteGo(repeatedLabel)} is not unique: invalid sample`
+        : labels.size === 0
+          ? "empty labelset: invalid sample"
+          : undefined;
+    const at = values.findIndex(
+      (value) => value.kind !== "omitted" && (ofLabels ?? problemOf(value)) !== undefined,
+    );
+    const timestampMs = startMs + at * stepMs;
+    if (at === -1 || (first !== undefined && first.timestampMs <= timestampMs)) continue;
+    first = { timestampMs, problem: (ofLabels ?? problemOf(values[at]))! };
+  }
+  return first;
+}
+
+function problemOf(value: SequenceValue): string | undefined {
+  return value.kind === "histogram" ? histogramProblem(value.histogram, false) : undefined;
+}
+
+/** What a run works with. */
+interface Tested {
+  test: TestGroup;
+  groups: RuleGroup[];
+  engine: Engine;
+  store: RuleTestStore;
+  refused: Refusal | undefined;
 }
 
 class TestRun {
@@ -113,19 +165,15 @@ class TestRun {
   readonly #groups: RuleGroup[];
   readonly #engine: Engine;
   readonly #store: RuleTestStore;
+  readonly #refused: Refusal | undefined;
 
-  constructor(
-    test: TestGroup,
-    groups: RuleGroup[],
-    engine: Engine,
-    store: RuleTestStore,
-    options: TestRunOptions,
-  ) {
+  constructor({ test, groups, engine, store, refused }: Tested, options: TestRunOptions) {
     this.#test = test;
     this.#options = options;
     this.#groups = groups;
     this.#engine = engine;
     this.#store = store;
+    this.#refused = refused;
   }
 
   async run(): Promise<string[]> {
@@ -135,7 +183,7 @@ class TestRun {
     const nameless = alertTests.find(({ alertname }) => alertname === "");
     if (nameless !== undefined) {
       const where = name === "" ? "" : ` (in TestGroup ${name})`;
-      const at = formatGoDuration(nameless.eval_time);
+      const at = formatDuration(nameless.eval_time);
       return [`an item under alert_rule_test misses required attribute alertname at eval_time ${at}${where}`];
     }
     const lastMs = Math.max(0, ...[...alertTests, ...expressionTests].map((each) => each.eval_time));
@@ -144,9 +192,14 @@ class TestRun {
     const problems: string[] = [];
     let next = 0;
     for (let afterMs = 0; afterMs <= lastMs; afterMs += intervalMs) {
-      const failures = await this.#evaluate(startMs + afterMs);
-      problems.push(...failures);
-      if (failures.length > 0) return problems;
+      const atMs = startMs + afterMs;
+      if (this.#refused !== undefined && this.#refused.timestampMs <= atMs) {
+        problems.push(this.#refused.problem);
+      } else {
+        const failures = await this.#evaluate(atMs);
+        problems.push(...failures);
+        if (failures.length > 0) return problems;
+      }
       // An alert test holds from one evaluation to the next.
       for (; next < alertTests.length && alertTests[next].eval_time < afterMs + intervalMs; next++)
         problems.push(...checkAlerts(alertTests[next], this.#groups, name, this.#options.isDiff));

@@ -25,7 +25,7 @@ export async function vectorOperation(
   const operation = new VectorOperation(node, left, right, context);
   const outputs: Output[] = [];
   const groups = await matchGroups(node.matching!, left, right, context.run);
-  for (const group of groups) operation.checkGroup(group);
+  operation.checkOneSides(groups);
   for (const group of groups) {
     operation.addGroup(group, outputs);
     if (context.run.isDue) await context.run.pause();
@@ -36,6 +36,13 @@ export async function vectorOperation(
     context,
     duplicateLabelSet,
   );
+}
+
+/** Two series of one group on the "one" side, by place, at the first step that has both. */
+interface Rivals {
+  step: number;
+  first: number;
+  second: number;
 }
 
 class VectorOperation {
@@ -62,10 +69,24 @@ class VectorOperation {
     this.#compute = elementOperation(node, context.run.annotations);
   }
 
-  /** Upstream looks through the whole "one" side before it matches anything. */
-  checkGroup(group: MatchGroup): void {
-    const one = this.#isSwapped ? group.left : group.right;
-    if (one.length > 1) this.#checkOneSide(one);
+  /**
+   * Upstream looks through the whole "one" side of a step before it matches anything, and names the first that comes
+   * after another one of its group.
+   *
+   * @throws QueryError
+   */
+  checkOneSides(groups: readonly MatchGroup[]): void {
+    let found: Rivals | undefined;
+    for (const group of groups) {
+      const rivals = this.#rivalsAmong(this.#isSwapped ? group.left : group.right);
+      if (rivals === undefined) continue;
+      const isEarlier =
+        found === undefined ||
+        rivals.step < found.step ||
+        (rivals.step === found.step && rivals.second < found.second);
+      if (isEarlier) found = rivals;
+    }
+    if (found !== undefined) this.#failOf(found);
   }
 
   addGroup(group: MatchGroup, outputs: Output[]): void {
@@ -192,22 +213,28 @@ class VectorOperation {
   }
 
   /** The "one" side may have one series of a group at a step, unless the other side has nothing at all there. */
-  #checkOneSide(one: number[]): void {
+  #rivalsAmong(one: number[]): Rivals | undefined {
+    if (one.length < 2) return undefined;
     const { grid } = this.#context;
     const isFilled = this.#fillMany !== undefined || this.#fillOne !== undefined;
     for (let step = 0; step < grid.count; step++) {
       const here = one.filter((i) => this.#one[i].present[step] === 1);
       if (here.length < 2) continue;
       if (!isFilled && this.#many.every((series) => series.present[step] === 0)) continue;
-      const [first, second] = here.slice(0, 2).map((i) => this.#one[i].labels);
-      const names = [first.toString(), second.toString()].sort();
-      const side = this.#isSwapped ? "left" : "right";
-      const group = matchedLabels(this.#matching, second).toString();
-      throw executionError(
-        `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
-          `[${names[0]}, ${names[1]}];many-to-many matching not allowed: matching labels must be unique on one side`,
-      );
+      return { step, first: here[0], second: here[1] };
     }
+    return undefined;
+  }
+
+  #failOf(rivals: Rivals): never {
+    const [first, second] = [rivals.first, rivals.second].map((i) => this.#one[i].labels);
+    const names = [first.toString(), second.toString()].sort();
+    const side = this.#isSwapped ? "left" : "right";
+    const group = matchedLabels(this.#matching, second).toString();
+    throw executionError(
+      `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
+        `[${names[0]}, ${names[1]}];many-to-many matching not allowed: matching labels must be unique on one side`,
+    );
   }
 
   #resultLabels(many: Labels, one: Labels): Labels {

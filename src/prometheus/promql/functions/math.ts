@@ -41,9 +41,11 @@ const clampMin: FloatsImplementation = {
       maximum(limit[step], value),
 };
 
-/** Multiplied at once, so that no product in between overflows. */
-const DEGREES_PER_RADIAN = 180 / Math.PI;
-const RADIANS_PER_DEGREE = Math.PI / 180;
+/** In two steps, as up to 3.15; at once where the product in between overflows, as since. */
+function timesRatio(value: number, numerator: number, denominator: number): number {
+  const product = value * numerator;
+  return Number.isFinite(product) ? product / denominator : value * (numerator / denominator);
+}
 
 /** All but `clamp`, which can leave nothing of a step. */
 export const MATH_FUNCTIONS: Record<string, FloatsImplementation> = {
@@ -59,13 +61,13 @@ export const MATH_FUNCTIONS: Record<string, FloatsImplementation> = {
   clamp_min: clampMin,
   cos: plain(cosine),
   cosh: plain(hyperbolicCosine),
-  deg: plain((radians) => radians * DEGREES_PER_RADIAN),
+  deg: plain((radians) => timesRatio(radians, 180, Math.PI)),
   exp: plain(exponential),
   floor: plain(Math.floor),
   ln: plain(logarithm),
   log10: plain(logarithm10),
   log2: plain(logarithm2),
-  rad: plain((degrees) => degrees * RADIANS_PER_DEGREE),
+  rad: plain((degrees) => timesRatio(degrees, Math.PI, 180)),
   round,
   sgn: plain((value) => (value < 0 ? -1 : value > 0 ? 1 : value)),
   sin: plain(sine),

@@ -369,3 +369,93 @@ test("recordFailedRescale() says so, and what was desired before stays", async (
   );
   assert.equal(decision.status.desiredReplicas, 2);
 });
+
+test("decide() takes a minimum of one where none is given, and asks the metrics at the maximum", async () => {
+  const world: World = { version: "1.37", metric: EXTERNAL, metrics: external(1000), specReplicas: 1 };
+  const hpa = hpaOf(world);
+  hpa.spec.minReplicas = undefined;
+  const at = (specReplicas: number, milli: number) => {
+    const scale = {
+      metadata: { name: "web" },
+      spec: { replicas: specReplicas },
+      status: { replicas: specReplicas, selector: "app=web" },
+    };
+    const memory = newAutoscalerMemory(1, NOW);
+    const metrics = external(milli) as MetricsClient;
+    return decide({ hpa, scale, memory, metrics, pods: async () => [], nowMs: NOW });
+  };
+  assert.equal((await at(1, 1000)).desiredReplicas, 1);
+  assert.equal((await at(2, 0)).desiredReplicas, 1);
+  const most = await at(10, 8000);
+  assert.deepEqual([most.desiredReplicas, most.reason], [4, "All metrics below target"]);
+  const above = await at(11, 8000);
+  assert.deepEqual(
+    [above.desiredReplicas, above.reason],
+    [10, "Current number of replicas above Spec.MaxReplicas"],
+  );
+});
+
+test("decide() names the first of the metrics that ask for the most", async () => {
+  const second: MetricSpec = { ...EXTERNAL, external: { ...EXTERNAL.external!, metric: { name: "second" } } };
+  const named = async (metric: MetricSpec, other: MetricSpec) =>
+    (await decideOn({ version: "1.37", metric, others: [other], metrics: external(8000) })).reason;
+  assert.match(await named(EXTERNAL, second), /^external metric s0-prometheus/);
+  assert.match(await named(second, EXTERNAL), /^external metric second/);
+});
+
+test("decide() leaves its own zero for a raised minimum whatever the metrics are, else for one without pods", async () => {
+  const conditions = [{ type: "ScaledToZero" as const, status: "True" as const }];
+  const from = async (metric: MetricSpec, minReplicas: number) => {
+    const metrics = { ...external(4000), objectMetric: async () => 4000, ...using(1) };
+    const world: World = {
+      version: "1.37",
+      metric,
+      metrics,
+      specReplicas: 0,
+      minReplicas,
+      status: { conditions },
+    };
+    return shown(await decideOn(world)).conditions.some((text) => text.includes("ScalingDisabled"));
+  };
+  assert.deepEqual(
+    [await from(EXTERNAL, 0), await from(OBJECT, 0), await from(MEMORY, 0), await from(MEMORY, 1)],
+    [false, false, true, false],
+  );
+});
+
+test("decide() keeps the time of a condition that stays what it is", async () => {
+  const before = "2025-12-31T00:00:00Z";
+  const condition = (type: "ScalingActive" | "AbleToScale", status: "True" | "False") => ({
+    type,
+    status,
+    lastTransitionTime: before,
+  });
+  const status = {
+    currentReplicas: 2,
+    desiredReplicas: 2,
+    conditions: [condition("AbleToScale", "True"), condition("ScalingActive", "False")],
+  };
+  const world: World = { version: "1.37", metric: EXTERNAL, metrics: external(4000), status };
+  const { conditions } = (await decideOn(world)).status;
+  const timeOf = (type: string) => conditions!.find((each) => each.type === type)!.lastTransitionTime;
+  assert.equal(timeOf("AbleToScale"), before);
+  assert.equal(timeOf("ScalingActive"), "2026-01-01T00:00:00Z");
+});
+
+test("decide() counts what sidecars request, and not what other init containers do", async () => {
+  const one = pod("1Mi");
+  const requests = { memory: "1Mi" };
+  one.spec.initContainers = [
+    { name: "sidecar", restartPolicy: "Always", resources: { requests } },
+    { name: "first", resources: { requests } },
+  ];
+  const world: World = {
+    version: "1.37",
+    metric: MEMORY,
+    metrics: using(2 * 1024 * 1024),
+    pods: [one],
+    specReplicas: 1,
+  };
+  const { status } = await decideOn(world);
+  assert.equal(status.currentMetrics![0].resource!.current.averageUtilization, 100);
+});

@@ -1,4 +1,4 @@
-/** What a Deployment says of itself (Kubernetes 1.37 `deployment/progress.go`, `sync.go`, `util/deployment_util.go`). */
+/** What a Deployment says of itself (Kubernetes 1.35 `deployment/progress.go`, `sync.go`, `util/deployment_util.go`). */
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import type { Condition, Deployment, ReplicaSet } from "../../types.ts";
 import { rollingUpdateBounds } from "./rolling-update.ts";

@@ -1,4 +1,4 @@
-/** Deployments: ReplicaSets that take turns (Kubernetes 1.37 `pkg/controller/deployment`). */
+/** Deployments: ReplicaSets that take turns (Kubernetes 1.35 `pkg/controller/deployment`). */
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
 import type { Deployment, Pod, ReplicaSet } from "../../types.ts";
@@ -112,7 +112,10 @@ async function reconcile(
     sets: owned.map((set) => ({ ...set })),
   };
   const { deployment } = rollout;
-  if (deployment.metadata.deletionTimestamp !== undefined) return reportScaling(rollout);
+  if (deployment.metadata.deletionTimestamp !== undefined) {
+    await syncRevision(rollout);
+    return reportScaling(rollout);
+  }
   deployment.status!.conditions = pausedConditions(deployment, now(rollout));
   await syncRevision(rollout);
   if (deployment.spec.paused || isScalingEvent(deployment, rollout.sets)) return scaleAll(rollout);

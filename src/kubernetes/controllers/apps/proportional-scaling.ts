@@ -1,4 +1,4 @@
-/** How a scaled Deployment shares pods among its ReplicaSets (Kubernetes 1.37 `deployment/sync.go`, `scale`). */
+/** How a scaled Deployment shares pods among its ReplicaSets (Kubernetes 1.35 `deployment/sync.go`, `scale`). */
 import type { Deployment, ReplicaSet } from "../../types.ts";
 import { byCreation, replicasOf, rollingUpdateBounds, type ScaleStep } from "./rolling-update.ts";
 

@@ -1,4 +1,4 @@
-/** How a rolling update goes on from here: which ReplicaSet gets how many pods (Kubernetes 1.37 `deployment/rolling.go`). */
+/** How a rolling update goes on from here: which ReplicaSet gets how many pods (Kubernetes 1.35 `deployment/rolling.go`). */
 import type { Deployment, ReplicaSet } from "../../types.ts";
 import { scaledValue } from "../scaled-value.ts";
 
@@ -69,7 +69,10 @@ function scaleUpCurrent(
   return replicasOf(current) + Math.max(0, Math.min(room, desired - replicasOf(current)));
 }
 
-/** Pods that serve nobody go first, then as many as may be unavailable. */
+/**
+ * Pods that serve nobody go first, then as many as may be unavailable: two steps, where both are of one set. What a set
+ * without replicas still says of its pods does not count, as they are on their way out.
+ */
 function scaleDownOld(
   desired: number,
   bounds: RollingUpdateBounds,
@@ -80,23 +83,25 @@ function scaleDownOld(
   const total = sum([...old, current].map(replicasOf));
   const currentUnavailable = replicasOf(current) - availableOf(current);
   let surplus = total - minAvailable - currentUnavailable;
-  if (surplus <= 0 || sum(old.map(replicasOf)) === 0) return [];
-  const left = new Map(old.map((set) => [set, replicasOf(set)]));
-  const oldestFirst = old.toSorted(byCreation);
+  const oldestFirst = old.filter((set) => replicasOf(set) > 0).sort(byCreation);
+  if (surplus <= 0 || oldestFirst.length === 0) return [];
+  const left = new Map(oldestFirst.map((set) => [set, replicasOf(set)]));
+  const steps: ScaleStep[] = [];
+  const shrink = (set: ReplicaSet, by: number): number => {
+    if (by <= 0) return 0;
+    left.set(set, left.get(set)! - by);
+    steps.push({ set, replicas: left.get(set)! });
+    return by;
+  };
   for (const set of oldestFirst) {
-    const unhealthy = Math.min(surplus, Math.max(0, replicasOf(set) - availableOf(set)));
-    left.set(set, left.get(set)! - unhealthy);
-    surplus -= unhealthy;
+    if (surplus <= 0) break;
+    // It still counts pods that it is to lose: who is available will be known when it has counted again.
+    if (availableOf(set) > replicasOf(set)) return steps;
+    surplus -= shrink(set, Math.min(surplus, replicasOf(set) - availableOf(set)));
   }
-  let spare = sum([...old, current].map(availableOf)) - minAvailable;
-  for (const set of oldestFirst) {
-    const down = Math.max(0, Math.min(spare, left.get(set)!));
-    left.set(set, left.get(set)! - down);
-    spare -= down;
-  }
-  return oldestFirst
-    .filter((set) => left.get(set) !== replicasOf(set))
-    .map((set) => ({ set, replicas: left.get(set)! }));
+  let spare = sum([...oldestFirst, current].map(availableOf)) - minAvailable;
+  for (const set of oldestFirst) spare -= shrink(set, Math.min(spare, left.get(set)!));
+  return steps;
 }
 
 function created(set: ReplicaSet): number {

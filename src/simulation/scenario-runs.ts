@@ -7,6 +7,7 @@ import type { MemoryDisk } from "./memory-disk.ts";
 import { ScenarioError } from "./scenario.ts";
 import type { ScenarioFile } from "./scenario-files.ts";
 import { type RunReport, reportOf, slug } from "./scenario-report.ts";
+import { isOrphan } from "./scenario-workers.ts";
 import { type SimulatedWorld, simulateScenario } from "./simulated-world.ts";
 
 /** Every K-th of N. */
@@ -37,7 +38,7 @@ export function runsOf({ files, seeds, shard }: RunPlan): number {
 export async function* runHere(plan: RunPlan, machine: Machine): AsyncGenerator<RunReport> {
   const { files, seeds, firstSeed, shard } = plan;
   for (let run = shard.number - 1; run < files.length * seeds; run += shard.of) {
-    if (machine.signal.aborted) return;
+    if (machine.signal.aborted || isOrphan(machine)) return;
     yield await runOne(plan, files[Math.floor(run / seeds)], firstSeed + (run % seeds), machine);
   }
 }

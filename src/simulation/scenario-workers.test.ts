@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine } from "../base/machine.ts";
 import { ScenarioError } from "./scenario.ts";
-import { defaultWorkers, linesOf, runInWorkers } from "./scenario-workers.ts";
+import { defaultWorkers, isOrphan, linesOf, runInWorkers } from "./scenario-workers.ts";
 
 async function* chunks(text: string, size = 1000): AsyncGenerator<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
@@ -16,12 +16,14 @@ function machineOf(options: { cpus?: number; complaint?: string; code?: number; 
   const stop = new AbortController();
   const machine = {
     env: { HOME: "/h", NOTHING: undefined },
+    pid: 77,
     self: ["node", "main.ts"],
     signal: stop.signal,
     processes: {
       machine: { cpus: options.cpus ?? 4 },
-      run: async ({ argv }: { argv: string[] }) => {
+      run: async ({ argv, env }: { argv: string[]; env: Record<string, string> }) => {
         started.push(argv);
+        assert.deepEqual(env, { HOME: "/h", TOPOLOGY_TEST_OWNER: "77" });
         const [number, of] = argv.at(-1)!.split("/").map(Number);
         const runs: number[] = [];
         for (let run = number - 1; run < 20; run += of) runs.push(run);
@@ -117,4 +119,12 @@ test("linesOf() puts lines together, and takes none that is too long", async () 
   assert.deepEqual(await lines("ä\nbc\n\nd\n", 1, 10), ["ä", "bc", "", "d"]);
   assert.deepEqual(await lines("0123456789\n", 3, 10), ["0123456789"]);
   await assert.rejects(lines("0123456789a", 3, 10), /a line is longer than 10 bytes/);
+});
+
+test("isOrphan() is true of a worker whose owner has gone", () => {
+  const of = (owner: string | undefined, living: number) =>
+    isOrphan({ env: { TOPOLOGY_TEST_OWNER: owner }, signalProcess: (pid) => pid === living });
+  assert.equal(of(undefined, 77), false);
+  assert.equal(of("77", 77), false);
+  assert.equal(of("77", 78), true);
 });

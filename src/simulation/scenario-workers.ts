@@ -12,6 +12,8 @@ import type { Shard } from "./scenario-runs.ts";
 const MAX_DEFAULT_WORKERS = 16;
 /** Below it a process takes longer to start than it saves. */
 const MIN_RUNS_PER_WORKER = 8;
+/** In a worker's environment: whose runs it makes. */
+const OWNER = "TOPOLOGY_TEST_OWNER";
 /** Of one run. */
 const MAX_REPORT_BYTES = 64 * 1024 * 1024;
 /** Of what a process says when it fails. */
@@ -21,6 +23,12 @@ const MAX_COMPLAINT_BYTES = 64 * 1024;
 export function defaultWorkers(runs: number, { processes }: Machine): number {
   const most = Math.min(processes.machine.cpus, MAX_DEFAULT_WORKERS);
   return Math.max(1, Math.min(most, Math.floor(runs / MIN_RUNS_PER_WORKER)));
+}
+
+/** Whether this is a worker whose owner has died, and nobody will hear of its runs. */
+export function isOrphan({ env, signalProcess }: Pick<Machine, "env" | "signalProcess">): boolean {
+  const owner = env[OWNER];
+  return owner !== undefined && !signalProcess(Number(owner), 0);
 }
 
 /**
@@ -33,9 +41,10 @@ export async function* runInWorkers(
   { workers, runs, shard }: { workers: number; runs: number; shard: Shard },
   machine: Machine,
 ): AsyncGenerator<RunReport> {
-  const env = Object.fromEntries(
-    Object.entries(machine.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  const known = Object.entries(machine.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
   );
+  const env = { ...Object.fromEntries(known), [OWNER]: String(machine.pid) };
   const commands: AttachedCommand[] = [];
   const stop = () => {
     for (const command of commands) command.signal("SIGTERM");

@@ -140,6 +140,40 @@ test("deleteSeries() hides samples of head and blocks at once, cleanTombstones()
   await again.close();
 });
 
+test("deleteSeries() deletes what a series has, and nothing that it gets later", async (t) => {
+  const store = await open(temporary(t));
+  await fill(store, [1, 2], 0, 10);
+  await fill(store, [1], 10, 30);
+  await store.deleteSeries([equals("id", "2")], ALL);
+  await fill(store, [2], 20, 25);
+  const [, { timestamps }] = await store.select([], ALL);
+  assert.deepEqual(
+    [...timestamps],
+    [20, 21, 22, 23, 24].map((minute) => T0 + minute * 60_000),
+  );
+  await store.close();
+});
+
+test("a block that takes the place of one with tombstones is of the first level, as upstream's", async (t) => {
+  const directory = temporary(t);
+  const store = await open(directory, { maxBlockDurationMs: 18 * HOUR });
+  await fill(store, ids(3), 0, 10 * 60);
+  await store.compact();
+  const [before] = store.blocks();
+  assert.ok(before.compaction.level > 1);
+  await store.deleteSeries([equals("id", "1")], { minMs: T0, maxMs: T0 + HOUR });
+  await store.cleanTombstones();
+  const [{ ulid, minTime, maxTime, compaction, stats }] = store.blocks();
+  assert.deepEqual([minTime, maxTime], [before.minTime, before.maxTime]);
+  assert.deepEqual(compaction, {
+    level: 1,
+    sources: [ulid],
+    parents: [{ ulid: before.ulid, minTime, maxTime }],
+  });
+  assert.deepEqual(Object.keys(stats!), ["numSamples", "numFloatSamples", "numSeries", "numChunks"]);
+  await store.close();
+});
+
 test("retention removes blocks that are too old, or do not fit", async (t) => {
   const store = await open(temporary(t), { retentionMs: 6 * HOUR, maxBlockDurationMs: 2 * HOUR });
   await fill(store, ids(3), 0, 16 * 60);

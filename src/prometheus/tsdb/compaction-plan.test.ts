@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isPartial, mergedMeta } from "./block/block-meta.ts";
 import { beyondSizeRetention, beyondTimeRetention, blockRanges, planCompaction } from "./compaction-plan.ts";
 import type { BlockMeta } from "./tsdb-options.ts";
 
@@ -72,4 +73,29 @@ test("retention takes blocks beyond the time, or the oldest beyond the size", ()
   assert.deepEqual(beyondSizeRetention(blocks, 5, 45), []);
   assert.deepEqual(beyondSizeRetention(blocks, 6, 45), [blocks[0]]);
   assert.deepEqual(beyondSizeRetention(blocks, 5, 0), []);
+});
+
+test("blocks of some of the head's series are merged with their like only, and keep saying so", () => {
+  const hinted = (minTime: number, maxTime: number, hint: string): BlockMeta => {
+    const plain = block(minTime, maxTime);
+    return { ...plain, ulid: `${plain.ulid}-${hint}`, compaction: { level: 1, hints: [hint] } };
+  };
+  const stale = "from-stale-series";
+  const selected = "from-selected-series";
+  const late = "from-out-of-order";
+  const planned = (...metas: BlockMeta[]) => planCompaction(metas, RANGES).map(({ ulid }) => ulid);
+  assert.deepEqual(planned(block(0, 20), hinted(0, 20, stale), hinted(0, 20, selected)), []);
+  const overlapping = [hinted(0, 20, stale), hinted(10, 30, stale)];
+  assert.deepEqual(
+    planned(block(0, 20), ...overlapping),
+    overlapping.map(({ ulid }) => ulid),
+  );
+  assert.deepEqual(planned(block(0, 20), hinted(0, 20, late)), ["0-20", "0-20-from-out-of-order"]);
+  const merged = (...metas: BlockMeta[]) => mergedMeta("new", metas);
+  assert.deepEqual(merged(...overlapping).compaction.hints, [stale]);
+  assert.equal(merged(block(0, 20), hinted(0, 20, late)).compaction.hints, undefined);
+  assert.deepEqual(
+    [block(0, 20), hinted(0, 20, stale), hinted(0, 20, selected), hinted(0, 20, late)].map(isPartial),
+    [false, true, true, true],
+  );
 });

@@ -1,4 +1,5 @@
 /** Which blocks to compact next, and which to give up (`LeveledCompactor` of `tsdb/compact.go`, `tsdb/db.go`). */
+import { classOf } from "./block/block-meta.ts";
 import type { BlockMeta } from "./tsdb-options.ts";
 
 /** Upstream's: each level is three times the one before, ten levels. */
@@ -22,7 +23,15 @@ export function blockRanges(minMs: number, maxMs: number): number[] {
 
 /** @returns blocks to make one of; one alone is to be rewritten; none when there is nothing to do */
 export function planCompaction(metas: BlockMeta[], ranges: number[]): BlockMeta[] {
-  if (metas.length === 0) return [];
+  const classes = Map.groupBy(metas, classOf);
+  for (const name of [...classes.keys()].sort()) {
+    const planned = planClass(classes.get(name)!, ranges);
+    if (planned.length > 0) return planned;
+  }
+  return [];
+}
+
+function planClass(metas: BlockMeta[], ranges: number[]): BlockMeta[] {
   const sorted = [...metas].sort((a, b) => a.minTime - b.minTime);
   const overlapping = overlappingBlocks(sorted);
   if (overlapping.length > 0) return overlapping;

@@ -8,7 +8,13 @@ import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Threads } from "../../base/threads.ts";
 import type { Block } from "./block/block.ts";
-import { FROM_OUT_OF_ORDER, headBlockMeta, mergedMeta, writeBlockMeta } from "./block/block-meta.ts";
+import {
+  FROM_OUT_OF_ORDER,
+  headBlockMeta,
+  mergedMeta,
+  rewrittenMeta,
+  writeBlockMeta,
+} from "./block/block-meta.ts";
 import { type BlockSet, directorySize } from "./block/block-set.ts";
 import { blocksSource } from "./block/block-source.ts";
 import { writeBlock } from "./block/block-writer.ts";
@@ -102,7 +108,7 @@ export class Compactor {
     return this.exclusive(() =>
       this.#timed("tombstone cleanup", async () => {
         for (const block of [...this.#parts.blocks.all]) {
-          if (block.tombstones.size > 0) await this.#replace([block]);
+          if (block.tombstones.size > 0) await this.#replace([block], rewrittenMeta);
         }
       }),
     );
@@ -285,13 +291,13 @@ export class Compactor {
   }
 
   /** Makes one block of some, without what was deleted from them. */
-  async #replace(old: Block[]): Promise<void> {
+  async #replace(
+    old: Block[],
+    metaOf: (ulid: string, first: BlockMeta) => BlockMeta = (ulid) => mergedMeta(ulid, metasOf(old)),
+  ): Promise<void> {
     const { blocks, clock, random, log, counters, disk } = this.#parts;
     const startMs = clock.monotonic();
-    const meta = mergedMeta(
-      createUlid(clock.now(), random),
-      old.map((block) => block.meta),
-    );
+    const meta = metaOf(createUlid(clock.now(), random), old[0].meta);
     for (const block of old) block.acquire();
     try {
       const written = await this.#timed("compaction", () => this.#merge(old, meta));
@@ -350,6 +356,10 @@ export class Compactor {
     for (const { meta } of large) log.info("Deleting obsolete block", { block: meta.ulid });
     await blocks.remove(large.map(({ block }) => block));
   }
+}
+
+function metasOf(blocks: readonly Block[]): BlockMeta[] {
+  return blocks.map(({ meta }) => meta);
 }
 
 /** Whether some blocks have a time in common. */

@@ -84,6 +84,11 @@ export function isDeleted(intervals: Interval[], timestampMs: number): boolean {
   return intervals.some(({ minMs, maxMs }) => timestampMs >= minMs && timestampMs <= maxMs);
 }
 
+/** Whether any interval has a time from `minMs` to `maxMs`. */
+export function isDeletedIn(intervals: Interval[] | undefined, minMs: number, maxMs: number): boolean {
+  return intervals?.some((interval) => interval.minMs <= maxMs && interval.maxMs >= minMs) ?? false;
+}
+
 /** Removes the deleted ones of the samples from `from` on. */
 export function dropDeleted(columns: SampleColumns, from: number, intervals: Interval[]): void {
   const { timestamps, words } = columns;

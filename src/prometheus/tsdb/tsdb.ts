@@ -264,16 +264,17 @@ class Store implements Tsdb {
 
   async #deleteInHead(matchers: Matcher[], range: TimeRange): Promise<void> {
     const head = this.#head;
-    const minMs = Math.max(range.minMs, Math.min(head.minMs, head.outOfOrder.minMs));
-    const maxMs = Math.min(range.maxMs, head.maxMs);
-    if (minMs > maxMs) return;
     const stones: { ref: number; minMs: number; maxMs: number }[] = [];
     for (const slot of await this.#matcher.sortedSlots(matchers)) {
-      if (!head.hasChunksIn(slot, minMs, maxMs)) continue;
+      // What the series has now, and not what it gets later.
+      const known = head.timesOf(slot);
+      const minMs = Math.max(range.minMs, known.minMs);
+      const maxMs = Math.min(range.maxMs, known.maxMs);
+      if (minMs > maxMs || !head.hasChunksIn(slot, minMs, maxMs)) continue;
       stones.push({ ref: head.table.refOf(slot), minMs, maxMs });
     }
     await this.#writer.logTombstones(stones);
-    for (const { ref } of stones) head.tombstones.add(head.table.slotOf(ref), { minMs, maxMs });
+    for (const { ref, minMs, maxMs } of stones) head.tombstones.add(head.table.slotOf(ref), { minMs, maxMs });
   }
 
   #writable(): Compactor {

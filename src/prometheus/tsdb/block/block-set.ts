@@ -7,7 +7,7 @@ import { CREATION_SUFFIX, DELETION_SUFFIX } from "../bytes/block-format.ts";
 import { Pacer } from "../pacer.ts";
 import { isUlid } from "../ulid.ts";
 import { Block } from "./block.ts";
-import { FROM_OUT_OF_ORDER } from "./block-meta.ts";
+import { isPartial } from "./block-meta.ts";
 
 /** Of directories that are being written or removed; the last was that of Prometheus before 2.20. */
 const LEFTOVER_SUFFIXES = [CREATION_SUFFIX, DELETION_SUFFIX, ".tmp"];
@@ -98,7 +98,7 @@ export class BlockSet {
 
   /** Where the blocks' time ends: the head takes nothing before it. Blocks of late samples do not count. */
   get maxTimeMs(): number {
-    const inOrder = this.#blocks.filter((block) => !block.meta.compaction.hints?.includes(FROM_OUT_OF_ORDER));
+    const inOrder = this.#blocks.filter((block) => !isPartial(block.meta));
     return Math.max(Number.NEGATIVE_INFINITY, ...inOrder.map((block) => block.meta.maxTime));
   }
 

@@ -4,9 +4,11 @@ import { compareLabels, type Labels } from "../../../model/labels.ts";
 import type { TimeRange } from "../../storage.ts";
 import type { BlockChunk, BlockSeries, BlockSource } from "../chunks/block-series.ts";
 import { SeriesColumns } from "../chunks/chunk-decoder.ts";
-import { encodeColumns } from "../chunks/chunk-encoder.ts";
+import { encodeColumns, encodeRest } from "../chunks/chunk-encoder.ts";
 import { chunkSampleCount } from "../chunks/chunk-encoding.ts";
 import { ChunkCursor } from "../chunks/chunk-segment-reader.ts";
+import { equalBytes } from "../index/label-key.ts";
+import { type Interval, isDeletedIn } from "../tombstones.ts";
 import type { Block, BlockEntry } from "./block.ts";
 
 const SERIES_PER_BATCH = 64;
@@ -23,12 +25,12 @@ export function blocksSource(blocks: Block[], clock: Pick<Clock, "monotonic" | "
       for (const block of blocks) walks.push(new BlockWalk(block, await block.entries([], ALL, clock)));
       let batch: BlockSeries[] = [];
       for (let labels = firstOf(walks); labels !== undefined; labels = firstOf(walks)) {
-        const parts: SeriesPart[] = [];
+        const parts: BlockChunk[][] = [];
         for (const walk of walks) {
           if (walk.labels !== undefined && compareLabels(walk.labels, labels) === 0)
             parts.push(await walk.take());
         }
-        const chunks = mergeParts(parts);
+        const chunks = mergeChunks(parts);
         if (chunks.length > 0) batch.push({ labels, chunks });
         if (batch.length >= SERIES_PER_BATCH) {
           yield batch;
@@ -40,12 +42,6 @@ export function blocksSource(blocks: Block[], clock: Pick<Clock, "monotonic" | "
   };
 }
 
-interface SeriesPart {
-  chunks: BlockChunk[];
-  /** The chunks as samples where something was deleted. */
-  columns: SeriesColumns | undefined;
-}
-
 function firstOf(walks: BlockWalk[]): Labels | undefined {
   let first: Labels | undefined;
   for (const { labels } of walks) {
@@ -54,25 +50,47 @@ function firstOf(walks: BlockWalk[]): Labels | undefined {
   return first;
 }
 
-/** Chunks stay as they are, unless they overlap or something of them was deleted. */
-function mergeParts(parts: SeriesPart[]): BlockChunk[] {
-  const chunks = parts.flatMap((part) => part.chunks);
-  const isClean = parts.every((part) => part.columns === undefined);
-  const isAscending = chunks.every((chunk, i) => i === 0 || chunk.minMs > chunks[i - 1].maxMs);
-  if (isClean && isAscending) return chunks;
-  const columns = new SeriesColumns();
-  for (const part of parts) {
-    if (part.columns === undefined) for (const chunk of part.chunks) addChunk(columns, chunk);
-    else columns.addAll(part.columns);
+/** Chunks stay as they are, but for those that overlap: they become others (`compactChunkIterator`). */
+function mergeChunks(parts: BlockChunk[][]): BlockChunk[] {
+  const chunks = parts.flat();
+  if (chunks.every((chunk, i) => i === 0 || chunk.minMs > chunks[i - 1].maxMs)) return chunks;
+  // Stable: of chunks for one time those of later blocks come last, and win.
+  chunks.sort((a, b) => a.minMs - b.minMs);
+  const merged: BlockChunk[] = [];
+  for (let from = 0, to = 0; from < chunks.length; from = to) {
+    let { maxMs } = chunks[from];
+    for (to = from + 1; to < chunks.length && chunks[to].minMs <= maxMs; to++)
+      maxMs = Math.max(maxMs, chunks[to].maxMs);
+    merged.push(...(to === from + 1 ? [chunks[from]] : mergeOverlapping(chunks.slice(from, to))));
   }
+  return merged;
+}
+
+function mergeOverlapping(chunks: BlockChunk[]): BlockChunk[] {
+  const different = chunks.filter((chunk, i) => i === 0 || !isSameChunk(chunk, chunks[i - 1]));
+  if (different.length === 1) return different;
+  const columns = new SeriesColumns();
+  for (const chunk of different) addChunk(columns, chunk);
   columns.normalize();
   return encodeColumns(columns);
 }
 
-function addChunk(columns: SeriesColumns, { encoding, bytes }: BlockChunk): void {
-  const padded = new Uint8Array(bytes.length + 32);
+function isSameChunk(a: BlockChunk, b: BlockChunk): boolean {
+  return (
+    a.minMs === b.minMs &&
+    a.maxMs === b.maxMs &&
+    a.bytes.length === b.bytes.length &&
+    equalBytes(a.bytes, 0, b.bytes, 0, a.bytes.length)
+  );
+}
+
+/** As decoders read a few bytes more. */
+const PADDING_BYTES = 32;
+
+function addChunk(columns: SeriesColumns, { encoding, bytes }: BlockChunk, deleted?: Interval[]): void {
+  const padded = new Uint8Array(bytes.length + PADDING_BYTES);
   padded.set(bytes);
-  columns.addChunk(encoding, new DataView(padded.buffer), 0, bytes.length, ALL.minMs, ALL.maxMs);
+  columns.addChunk(encoding, new DataView(padded.buffer), 0, bytes.length, ALL.minMs, ALL.maxMs, deleted);
 }
 
 /** All series of a block, one after another. */
@@ -95,19 +113,24 @@ class BlockWalk {
     return this.#entries[this.#next]?.labels;
   }
 
-  async take(): Promise<SeriesPart> {
+  /** Without what was deleted. */
+  async take(): Promise<BlockChunk[]> {
     const entry = this.#entries[this.#next++];
     const deleted = this.#block.tombstones.get(entry.number);
-    const columns = deleted === undefined ? undefined : new SeriesColumns();
     const chunks: BlockChunk[] = [];
     for (const { minMs, maxMs } of entry.chunks) {
       const loading = this.#cursor.prepare();
       if (loading !== undefined) await loading;
-      const { encoding, view, bytes, start, byteLength } = this.#cursor.take();
-      columns?.addChunk(encoding, view, start, byteLength, ALL.minMs, ALL.maxMs, deleted);
+      const { encoding, bytes, start, byteLength } = this.#cursor.take();
       const data = bytes.slice(start, start + byteLength);
-      chunks.push({ minMs, maxMs, encoding, bytes: data, samples: chunkSampleCount(data, encoding) });
+      const chunk = { minMs, maxMs, encoding, bytes: data, samples: chunkSampleCount(data, encoding) };
+      if (!isDeletedIn(deleted, minMs, maxMs)) chunks.push(chunk);
+      else {
+        const columns = new SeriesColumns();
+        addChunk(columns, chunk, deleted);
+        chunks.push(...encodeRest(columns));
+      }
     }
-    return { chunks, columns };
+    return chunks;
   }
 }

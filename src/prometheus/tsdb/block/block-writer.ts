@@ -72,7 +72,7 @@ async function writeSeries(parts: BlockWriterParts, directory: string, source: B
   const chunks = new ChunkSegmentWriter(disk, `${directory}/${CHUNKS_DIRECTORY}`, parts.chunkSegmentBytes);
   let samples = 0;
   let histograms = 0;
-  const stats: Stats = { numSamples: 0, numSeries: 0, numChunks: 0 };
+  const counts = { numSeries: 0, numChunks: 0 };
   try {
     for await (const batch of source.series()) {
       for (const series of batch) {
@@ -86,8 +86,8 @@ async function writeSeries(parts: BlockWriterParts, directory: string, source: B
           if (!isFloatEncoding(chunk.encoding)) histograms += chunk.samples;
         }
         index.addSeries(series.labels, references);
-        stats.numSeries++;
-        stats.numChunks += references.length;
+        counts.numSeries++;
+        counts.numChunks += references.length;
         if (pacer.isDue()) await pacer.pause();
       }
     }
@@ -98,10 +98,12 @@ async function writeSeries(parts: BlockWriterParts, directory: string, source: B
     await index.abandon();
     throw error;
   }
-  stats.numSamples = samples;
-  if (samples > histograms) stats.numFloatSamples = samples - histograms;
-  if (histograms > 0) stats.numHistogramSamples = histograms;
-  return stats;
+  return {
+    numSamples: samples,
+    ...(samples > histograms && { numFloatSamples: samples - histograms }),
+    ...(histograms > 0 && { numHistogramSamples: histograms }),
+    ...counts,
+  };
 }
 
 /** Unique and sorted. Not in a set, which blocks for long when it grows with millions in it. */

@@ -17,10 +17,22 @@ import {
 /** Upstream's `DefaultSamplesPerChunk`. */
 export const SAMPLES_PER_CHUNK = 120;
 
-/** Chunks of all samples, in order of time; none overlaps another. */
-export function encodeColumns(columns: SeriesColumns): BlockChunk[] {
+/**
+ * What is left of one chunk, in one: upstream does not cut again what it writes without what was deleted
+ * (`populateWithDelChunkSeriesIterator`).
+ */
+export function encodeRest(columns: SeriesColumns): BlockChunk[] {
+  return encodeColumns(columns, Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Chunks of all samples, in order of time; none overlaps another.
+ *
+ * @param perChunk floats in a chunk at most
+ */
+export function encodeColumns(columns: SeriesColumns, perChunk = SAMPLES_PER_CHUNK): BlockChunk[] {
   const { floats, histograms } = columns;
-  if (histograms.timestamps.length === 0) return encodeFloats(floats, 0, floats.length);
+  if (histograms.timestamps.length === 0) return encodeFloats(floats, 0, floats.length, perChunk);
   const chunks: BlockChunk[] = [];
   const series = new HistogramSeries();
   let nextFloat = 0;
@@ -31,7 +43,7 @@ export function encodeColumns(columns: SeriesColumns): BlockChunk[] {
     if (nextFloat === from) return;
     const closed = series.close();
     if (closed !== undefined) chunks.push(closed);
-    chunks.push(...encodeFloats(floats, from, nextFloat));
+    chunks.push(...encodeFloats(floats, from, nextFloat, perChunk));
   };
   for (const [i, timestampMs] of histograms.timestamps.entries()) {
     takeFloatsBefore(timestampMs);
@@ -40,30 +52,40 @@ export function encodeColumns(columns: SeriesColumns): BlockChunk[] {
   }
   const last = series.close();
   if (last !== undefined) chunks.push(last);
-  return [...chunks, ...encodeFloats(floats, nextFloat, floats.length)];
+  return [...chunks, ...encodeFloats(floats, nextFloat, floats.length, perChunk)];
 }
 
 const floats = new Float64Array(ROW_FLOATS);
 const words = new Int32Array(floats.buffer);
-const scratch = new Uint8Array((SAMPLES_PER_CHUNK + 1) * MAX_SAMPLE_BYTES + CHUNK_SLACK_BYTES);
-const scratchView = new DataView(scratch.buffer);
+let scratch = scratchFor(SAMPLES_PER_CHUNK);
 
-/** The samples from `from` to `to` (excluded) in chunks of 120. */
-export function encodeFloats(columns: SampleColumns, from: number, to: number): BlockChunk[] {
+function scratchFor(samples: number): DataView<ArrayBuffer> {
+  return new DataView(new ArrayBuffer((samples + 1) * MAX_SAMPLE_BYTES + CHUNK_SLACK_BYTES));
+}
+
+/** The samples from `from` to `to` (excluded) in chunks of 120, or of `perChunk`. */
+export function encodeFloats(
+  columns: SampleColumns,
+  from: number,
+  to: number,
+  perChunk = SAMPLES_PER_CHUNK,
+): BlockChunk[] {
   const chunks: BlockChunk[] = [];
-  for (let start = from; start < to; start += SAMPLES_PER_CHUNK) {
-    const end = Math.min(start + SAMPLES_PER_CHUNK, to);
+  for (let start = from; start < to; start += perChunk) {
+    const end = Math.min(start + perChunk, to);
+    if (scratch.byteLength < (end - start + 1) * MAX_SAMPLE_BYTES + CHUNK_SLACK_BYTES)
+      scratch = scratchFor(end - start);
     resetXorRow(words, 0);
     for (let i = start; i < end; i++) {
       const low = columns.words[2 * i] | 0;
-      appendXor(words, floats, 0, scratchView, 0, columns.timestamps[i], low, columns.words[2 * i + 1] | 0);
+      appendXor(words, floats, 0, scratch, 0, columns.timestamps[i], low, columns.words[2 * i + 1] | 0);
     }
-    writeXorCount(words, 0, scratchView, 0);
+    writeXorCount(words, 0, scratch, 0);
     chunks.push({
       minMs: columns.timestamps[start],
       maxMs: columns.timestamps[end - 1],
       encoding: CHUNK_XOR,
-      bytes: scratch.slice(0, xorByteLength(words, 0)),
+      bytes: new Uint8Array(scratch.buffer).slice(0, xorByteLength(words, 0)),
       samples: end - start,
     });
   }

@@ -1,5 +1,5 @@
 /** The newest exemplars of all series in a ring of fixed size (`tsdb/exemplar.go`). */
-import type { Labels } from "../../../model/labels.ts";
+import { compareLabels, type Labels } from "../../../model/labels.ts";
 import type { Matcher } from "../../matcher.ts";
 import { AppendError, type Exemplar, type TimeRange } from "../../storage.ts";
 
@@ -116,7 +116,7 @@ export class ExemplarStorage {
     return isKnown ? "repeated" : "new";
   }
 
-  /** Of the series that match any of the matcher lists, series in the order of their first exemplar. */
+  /** Of the series that match any of the matcher lists, sorted by labels. */
   select(matchers: Matcher[][], range: TimeRange): { labels: Labels; exemplars: Exemplar[] }[] {
     const out: { labels: Labels; exemplars: Exemplar[] }[] = [];
     for (const entries of this.#series.values()) {
@@ -128,7 +128,7 @@ export class ExemplarStorage {
         .filter(({ timestampMs }) => timestampMs >= range.minMs && timestampMs <= range.maxMs);
       if (exemplars.length > 0) out.push({ labels, exemplars });
     }
-    return out;
+    return out.sort((a, b) => compareLabels(a.labels, b.labels));
   }
 
   #put(entry: Entry): void {

@@ -2,13 +2,13 @@
 import { Labels } from "../../../model/labels.ts";
 import type { BlockChunk, BlockSeries, BlockSource } from "../chunks/block-series.ts";
 import { SeriesColumns } from "../chunks/chunk-decoder.ts";
-import { encodeColumns } from "../chunks/chunk-encoder.ts";
+import { encodeRest } from "../chunks/chunk-encoder.ts";
 import { KeyArena } from "../index/key-arena.ts";
 import { compareKeys, readString, skipString } from "../index/label-key.ts";
 import { PagedColumn } from "../index/paged-column.ts";
 import type { Pacer } from "../pacer.ts";
 import { sortNumbersInSlices } from "../sliced-sort.ts";
-import type { Interval } from "../tombstones.ts";
+import { type Interval, isDeletedIn } from "../tombstones.ts";
 import { ChunkPool } from "./chunk-pool.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import type { FrozenHead } from "./frozen-head.ts";
@@ -37,11 +37,12 @@ export function frozenSource(head: FrozenHead, minMs: number, maxMs: number, pac
   };
 }
 
-/** Names and values of all label pairs. */
+/** Names and values of all label pairs, and the empty string, upstream's pair of all series. */
 function* symbolsOf({ pairs }: FrozenHead): IterableIterator<string> {
   const keys = KeyArena.over(pairs.slabs);
   const handles = PagedColumn.over(pairs.handles);
   const names = new Set<string>();
+  yield "";
   for (let pair = 0; pair < pairs.count; pair++) {
     const handle = handles.get(pair);
     const slab = keys.slab(handle);
@@ -97,22 +98,15 @@ class FrozenReader {
     );
   }
 
-  /** Chunks are taken as they are where they lie within the range and nothing of them was deleted. */
+  /** A chunk is taken as it is where it lies within the range and nothing of it was deleted. */
   chunksWithin(slot: number): BlockChunk[] {
-    const rows = this.#rowsIn(slot);
     const deleted = this.#deleted.get(slot);
     const chunks = this.#chunks;
-    const isWhole = rows.every((row) => chunks.minMs(row) >= this.#minMs && chunks.maxMs(row) <= this.#maxMs);
-    if (isWhole && deleted === undefined) return rows.map((row) => this.#chunk(row));
-    const columns = new SeriesColumns();
-    for (const row of rows) {
-      const piece = chunks.piece(row);
-      const length = chunks.byteLength(row);
-      const view = this.#pool.view(piece);
-      const offset = this.#pool.offset(piece);
-      columns.addChunk(chunks.encoding(row), view, offset, length, this.#minMs, this.#maxMs, deleted);
-    }
-    return encodeColumns(columns);
+    return this.#rowsIn(slot).flatMap((row) => {
+      const [minMs, maxMs] = [chunks.minMs(row), chunks.maxMs(row)];
+      const isWhole = minMs >= this.#minMs && maxMs <= this.#maxMs && !isDeletedIn(deleted, minMs, maxMs);
+      return isWhole ? [this.#chunk(row)] : this.#restOf(row, deleted);
+    });
   }
 
   /** The chunks that overlap the range, oldest first. */
@@ -124,6 +118,17 @@ class FrozenReader {
       if (chunks.minMs(row) <= this.#maxMs) rows.push(row);
     }
     return rows.reverse();
+  }
+
+  #restOf(row: number, deleted: Interval[] | undefined): BlockChunk[] {
+    const chunks = this.#chunks;
+    const columns = new SeriesColumns();
+    const piece = chunks.piece(row);
+    const length = chunks.byteLength(row);
+    const view = this.#pool.view(piece);
+    const offset = this.#pool.offset(piece);
+    columns.addChunk(chunks.encoding(row), view, offset, length, this.#minMs, this.#maxMs, deleted);
+    return encodeRest(columns);
   }
 
   #chunk(row: number): BlockChunk {

@@ -165,7 +165,8 @@ export class HeadWriter {
     const parts = batchParts(batch.samples, batch.histograms);
     const records = this.#encode(batch, parts);
     if (records.length > 0) wal.log(records);
-    for (const part of parts) this.#logLate(part, batch.minValidMs);
+    const newest = new Map<number, number>();
+    for (const part of parts) this.#logLate(part, batch.minValidMs, newest);
     this.head.unlogged.length = 0;
     this.#counters.walBytes = wal.bytesWritten;
     this.#counters.walFsyncs = wal.fsyncs;
@@ -267,23 +268,29 @@ export class HeadWriter {
     return records;
   }
 
-  /** Late samples go into the log of their own as well; from the other one they are not replayed. */
-  #logLate(part: BatchPart, minValidMs: number): void {
+  /**
+   * Late samples go into the log of their own as well; from the other one they are not replayed.
+   *
+   * @param newest of the batch, by series
+   */
+  #logLate(part: BatchPart, minValidMs: number, newest: Map<number, number>): void {
     const wbl = this.#wbl;
     if (wbl === undefined || this.outOfOrderTimeWindowMs <= 0) return;
     const { head } = this;
-    const isLate = (ref: number, timestampMs: number) =>
-      timestampMs <= head.lastTimeOf(head.table.slotOf(ref)) || timestampMs < minValidMs;
+    const isLate = (ref: number, timestampMs: number) => {
+      const before = newest.get(ref) ?? Number.NEGATIVE_INFINITY;
+      const lastMs = Math.max(before, head.lastTimeOf(head.table.slotOf(ref)));
+      // Another sample for that time is not taken (`#isTakenLate`), and a restart must not find it here.
+      if (timestampMs === lastMs) return false;
+      if (timestampMs < lastMs || timestampMs < minValidMs) return true;
+      newest.set(ref, timestampMs);
+      return false;
+    };
     const floats = new PendingSamples();
     const { refs, timestamps, words, length } = part.samples;
-    const newest = new Map<number, number>();
     for (let i = 0; i < length; i++) {
-      const isBehind = timestamps[i] <= (newest.get(refs[i]) ?? Number.NEGATIVE_INFINITY);
-      if (isBehind || isLate(refs[i], timestamps[i])) {
+      if (isLate(refs[i], timestamps[i]))
         floats.push(refs[i], -1, timestamps[i], words[2 * i], words[2 * i + 1]);
-      } else {
-        newest.set(refs[i], timestamps[i]);
-      }
     }
     const histograms = part.histograms.filter(({ ref, timestampMs }) => isLate(ref, timestampMs));
     const records: Uint8Array[] = [];

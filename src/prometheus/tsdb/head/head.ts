@@ -5,6 +5,7 @@
  */
 import type { FloatHistogram } from "../../../model/histogram.ts";
 import { Labels } from "../../../model/labels.ts";
+import type { TimeRange } from "../../storage.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { SeriesColumns } from "../chunks/chunk-decoder.ts";
 import type { SampleColumns } from "../chunks/sample-columns.ts";
@@ -101,6 +102,20 @@ export class Head {
 
   lastTimeOf(slot: number): number {
     return this.table.pages[slot >>> PAGE_BITS].floats[(slot & PAGE_MASK) * ROW_FLOATS + F_LAST_TIME];
+  }
+
+  /** A range that all samples of the series are in; the other way round when there are none. */
+  timesOf(slot: number): TimeRange {
+    const { outOfOrder } = this;
+    const isLate = !outOfOrder.isEmpty && outOfOrder.has(slot);
+    const hasAny = this.chunks.hasAny(slot);
+    return {
+      minMs: Math.min(this.chunks.firstTimeOf(slot), isLate ? outOfOrder.minMs : Number.POSITIVE_INFINITY),
+      maxMs: Math.max(
+        hasAny ? this.lastTimeOf(slot) : Number.NEGATIVE_INFINITY,
+        isLate ? outOfOrder.maxMs : Number.NEGATIVE_INFINITY,
+      ),
+    };
   }
 
   /** Adds a sample that is newer than the series' last one. */

@@ -197,3 +197,38 @@ test("a batch may refuse late samples, and an ended series its marker, where the
   assert.deepEqual([...timestamps], [T0, T0 + 1, T0 + HOUR, T0 + HOUR + 1]);
   await store.close();
 });
+
+test("of samples of one batch a restart finds what was taken: the first for a time, and those behind others", async (t) => {
+  const directory = temporary(t);
+  const histogram = (count: number) =>
+    createHistogram({ count, positiveSpans: [{ offset: 0, length: 1 }], positiveBuckets: [count] });
+  const shapes = Labels.of({ __name__: "shapes" });
+  const store = await open(directory);
+  const appender = store.appender();
+  appender.append(0, labels, T0, 1);
+  appender.append(0, labels, T0, 2);
+  appender.append(0, labels, T0 - 1000, 3);
+  appender.append(0, labels, T0 - 1000, 4);
+  appender.appendHistogram(0, shapes, T0, histogram(5));
+  appender.appendHistogram(0, shapes, T0 - 1000, histogram(6));
+  await appender.commit();
+  const answer = async (from: Tsdb) =>
+    (await from.select([], ALL)).map(({ timestamps, values, histograms }) =>
+      [...timestamps].map((timestampMs, i) => [timestampMs - T0, histograms?.[i]?.count ?? values[i]]),
+    );
+  const expected = [
+    [
+      [-1000, 3],
+      [0, 1],
+    ],
+    [
+      [-1000, 6],
+      [0, 5],
+    ],
+  ];
+  assert.deepEqual(await answer(store), expected);
+  await store.close();
+  const again = await open(directory);
+  assert.deepEqual(await answer(again), expected);
+  await again.close();
+});

@@ -12,7 +12,8 @@
  * table:    len <4b> │ count <4b> │ { 2 │ name │ value │ offset of the postings <uvarint> } sorted │ CRC <4b>
  * TOC:      offsets <8b> of symbols, series, label indexes, their table, postings, table │ CRC <4b>
  * ```
- * The label indexes are what upstream no longer reads; they are left out, with both offsets at the postings.
+ * The label indexes are what upstream no longer writes; their offsets are those of the postings and of their table. Where
+ * a part is padded before its first entry, its offset is that of the padding.
  */
 import type { Disk } from "../../../base/disk.ts";
 import { compareStrings, type Labels } from "../../../model/labels.ts";
@@ -88,8 +89,9 @@ export class IndexWriter {
 
   async finish(): Promise<void> {
     const file = this.#file;
-    file.pad(4);
+    // As upstream, what comes before the padding.
     const postingsStart = file.position;
+    file.pad(4);
     const table = new ByteWriter(1 << 16);
     let lists = 0;
     const write = (name: string, value: string, series: Uint32Array, from: number, to: number) => {
@@ -128,7 +130,7 @@ export class IndexWriter {
       this.#symbolsStart,
       this.#seriesStart,
       postingsStart,
-      postingsStart,
+      tableStart,
       postingsStart,
       tableStart,
     ]) {
@@ -164,8 +166,8 @@ export class IndexWriter {
     file.endChecksum();
     await file.flush();
     await file.patch(this.#symbolsStart, length.written());
-    file.pad(SERIES_ALIGNMENT);
     this.#seriesStart = file.position;
+    file.pad(SERIES_ALIGNMENT);
   }
 }
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import {
-  isWithinTolerance,
   MAX_REPLICAS,
   milliOf,
   type PodMetric,
@@ -473,104 +472,6 @@ test("replicasForValue(): Value of external and object metrics, times the pods t
     () => replicasForValue(3, 9000, 1000, TOLERANCES, []),
     /unable to calculate ready pods: no pods returned/,
   );
-});
-
-test("isWithinTolerance() by version: 11 tenants on 5 pods of 2", () => {
-  const ratio = 11_000 / (2000 * 5);
-  assert.equal(isWithinTolerance({ ...TOLERANCES, version: "1.37" }, ratio), true);
-  assert.equal(isWithinTolerance({ ...TOLERANCES, version: "1.28" }, ratio), false);
-  assert.equal(replicasForSharedMetric(5, 11_000, 2000, TOLERANCES).replicas, 5);
-  assert.equal(replicasForSharedMetric(5, 11_000, 2000, { ...TOLERANCES, version: "1.28" }).replicas, 6);
-  assert.equal(
-    replicasForSharedMetric(6, 13_000, 2000, { ...TOLERANCES, version: "1.28" }).replicas,
-    6,
-    "six pods and one tenant over",
-  );
-  assert.equal(replicasForSharedMetric(5, 11_000, 2000, { ...TOLERANCES, scaleUp: 0 }).replicas, 6);
-  assert.equal(
-    replicasForSharedMetric(5, 9000, 2000, { ...TOLERANCES, scaleDown: 0.05 }).replicas,
-    5,
-    "rounded up",
-  );
-  assert.equal(replicasForSharedMetric(10, 18_900, 2000, { ...TOLERANCES, scaleDown: 0.05 }).replicas, 10);
-  assert.equal(replicasForSharedMetric(10, 17_900, 2000, { ...TOLERANCES, scaleDown: 0.05 }).replicas, 9);
-});
-
-test("isWithinTolerance() takes the edges in", () => {
-  const cases: [scaleUp: number, scaleDown: number, ratio: number, now: boolean, then: boolean][] = [
-    [0.5, 0.5, 1.5, true, true],
-    [0.5, 0.5, 0.5, true, true],
-    [0.5, 0.5, 1.500001, false, false],
-    [0.5, 0.5, 0.499999, false, false],
-    [0.1, 0.1, 0.9, true, true],
-    [0, 0, 1, true, true],
-    // One tolerance for both directions at 1.28.
-    [0.5, 0.25, 0.5, false, true],
-    [0.25, 0.5, 0.5, true, false],
-  ];
-  for (const [scaleUp, scaleDown, ratio, now, then] of cases) {
-    const within = (version: Tolerances["version"]) =>
-      isWithinTolerance({ scaleUp, scaleDown, version }, ratio);
-    assert.deepEqual([within("1.37"), within("1.28")], [now, then], `${ratio} of ${scaleUp}, ${scaleDown}`);
-  }
-});
-
-test("a pod that nobody has said anything of yet counts as starting", () => {
-  const conditions = [{ type: "Ready", status: "True", lastTransitionTime: kubernetesTime(NOW - 3_600_000) }];
-  const startTime = kubernetesTime(NOW - 3_600_000);
-  const sample = { milli: 2000, timestampMs: NOW, windowMs: 60_000 };
-  for (const [status, counts] of [
-    [{ phase: "Running", startTime, conditions }, true],
-    [{ phase: "Running", conditions }, false],
-    [{ phase: "Running", startTime }, false],
-    [{ phase: "Running" }, false],
-  ] as const) {
-    const pods = [{ ...pod(0), status } as AutoscaledPod];
-    const input = { metrics: new Map([["pod-0", sample]]), pods, tolerances: TOLERANCES, nowMs: NOW };
-    const compute = () => replicasForAverage(1, 1000, { ...input, resource: "cpu" }).replicas;
-    if (counts) assert.equal(compute(), 2);
-    else assert.throws(compute, /did not receive metrics/);
-  }
-});
-
-test("a pod counts as starting by readiness, age and freshness (CPU alone)", () => {
-  const cases: [
-    name: string,
-    age: number,
-    transitionAge: number,
-    ready: string,
-    metricAge: number,
-    window: number,
-    counts: boolean,
-  ][] = [
-    ["fresh number in the initial time", 60, 30, "True", 0, 30, true],
-    ["number from before a whole window was ready", 60, 30, "True", 0, 60, false],
-    ["old number after the initial time", 400, 400, "True", 120, 60, true],
-    ["unready now, was ready later than at its start", 600, 540, "False", 0, 60, true],
-    ["never ready since its start", 600, 594, "False", 0, 60, false],
-    ["at the end of the initial time", 300, 30, "True", 0, 60, true],
-    ["a moment before the end of the initial time", 299, 30, "True", 0, 60, false],
-    ["a number as old as the whole window", 60, 30, "True", 0, 30, true],
-    ["unready since just the delay", 600, 570, "False", 0, 60, true],
-  ];
-  for (const [name, age, transitionAge, ready, metricAge, windowSeconds, counts] of cases) {
-    const one: AutoscaledPod = {
-      ...pod(0),
-      status: {
-        phase: "Running",
-        startTime: kubernetesTime(NOW - age * 1000),
-        conditions: [
-          { type: "Ready", status: ready, lastTransitionTime: kubernetesTime(NOW - transitionAge * 1000) },
-        ],
-      },
-    };
-    const sample = { milli: 2000, timestampMs: NOW - metricAge * 1000, windowMs: windowSeconds * 1000 };
-    const input = { metrics: new Map([["pod-0", sample]]), pods: [one], tolerances: TOLERANCES, nowMs: NOW };
-    const compute = (resource: string) => replicasForAverage(1, 1000, { ...input, resource }).replicas;
-    if (counts) assert.equal(compute("cpu"), 2, name);
-    else assert.throws(() => compute("cpu"), /did not receive metrics/, name);
-    assert.equal(compute("memory"), 2, name);
-  }
 });
 
 test("milliOf() rounds up, and not by what floats add", () => {

@@ -82,6 +82,8 @@ interface Declaration {
 
 const declarations = new Map<string, Declaration>();
 const enums = new Map<string, string[]>();
+/** Values of constants of all packages by their names. */
+const constants = new Map<string, string>();
 
 function readPackage(folder: string, name: string): void {
   const [path, files] = PACKAGES[name];
@@ -101,6 +103,13 @@ function readPackage(folder: string, name: string): void {
     for (const match of text.matchAll(/^\s*\w+\s+(\w+)\s*=\s*"([^"]*)"/gm)) {
       const key = `${name}.${match[1]}`;
       enums.set(key, [...(enums.get(key) ?? []), match[2]]);
+      constants.set(/\w+/.exec(match[0])![0], match[2]);
+    }
+    // `A = Type("x")`, and `A = Type(core.X)` of a constant that was read before.
+    for (const match of text.matchAll(/^\s*\w+\s*=\s*([A-Z]\w*)\((?:"([^"]*)"|\w+\.(\w+))\)/gm)) {
+      const key = `${name}.${match[1]}`;
+      const value = match[2] ?? constants.get(match[3]);
+      if (value !== undefined) enums.set(key, [...(enums.get(key) ?? []), value]);
     }
   }
 }

@@ -2,7 +2,7 @@
 import { isStatus } from "../../model/kubernetes-status.ts";
 import type { Pod } from "../types.ts";
 import type { PodContext } from "./pod-context.ts";
-import { MountError, prepareVolume, type VolumeSources } from "./volumes.ts";
+import { MountError, MountErrors, prepareVolume, type VolumeSources } from "./volumes.ts";
 
 /** How often a pod's folder is tried to be removed, and how long between. */
 const MAX_REMOVALS = 5;
@@ -38,15 +38,26 @@ export class PodVolumes {
     return done;
   }
 
-  /** @throws MountError when something that a volume is made of is missing */
+  /**
+   * Each volume for itself: one that can't be made keeps no other one from being made, or from what is new in it.
+   *
+   * @throws MountErrors when something that volumes are made of is missing
+   */
   async prepare(refreshTokens: boolean): Promise<void> {
     const { disk } = this.#context;
     const folder = `${this.directory}/volumes`;
     await disk.makeDirectory(folder);
     const sources = this.#sources();
+    const problems: MountError[] = [];
     for (const volume of this.#host.pod().spec.volumes ?? []) {
-      this.folders.set(volume.name, await prepareVolume(disk, folder, volume, sources, { refreshTokens }));
+      try {
+        this.folders.set(volume.name, await prepareVolume(disk, folder, volume, sources, { refreshTokens }));
+      } catch (error) {
+        if (!(error instanceof MountError)) throw error;
+        problems.push(error);
+      }
     }
+    if (problems.length > 0) throw new MountErrors(problems);
   }
 
   /** A program that outlives its container may still write there: what stays must not keep the pod. */

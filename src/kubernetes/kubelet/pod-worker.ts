@@ -18,7 +18,7 @@ import type { PodContext } from "./pod-context.ts";
 import { podStatus } from "./pod-status.ts";
 import { PodVolumes } from "./pod-volumes.ts";
 import { containerRestarts } from "./restart-policy.ts";
-import { MountError } from "./volumes.ts";
+import { MountErrors } from "./volumes.ts";
 
 /** Where in the pod's spec a container is. */
 const SPEC_FIELDS: Record<ContainerRole, string> = {
@@ -151,12 +151,12 @@ export class PodWorker {
   sourcesChanged(): void {
     if (this.#gone || this.#ending !== undefined) return;
     if (!this.#isSetUp) this.wake();
-    else void this.#volumes.refresh(false).catch(() => {});
+    else void this.#refresh(false);
   }
 
   /** Tokens are written anew. */
   async refreshTokens(): Promise<void> {
-    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#volumes.refresh(true);
+    if (this.#isSetUp && this.#ending === undefined && !this.#gone) await this.#refresh(true);
   }
 
   wake(): void {
@@ -200,6 +200,21 @@ export class PodWorker {
 
   unit(container: string): ContainerUnit | undefined {
     return this.units.find(({ spec }) => spec.name === container);
+  }
+
+  /** What can't be brought up to date stays as it was. */
+  async #refresh(refreshTokens: boolean): Promise<void> {
+    try {
+      await this.#volumes.refresh(refreshTokens);
+    } catch (error) {
+      if (error instanceof MountErrors) this.#tellMounts(error);
+      else this.#context.log.warn("volumes not brought up to date", { pod: this.#name, error });
+    }
+  }
+
+  #tellMounts(error: unknown): void {
+    if (!(error instanceof MountErrors)) throw error;
+    for (const { message } of error.problems) this.#event("Warning", "FailedMount", message);
   }
 
   // ---- what it should be doing ----
@@ -260,8 +275,7 @@ export class PodWorker {
       this.#isSetUp = true;
       return true;
     } catch (error) {
-      if (!(error instanceof MountError)) throw error;
-      this.#event("Warning", "FailedMount", error.message);
+      this.#tellMounts(error);
       this.#wakeAfter(SETUP_RETRY_MS);
       return false;
     }

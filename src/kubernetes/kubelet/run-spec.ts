@@ -139,7 +139,7 @@ const MIN_HEAP_MEBIBYTES = 48;
 async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, string][]> {
   const { pod, podIp, container, env, volumes, podDirectory, runDirectory } = input;
   const mounts: [string, string][] = [];
-  for (const mount of container.volumeMounts ?? []) {
+  for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const folder = volumes.get(mount.name);
     if (folder === undefined)
       throw new ContainerConfigError(`volume ${JSON.stringify(mount.name)} not found`);
@@ -147,8 +147,16 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
     if (subPath?.split("/").includes("..")) {
       throw new ContainerConfigError(`subPath ${JSON.stringify(subPath)} must not contain '..'`);
     }
-    const target = subPath ? `${folder}/${subPath}` : folder;
-    if (subPath && (await disk.stat(target)) === undefined) await disk.makeDirectory(target);
+    let target = subPath ? `${folder}/${subPath}` : folder;
+    const found = subPath ? await disk.stat(target) : undefined;
+    if (subPath && found === undefined) await disk.makeDirectory(target);
+    // A file that is mounted by itself is the one that was there at the start, whatever becomes of the volume's.
+    if (found?.isDirectory === false && isWritten(pod, mount.name)) {
+      const copy = `${runDirectory}/subpaths/${index}`;
+      await disk.makeDirectory(`${runDirectory}/subpaths`, { mode: 0o700 });
+      await disk.writeFile(copy, await disk.readFile(target));
+      target = copy;
+    }
     mounts.push([mount.mountPath.replace(/(?<=.)\/+$/, ""), target]);
   }
   const message = container.terminationMessagePath ?? "/dev/termination-log";
@@ -161,6 +169,12 @@ async function mountsOf(disk: Disk, input: RunSpecInput): Promise<[string, strin
     ["/etc/hosts", `${podDirectory}/etc/hosts`],
     ["/etc/hostname", `${podDirectory}/etc/hostname`],
   ];
+}
+
+/** Whether the kubelet writes the volume's files, again and again. */
+function isWritten({ spec }: Pod, volume: string): boolean {
+  const found = spec.volumes?.find(({ name }) => name === volume);
+  return Boolean(found?.configMap ?? found?.secret ?? found?.projected ?? found?.downwardAPI);
 }
 
 /** Host names are no longer than this, and do not end with what names can't end with. */

@@ -41,6 +41,17 @@ export class MountError extends Error {
   }
 }
 
+/** What is wrong with which volumes of a pod, one each. */
+export class MountErrors extends Error {
+  readonly problems: readonly MountError[];
+
+  constructor(problems: readonly MountError[]) {
+    super(problems.map(({ message }) => message).join("; "));
+    this.name = "MountErrors";
+    this.problems = problems;
+  }
+}
+
 /** Tokens are valid for an hour unless the pod says otherwise, and renewed after 80 % of it. */
 export const DEFAULT_TOKEN_SECONDS = 3_607;
 

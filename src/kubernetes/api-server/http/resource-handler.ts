@@ -171,14 +171,18 @@ function showList(each: Call, found: KubernetesList): HttpResponse {
 
 /** The list from its items' kept texts. Items of built-in kinds do not say what they are: the list does. */
 function listJson({ isCustom, kind }: ResourceInfo, { items, ...head }: KubernetesList): string {
-  const type = `{"apiVersion":${JSON.stringify(head.apiVersion)},"kind":${JSON.stringify(kind)},`;
+  const type = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(head.apiVersion)},`;
   const textOf = (item: KubernetesObject) => {
     const text = jsonOf(item);
     return !isCustom && text.startsWith(type) ? `{${text.slice(type.length)}` : text;
   };
-  // The generic form of lists always says whether it goes on.
-  const shown = isCustom ? { ...head, metadata: { continue: "", ...head.metadata } } : head;
-  return `${JSON.stringify(shown).slice(0, -1)},"items":[${items.map(textOf).join(",")}]}\n`;
+  const { apiVersion, kind: listKind, metadata } = head;
+  const texts = `"items":[${items.map(textOf).join(",")}]`;
+  if (!isCustom)
+    return `${JSON.stringify({ kind: listKind, apiVersion, metadata }).slice(0, -1)},${texts}}\n`;
+  // The generic form of lists is a map: it has the order of its keys, and always says whether it goes on.
+  const rest = JSON.stringify({ kind: listKind, metadata: { continue: "", ...metadata } });
+  return `{"apiVersion":${JSON.stringify(apiVersion)},${texts},${rest.slice(1)}\n`;
 }
 
 async function watch(each: Call): Promise<HttpResponse> {

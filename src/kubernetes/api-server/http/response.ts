@@ -7,18 +7,23 @@ import {
   statusError,
 } from "../../../model/kubernetes-status.ts";
 import { withGoNulls } from "../go-nulls.ts";
+import { inGoOrder } from "./go-order.ts";
 
 const texts = new WeakMap<object, string>();
 
 /** The JSON of an object of the store. Kept with the object, so that many readers cost one encoding. */
 export function jsonOf(object: object): string {
-  if (!Object.isFrozen(object)) return JSON.stringify(withGoNulls(object));
+  if (!Object.isFrozen(object)) return encode(object);
   let text = texts.get(object);
   if (text === undefined) {
-    text = JSON.stringify(withGoNulls(object));
+    text = encode(object);
     texts.set(object, text);
   }
   return text;
+}
+
+function encode(object: object): string {
+  return JSON.stringify(inGoOrder(withGoNulls(object)));
 }
 
 export function objectResponse(code: number, object: object, warnings: readonly string[] = []): HttpResponse {

@@ -16,6 +16,7 @@ export type FieldSelector = readonly FieldRequirement[];
  */
 export function parseFieldSelector(text: string): FieldSelector {
   return splitTerms(text)
+    .sort()
     .filter((term) => term !== "")
     .map((term) => parseTerm(text, term));
 }
@@ -39,9 +40,28 @@ function splitTerms(text: string): string[] {
   return terms;
 }
 
+const OPERATORS = ["!=", "==", "="];
+
+/** The first operator parts the field from the value, whatever stands before it. */
 function parseTerm(text: string, term: string): FieldRequirement {
-  const match = /^((?:[^\\=!]|\\.)*?)(!=|==|=)([\s\S]*)$/.exec(term);
-  if (match === null) throw new Error(`invalid selector: '${text}'; can't understand '${term}'`);
-  const [, field, operator, value] = match;
-  return { field, equal: operator !== "!=", value: value.replace(/\\([\\,=])/g, "$1") };
+  for (let at = 0; at < term.length; at++) {
+    const operator = OPERATORS.find((each) => term.startsWith(each, at));
+    if (operator === undefined) continue;
+    const [field, value] = [term.slice(0, at), term.slice(at + operator.length)];
+    return { field, equal: operator !== "!=", value: unescaped(value) };
+  }
+  throw new Error(`invalid selector: '${text}'; can't understand '${term}'`);
+}
+
+/** `UnescapeValue` */
+function unescaped(value: string): string {
+  const wrong = /^(?:[^\\,=]|\\[\\,=])*([\s\S][\s\S]?)?/.exec(value)?.[1];
+  if (wrong === undefined) return value.replace(/\\([\\,=])/g, "$1");
+  if (wrong[0] !== "\\")
+    throw new Error(`invalid field selector: unescaped character in value: ${wrong.charCodeAt(0)}`);
+  throw new Error(
+    wrong.length === 1
+      ? "invalid field selector: invalid escape sequence: \\"
+      : `invalid field selector: invalid escape sequence: ${wrong}`,
+  );
 }

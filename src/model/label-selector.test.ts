@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { matchesFields, parseFieldSelector } from "./field-selector.ts";
 import {
+  dns1035LabelProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
   formatSelector,
   labelValueProblem,
+  labelValueProblems,
   MAX_SELECTOR_LENGTH,
   matchesSelector,
   parseSelector,
   qualifiedNameProblem,
+  qualifiedNameProblems,
   selectorOf,
 } from "./label-selector.ts";
 
@@ -100,4 +105,38 @@ test("parseFieldSelector() reads both operators and escapes", () => {
     true,
   );
   assert.throws(() => parseFieldSelector("nonsense"), /can't understand 'nonsense'/);
+});
+
+test("parseSelector() tells all that is wrong with values, and where they stand in order", () => {
+  const value = "a valid label must be an empty string";
+  for (const [text, problem] of [
+    ["a in (b, -x)", 'values[0][a]: Invalid value: "-x": '],
+    ["a notin (,-x)", 'values[1][a]: Invalid value: "-x": '],
+    [
+      "a>-x",
+      "[values[0]: Invalid value: \"-x\": for 'Gt', 'Lt' operators, the value must be an integer, values[0][a]: ",
+    ],
+  ])
+    assert.throws(
+      () => parseSelector(text),
+      (error: Error) =>
+        error.message.startsWith(`unable to parse requirement: ${problem}`) && error.message.includes(value),
+      text,
+    );
+  assert.throws(() => parseSelector("a in (=)"), /found '=', expected: ',', '\)' or identifier$/);
+});
+
+test("the rules of names tell all that a text does not keep to", () => {
+  const long = "A".repeat(64);
+  assert.equal(qualifiedNameProblems("x.y/a").length, 0);
+  assert.deepEqual(
+    qualifiedNameProblems("a/").map((text) => text.slice(0, 30)),
+    ["name part must be non-empty", "name part must consist of alph"],
+  );
+  assert.equal(qualifiedNameProblems(`A/${long}!`).length, 3);
+  assert.equal(labelValueProblems(`${long}!`).length, 2);
+  assert.equal(dnsLabelProblems(long).length, 2);
+  assert.deepEqual(dnsLabelProblems("a.b"), ["must not contain dots"]);
+  assert.equal(dns1035LabelProblems(`1${long}`).length, 2);
+  assert.equal(dnsSubdomainProblems("A".repeat(254)).length, 2);
 });

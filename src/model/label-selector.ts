@@ -164,19 +164,19 @@ function parseRequirement(peek: Peek, next: Peek): Requirement {
     case "=":
     case "==":
     case "!=":
-      return { key, operator, values: [checkValue(key, parseExactValue(peek, next))] };
+      return { key, operator, values: checkValues(key, [parseExactValue(peek, next)]) };
     case "in":
     case "notin":
-      return { key, operator, values: parseValues(peek, next).map((value) => checkValue(key, value)) };
+      return { key, operator, values: checkValues(key, parseValues(peek, next).sort()) };
     case ">":
     case "<": {
-      const value = next() ?? "";
-      if (!isInteger(value)) {
-        throw new Error(
-          `unable to parse requirement: values[0]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
-        );
-      }
-      return { key, operator: operator === ">" ? "gt" : "lt", values: [value] };
+      const value = parseExactValue(peek, next);
+      const problems = isInteger(value)
+        ? []
+        : [
+            `values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+          ];
+      return { key, operator: operator === ">" ? "gt" : "lt", values: checkValues(key, [value], problems) };
     }
     default:
       throw new Error(
@@ -189,11 +189,11 @@ function parseKey(next: Peek): string {
   const key = next() ?? "";
   if (!isIdentifier(key))
     throw new Error(`unable to parse requirement: found '${key}', expected: identifier`);
-  const problem = qualifiedNameProblem(key);
-  if (problem !== undefined) {
-    throw new Error(`unable to parse requirement: <nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);
-  }
-  return key;
+  const problems = qualifiedNameProblems(key);
+  if (problems.length === 0) return key;
+  // They are told as one.
+  const text = problems.join("; ");
+  throw new Error(`unable to parse requirement: <nil>: Invalid value: ${JSON.stringify(key)}: ${text}`);
 }
 
 /** The value of `=`: may be empty (`app=`). */
@@ -216,7 +216,8 @@ function parseValues(peek: Peek, next: Peek): string[] {
     if (token === ")" || token === ",") values.push("");
     else {
       if (token === undefined || /^[=!(<>]/.test(token)) {
-        throw new Error(`unable to parse requirement: found '${token ?? ""}', expected: ',', or identifier`);
+        const expected = values.length === 0 ? "',', ')' or identifier" : "',', or identifier";
+        throw new Error(`unable to parse requirement: found '${token ?? ""}', expected: ${expected}`);
       }
       values.push(token);
       next();
@@ -229,12 +230,16 @@ function parseValues(peek: Peek, next: Peek): string[] {
   }
 }
 
-function checkValue(key: string, value: string): string {
-  const problem = labelValueProblem(value);
-  if (problem === undefined) return value;
-  throw new Error(
-    `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: ${problem}`,
-  );
+/** @param problems what is wrong besides */
+function checkValues(key: string, values: string[], problems: string[] = []): string[] {
+  for (const [index, value] of values.entries()) {
+    const texts = labelValueProblems(value);
+    if (texts.length > 0)
+      problems.push(`values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${texts.join("; ")}`);
+  }
+  if (problems.length === 0) return values;
+  const all = problems.length === 1 ? problems[0] : `[${problems.join(", ")}]`;
+  throw new Error(`unable to parse requirement: ${all}`);
 }
 
 const NAME_PART =
@@ -242,68 +247,90 @@ const NAME_PART =
   "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " +
   "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-/** Why a label or annotation key is not one, or undefined. Wording of apimachinery `validation.IsQualifiedName`. */
-export function qualifiedNameProblem(key: string): string | undefined {
+/** A rule of names: what a text does not keep to, in the words of apimachinery `validation`. None: it is such a name. */
+export type NameRule = (text: string) => string[];
+
+/** Of label and annotation keys (`IsQualifiedName`). */
+export const qualifiedNameProblems: NameRule = (key) => {
   const parts = key.split("/");
   const name = parts[parts.length - 1];
   if (parts.length > 2) {
-    return (
+    return [
       "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " +
-      "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " +
-      "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' " +
-      "(e.g. 'example.com/MyName')"
-    );
+        "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " +
+        "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' " +
+        "(e.g. 'example.com/MyName')",
+    ];
   }
-  if (parts.length === 2) {
-    if (parts[0] === "") return "prefix part must be non-empty";
-    const problem = dnsSubdomainProblem(parts[0]);
-    if (problem !== undefined) return `prefix part ${problem}`;
-  }
-  if (name === "") return "name part must be non-empty";
-  if (name.length > 63) return "name part must be no more than 63 bytes";
-  return /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name) ? undefined : NAME_PART;
+  const problems: string[] = [];
+  if (parts.length === 2 && parts[0] === "") problems.push("prefix part must be non-empty");
+  else if (parts.length === 2)
+    problems.push(...dnsSubdomainProblems(parts[0]).map((problem) => `prefix part ${problem}`));
+  if (name === "") problems.push("name part must be non-empty");
+  else if (name.length > 63) problems.push("name part must be no more than 63 bytes");
+  if (!/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name)) problems.push(NAME_PART);
+  return problems;
+};
+
+function ruleOf(maxLength: number, unit: string, pattern: RegExp, problem: string): NameRule {
+  return (text) => [
+    ...(text.length > maxLength ? [`must be no more than ${maxLength} ${unit}`] : []),
+    ...(pattern.test(text) ? [] : [problem]),
+  ];
 }
 
-/** Why a text is no label value, or undefined. */
-export function labelValueProblem(value: string): string | undefined {
-  if (value.length > 63) return "must be no more than 63 bytes";
-  if (/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(value)) return undefined;
-  return (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start " +
+/** Of the values of labels. */
+export const labelValueProblems = ruleOf(
+  63,
+  "bytes",
+  /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start " +
     "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation " +
-    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-  );
-}
+    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+);
 
-/** Why a text is no DNS-1123 subdomain (most object names), or undefined. */
-export function dnsSubdomainProblem(name: string): string | undefined {
-  if (name.length > 253) return "must be no more than 253 characters";
-  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) return undefined;
-  return (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start " +
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Of DNS-1123 subdomains (most object names). */
+export const dnsSubdomainProblems = ruleOf(
+  253,
+  "characters",
+  SUBDOMAIN,
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start " +
     "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-  );
-}
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+);
 
-/** Why a text is no DNS-1123 label (namespaces, containers), or undefined. */
-export function dnsLabelProblem(name: string): string | undefined {
-  if (name.length > 63) return "must be no more than 63 characters";
-  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) return undefined;
-  return (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end " +
+const plainLabelProblems = ruleOf(
+  63,
+  "characters",
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end " +
     "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is " +
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-  );
-}
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+);
 
-/** Why a text is no DNS-1035 label (Services), or undefined. */
-export function dns1035LabelProblem(name: string): string | undefined {
-  if (name.length > 63) return "must be no more than 63 characters";
-  if (/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return undefined;
-  return (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, " +
+/** Of DNS-1123 labels (namespaces, containers). */
+export const dnsLabelProblems: NameRule = (name) => {
+  const problems = plainLabelProblems(name);
+  // All that is wrong is that it is more than one.
+  if (name.includes(".") && SUBDOMAIN.test(name)) problems.splice(-1, 1, "must not contain dots");
+  return problems;
+};
+
+/** Of DNS-1035 labels (Services). */
+export const dns1035LabelProblems = ruleOf(
+  63,
+  "characters",
+  /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, " +
     "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is " +
-    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
-  );
-}
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')",
+);
+
+/** The first problem of each rule, or undefined. */
+export const qualifiedNameProblem = (key: string): string | undefined => qualifiedNameProblems(key)[0];
+export const labelValueProblem = (value: string): string | undefined => labelValueProblems(value)[0];
+export const dnsSubdomainProblem = (name: string): string | undefined => dnsSubdomainProblems(name)[0];
+export const dnsLabelProblem = (name: string): string | undefined => dnsLabelProblems(name)[0];
+export const dns1035LabelProblem = (name: string): string | undefined => dns1035LabelProblems(name)[0];

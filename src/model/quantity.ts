@@ -29,11 +29,7 @@ const QUANTITY = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-
 export function parseQuantity(quantity: string | number): number {
   if (typeof quantity === "number") return quantity;
   const match = QUANTITY.exec(quantity);
-  if (match === null) {
-    throw new RangeError(
-      "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-    );
-  }
+  if (match === null) return numberOf(readQuantity(quantity).nano);
   const [, digits, suffix, exponent] = match;
   if (exponent !== undefined) return Number(`${digits}e${exponent}`);
   const scale = SUFFIXES[suffix ?? ""];
@@ -41,31 +37,80 @@ export function parseQuantity(quantity: string | number): number {
   return scale < 1 ? Number(digits) / Math.round(1 / scale) : Number(digits) * scale;
 }
 
+const NANO = 1_000_000_000n;
+
+function numberOf(nano: bigint): number {
+  return nano % NANO === 0n ? Number(nano / NANO) : Number(nano) / 1e9;
+}
+
+/** How a quantity was written, and so how it is written again. */
+type WrittenFormat = QuantityFormat | "DecimalExponent";
+
+interface ExactQuantity {
+  /** In units of 10^-9, which is as fine as quantities are. What is finer is rounded up. */
+  nano: bigint;
+  format: WrittenFormat;
+}
+
+const PARTS = /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*(?:[-+]?\d*))$/;
+const FORMAT_PROBLEM =
+  "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
 /** An exponent that is out of every quantity's range, so that nobody's text makes numbers of a million digits. */
 const MAX_EXPONENT = 400;
+/** Suffixes for powers of 2 stand for no more than that; those from `Pi` on need a digit. */
+const FIRST_BIG_BINARY = 50;
+const LARGEST = (2n ** 63n - 1n) * NANO;
+
+/**
+ * `ParseQuantity`: a number without digits is 0.
+ *
+ * @throws RangeError with Kubernetes' text when it is none.
+ */
+function readQuantity(text: string): ExactQuantity {
+  const match = text === "" ? null : PARTS.exec(text);
+  if (match === null) throw new RangeError(FORMAT_PROBLEM);
+  const [, sign, whole, fraction = "", suffix] = match;
+  const { base, exponent, format } = readSuffix(suffix);
+  const shift = Math.max(
+    Math.min((base === 10 ? exponent : 0) + 9 - fraction.length, MAX_EXPONENT),
+    -MAX_EXPONENT,
+  );
+  let value = BigInt(`${whole}${fraction}` || "0");
+  if (base === 2) value <<= BigInt(exponent);
+  const power = 10n ** BigInt(Math.abs(shift));
+  let nano = shift >= 0 ? value * power : (value + power - 1n) / power;
+  const hasDigits = `${whole}${fraction}` !== "";
+  const needsDigits = base === 2 ? exponent >= FIRST_BIG_BINARY : exponent < -9;
+  if (needsDigits && !hasDigits) throw new RangeError("unable to parse numeric part of quantity");
+  if (base === 2 && nano > LARGEST) nano = LARGEST;
+  const isPart = base === 2 && nano < NANO;
+  return { nano: sign === "-" ? -nano : nano, format: isPart ? "DecimalSI" : format };
+}
+
+function readSuffix(suffix: string): { base: 2 | 10; exponent: number; format: WrittenFormat } {
+  const binary = suffix === "" ? -1 : BINARY.indexOf(suffix);
+  if (binary > 0) return { base: 2, exponent: binary * 10, format: "BinarySI" };
+  const decimal = DECIMAL.find(([name]) => name === suffix);
+  if (decimal !== undefined) return { base: 10, exponent: decimal[1] * 3, format: "DecimalSI" };
+  const [, exponent] = /^[eE]([+-]?\d{1,18})$/.exec(suffix) ?? [];
+  if (exponent === undefined) throw new RangeError("unable to parse quantity's suffix");
+  return { base: 10, exponent: Number(exponent), format: "DecimalExponent" };
+}
 
 /**
  * The quantity in units of `10^-places`, rounded away from zero, exactly: `Quantity.Value` with 0 places,
  * `Quantity.MilliValue` with 3. Multiplying the number instead makes 71 of `70m`.
  *
+ * @param places 9 at most
  * @throws RangeError as `parseQuantity`
  */
 export function scaledQuantity(quantity: string | number, places: number): number {
-  const text = String(quantity);
-  parseQuantity(text);
-  const [, digits, suffix = "", exponentText] = QUANTITY.exec(text)!;
-  const [whole, fraction = ""] = digits.split(".");
-  const decimals = DECIMAL.find(([name]) => name === suffix);
-  const binary = BINARY.indexOf(suffix);
-  let exponent = places - fraction.length;
-  if (exponentText !== undefined) exponent += Number(exponentText);
-  else if (decimals !== undefined) exponent += decimals[1] * 3;
-  exponent = Math.max(Math.min(exponent, MAX_EXPONENT), -MAX_EXPONENT);
-  let value = BigInt(`${whole.replace(/^[+-]/, "") || "0"}${fraction}`);
-  if (binary > 0) value <<= BigInt(binary * 10);
-  const power = 10n ** BigInt(Math.abs(exponent));
-  const scaled = exponent >= 0 ? value * power : (value + power - 1n) / power;
-  return Number(whole.startsWith("-") ? -scaled : scaled) + 0;
+  const { nano } = readQuantity(String(quantity));
+  const unit = 10n ** BigInt(9 - places);
+  const size = nano < 0n ? -nano : nano;
+  const scaled = (size + unit - 1n) / unit;
+  return Number(nano < 0n ? -scaled : scaled) + 0;
 }
 
 export type QuantityFormat = "DecimalSI" | "BinarySI";
@@ -102,21 +147,39 @@ export function formatQuantity(value: number, format: QuantityFormat = "DecimalS
   return `${value < 0 ? "-" : ""}${nano}${DECIMAL[index][0]}`;
 }
 
-/** The text that the API server would store for a quantity: `"0.5"` → `"500m"`, `"1024Mi"` → `"1Gi"`. */
+/** `Quantity.String` of a value that is not read but computed. */
+function exactText({ nano, format }: ExactQuantity): string {
+  if (nano === 0n) return "0";
+  const size = nano < 0n ? -nano : nano;
+  const sign = nano < 0n ? "-" : "";
+  if (format === "BinarySI" && size >= 1024n * NANO && size % NANO === 0n) {
+    let [rest, power] = [size / NANO, 0];
+    while (rest % 1024n === 0n && power < BINARY.length - 1) [rest, power] = [rest / 1024n, power + 1];
+    return `${sign}${rest}${BINARY[power]}`;
+  }
+  let [rest, index] = [size, 0];
+  const last = format === "DecimalExponent" ? MAX_EXPONENT : DECIMAL.length - 1;
+  while (rest % 1000n === 0n && index < last) [rest, index] = [rest / 1000n, index + 1];
+  const exponent = index * 3 - 9;
+  const suffix = format === "DecimalExponent" ? (exponent === 0 ? "" : `e${exponent}`) : DECIMAL[index][0];
+  return `${sign}${rest}${suffix}`;
+}
+
+/** The text that the API server would store for a quantity: `"0.5"` → `"500m"`, `"1024Mi"` → `"1Gi"`, `"1000e0"` → `"1e3"`. */
 export function canonicalQuantity(quantity: string | number): string {
-  const binary = typeof quantity === "string" && quantity.endsWith("i");
-  return formatQuantity(parseQuantity(quantity), binary ? "BinarySI" : "DecimalSI");
+  return exactText(readQuantity(String(quantity)));
 }
 
 /** The sum, in the format of the first that is not zero (`Quantity.Add`): `1Gi` + `512Mi` = `1536Mi`. */
 export function addQuantities(a: string | number, b: string | number): string {
-  const first = String(parseQuantity(a) === 0 ? b : a);
-  return formatQuantity(parseQuantity(a) + parseQuantity(b), first.endsWith("i") ? "BinarySI" : "DecimalSI");
+  const [x, y] = [readQuantity(String(a)), readQuantity(String(b))];
+  return exactText({ nano: x.nano + y.nano, format: x.nano === 0n ? y.format : x.format });
 }
 
-/** Less than 0, 0 or more than 0, as `a` is less than, equal to or more than `b`; freed of what sums of fractions add. */
+/** -1, 0 or 1, as `a` is less than, equal to or more than `b`. */
 export function compareQuantities(a: string | number, b: string | number): number {
-  return Number((parseQuantity(a) - parseQuantity(b)).toFixed(9));
+  const [x, y] = [readQuantity(String(a)), readQuantity(String(b))];
+  return x.nano === y.nano ? 0 : x.nano < y.nano ? -1 : 1;
 }
 
 /** Whole numbers exactly; fractions are first freed of what binary floating point added to them. */

@@ -1,7 +1,7 @@
 /** Checks of objects before they are stored, with the texts of apimachinery `field.Error`. */
 import type { KubernetesObject, OwnerReference } from "../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../model/kubernetes-status.ts";
-import { dns1035LabelProblem, dnsLabelProblem, dnsSubdomainProblem } from "../../model/label-selector.ts";
+import { dns1035LabelProblems, dnsLabelProblems, dnsSubdomainProblems } from "../../model/label-selector.ts";
 import type { JsonSchema } from "./custom/json-schema.ts";
 import { validateSchema } from "./custom/schema-validation.ts";
 import { hasRules, NO_PAST, validateRules } from "./custom/validation-rules.ts";
@@ -80,9 +80,9 @@ function customProblems(
 }
 
 /** Kinds whose names are no DNS subdomains. Services and new StatefulSets have theirs checked with the rest. */
-const NAME_PROBLEMS: Record<string, (name: string) => string | undefined> = {
+const NAME_PROBLEMS: Record<string, (name: string) => string | readonly string[] | undefined> = {
   "/events": pathSegmentProblem,
-  "/namespaces": dnsLabelProblem,
+  "/namespaces": dnsLabelProblems,
   "/services": () => undefined,
   "networking.k8s.io/ipaddresses": strictAddressProblem,
   "apiregistration.k8s.io/apiservices": pathSegmentProblem,
@@ -105,7 +105,7 @@ function validateMetadata(
   causes.push(
     ...(metadata.name === ""
       ? [required("metadata.name", "name or generateName is required")]
-      : checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblem)),
+      : checkText("metadata.name", metadata.name, nameProblem ?? dnsSubdomainProblems)),
   );
   causes.push(...checkLabels("metadata.labels", metadata.labels));
   causes.push(...checkAnnotations("metadata.annotations", metadata.annotations));
@@ -125,10 +125,12 @@ function validateMetadata(
 /** A name's beginning may end in a dash: the two last characters are not looked at then. */
 function validatePrefix(info: ResourceInfo, prefix: string | undefined): StatusCause[] {
   if (!prefix || UNCHECKED_PREFIXES.has(info.collection)) return [];
-  const rule = info.collection === "/services" ? dns1035LabelProblem : NAME_PROBLEMS[info.collection];
+  const rule = info.collection === "/services" ? dns1035LabelProblems : NAME_PROBLEMS[info.collection];
   const whole = /.-$/.test(prefix) ? `${prefix.slice(0, -2)}a` : prefix;
-  const problem = (rule ?? dnsSubdomainProblem)(whole);
-  return problem === undefined ? [] : [invalidValue("metadata.generateName", prefix, problem)];
+  return checkText("metadata.generateName", whole, rule ?? dnsSubdomainProblems).map((cause) => ({
+    ...cause,
+    message: (cause.message ?? "").replace(JSON.stringify(whole), JSON.stringify(prefix)),
+  }));
 }
 
 /** Of these only the whole name is looked at. */

@@ -1,7 +1,7 @@
 /** Checks of ValidatingAdmissionPolicies and of what binds them (`pkg/apis/admissionregistration/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import { dns1035LabelProblems } from "../../../model/label-selector.ts";
 import { celProblem } from "../custom/cel/cel-check.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
 import {
@@ -63,7 +63,7 @@ function validateParamKind({ apiVersion, kind }: Anything, path: string): Status
   } else {
     const [version, group] = apiVersion.split("/").reverse();
     if (group) causes.push(...checkSubdomain(`${path}.apiVersion`, group));
-    causes.push(...checkText(`${path}.apiVersion`, version, dns1035LabelProblem));
+    causes.push(...checkText(`${path}.apiVersion`, version, dns1035LabelProblems));
   }
   return kind ? causes : [...causes, required(`${path}.kind`)];
 }

@@ -1,7 +1,7 @@
 /** Checks of namespaces, nodes, ConfigMaps, Secrets, quotas and limits (`pkg/apis/core/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { labelValueProblem } from "../../../model/label-selector.ts";
+import { labelValueProblems } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
@@ -83,7 +83,9 @@ function validateTaints(spec: Anything): StatusCause[] {
   return (spec?.taints ?? []).flatMap((taint: Anything, index: number) => {
     const at = `metadata.taints[${index}]`;
     const causes = checkQualifiedName(`${at}.key`, taint.key);
-    causes.push(...checkText(`${at}.value`, taint.value, labelValueProblem));
+    // These are told as one.
+    const valueProblem = (text: string) => labelValueProblems(text).join(";") || undefined;
+    causes.push(...checkText(`${at}.value`, taint.value, valueProblem));
     causes.push(
       ...(taint.effect
         ? checkOneOf(`${at}.effect`, taint.effect, TAINT_EFFECTS)

@@ -1,7 +1,7 @@
 /** Checks of Endpoints and EndpointSlices (`pkg/apis/core/validation`, `pkg/apis/discovery/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dnsLabelProblem, labelValueProblem } from "../../../model/label-selector.ts";
+import { dnsLabelProblems, labelValueProblems } from "../../../model/label-selector.ts";
 import { duplicate, invalidValue, required, tooMany } from "../field-error.ts";
 import {
   checkAddress,
@@ -32,7 +32,7 @@ export function validateEndpointSlice(object: KubernetesObject, previous?: Kuber
   const names = new Set<string>();
   for (const [index, { name = "", protocol, appProtocol }] of ports.entries()) {
     const at = `ports[${index}]`;
-    if (name !== "") causes.push(...checkText(`${at}.name`, name, dnsLabelProblem));
+    if (name !== "") causes.push(...checkText(`${at}.name`, name, dnsLabelProblems));
     if (names.has(name)) causes.push(duplicate(`${at}.name`, name));
     names.add(name);
     causes.push(...checkOneOf(`${at}.protocol`, protocol, PROTOCOLS));
@@ -65,7 +65,7 @@ function validateHints({ forZones = [], forNodes = [] }: Anything, path: string)
       const field = `${at}[${index}].name`;
       if (names.indexOf(name) < index) causes.push(duplicate(field, name));
       causes.push(
-        ...(list === "forZones" ? checkText(field, name, labelValueProblem) : checkSubdomain(field, name)),
+        ...(list === "forZones" ? checkText(field, name, labelValueProblems) : checkSubdomain(field, name)),
       );
     }
   }

@@ -2,34 +2,28 @@
 
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import {
-  dnsLabelProblem,
+  dnsLabelProblems,
   dnsSubdomainProblem,
+  dnsSubdomainProblems,
   type LabelSelector,
-  labelValueProblem,
-  qualifiedNameProblem,
+  labelValueProblems,
+  qualifiedNameProblems,
 } from "../../../model/label-selector.ts";
 import { forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import { addressText, legacyAddress, legacyRange } from "./ip-address.ts";
 
-type Problem = (text: string) => string | undefined;
+type Problem = (text: string) => string | readonly string[] | undefined;
 
-/** One cause, or none where there is no problem. */
+/** A cause for each problem. */
 export function checkText(field: string, text: unknown, problem: Problem): StatusCause[] {
-  const found = problem(String(text ?? ""));
-  return found === undefined ? [] : [invalidValue(field, text ?? "", found)];
+  const found = problem(String(text ?? "")) ?? [];
+  return [found].flat().map((each) => invalidValue(field, text ?? "", each));
 }
 
-export const checkLabel = (field: string, text: unknown) => checkText(field, text, dnsLabelProblem);
-export const checkSubdomain = (field: string, text: unknown) => checkText(field, text, dnsSubdomainProblem);
-
-/** Also says so when there is nothing at all. */
-export function checkQualifiedName(field: string, text: unknown): StatusCause[] {
-  const name = String(text ?? "");
-  if (name !== "") return checkText(field, name, qualifiedNameProblem);
-  return ["name part must be non-empty", qualifiedNameProblem("-")!].map((problem) =>
-    invalidValue(field, name, problem),
-  );
-}
+export const checkLabel = (field: string, text: unknown) => checkText(field, text, dnsLabelProblems);
+export const checkSubdomain = (field: string, text: unknown) => checkText(field, text, dnsSubdomainProblems);
+export const checkQualifiedName = (field: string, text: unknown) =>
+  checkText(field, text, qualifiedNameProblems);
 
 export function checkOneOf(field: string, value: unknown, supported: readonly string[]): StatusCause[] {
   return supported.includes(value as string) ? [] : [notSupported(field, value ?? "", supported)];
@@ -86,7 +80,7 @@ export function checkPercentLimit(field: string, value: unknown): StatusCause[] 
 export function checkLabels(field: string, labels: Record<string, string> | undefined): StatusCause[] {
   return Object.entries(labels ?? {}).flatMap(([key, value]) => [
     ...checkQualifiedName(field, key),
-    ...checkText(field, value, labelValueProblem),
+    ...checkText(field, value, labelValueProblems),
   ]);
 }
 
@@ -95,9 +89,7 @@ export function checkAnnotations(
   annotations: Record<string, string> | undefined,
 ): StatusCause[] {
   return Object.keys(annotations ?? {}).flatMap((key) =>
-    key === ""
-      ? checkQualifiedName(field, key)
-      : checkText(field, key, (text) => qualifiedNameProblem(text.toLowerCase())),
+    checkText(field, key, (text) => qualifiedNameProblems(text.toLowerCase())),
   );
 }
 
@@ -109,7 +101,7 @@ export function checkSelector(field: string, selector: LabelSelector | undefined
     causes.push(...checkOperator(at, operator, values));
     causes.push(...checkQualifiedName(`${at}.key`, key));
     for (const [position, value] of values.entries()) {
-      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblem));
+      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblems));
     }
   }
   return causes;

@@ -2,7 +2,7 @@
 
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import { dns1035LabelProblems } from "../../../model/label-selector.ts";
 import { deepEqual } from "../deep-equal.ts";
 import {
   duplicate,
@@ -100,7 +100,7 @@ function validateBackend({ service, resource }: Anything, path: string): StatusC
   if (service === undefined) return [invalidValue(path, "", "resource or service backend is required")];
   const { name, port = {} } = service;
   const field = `${path}.service.name`;
-  const causes = name ? checkText(field, name, dns1035LabelProblem) : [required(field)];
+  const causes = name ? checkText(field, name, dns1035LabelProblems) : [required(field)];
   const hasName = Boolean(port.name);
   if (hasName && port.number) causes.push(invalidValue(path, "", "cannot set both port name & port number"));
   else if (hasName) causes.push(...checkPort(`${path}.service.port.name`, port.name));

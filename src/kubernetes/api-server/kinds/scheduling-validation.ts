@@ -1,6 +1,6 @@
 /** Checks of where a pod may run: tolerations, affinity, topology spread (`pkg/apis/core/validation`). */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { labelValueProblem } from "../../../model/label-selector.ts";
+import { labelValueProblems } from "../../../model/label-selector.ts";
 import { duplicate, forbiddenField, invalidValue, notSupported, required } from "../field-error.ts";
 import {
   checkLabel,
@@ -33,7 +33,7 @@ export function validateTolerations(tolerations: Anything[], path: string): Stat
         ),
       );
     if (operator === "" || operator === "Equal")
-      causes.push(...checkText(`${at}.operator`, value, labelValueProblem));
+      causes.push(...checkText(`${at}.operator`, value, labelValueProblems));
     if (operator === "Exists" && value)
       causes.push(invalidValue(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     else if (!["", "Equal", "Exists"].includes(operator))
@@ -97,7 +97,7 @@ function validateNodeTerm(
     causes.push(...checkQualifiedName(`${at}.key`, key));
     if (!withValues) continue;
     for (const [position, value] of values.entries())
-      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblem));
+      causes.push(...checkText(`${at}.values[${position}]`, value, labelValueProblems));
   }
   for (const [index, { key, operator, values = [] }] of matchFields.entries()) {
     const at = `${path}.matchFields[${index}]`;

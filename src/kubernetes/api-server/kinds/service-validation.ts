@@ -2,7 +2,7 @@
 
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem } from "../../../model/label-selector.ts";
+import { dns1035LabelProblems } from "../../../model/label-selector.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-error.ts";
 import { addressFamily } from "./address-family.ts";
 import {
@@ -33,7 +33,7 @@ export function validateService(service: KubernetesObject, previous?: Kubernetes
   const { spec = {}, metadata } = service;
   const isHeadless = spec.clusterIP === "None";
   const isExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
-  const causes = metadata.name ? checkText("metadata.name", metadata.name, dns1035LabelProblem) : [];
+  const causes = metadata.name ? checkText("metadata.name", metadata.name, dns1035LabelProblems) : [];
   causes.push(...validateTopologyMode(metadata.annotations ?? {}));
   if ((spec.ports ?? []).length === 0 && !isHeadless && spec.type !== "ExternalName")
     causes.push(required("spec.ports"));

@@ -1,7 +1,7 @@
 /** Checks of volumes, and of the classes and drivers behind them (`pkg/apis/core/validation`, `pkg/apis/storage/validation`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dnsSubdomainProblem, qualifiedNameProblem } from "../../../model/label-selector.ts";
+import { dnsSubdomainProblem, qualifiedNameProblems } from "../../../model/label-selector.ts";
 import { parseQuantity } from "../../../model/quantity.ts";
 import { deepEqual } from "../deep-equal.ts";
 import {
@@ -168,7 +168,7 @@ function validateSecretReference({ name, namespace }: Anything, path: string): S
 export function validateStorageClass(object: KubernetesObject, previous?: KubernetesObject): StatusCause[] {
   const found = object as Anything;
   const causes = found.provisioner
-    ? checkText("provisioner", found.provisioner.toLowerCase(), qualifiedNameProblem)
+    ? checkText("provisioner", found.provisioner.toLowerCase(), qualifiedNameProblems)
     : [required("provisioner")];
   causes.push(...validateParameters(found.parameters ?? {}, "parameters"));
   causes.push(...checkOptional("reclaimPolicy", found.reclaimPolicy, ["Delete", "Retain"]));
@@ -376,7 +376,7 @@ export function validateAttributesClass(
       causes.push(forbiddenField(field, `updates to ${field} are forbidden.`));
   causes.push(
     ...(driverName
-      ? checkText("driverName", driverName.toLowerCase(), qualifiedNameProblem)
+      ? checkText("driverName", driverName.toLowerCase(), qualifiedNameProblems)
       : [required("driverName")]),
   );
   if (Object.keys(parameters).length === 0)

@@ -153,7 +153,7 @@ test("other kinds: the first thing that is wrong", async () => {
     [
       "StatefulSet",
       workload({ serviceName: "no.dots" }),
-      `spec.serviceName: Invalid value: "no.dots": ${DNS_LABEL}`,
+      `spec.serviceName: Invalid value: "no.dots": must not contain dots`,
     ],
     [
       "DaemonSet",

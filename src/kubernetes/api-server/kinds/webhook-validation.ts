@@ -1,7 +1,7 @@
 /** Checks of webhooks (`pkg/apis/admissionregistration/validation`, apiserver `pkg/util/webhook`). */
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
-import { dns1035LabelProblem, dnsSubdomainProblem } from "../../../model/label-selector.ts";
+import { dns1035LabelProblems, dnsSubdomainProblem } from "../../../model/label-selector.ts";
 import { celProblem } from "../custom/cel/cel-check.ts";
 import { duplicate, invalidValue, required, tooMany } from "../field-error.ts";
 import {
@@ -210,7 +210,7 @@ function validateReviewVersions(versions: string[], at: string): StatusCause[] {
   const causes = versions.flatMap((version, index) =>
     versions.indexOf(version) < index
       ? [invalidValue(`${at}[${index}]`, version, "duplicate version")]
-      : checkText(`${at}[${index}]`, version, dns1035LabelProblem),
+      : checkText(`${at}[${index}]`, version, dns1035LabelProblems),
   );
   if (!versions.some((version) => REVIEW_VERSIONS.includes(version)))
     causes.push(invalidValue(at, versions, `must include at least one of ${list}`));

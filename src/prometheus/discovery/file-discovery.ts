@@ -22,12 +22,18 @@ export function createFileDiscovery(
   const { disk, clock, metrics } = system;
   /** The groups of a file that can't be read now are those of before. */
   const lastGood = new Map<string, { stamp: string; groups: TargetGroup[] }>();
+  /** A pattern that is none does not keep the others from being looked for. */
+  const expanded = (pattern: string) =>
+    glob(disk, pattern).catch((error) => {
+      log.error("Error expanding glob", { glob: pattern, err: error });
+      return [];
+    });
   const refresh = async () => {
     const groups: TargetGroup[] = [];
     const started = clock.monotonic();
     const present = new Set<string>();
     for (const pattern of config.files) {
-      for (const path of await glob(disk, pattern)) {
+      for (const path of await expanded(pattern)) {
         present.add(path);
         try {
           const stat = await disk.stat(path);

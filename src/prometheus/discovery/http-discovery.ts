@@ -1,12 +1,12 @@
 /** Targets from a URL that answers groups in JSON (`discovery/http`). */
 import type { Logger } from "../../base/log.ts";
-import { describeNetworkError } from "../../base/network-error.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import type { HttpDiscoveryConfig } from "../config/discovery-config.ts";
 import { USER_AGENT } from "../scrape/scrape-request.ts";
 import type { DiscoverySystem } from "./discovery-system.ts";
 import { createHttpClient } from "./http-client.ts";
 import { createRefreshDiscovery } from "./refresh-discovery.ts";
+import { requestError } from "./request-error.ts";
 import type { Discoverer, TargetGroup } from "./target-group.ts";
 import { decodeTargetGroups } from "./target-group-json.ts";
 
@@ -29,7 +29,9 @@ export function createHttpDiscovery(
     const response = await client
       .request(config.url, { headers, timeoutMs: config.refresh_interval, signal })
       .catch((error) => {
-        throw unanswered(config.url, error);
+        const failure = requestError("GET", config.url, error);
+        if ((error as Error).name !== "TimeoutError") throw failure;
+        throw new Error(`${failure.message} (Client.Timeout exceeded while awaiting headers)`);
       });
     const text = await response.text(MAX_TARGETS_RESPONSE_BYTES);
     if (response.status !== 200)
@@ -56,11 +58,4 @@ function groupsOf(url: string, text: string): TargetGroup[] {
     targets: targets.map((address) => ({ __address__: address })),
     labels: { ...labels, __meta_url: url },
   }));
-}
-
-/** Why no answer came, in Go's words. */
-function unanswered(url: string, error: unknown): Error {
-  const isLate = (error as Error).name === "TimeoutError";
-  const late = isLate ? " (Client.Timeout exceeded while awaiting headers)" : "";
-  return new Error(`Get ${JSON.stringify(url)}: ${describeNetworkError(error)}${late}`);
 }

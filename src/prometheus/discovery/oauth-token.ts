@@ -2,10 +2,10 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
 import type { FetchOptions, HttpHeaders, Network } from "../../base/network.ts";
-import { describeNetworkError } from "../../base/network-error.ts";
 import { jsonProblem } from "../../wire/json-text.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import type { OAuth2 } from "../config/http-client-config.ts";
+import { requestError } from "./request-error.ts";
 import { readSecret } from "./secret-file.ts";
 
 /** A token is renewed this long before it ends. */
@@ -65,7 +65,7 @@ async function askFor(
   const headers = { "content-type": "application/x-www-form-urlencoded", ...options.headers };
   const request = { ...options, method: "POST", headers, body: form.toString() };
   const response = await network.fetch(url, request).catch((error) => {
-    throw new Error(`Post ${JSON.stringify(url)}: ${describeNetworkError(error)}`);
+    throw requestError("POST", url, error);
   });
   const type = (response.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   return { status: response.status, type, text: await response.text(MAX_TOKEN_RESPONSE_BYTES) };

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
+import { requestError } from "../discovery/request-error.ts";
 import { USER_AGENT } from "../scrape/scrape-request.ts";
 import { alertsBody, type Notification } from "./alert.ts";
 import type { NotifierMetrics } from "./notifier-metrics.ts";
@@ -83,11 +84,14 @@ export class SendLoop {
     const { clock, metrics, log } = this.#options;
     const started = clock.monotonic();
     try {
-      const response = await this.#client.request(this.url, {
+      const request = {
         method: "POST",
         headers: { "content-type": "application/json", "user-agent": USER_AGENT },
         body: alertsBody(alerts),
         timeoutMs: this.#timeoutMs,
+      };
+      const response = await this.#client.request(this.url, request).catch((error) => {
+        throw requestError("POST", this.url, error);
       });
       await response.bytes(MAX_RESPONSE_BYTES);
       const { status } = response;

@@ -15,6 +15,7 @@ import { snappyCompress } from "../../wire/snappy.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import { type RemoteWriteConfig, WRITE_MESSAGES } from "../config/remote-config.ts";
 import type { HttpClient } from "../discovery/http-client.ts";
+import { requestError } from "../discovery/request-error.ts";
 import { USER_AGENT } from "../scrape/scrape-request.ts";
 import { type WrittenCounts, writtenCounts } from "./written-counts.ts";
 
@@ -171,7 +172,8 @@ export class RemoteClient {
     } catch (error) {
       if (signal.aborted) throw error;
       observe();
-      return { result: "again", problem: error as Error, retryAfterMs: 0, bodyBytes: body.length };
+      const problem = requestError("POST", config.url!, error);
+      return { result: "again", problem, retryAfterMs: 0, bodyBytes: body.length };
     }
   }
 

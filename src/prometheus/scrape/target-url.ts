@@ -68,17 +68,33 @@ export function requestUrl({ scheme, host, ...rest }: TargetUrl): string {
 
 /** Why no request can be made to a URL, in the words of Go's client; undefined: one can. */
 export function urlProblem(url: TargetUrl): string | undefined {
-  const text = urlText(url);
+  return problemOf(url, urlText(url), requestUrl(url), "Get");
+}
+
+/**
+ * As `urlProblem`, of a URL that is there as text.
+ *
+ * @param verb what is told to have failed: `Get`, `Post`
+ */
+export function urlTextProblem(text: string, verb: string): string | undefined {
+  const match = /^(?:([^:/?#]*):)?\/\/([^/?#]*)/.exec(text);
+  if (match === null)
+    return text.startsWith(":") ? `parse ${quoteGo(text)}: missing protocol scheme` : undefined;
+  const url = { scheme: match[1] ?? "", host: match[2].replace(/^.*@/, ""), path: "", query: "" };
+  return problemOf(url, text, text, verb);
+}
+
+function problemOf(url: TargetUrl, text: string, asked: string, verb: string): string | undefined {
   const unparsed = parseProblem(url, text);
   if (unparsed !== undefined) return `parse ${quoteGo(text)}: ${unparsed}`;
-  const asked = requestUrl(url);
   const scheme = url.scheme.toLowerCase();
-  const get = `Get ${quoteGo(asked)}: `;
-  if (scheme !== "http" && scheme !== "https") return `${get}unsupported protocol scheme ${quoteGo(scheme)}`;
+  const failed = `${verb} ${quoteGo(asked)}: `;
+  if (scheme !== "http" && scheme !== "https")
+    return `${failed}unsupported protocol scheme ${quoteGo(scheme)}`;
   const { host, port } = splitPort(url.host);
-  if (Number(port) > 65_535) return `${get}dial tcp: address ${port}: invalid port`;
+  if (Number(port) > 65_535) return `${failed}dial tcp: address ${port}: invalid port`;
   // What else Node makes no URL of is a name that no host has.
-  return URL.canParse(asked) ? undefined : `${get}dial tcp: lookup ${host}: no such host`;
+  return URL.canParse(asked) ? undefined : `${failed}dial tcp: lookup ${host}: no such host`;
 }
 
 function parseProblem({ scheme, host }: TargetUrl, text: string): string | undefined {

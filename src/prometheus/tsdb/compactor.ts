@@ -116,9 +116,12 @@ export class Compactor {
 
   /** Does something and tells how long it took, unless it fails. */
   async #timed<T>(work: StoreWork, run: () => Promise<T>): Promise<T> {
-    const { clock, observe } = this.#parts;
+    const { clock, observe, counters } = this.#parts;
     const startedMs = clock.monotonic();
-    const result = await run();
+    if (work === "compaction") counters.populatingBlock = 1;
+    const result = await run().finally(() => {
+      counters.populatingBlock = 0;
+    });
     observe(work, (clock.monotonic() - startedMs) / 1000);
     return result;
   }

@@ -49,7 +49,8 @@ import { openTsdb, type Tsdb, type TsdbOptions } from "./mod.ts";
 
 const SEED = Number(process.env.INTEROP_CRASH_SEED ?? 7);
 const ROUNDS = Number(process.env.INTEROP_CRASH_ROUNDS ?? 1);
-const ADDRESS = "127.12.0.9";
+/** Of this process alone. */
+const ADDRESS = `127.12.${1 + ((process.pid >> 8) % 250)}.${1 + (process.pid % 250)}`;
 /** Of version 2.42: takes no late histograms, and its queries for ranges of several series of them answer one's for all. */
 const FIRST_HISTOGRAMS = "/usr/bin/prometheus";
 const PROMTOOL = "/usr/bin/promtool";

@@ -3,6 +3,8 @@ import type { Clock } from "../../base/clock.ts";
 import { Histogram, type Instrument, Summary } from "../metrics/instruments.ts";
 import type { StoreWork } from "./tsdb-options.ts";
 
+/** From ten minutes to twelve hours. */
+const LATENESS_BOUNDS = [10, 30, 60, 120, 180, 360, 720].map((minutes) => 60 * minutes);
 /** One second and its doublings. */
 const COMPACTION_BOUNDS = Array.from({ length: 14 }, (_, i) => 2 ** i);
 
@@ -15,6 +17,11 @@ export class TsdbMetrics {
     const histogram = (name: string, help: string, bounds: number[]) =>
       new Histogram({ name: `prometheus_tsdb_${name}`, help }, bounds);
     this.#measured = {
+      "late sample": histogram(
+        "sample_ooo_delta",
+        "Delta in seconds by which a sample is considered out of order (reported regardless of OOO time window and whether sample is accepted or not).",
+        LATENESS_BOUNDS,
+      ),
       compaction: histogram("compaction_duration_seconds", "Duration of compaction runs", COMPACTION_BOUNDS),
       "head collection": summary(
         "head_gc_duration_seconds",

@@ -39,7 +39,7 @@ export interface TsdbOptions {
   lockFile?: boolean;
   /** Looks for compaction and retention work every minute. Off: only `compact` does. @default true */
   compactInBackground?: boolean;
-  /** Told what took how many seconds. @default nobody is */
+  /** Told what took how many seconds, and how many seconds a late sample was behind. @default nobody is */
   observe?: (work: StoreWork, seconds: number) => void;
 }
 
@@ -133,17 +133,29 @@ export interface TsdbCounters {
   walTruncations: number;
   walTruncationsFailed: number;
   walWritesFailed: number;
+  /** 1 while a block is being written, else 0. */
+  populatingBlock: number;
 }
 
-/** What takes time in the store and is measured. */
+/** What takes time in the store and is measured; and how far a sample that comes late is behind the newest one. */
 export type StoreWork =
+  | "late sample"
   | "compaction"
   | "head collection"
   | "log truncation"
   | "log sync"
   | "tombstone cleanup";
 
-/** Figures for `/metrics` that take a look at the disk. */
+/** What the newest samples of the head's series are. */
+export interface NewestFigures {
+  /** Series whose newest sample is a stale marker. */
+  stale: number;
+  /** Series whose newest sample is a native histogram, and the buckets of those. */
+  histograms: number;
+  histogramBuckets: number;
+}
+
+/** Figures for `/metrics` that take a look at the disk, or at every series. */
 export interface StoreFigures {
   blocksBytes: number;
   walBytes: number;
@@ -155,6 +167,10 @@ export interface StoreFigures {
   lowestMs: number | undefined;
   exemplars: { count: number; capacity: number; series: number; oldestMs: number };
   replaySeconds: number;
+  /** Series of the head by their newest sample. */
+  newest: NewestFigures;
+  /** Bytes of memory of the symbols of all blocks. */
+  symbolBytes: number;
   /** 1: no process before left its lock. 0: one did. -1: there is no lock. */
   cleanStart: -1 | 0 | 1;
 }

@@ -21,7 +21,7 @@ import { Head } from "./head/head.ts";
 import { HeadAppender } from "./head/head-appender.ts";
 import { HEAD_CHUNKS_DIRECTORY, recoverFromHeadChunks } from "./head/head-chunk-files.ts";
 import { HeadMatcher } from "./head/head-matcher.ts";
-import { headStats, headStatus } from "./head/head-status.ts";
+import { headStats, headStatus, newestFigures } from "./head/head-status.ts";
 import { HeadWriter } from "./head/head-writer.ts";
 import { rewriteLateLog } from "./head/late-log.ts";
 import { openWal } from "./head/wal-open.ts";
@@ -117,6 +117,7 @@ class Store implements Tsdb {
         metadata: this.#metadata,
         counters: this.counters,
         outOfOrderTimeWindowMs: this.#options.outOfOrderTimeWindowMs ?? 0,
+        observe: this.#options.observe ?? (() => {}),
       });
       if (this.#wal !== undefined) {
         await this.#prepareOutOfOrder();
@@ -195,6 +196,8 @@ class Store implements Tsdb {
       lowestMs: Number.isFinite(lowestMs) ? lowestMs : undefined,
       exemplars: this.#exemplars.figures(),
       replaySeconds: this.#replaySeconds,
+      newest: await newestFigures(head, new Pacer(this.#options.clock)),
+      symbolBytes: this.#blocks.all.reduce((sum, { index }) => sum + index.symbolBytes, 0),
       cleanStart: lockFile ? (this.#isLockFresh ? 1 : 0) : -1,
     };
   }
@@ -455,5 +458,6 @@ function noCounts(): TsdbCounters {
     walTruncations: 0,
     walTruncationsFailed: 0,
     walWritesFailed: 0,
+    populatingBlock: 0,
   };
 }

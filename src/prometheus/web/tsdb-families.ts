@@ -18,6 +18,7 @@ export function tsdbFamilies({ tsdb, retention }: PrometheusServer, figures: Sto
     ...workFamilies(tsdb.counters),
     ...diskFamilies(figures, tsdb.counters),
     ...exemplarFamilies(figures.exemplars, tsdb.counters),
+    ...newestFamilies(figures),
     gauge("head_active_appenders", "Number of currently active appender transactions", figures.openAppenders),
     gauge("blocks_loaded", "Number of currently loaded data blocks", tsdb.blocks().length),
     gauge(
@@ -68,6 +69,26 @@ function headFamilies(head: HeadStats, counters: Readonly<TsdbCounters>): Metric
   ];
 }
 
+function newestFamilies({ newest, symbolBytes }: StoreFigures): MetricFamily[] {
+  return [
+    gauge("head_stale_series", "Total number of stale series in the head block.", newest.stale),
+    gauge(
+      "head_native_histogram_series",
+      "Number of series whose most recent in-order sample is a native histogram.",
+      newest.histograms,
+    ),
+    gauge(
+      "head_native_histogram_buckets",
+      "Number of positive and negative bucket entries in the most recent in-order native histogram sample of each series, including entries carried by staleness markers.",
+      newest.histogramBuckets,
+    ),
+    gauge("symbol_table_size_bytes", "Size of symbol table in memory for loaded blocks", symbolBytes),
+    // Chunks of the head are in memory only.
+    gauge("head_chunks_storage_size_bytes", "Size of the chunks_head directory.", 0),
+    count("mmap_chunks", "Total number of chunks that were memory-mapped.", 0),
+  ];
+}
+
 function sampleFamilies(counters: Readonly<TsdbCounters>): MetricFamily[] {
   const { outOfOrderAppended, outOfOrderHistograms } = counters;
   return [
@@ -114,6 +135,13 @@ function workFamilies(counters: Readonly<TsdbCounters>): MetricFamily[] {
       "Total number of compactions that failed for the partition.",
       counters.compactionsFailed,
     ),
+    gauge(
+      "compaction_populating_block",
+      "Set to 1 when a block is currently being written to the disk.",
+      counters.populatingBlock,
+    ),
+    // Compaction is never turned off.
+    count("compactions_skipped", "Total number of skipped compactions due to disabled auto compaction.", 0),
     count(
       "vertical_compactions",
       "Total number of compactions done on overlapping blocks.",

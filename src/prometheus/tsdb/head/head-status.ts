@@ -1,8 +1,13 @@
 /** Figures about the head for `/api/v1/status/tsdb` (`tsdb/index/postingsstats.go`). */
 import { METRIC_NAME } from "../../../model/labels.ts";
+import { STALE_HIGH, STALE_LOW } from "../../storage.ts";
+import { isStaleHistogram } from "../chunks/histogram-chunk.ts";
+import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "../chunks/xor-chunk.ts";
 import type { Pacer } from "../pacer.ts";
-import type { CardinalityStat, HeadStats, TsdbStatus } from "../tsdb-options.ts";
+import type { CardinalityStat, HeadStats, NewestFigures, TsdbStatus } from "../tsdb-options.ts";
+import { NO_PIECE } from "./chunk-pool.ts";
 import type { Head } from "./head.ts";
+import { PAGE_BITS, PAGE_MASK, W_PIECE } from "./series-table.ts";
 
 /** Upstream's answers for an empty head: the ends of int64. */
 const EMPTY_MIN_TIME = 2 ** 63;
@@ -21,6 +26,29 @@ export function headStats(head: Head): HeadStats {
     minTime: isEmpty ? EMPTY_MIN_TIME : head.minMs,
     maxTime: isEmpty ? EMPTY_MAX_TIME : head.maxMs,
   };
+}
+
+const SLOTS_PER_CHECK = 4096;
+
+/** Looks at every series. */
+export async function newestFigures(head: Head, pacer: Pacer): Promise<NewestFigures> {
+  const figures = { stale: 0, histograms: 0, histogramBuckets: 0 };
+  const { table, chunks } = head;
+  for (let slot = 0; slot < table.length; slot++) {
+    const { words } = table.pages[slot >>> PAGE_BITS];
+    const w = (slot & PAGE_MASK) * ROW_WORDS;
+    const isStale = words[w + W_VALUE_LOW] === STALE_LOW && words[w + W_VALUE_HIGH] === STALE_HIGH;
+    if (isStale && words[w + W_PIECE] !== NO_PIECE) figures.stale++;
+    if (slot % SLOTS_PER_CHECK === 0 && pacer.isDue()) await pacer.pause();
+  }
+  for (const slot of chunks.histograms.keys()) {
+    const last = chunks.lastHistogram(slot);
+    if (last === undefined) continue;
+    figures.histograms++;
+    figures.histogramBuckets += last.positiveBuckets.length + last.negativeBuckets.length;
+    if (isStaleHistogram(last)) figures.stale++;
+  }
+  return figures;
 }
 
 export async function headStatus(head: Head, limit: number, pacer: Pacer): Promise<TsdbStatus> {

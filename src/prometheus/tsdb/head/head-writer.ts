@@ -14,7 +14,7 @@ import { ByteWriter } from "../bytes/byte-writer.ts";
 import { isStaleHistogram } from "../chunks/histogram-chunk.ts";
 import { equalHistograms } from "../chunks/histogram-shape.ts";
 import { ROW_WORDS, W_VALUE_HIGH, W_VALUE_LOW } from "../chunks/xor-chunk.ts";
-import type { TsdbCounters } from "../tsdb-options.ts";
+import type { StoreWork, TsdbCounters } from "../tsdb-options.ts";
 import { type BatchPart, batchParts } from "../wal/batch-parts.ts";
 import { PendingSamples } from "../wal/pending-samples.ts";
 import {
@@ -51,6 +51,8 @@ export interface HeadWriterParts {
   metadata: Map<string, MetricMetadata>;
   counters: TsdbCounters;
   outOfOrderTimeWindowMs: number;
+  /** Told of late samples. */
+  observe: (work: StoreWork, seconds: number) => void;
 }
 
 export class HeadWriter {
@@ -63,6 +65,7 @@ export class HeadWriter {
   readonly #exemplars: ExemplarStorage;
   readonly #metadata: Map<string, MetricMetadata>;
   readonly #counters: TsdbCounters;
+  readonly #observe: HeadWriterParts["observe"];
   readonly #buffers: ByteWriter[] = [];
   readonly #spare: PendingSamples[] = [];
   #waiting: (() => void)[] = [];
@@ -73,6 +76,7 @@ export class HeadWriter {
     this.#exemplars = parts.exemplars;
     this.#metadata = parts.metadata;
     this.#counters = parts.counters;
+    this.#observe = parts.observe;
     this.outOfOrderTimeWindowMs = parts.outOfOrderTimeWindowMs;
   }
 
@@ -211,6 +215,8 @@ export class HeadWriter {
 
   #checkLate(slot: number, timestampMs: number, minValidMs: number, refusesLate: boolean): void {
     const windowMs = this.outOfOrderTimeWindowMs;
+    const behindMs = this.head.maxMs - timestampMs;
+    if (behindMs > 0 && Number.isFinite(behindMs)) this.#observe("late sample", behindMs / 1000);
     if (windowMs > 0 && !refusesLate) {
       if (timestampMs >= this.head.maxMs - windowMs) return;
       this.#counters.tooOldSamples++;

@@ -232,3 +232,36 @@ test("of samples of one batch a restart finds what was taken: the first for a ti
   assert.deepEqual(await answer(again), expected);
   await again.close();
 });
+
+test("figures() tells series by their newest sample; a late sample is measured, taken or not", async (t) => {
+  const behind: number[] = [];
+  const observe: TsdbOptions["observe"] = (what, seconds) => {
+    if (what === "late sample") behind.push(seconds);
+  };
+  const store = await open(temporary(t), { observe });
+  const name = (text: string) => Labels.of({ __name__: text });
+  const histogram = createHistogram({
+    count: 5,
+    positiveSpans: [{ offset: 0, length: 2 }],
+    positiveBuckets: [2, 2],
+    negativeSpans: [{ offset: 0, length: 1 }],
+    negativeBuckets: [1],
+  });
+  const appender = store.appender();
+  for (const text of ["goes_on", "ends", "comes_back", "shape_ends"])
+    appender.append(0, name(text), T0 - 120_000, 1);
+  for (const text of ["shape", "shape_ends", "was_shape"])
+    appender.appendHistogram(0, name(text), T0 - 60_000, histogram);
+  await appender.commit();
+  for (const text of ["ends", "comes_back", "shape_ends"]) appender.appendStale(0, name(text), T0 - 30_000);
+  await appender.commit();
+  for (const text of ["goes_on", "comes_back", "was_shape"]) appender.append(0, name(text), T0, 2);
+  await appender.commit();
+  assert.deepEqual((await store.figures()).newest, { stale: 2, histograms: 2, histogramBuckets: 3 });
+  appender.append(0, name("goes_on"), T0 - 10_000, 3);
+  assert.throws(() => appender.append(0, name("goes_on"), T0 - 8 * HOUR, 4), AppendError);
+  appender.append(0, name("goes_on"), T0 + 1000, 5);
+  await appender.commit();
+  assert.deepEqual(behind, [10, 8 * 3600]);
+  await store.close();
+});

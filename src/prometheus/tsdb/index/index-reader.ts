@@ -194,6 +194,11 @@ export class IndexReader {
     return Labels.fromSorted(flat);
   }
 
+  /** Of memory for the symbols. */
+  get symbolBytes(): number {
+    return this.#symbolBytes.length;
+  }
+
   #symbol(number: number): string {
     const known = this.#strings.get(number);
     if (known !== undefined) return known;

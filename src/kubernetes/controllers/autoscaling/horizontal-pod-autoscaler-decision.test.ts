@@ -152,6 +152,13 @@ test("decide() with no pod yet: the sum over the target, and an average that is 
 });
 
 test("decide() names one other HPA on the same pods; at 1.28 all", async () => {
+  const alone: World = {
+    version: "1.37",
+    metric: EXTERNAL,
+    metrics: external(9000),
+    owners: ["default/web"],
+  };
+  assert.equal((await decideOn(alone)).desiredReplicas, 4);
   const owners = ["default/a", "default/b", "default/c"];
   const said = async (version: AutoscalerVersion) =>
     (await decideOn({ version, metric: EXTERNAL, metrics: failing, owners })).events[0].message;
@@ -215,6 +222,9 @@ test("recordRescale() remembers a way to zero, unless HPAScaleToZero is off", as
   };
   assert.equal(await remembered(), "True");
   assert.equal(await remembered({ HPAScaleToZero: false }), undefined);
+  const up = await decideOn({ ...world, metrics: external(9000) });
+  recordRescale({ hpa: hpaOf(world), settings: { version: "1.37" }, nowMs: NOW }, up);
+  assert.equal(up.status.conditions!.find(({ type }) => type === "ScaledToZero")!.status, "False");
 });
 
 test("decide() goes by a behaviour's own tolerance, unless HPAConfigurableTolerance is off", async () => {
@@ -368,6 +378,14 @@ test("recordFailedRescale() says so, and what was desired before stays", async (
     ),
   );
   assert.equal(decision.status.desiredReplicas, 2);
+  const first = await decideOn({ ...world, status: undefined });
+  const at = {
+    hpa: hpaOf({ ...world, status: undefined }),
+    settings: { version: "1.37" as const },
+    nowMs: NOW,
+  };
+  recordFailedRescale(at, first, new Error("away"));
+  assert.equal(first.status.desiredReplicas, 0);
 });
 
 test("decide() takes a minimum of one where none is given, and asks the metrics at the maximum", async () => {
@@ -447,7 +465,7 @@ test("decide() counts what sidecars request, and not what other init containers 
   const requests = { memory: "1Mi" };
   one.spec.initContainers = [
     { name: "sidecar", restartPolicy: "Always", resources: { requests } },
-    { name: "first", resources: { requests } },
+    { name: "first", resources: { requests: { memory: "7Mi" } } },
   ];
   const world: World = {
     version: "1.37",
@@ -458,4 +476,24 @@ test("decide() counts what sidecars request, and not what other init containers 
   };
   const { status } = await decideOn(world);
   assert.equal(status.currentMetrics![0].resource!.current.averageUtilization, 100);
+});
+
+test("a scale without replicas has none: the API leaves a zero out", async () => {
+  const conditions = [{ type: "ScaledToZero" as const, status: "True" as const }];
+  const world: World = {
+    version: "1.37",
+    metric: OBJECT,
+    metrics: {},
+    minReplicas: 0,
+    status: { conditions },
+  };
+  const decision = await decide({
+    hpa: hpaOf(world),
+    scale: { metadata: { name: "web" }, spec: {}, status: { replicas: 0, selector: "app=web" } },
+    memory: newAutoscalerMemory(0, NOW),
+    metrics: { objectMetric: async () => 3000 } as unknown as MetricsClient,
+    pods: async () => [],
+    nowMs: NOW,
+  });
+  assert.deepEqual([decision.currentReplicas, decision.desiredReplicas], [0, 3]);
 });

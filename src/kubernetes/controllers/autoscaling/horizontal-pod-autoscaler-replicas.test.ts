@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import {
-  MAX_REPLICAS,
   milliOf,
   type PodMetric,
   replicasForAverage,
@@ -205,6 +204,14 @@ const RESOURCE: ResourceCase[] = [
     target: 100,
     expected: 2,
     utilization: 100,
+  },
+  {
+    name: "a missing number, usage on a target below 100 %",
+    current: 2,
+    levels: [500, _],
+    target: 50,
+    expected: 2,
+    utilization: 50,
   },
   {
     name: "a missing number, usage above target",
@@ -437,7 +444,7 @@ test("replicasForSharedMetric(): AverageValue of external and object metrics", (
     ["object, within the tolerance", 4, 20_166, 5000, 4, 5042],
     ["five tenants at two a pod", 1, 5000, 2000, 3, 5000],
     ["nothing at all", 3, 0, 2000, 0, 0],
-    ["more than an int32 holds", 1, 1e18, 1, MAX_REPLICAS, 1e18],
+    ["more than an int32 holds", 1, 1e18, 1, 2_147_483_647, 1e18],
   ];
   for (const [name, current, sum, target, expected, usage] of cases) {
     const proposal = replicasForSharedMetric(current, sum, target, TOLERANCES);

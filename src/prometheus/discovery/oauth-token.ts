@@ -1,7 +1,7 @@
 /** Tokens by OAuth 2.0's grant of client credentials (RFC 6749, 4.4), told of as Go's `oauth2` does. */
 import type { Clock } from "../../base/clock.ts";
 import type { Disk } from "../../base/disk.ts";
-import type { FetchOptions, HttpHeaders, Network } from "../../base/network.ts";
+import type { FetchOptions, FetchResponse, HttpHeaders, Network } from "../../base/network.ts";
 import { jsonProblem } from "../../wire/json-text.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import type { OAuth2 } from "../config/http-client-config.ts";
@@ -64,9 +64,12 @@ async function askFor(
   form.sort();
   const headers = { "content-type": "application/x-www-form-urlencoded", ...options.headers };
   const request = { ...options, method: "POST", headers, body: form.toString() };
-  const response = await network.fetch(url, request).catch((error) => {
+  let response: FetchResponse;
+  try {
+    response = await network.fetch(url, request);
+  } catch (error) {
     throw requestError("POST", url, error);
-  });
+  }
   const type = (response.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   return { status: response.status, type, text: await response.text(MAX_TOKEN_RESPONSE_BYTES) };
 }

@@ -12,18 +12,21 @@ export function requestError(method: string, url: string, error: unknown): Error
   const verb = method[0] + method.slice(1).toLowerCase();
   const problem = urlTextProblem(url, verb);
   if (problem !== undefined) return new Error(problem);
-  const isLate = (error as Error).name === "TimeoutError";
-  return new Error(
-    `${verb} ${quoteGo(url)}: ${isLate ? LATE : (headerProblem(error) ?? describeNetworkError(error))}`,
-  );
+  return new Error(`${verb} ${quoteGo(url)}: ${failureReason(error)}`);
 }
 
-const LATE = "context deadline exceeded";
+/** Without method and URL. */
+export function failureReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ERR_INVALID_CHAR") return headerProblem(message);
+  const proxyPort = /^Invalid proxy URL: .*:(\d+)\/?$/.exec(message)?.[1];
+  if (Number(proxyPort) > 65_535) return `proxyconnect tcp: dial tcp: address ${proxyPort}: invalid port`;
+  return describeNetworkError(error);
+}
 
 /** Node names the header in small letters. */
-function headerProblem(error: unknown): string | undefined {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code !== "ERR_INVALID_CHAR") return undefined;
+function headerProblem(message: string): string {
   const name = /\["([^"]+)"\]/.exec(message)?.[1] ?? "";
-  return `net/http: invalid header field value for ${quoteGo(name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()))}`;
+  const canonical = name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+  return `net/http: invalid header field value for ${quoteGo(canonical)}`;
 }

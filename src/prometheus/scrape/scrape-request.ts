@@ -13,6 +13,7 @@ import { describeNetworkError } from "../../base/network-error.ts";
 import { statusLine } from "../../wire/status-line.ts";
 import { SCRAPE_PROTOCOLS, type ScrapeConfig } from "../config/scrape-config.ts";
 import { type HttpClient, RedirectError } from "../discovery/http-client.ts";
+import { failureReason } from "../discovery/request-error.ts";
 import { requestUrl, type TargetUrl, urlProblem } from "./target-url.ts";
 
 export interface ScrapeBody {
@@ -144,7 +145,7 @@ export class ScrapeRequester {
     if (isTooLong) return new BodySizeError();
     if (error instanceof BodyReadError) return new Error(describeNetworkError(error.cause));
     const { url, cause } = error instanceof RedirectError ? error : { url: this.#url, cause: error };
-    return new Error(`Get ${JSON.stringify(url)}: ${this.#viaProxy(cause)}${describeNetworkError(cause)}`);
+    return new Error(`Get ${JSON.stringify(url)}: ${this.#viaProxy(cause)}${failureReason(cause)}`);
   }
 
   /** What Go puts before the reason why a proxy could not be reached. */

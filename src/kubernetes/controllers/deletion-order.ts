@@ -1,4 +1,4 @@
-/** Which of a controller's pods go first when there are too many (Kubernetes 1.37 `pkg/controller/controller_utils.go`). */
+/** Which of a controller's pods go first when there are too many (Kubernetes 1.35 `pkg/controller/controller_utils.go`). */
 import type { Pod } from "../types.ts";
 import { isPodReady, readySince } from "./pod-state.ts";
 
@@ -25,6 +25,26 @@ export function compareForDeletion(
     byRank(a, b, (pod) => -restarts(pod, true)) ||
     byAge(a, b, (pod) => Date.parse(pod.metadata.creationTimestamp ?? "") || 0, nowMs)
   );
+}
+
+/** The older order, which Jobs have: neither cost nor crowding, and times to the second (`ActivePods`). */
+export function compareActivePods(a: Pod, b: Pod): number {
+  const bothReady = isPodReady(a) && isPodReady(b);
+  return (
+    byRank(a, b, (pod) => (pod.spec.nodeName ? 1 : 0)) ||
+    byRank(a, b, phaseRank) ||
+    byRank(a, b, (pod) => (isPodReady(pod) ? 1 : 0)) ||
+    (bothReady ? byTime(a, b, readySince) : 0) ||
+    byRank(a, b, (pod) => -restarts(pod, false)) ||
+    byRank(a, b, (pod) => -restarts(pod, true)) ||
+    byTime(a, b, (pod) => Date.parse(pod.metadata.creationTimestamp ?? "") || 0)
+  );
+}
+
+/** Later first; unknown before all. */
+function byTime(a: Pod, b: Pod, sinceMs: (pod: Pod) => number): number {
+  const [sinceA, sinceB] = [sinceMs(a), sinceMs(b)];
+  return sinceA === 0 || sinceB === 0 ? sinceA - sinceB : sinceB - sinceA;
 }
 
 const byRank = (a: Pod, b: Pod, rank: (pod: Pod) => number): number => rank(a) - rank(b);

@@ -82,7 +82,9 @@ function indexSets(job: Job, status: JobStatus, pods: Pod[]): NonNullable<JobVie
   for (const pod of pods) {
     const index = indexOf(pod);
     if (index === undefined || index >= completions) continue;
-    if (pod.status?.phase === "Succeeded" && isTracked(pod)) succeeded.add(index);
+    // One that is not tracked any more has been counted.
+    if (!isTracked(pod)) continue;
+    if (pod.status?.phase === "Succeeded") succeeded.add(index);
     if (backoffLimitPerIndex !== undefined && isIndexFailed(job, pod)) failed.add(index);
   }
   return { before, succeeded, failed: backoffLimitPerIndex === undefined ? undefined : failed };

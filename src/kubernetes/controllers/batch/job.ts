@@ -12,7 +12,7 @@ import {
   splitKey,
   startController,
 } from "../controller.ts";
-import { compareForDeletion } from "../deletion-order.ts";
+import { compareActivePods } from "../deletion-order.ts";
 import { isPodFinished, isPodReady, isPodTerminating } from "../pod-state.ts";
 import { createJobBackOff, type JobBackOff } from "./job-back-off.ts";
 import { countPods } from "./job-count.ts";
@@ -130,9 +130,7 @@ async function managePods(
   }
   const open = completions === undefined ? parallelism : Math.max(0, completions - succeeded);
   const wanted = completions === undefined && succeeded > 0 ? active.length : Math.min(parallelism, open);
-  const nowMs = parts.context.clock.now();
-  const byCost = (a: Pod, b: Pod) => compareForDeletion(a, b, new Map(), nowMs);
-  const surplus = surplusPods(job, active, Math.max(0, active.length - wanted), byCost);
+  const surplus = surplusPods(job, active, Math.max(0, active.length - wanted), compareActivePods);
   if (surplus.length > 0) {
     return remove(surplus.slice(0, MAX_PODS_A_PASS), "release");
   }
@@ -144,7 +142,12 @@ async function managePods(
     return;
   }
   const indexes = isIndexed(job)
-    ? parts.backOff.indexesToStart(view.pendingIndexes(missing), view.replaced, nowMs, waits)
+    ? parts.backOff.indexesToStart(
+        view.pendingIndexes(missing),
+        view.replaced,
+        parts.context.clock.now(),
+        waits,
+      )
     : Array.from({ length: missing }, () => undefined);
   for (const index of indexes) made.push(await createPod(parts, view, index));
 }

@@ -16,6 +16,11 @@ test("bootstrapCluster() gives back what roles and bindings lack, and leaves alo
   const { revision } = api.context.store;
   await bootstrapCluster(api);
   assert.equal(api.context.store.revision, revision, "nothing to do the second time");
+  const view = await api.get<Rights>(RESOURCES.clusterRoles, { name: "view" });
+  assert.deepEqual(
+    view.metadata.managedFields!.map(({ manager, operation }) => `${manager} ${operation}`),
+    ["clusterrole-aggregation-controller Apply", "kube-apiserver Update"],
+  );
   const own = { apiGroups: ["example.com"], resources: ["things"], verbs: ["get"] };
   const change = (resource: typeof RESOURCES.clusterRoles, name: string, body: object) =>
     api.patch(resource, { name }, { type: "merge", body });

@@ -63,7 +63,8 @@ export async function bootstrapCluster(api: ClusterStore, identity?: ClusterIden
   ];
   for (const [resource, objects] of kept)
     for (const object of objects) {
-      await ensure(api, resource, object);
+      if ((object as Rights).aggregationRule !== undefined) await ensureSum(api, object);
+      else await ensure(api, resource, object);
       await completeRights(api, resource, object);
     }
   for (const name of COMPONENTS) await ensure(api, COMPONENT_STATUSES, componentStatus(name));
@@ -123,6 +124,17 @@ async function completeRights(
     ...(unbound.length > 0 && { subjects: [...subjects, ...unbound] }),
   };
   await api.patch(resource, { namespace, name }, { type: "merge", body }, { fieldManager: API_SERVER });
+}
+
+/** A sum's rules are the controller's that adds them up, which may come later. */
+async function ensureSum(api: ClusterStore, { rules, ...role }: Rights): Promise<void> {
+  const { metadata } = role;
+  if (stored(api, RESOURCES.clusterRoles, metadata) !== undefined) return;
+  await ensure(api, RESOURCES.clusterRoles, role);
+  const { group, version, kind } = RESOURCES.clusterRoles;
+  const body = { apiVersion: `${group}/${version}`, kind, metadata: { name: metadata.name }, rules };
+  const options = { fieldManager: "clusterrole-aggregation-controller", force: true };
+  await api.patch(RESOURCES.clusterRoles, metadata, { type: "apply", body }, options);
 }
 
 function stored(api: ClusterStore, resource: GroupVersionResource, { namespace, name }: ObjectMeta) {

@@ -15,19 +15,26 @@ interface ClusterRole extends KubernetesObject {
   aggregationRule?: { clusterRoleSelectors?: LabelSelector[] };
 }
 
+/** Also as who owns the rules. */
+const AGGREGATION_CONTROLLER = "clusterrole-aggregation-controller";
+
 export function startClusterRoleAggregationController(context: ControllerContext): void {
   const { api } = context;
   const roles = context.informers.of<ClusterRole>(RESOURCES.clusterRoles);
   const controller = startController({
     context,
-    name: "clusterrole-aggregation-controller",
+    name: AGGREGATION_CONTROLLER,
     async reconcile(name) {
       const role = await getIfExists<ClusterRole>(api, RESOURCES.clusterRoles, { name });
       if (role?.aggregationRule === undefined) return undefined;
       const { items } = await api.list<ClusterRole>(RESOURCES.clusterRoles);
       const rules = aggregatedRules(role, items);
-      if (!sameJson(role.rules ?? [], rules))
-        await api.replace<ClusterRole>(RESOURCES.clusterRoles, { ...role, rules });
+      if (!sameJson(role.rules ?? [], rules)) {
+        const { apiVersion, kind } = role;
+        const body = { apiVersion, kind, metadata: { name }, rules };
+        const options = { fieldManager: AGGREGATION_CONTROLLER, force: true };
+        await api.patch(RESOURCES.clusterRoles, { name }, { type: "apply", body }, options);
+      }
       return undefined;
     },
   });

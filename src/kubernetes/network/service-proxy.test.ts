@@ -72,3 +72,42 @@ test("a Service's address leads to its ready endpoints, and to others when they 
   await one.close();
   await two.close();
 });
+
+test("endpoints on their way out serve where there is nobody else", async () => {
+  const api = new ClusterStore({ clock: systemClock, random: systemRandom });
+  await api.create(RESOURCES.namespaces, { metadata: { name: "default" } });
+  const stop = new AbortController();
+  const options = { clock: systemClock, log: silentLogger, signal: stop.signal };
+  const informers = new Informers({ api, ...options });
+  const proxy = startServiceProxy({ informers, sockets: systemSockets, random: systemRandom, ...options });
+  const port = { port: 80 };
+  // Headless: nobody listens for it.
+  const service: Service = {
+    metadata: { name: "web", namespace: "default" },
+    spec: { clusterIP: "None", ports: [port] },
+  };
+  const labels = { "kubernetes.io/service-name": "web" };
+  const endpoint = (host: string, ready: boolean, serving: boolean, terminating: boolean) => ({
+    addresses: [host],
+    conditions: { ready, serving, terminating },
+  });
+  const slice = await api.create<EndpointSlice>(RESOURCES.endpointSlices, {
+    metadata: { name: "web-1", namespace: "default", labels },
+    addressType: "IPv4",
+    ports: [{ name: "", port: 8080, protocol: "TCP" }],
+    endpoints: [
+      endpoint("10.0.0.1", false, true, true),
+      endpoint("10.0.0.2", false, false, true),
+      endpoint("10.0.0.3", false, false, false),
+    ],
+  });
+  await informers.synced();
+  const hosts = () => proxy.endpoints(service, port).map(({ host }) => host);
+  assert.deepEqual(hosts(), ["10.0.0.1"]);
+  const endpoints = [...slice.endpoints, endpoint("10.0.0.4", true, true, false)];
+  await api.replace<EndpointSlice>(RESOURCES.endpointSlices, { ...slice, endpoints });
+  while (hosts()[0] !== "10.0.0.4") await systemClock.sleep(5);
+  assert.deepEqual(hosts(), ["10.0.0.4"]);
+  stop.abort();
+  await proxy.close();
+});

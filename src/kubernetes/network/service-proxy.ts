@@ -45,12 +45,18 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 
   function endpoints(service: Service, port: ServicePort): SocketAddress[] {
     const { namespace, name } = service.metadata;
-    return slicesOf(slices.objects.values(), namespace!, name).flatMap((slice) => {
+    const all = slicesOf(slices.objects.values(), namespace!, name).flatMap((slice) => {
       const target = slice.ports?.find((candidate) => (candidate.name ?? "") === (port.name ?? ""));
       if (target?.port === undefined) return [];
-      const ready = (slice.endpoints ?? []).filter((endpoint) => endpoint.conditions?.ready !== false);
-      return ready.map((endpoint) => ({ host: endpoint.addresses[0], port: target.port! }));
+      return (slice.endpoints ?? []).map(({ addresses, conditions = {} }) => ({
+        at: { host: addresses[0], port: target.port! },
+        conditions,
+      }));
     });
+    const ready = all.filter(({ conditions }) => conditions.ready !== false);
+    // Those on their way out still serve where there is nobody else.
+    const leaving = all.filter(({ conditions }) => conditions.serving && conditions.terminating);
+    return (ready.length > 0 ? ready : leaving).map(({ at }) => at);
   }
 
   async function connect(client: Duplex, service: Service, port: ServicePort): Promise<void> {

@@ -3,8 +3,10 @@ import { createLogger, type LogFormat, type LogLevel } from "../base/log.ts";
 import type { Command, System } from "../base/system.ts";
 import { BUILD_INFO } from "./api/status-api.ts";
 import { ConfigError } from "./config/strict-yaml.ts";
-import { type Flags, parseFlags } from "./flags.ts";
+import { FlagSyntaxError, type Flags, parseFlags } from "./flags.ts";
 import { startServer } from "./server.ts";
+import { checkFlags } from "./startup-checks.ts";
+import { StartupError } from "./startup-error.ts";
 
 export const command: Command = async (args, given) => {
   let system = given;
@@ -18,16 +20,13 @@ export const command: Command = async (args, given) => {
     flags = parseFlags(args);
   } catch (error) {
     log.error("Error parsing command line arguments", { err: error });
-    return 2;
+    return error instanceof FlagSyntaxError ? 1 : 2;
   }
   ({ log } = system = withLogger(flags, system));
-  if (flags.boolean("agent")) {
-    log.error("Agent mode is not supported");
-    return 2;
-  }
   const ended = Promise.withResolvers<void>();
-  log.info("Starting Prometheus Server", { mode: "server", version: BUILD_INFO.version });
   try {
+    checkFlags(flags);
+    log.info("Starting Prometheus Server", { mode: "server", version: BUILD_INFO.version });
     const server = await startServer(flags, system, () => ended.resolve());
     system.onHangup(() => void server.reload().catch(() => {}));
     const stop = () => {
@@ -41,6 +40,10 @@ export const command: Command = async (args, given) => {
     log.info("See you next time!");
     return 0;
   } catch (error) {
+    if (error instanceof StartupError) {
+      log.error(error.message, error.fields);
+      return error.exitCode;
+    }
     log.error(error instanceof ConfigError ? error.message : "fatal error", { err: error });
     return 1;
   }

@@ -88,6 +88,19 @@ const FLAGS: Record<string, [kind: FlagKind, preset: string]> = {
   "web.user-assets": ["text", ""],
   "write-documentation": ["boolean", "false"],
 };
+/** Flags that only an agent takes. */
+export function isForAgents(name: string): boolean {
+  return name.startsWith("storage.agent.");
+}
+
+/** Flags that an agent does not take. */
+export function isForServers(name: string): boolean {
+  return (
+    /^(?:alertmanager|query|rules|storage\.tsdb|storage\.remote\.read)[.-]/.test(name) ||
+    name === "web.search.max-limit"
+  );
+}
+
 /** Exemplars kept where they are on and the configuration says no number. */
 export const DEFAULT_MAX_EXEMPLARS = 100_000;
 /** Retention when neither flag nor configuration says one. */
@@ -99,8 +112,13 @@ const MAX_BLOCK_DURATION_MS = 31 * 86_400_000;
 export function routePrefixOf(flags: Flags): string {
   const given = flags.text("web.route-prefix");
   const external = flags.text("web.external-url");
-  const path = given !== "" || external === "" ? given : new URL(external).pathname;
+  const path = given !== "" ? given : pathOf(external);
   return `/${path.replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
+}
+
+/** The path of a URL, which may be nothing but one. */
+function pathOf(url: string): string {
+  return /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(url) ? new URL(url).pathname : url.replace(/[?#].*$/s, "");
 }
 
 /** The parts of PromQL that are on. */
@@ -145,6 +163,11 @@ export class Flags {
     return this.text(name)
       .split(",")
       .filter((each) => each !== "");
+  }
+
+  /** The flags of the command line, in its order. */
+  get given(): string[] {
+    return [...this.#values.keys()];
   }
 
   isGiven(name: string): boolean {
@@ -196,32 +219,45 @@ export class Flags {
   }
 }
 
+/** A command line that does not say what it is to be: unknown flags, missing and left-over arguments. */
+export class FlagSyntaxError extends ConfigError {}
+
 /**
  * `--name=value`, `--name value`, `--[no-]switch`.
  *
- * @throws ConfigError naming the flag
+ * @throws FlagSyntaxError
+ * @throws ConfigError for a value that its flag does not take
  */
 export function parseFlags(args: readonly string[]): Flags {
   const values = new Map<string, string>();
   for (let i = 0; i < args.length; i++) {
     const match = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]);
-    if (match === null) throw new ConfigError(`unexpected ${args[i]}`);
+    if (match === null) {
+      const isFlag = /^-[^-]/.test(args[i]);
+      throw new FlagSyntaxError(
+        isFlag ? `unknown short flag '${args[i].slice(0, 2)}'` : `unexpected ${args[i]}`,
+      );
+    }
     const isNegated = match[1].startsWith("no-") && FLAGS[match[1].slice(3)]?.[0] === "boolean";
     const name = isNegated ? match[1].slice(3) : match[1];
-    if (!Object.hasOwn(FLAGS, name)) throw new ConfigError(`unknown long flag '--${match[1]}'`);
+    if (!Object.hasOwn(FLAGS, name)) throw new FlagSyntaxError(`unknown long flag '--${match[1]}'`);
     const [kind] = FLAGS[name];
     if (kind === "boolean") {
-      values.set(name, match[2] === undefined ? String(!isNegated) : match[2]);
+      // What is given to a switch is an argument of its own to upstream, and there are none.
+      if (match[2] !== undefined) throw new FlagSyntaxError(`unexpected ${match[2]}`);
+      values.set(name, String(!isNegated));
       continue;
     }
     const value = match[2] ?? args[++i];
-    if (value === undefined) throw new ConfigError(`expected argument for flag '--${name}'`);
+    if (value === undefined) throw new FlagSyntaxError(`expected argument for flag '--${name}'`);
     check(name, kind, value);
     const isRepeated = kind === "list" && values.has(name);
     values.set(name, isRepeated ? `${values.get(name)},${value}` : value);
   }
   return new Flags(values);
 }
+
+const MESSAGES_FLAG = "web.remote-write-receiver.accepted-protobuf-messages";
 
 /** What flags with a few values may be. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -232,15 +268,22 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 
 function check(name: string, kind: FlagKind, value: string): void {
   const choices = CHOICES[name];
-  if (choices !== undefined && !choices.includes(value))
-    throw new ConfigError(`enum value must be one of ${choices.join(",")}, got '${value}'`);
-  try {
-    if (kind === "duration") parseDuration(value);
-    else if (kind === "bytes") parseBytes(value);
-    else if ((kind === "integer" || kind === "number") && !/^-?\d+(\.\d+)?(e\d+)?$/.test(value))
-      throw new ConfigError(`expected a number but got ${JSON.stringify(value)}`);
-  } catch (error) {
-    throw new ConfigError(`--${name}: ${(error as Error).message}`);
+  if (choices !== undefined && !choices.includes(value)) {
+    throw new ConfigError(
+      name.startsWith("log.")
+        ? `unrecognized ${name.replace(".", " ")} ${value}`
+        : `enum value must be one of ${choices.join(",")}, got '${value}'`,
+    );
+  }
+  if (kind === "duration") parseDuration(value);
+  else if (kind === "bytes") parseBytes(value);
+  else if ((kind === "integer" || kind === "number") && !/^[-+]?\d+(\.\d+)?(e\d+)?$/.test(value))
+    throw new ConfigError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
+  else if (name === MESSAGES_FLAG) {
+    const unknown = value.split(",").find((each) => !FLAGS[name][1].split(",").includes(each));
+    if (unknown === undefined) return;
+    const known = FLAGS[name][1].replaceAll(",", ", ");
+    throw new ConfigError(`unknown type for remote write protobuf message ${unknown}, supported: ${known}`);
   }
 }
 

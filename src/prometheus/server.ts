@@ -37,6 +37,8 @@ import { REPORT_METADATA } from "./scrape/report-metadata.ts";
 import { ScrapeManager } from "./scrape/scrape-manager.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { PrometheusServer } from "./server-state.ts";
+import { checkRuleFiles, configError } from "./startup-checks.ts";
+import { StartupError } from "./startup-error.ts";
 import { openTsdb, type Tsdb } from "./tsdb/mod.ts";
 import { HttpMetrics } from "./web/http-metrics.ts";
 import { createWebHandler } from "./web/http-server.ts";
@@ -52,7 +54,7 @@ export interface RunningServer {
 /** Requests under way when the server is asked to end get this long. */
 const STOP_GRACE_MS = 3_000;
 
-/** @throws ConfigError, or an error of the store or the network */
+/** @throws StartupError, ConfigError, or an error of the store or the network */
 export async function startServer(flags: Flags, system: System, quit: () => void): Promise<RunningServer> {
   const { clock, disk, env, log } = system;
   checkFeatures(flags.list("enable-feature"), log);
@@ -64,8 +66,9 @@ export async function startServer(flags: Flags, system: System, quit: () => void
     config = await load();
     await scrapeConfigsOf(config, disk);
   } catch (error) {
-    throw new ConfigError(`Error loading config (--config.file=${path}): ${(error as Error).message}`);
+    throw configError(path, error);
   }
+  await checkRuleFiles(config, flags, disk);
   const security = await webSecurityOf(flags, system);
   const metrics = new ServerMetrics(clock, flags);
   const httpMetrics = new HttpMetrics();
@@ -341,6 +344,10 @@ async function webSecurityOf(flags: Flags, system: System): Promise<WebSecurity 
   }
 }
 
+function notListening(problem: string): StartupError {
+  return new StartupError(1, "Unable to start web listener", { err: problem });
+}
+
 async function listen(
   flags: Flags,
   system: System,
@@ -350,11 +357,22 @@ async function listen(
   const listeners: HttpServer[] = [];
   for (const address of flags.list("web.listen-address")) {
     const match = /^(.*):(\d+)$/.exec(address);
-    if (match === null)
-      throw new ConfigError(`--web.listen-address: address ${address}: missing port in address`);
+    if (match === null || Number(match[2]) > 65_535) {
+      const port = address.slice(address.lastIndexOf(":") + 1);
+      throw notListening(
+        match === null
+          ? `listen tcp: address ${address}: missing port in address`
+          : `listen tcp: address ${port}: invalid port`,
+      );
+    }
     const host = match[1].replace(/^\[(.*)\]$/, "$1") || "0.0.0.0";
     const options = { host, port: Number(match[2]), ...security?.serveOptions };
-    const listener = await system.network.serve(options, security?.protect(handler) ?? handler);
+    const listener = await system.network
+      .serve(options, security?.protect(handler) ?? handler)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EADDRINUSE") throw error;
+        throw notListening(`listen tcp ${host}:${match[2]}: bind: address already in use`);
+      });
     const about = { component: "web", address: `${listener.host}:${listener.port}` };
     system.log.info("Listening on", about);
     const isSecured = security?.hasTls ?? false;

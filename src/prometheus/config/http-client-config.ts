@@ -10,6 +10,7 @@ import {
   struct,
   text,
 } from "./strict-yaml.ts";
+import { checkUrl } from "./url.ts";
 
 export interface TlsConfig {
   ca?: string;
@@ -113,13 +114,9 @@ function parseTlsVersion(version: string): string {
   return version;
 }
 
-/** A URL kept as written. Go's `url.Parse` takes nearly everything; what it refuses is refused. */
+/** A URL kept as written. */
 export const url = parsed((value) => {
-  if (/[\x00-\x1f\x7f]/.test(value))
-    throw new ConfigError(`parse ${JSON.stringify(value)}: net/url: invalid control character in URL`);
-  if (/^:/.test(value)) throw new ConfigError(`parse ${JSON.stringify(value)}: missing protocol scheme`);
-  if (/^[^/?#]*:/.test(value) && !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(value))
-    throw new ConfigError(`parse ${JSON.stringify(value)}: first path segment in URL cannot contain colon`);
+  checkUrl(value);
   return value;
 }, "");
 

@@ -74,6 +74,7 @@ test("the page completes, runs, draws and explains an expression, and shows targ
     assert.equal(await page.locator("td.value").first().textContent(), "1");
     await page.getByRole("tab", { name: "Explain" }).click();
     assert.equal(await page.locator(".tree code").nth(1).textContent(), "up");
+    await page.getByText("1 series").nth(1).waitFor();
     await page.goto(`http://${HOST}:${port}/query?g0.expr=up&g0.tab=1&g0.moment_input=2001-01-01%2000:00:00`);
     assert.equal(await page.locator("td.value, main .empty").first().textContent(), "No data.");
     await page.goto(`http://${HOST}:${port}/service-discovery`);

@@ -17,11 +17,20 @@ export async function ask<T>(path: string, parameters: Record<string, string> = 
   return { data: answer.data, warnings: answer.warnings ?? [], infos: answer.infos ?? [] };
 }
 
+/** Of a bucket: which of its bounds are in it (0 the upper, 1 the lower, 2 none, 3 both), both bounds, how many it has. */
+export type Bucket = [inclusive: number, lower: string, upper: string, count: string];
+
+export interface HistogramValue {
+  count: string;
+  sum: string;
+  buckets?: Bucket[];
+}
+
 export interface Series {
   metric: Record<string, string>;
   value?: [number, string];
   values?: [number, string][];
-  histogram?: [number, { count: string; sum: string }];
+  histogram?: [number, HistogramValue];
 }
 
 export interface SeriesData {

@@ -1,7 +1,7 @@
 /** The syntax tree of an expression, from the whole down to its selectors. */
 import { useEffect, useState } from "preact/hooks";
-import { ask } from "./api.ts";
-import { headOf, kindOf, partsOf, type SyntaxNode } from "./expression-text.ts";
+import { ask, type SeriesData } from "./api.ts";
+import { headOf, kindOf, partsOf, type SyntaxNode, seriesCountQuery } from "./expression-text.ts";
 
 export function ExplainView({ expression }: { expression: string }) {
   const [state, setState] = useState<{ tree?: SyntaxNode; error?: string }>({});
@@ -34,6 +34,7 @@ function Node({ node }: { node: SyntaxNode }) {
   return (
     <li>
       <code>{headOf(node)}</code> <span class="note">{kindOf(node)}</span>
+      <SeriesCount query={seriesCountQuery(node)} />
       {parts.length > 0 && (
         <ul>
           {parts.map((part, place) => (
@@ -44,4 +45,26 @@ function Node({ node }: { node: SyntaxNode }) {
       )}
     </li>
   );
+}
+
+/** How many series a part has now: nothing where it has none to count. */
+function SeriesCount({ query }: { query: string | undefined }) {
+  const [count, setCount] = useState<string>();
+  useEffect(() => {
+    let isCurrent = true;
+    setCount(undefined);
+    if (query === undefined) return;
+    ask<SeriesData>("query", { query }).then(
+      ({ data }) => {
+        if (isCurrent) setCount(data.result[0]?.value?.[1] ?? "0");
+      },
+      // What has no series is a scalar; what is wrong with the whole the tab says above.
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [query]);
+  if (count === undefined) return null;
+  return <span class="note"> · {count === "1" ? "1 series" : `${count} series`}</span>;
 }

@@ -135,3 +135,36 @@ const KINDS: Record<string, string> = {
 export function kindOf(node: SyntaxNode): string {
   return KINDS[node.type] ?? node.type;
 }
+
+/** The whole expression of a node; undefined where a length of time in it is yet to be computed. */
+export function textOf(node: SyntaxNode): string | undefined {
+  const parts = partsOf(node).map(textOf);
+  const head = headOf(node);
+  if (head.includes("…") && node.type !== "parenExpr") return undefined;
+  if (parts.includes(undefined)) return undefined;
+  switch (node.type) {
+    case "subquery":
+      return `(${parts[0]})${head}`;
+    case "parenExpr":
+      return `(${parts[0]})`;
+    case "unaryExpr":
+      return `${head}(${parts[0]})`;
+    case "binaryExpr":
+      return `(${parts[0]}) ${head} (${parts[1]})`;
+    case "aggregation":
+      return `${head} (${parts.join(", ")})`;
+    case "call":
+      return `${head.slice(0, -1)}${parts.join(", ")})`;
+    default:
+      return head;
+  }
+}
+
+/** What asks how many series a node has; undefined where it has none, or where that can't be asked. */
+export function seriesCountQuery(node: SyntaxNode): string | undefined {
+  if (node.type === "numberLiteral" || node.type === "stringLiteral") return undefined;
+  const isRange = node.type === "matrixSelector" || node.type === "subquery";
+  // Outside of a function no range may reach beyond its ends.
+  const text = textOf(isRange ? { ...node, anchored: false, smoothed: false } : node);
+  return text && `count(${isRange ? `last_over_time(${text})` : text})`;
+}

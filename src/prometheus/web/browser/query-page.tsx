@@ -1,6 +1,6 @@
 /** An expression, and its result as a table or a graph. What is asked stands in the address. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask, isPlain, type QueryData, type Series } from "./api.ts";
+import { ask, type HistogramValue, isPlain, type QueryData, type Series } from "./api.ts";
 import { ExplainView } from "./explain-view.tsx";
 import { ExpressionEditor } from "./expression-editor.tsx";
 import { Graph, Metric } from "./graph.tsx";
@@ -255,9 +255,11 @@ function ResultTable({ series }: { series: Series[] }) {
               </td>
               <td class="value">
                 {value?.[1] ??
-                  (histogram !== undefined
-                    ? `count ${histogram[1].count}, sum ${histogram[1].sum}`
-                    : values?.map(([time, each]) => <div key={time}>{`${each} @${time}`}</div>))}
+                  (histogram !== undefined ? (
+                    <HistogramTable histogram={histogram[1]} />
+                  ) : (
+                    values?.map(([time, each]) => <div key={time}>{`${each} @${time}`}</div>)
+                  ))}
               </td>
             </tr>
           ))}
@@ -269,6 +271,24 @@ function ResultTable({ series }: { series: Series[] }) {
         </p>
       )}
     </div>
+  );
+}
+
+/** Count and sum, and the buckets when they are asked for. */
+function HistogramTable({ histogram }: { histogram: HistogramValue }) {
+  const { count, sum, buckets = [] } = histogram;
+  const about = `count ${count}, sum ${sum}`;
+  if (buckets.length === 0) return <>{about}</>;
+  return (
+    <details>
+      <summary>{about}</summary>
+      {buckets.map(([inclusive, lower, upper, inside]) => (
+        <div key={`${lower} ${upper}`}>
+          {`${inclusive === 1 || inclusive === 3 ? "[" : "("}${lower} → ${upper}`}
+          {`${inclusive === 0 || inclusive === 3 ? "]" : ")"} ${inside}`}
+        </div>
+      ))}
+    </details>
   );
 }
 

@@ -1,7 +1,6 @@
 /**
  * Whether a schema is one that a custom resource may have: structural, and whole (`apiextensions-apiserver`
- * `pkg/apiserver/schema/validation.go`, `pkg/apis/apiextensions/validation`). Not done: estimates of what rules cost, and
- * the types of their operands.
+ * `pkg/apiserver/schema/validation.go`, `pkg/apis/apiextensions/validation`).
  */
 import type { StatusCause } from "../../../model/kubernetes-status.ts";
 import { deepEqual } from "../deep-equal.ts";
@@ -9,6 +8,7 @@ import { forbiddenField, invalidValue, notSupported, required } from "../field-e
 import { ruleProblem } from "./cel/cel-types.ts";
 import type { JsonSchema, ValidationRule } from "./json-schema.ts";
 import { pruneDefault } from "./prune.ts";
+import { ruleCostProblems } from "./rule-costs.ts";
 import { validateSchema } from "./schema-validation.ts";
 
 type Level = "root" | "item" | "field";
@@ -24,10 +24,11 @@ const WHERE: Record<Level, string> = {
 };
 
 export function checkStructural(schema: JsonSchema, path: string): StatusCause[] {
-  return check(schema, path, "root").sort((a, b) => {
+  const causes = check(schema, path, "root").sort((a, b) => {
     const [left, right] = [a, b].map(({ field, message }) => `${field}: ${message}`);
     return left < right ? -1 : left > right ? 1 : 0;
   });
+  return [...causes, ...ruleCostProblems(schema, path)];
 }
 
 function check(schema: JsonSchema, path: string, level: Level): StatusCause[] {

@@ -6,13 +6,13 @@ import type { JsonSchema } from "../json-schema.ts";
 import { celProblem, pointedOut } from "./cel-check.ts";
 import { type CelNode, childrenOf, parseCel } from "./cel-syntax.ts";
 
-interface Type {
+export interface Type {
   /** As messages name it. Absent where anything may be. */
   name?: string;
   schema?: JsonSchema;
 }
 
-const ANYTHING: Type = {};
+export const ANYTHING: Type = {};
 const BOOL: Type = { name: "bool" };
 const NUMBERS = new Set(["int", "uint", "double"]);
 const PLAIN = new Set([...NUMBERS, "string", "bool"]);
@@ -37,7 +37,8 @@ const CALLS: Record<string, string> = {
   trim: "string",
 };
 
-class Mismatch extends Error {}
+/** Types do not fit together. */
+export class Mismatch extends Error {}
 
 /** Why an expression about values of the schema is none that could be used, in the words of upstream's compiler. */
 export function ruleProblem(
@@ -62,7 +63,7 @@ export function ruleProblem(
   }
 }
 
-function typeOfSchema(schema: JsonSchema): Type {
+export function typeOfSchema(schema: JsonSchema): Type {
   if (schema["x-kubernetes-int-or-string"] || schema["x-kubernetes-preserve-unknown-fields"]) return ANYTHING;
   switch (schema.type) {
     case "integer":
@@ -73,7 +74,7 @@ function typeOfSchema(schema: JsonSchema): Type {
       return BOOL;
     case "string":
       return schema.format === undefined || !SPECIAL_FORMATS.has(schema.format)
-        ? { name: "string" }
+        ? { name: "string", schema }
         : ANYTHING;
     case "array":
       return { name: "list", schema };
@@ -90,9 +91,10 @@ function typeOfSchema(schema: JsonSchema): Type {
 const SPECIAL_FORMATS = new Set(["byte", "date", "date-time", "datetime", "duration"]);
 const ALWAYS_THERE = new Set(["apiVersion", "kind", "metadata"]);
 
-type Scope = Record<string, Type>;
+export type Scope = Record<string, Type>;
 
-class Checker {
+/** Finds types; throws where they do not fit. */
+export class Checker {
   readonly #text: string;
 
   constructor(text: string) {
@@ -181,7 +183,7 @@ function literalType(value: unknown): Type {
   return typeof value === "boolean" ? BOOL : ANYTHING;
 }
 
-function itemOf({ name, schema }: Type): Type {
+export function itemOf({ name, schema }: Type): Type {
   if (name === "list" && schema?.items !== undefined) return typeOfSchema(schema.items);
   if (name === "map" && typeof schema?.additionalProperties === "object")
     return typeOfSchema(schema.additionalProperties);

@@ -18,8 +18,8 @@ import {
 import { type BlockSet, directorySize } from "./block/block-set.ts";
 import { blocksSource } from "./block/block-source.ts";
 import { writeBlock } from "./block/block-writer.ts";
-import { rangeEnd } from "./block/chunk-range.ts";
 import { type BlockOrder, isLarge, makeBlock, makeBlockInThread } from "./block-making.ts";
+import { rangeEnd } from "./chunks/chunk-range.ts";
 import { beyondSizeRetention, beyondTimeRetention, blockRanges, planCompaction } from "./compaction-plan.ts";
 import { type Freezing, freezeHead, freezeLate } from "./head/frozen-head.ts";
 import type { Head } from "./head/head.ts";

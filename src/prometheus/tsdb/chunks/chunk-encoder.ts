@@ -28,7 +28,7 @@ export function encodeRest(columns: SeriesColumns): BlockChunk[] {
 /**
  * Chunks of all samples, in order of time; none overlaps another.
  *
- * @param perChunk floats in a chunk at most
+ * @param perChunk samples in a chunk at most
  */
 export function encodeColumns(columns: SeriesColumns, perChunk = SAMPLES_PER_CHUNK): BlockChunk[] {
   const { floats, histograms } = columns;
@@ -41,12 +41,14 @@ export function encodeColumns(columns: SeriesColumns, perChunk = SAMPLES_PER_CHU
     const from = nextFloat;
     while (nextFloat < floats.length && floats.timestamps[nextFloat] < timestampMs) nextFloat++;
     if (nextFloat === from) return;
-    const closed = series.close();
+    const closed = series.endRun();
     if (closed !== undefined) chunks.push(closed);
     chunks.push(...encodeFloats(floats, from, nextFloat, perChunk));
   };
   for (const [i, timestampMs] of histograms.timestamps.entries()) {
     takeFloatsBefore(timestampMs);
+    const full = series.timestamps.length >= perChunk ? series.endRun() : undefined;
+    if (full !== undefined) chunks.push(full);
     const closed = series.append(timestampMs, histograms.histograms[i], Number.POSITIVE_INFINITY);
     if (closed !== undefined) chunks.push(closed);
   }

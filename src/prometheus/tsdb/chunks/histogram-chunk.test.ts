@@ -7,7 +7,9 @@ import {
   decodeHistogramChunk,
   encodeHistogramChunk,
   GAUGE,
+  RESET_BEFORE,
   RESET_NONE,
+  RESET_UNKNOWN,
   staleHistogram,
 } from "./histogram-chunk.ts";
 import { alignHistograms, bucketIndexes, HistogramSeries } from "./histogram-series.ts";
@@ -148,4 +150,62 @@ test("HistogramSeries cuts at resets, schema changes and full chunks", () => {
   assert.equal(series.append(2e9, { ...of(1, 2), counterResetHint: "gauge" }, 3e9)?.samples, 1);
   assert.equal(series.close()?.samples, 1);
   assert.equal(series.close(), undefined);
+});
+
+test("HistogramSeries foresees the end of a chunk, so that those of a range are equally long", () => {
+  const RANGE_MS = 2 * 3600_000;
+  const of = (count: number, buckets: number): FloatHistogram => ({
+    ...histogram(seededRandom(1), true),
+    counterResetHint: "unknown",
+    zeroCount: 0,
+    count: count * buckets,
+    sum: 1,
+    positiveSpans: [{ offset: 0, length: buckets }],
+    negativeSpans: [],
+    positiveBuckets: new Array(buckets).fill(count),
+    negativeBuckets: [],
+  });
+  for (const [buckets, isSmall] of [
+    [24, true],
+    [400, false],
+  ] as const) {
+    const series = new HistogramSeries();
+    const chunks = [];
+    for (let i = 0; i < 480; i++) {
+      const closed = series.append(i * 15_000, of(30 * i + 25 * (i % 2), buckets), RANGE_MS);
+      if (closed !== undefined) chunks.push(closed);
+    }
+    chunks.push(series.close()!);
+    assert.equal(
+      chunks.reduce((sum, { samples }) => sum + samples, 0),
+      480,
+    );
+    const whole = chunks.slice(0, -1).map(({ samples }) => samples);
+    assert.ok(Math.max(...whole) - Math.min(...whole) <= 1, `${whole}`);
+    const largest = Math.max(...chunks.map(({ bytes }) => bytes.length));
+    if (isSmall) assert.ok(chunks.length > 2 && largest > 512 && largest < 2048, `${largest}`);
+    else assert.ok(Math.min(...whole) >= 10, "a chunk has ten samples at least");
+  }
+});
+
+test("what follows a float is not compared with the histogram before it", () => {
+  const of = (count: number): FloatHistogram => ({
+    ...histogram(seededRandom(1), true),
+    counterResetHint: "unknown",
+    count,
+    zeroCount: count,
+    positiveSpans: [],
+    negativeSpans: [],
+    positiveBuckets: [],
+    negativeBuckets: [],
+  });
+  const flags = (isBetween: boolean): number => {
+    const series = new HistogramSeries();
+    series.append(0, of(5), 1e9);
+    if (isBetween) series.endRun();
+    else series.close();
+    series.append(1, of(3), 1e9);
+    return series.close()!.bytes[2];
+  };
+  assert.deepEqual([flags(true), flags(false)], [RESET_UNKNOWN, RESET_BEFORE]);
 });

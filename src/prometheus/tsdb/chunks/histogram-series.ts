@@ -5,6 +5,7 @@
 import type { FloatHistogram, Span } from "../../../model/histogram.ts";
 import type { BlockChunk } from "./block-series.ts";
 import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from "./chunk-encoding.ts";
+import { chunkEnd } from "./chunk-range.ts";
 import {
   encodeHistogramChunk,
   GAUGE,
@@ -19,7 +20,12 @@ import { equalNumbers, isIntegerHistogram } from "./histogram-shape.ts";
 /** Upstream's `TargetBytesPerHistogramChunk` and `MinSamplesPerHistogramChunk`. */
 const TARGET_CHUNK_BYTES = 1024;
 const MIN_CHUNK_SAMPLES = 10;
-const MAX_CHUNK_SAMPLES = 240;
+/** From this share of its target on a chunk's end is foreseen. */
+const FORESEEN_SHARE = 1 / 4;
+/** A number takes at most so much in a chunk. */
+const MAX_NUMBER_BYTES = 10;
+/** Numbers of a histogram besides its buckets: time, count, zero count, sum. */
+const PLAIN_NUMBERS = 4;
 
 /** Collects histograms and cuts them into chunks where upstream would. */
 export class HistogramSeries implements HistogramSamples {
@@ -27,7 +33,14 @@ export class HistogramSeries implements HistogramSamples {
   histograms: FloatHistogram[] = [];
   #flags = RESET_UNKNOWN;
   #isInteger = true;
+  /** Where the open chunk ends at the latest: that of its range, then what was foreseen. */
   #nextCutMs = 0;
+  #rangeEndMs = 0;
+  #isEndForeseen = false;
+  /** The size when it was measured, and what has come at most since then. */
+  #measuredBytes = 0;
+  #growthBytes = Number.POSITIVE_INFINITY;
+  #layoutBuckets = 0;
   #last: FloatHistogram | undefined;
 
   /** The newest histogram, also when its chunk is closed. */
@@ -35,24 +48,39 @@ export class HistogramSeries implements HistogramSamples {
     return this.#last;
   }
 
-  /** @returns the chunk that had to be closed first, where one had */
-  append(timestampMs: number, histogram: FloatHistogram, cutAtMs: number): BlockChunk | undefined {
-    const change =
-      this.#last === undefined ? { fits: true, flags: RESET_UNKNOWN } : changeTo(this.#last, histogram);
+  /**
+   * @param rangeEndMs where the range of a chunk that begins now ends; Infinity: chunks are of any size
+   * @returns the chunk that had to be closed first, where one had
+   */
+  append(timestampMs: number, histogram: FloatHistogram, rangeEndMs: number): BlockChunk | undefined {
+    const last = this.#last;
     const isInteger = isIntegerHistogram(histogram) || isStaleHistogram(histogram);
-    const isCut =
-      this.timestamps.length > 0 &&
-      (!change.fits || timestampMs >= this.#nextCutMs || (this.#isInteger && !isInteger) || this.#isFull());
-    const closed = isCut ? this.close() : undefined;
+    const isOther = this.#isInteger && !isInteger;
+    const change =
+      last === undefined || isOther ? { fits: !isOther, flags: RESET_UNKNOWN } : changeTo(last, histogram);
+    const isOpen = this.timestamps.length > 0;
+    const isDue = isOpen && (isOther || this.#isDue(timestampMs));
+    // As upstream, which foresees no end of a chunk that begins because the one before did not fit.
+    if (isDue || !isOpen) this.#isEndForeseen = false;
+    const closed = isOpen && (isDue || !change.fits) ? this.close() : undefined;
     if (this.timestamps.length === 0) {
-      this.#nextCutMs = cutAtMs;
+      this.#nextCutMs = this.#rangeEndMs = rangeEndMs;
       this.#isInteger = isInteger;
       this.#flags = firstFlags(histogram, change.flags);
+      this.#measuredBytes = 0;
+      this.#growthBytes = Number.POSITIVE_INFINITY;
     }
+    this.#noteGrowth(histogram, last);
     this.timestamps.push(timestampMs);
     this.histograms.push(histogram);
     this.#last = histogram;
     return closed;
+  }
+
+  /** Ends the open chunk, and what comes next is not compared with what was: there is a float between. */
+  endRun(): BlockChunk | undefined {
+    this.#last = undefined;
+    return this.close();
   }
 
   /** Ends the open chunk; undefined when there is none. */
@@ -77,6 +105,8 @@ export class HistogramSeries implements HistogramSamples {
     if (timestamps.length === 0) return undefined;
     const encoding = this.#isInteger ? CHUNK_HISTOGRAM : CHUNK_FLOAT_HISTOGRAM;
     const histograms = alignHistograms(this.histograms);
+    const layout = histograms.find((histogram) => !isStaleHistogram(histogram));
+    this.#layoutBuckets = (layout?.positiveBuckets.length ?? 0) + (layout?.negativeBuckets.length ?? 0);
     return {
       bytes: encodeHistogramChunk({ timestamps, histograms }, encoding, this.#flags),
       encoding,
@@ -86,15 +116,46 @@ export class HistogramSeries implements HistogramSamples {
     };
   }
 
-  /** Measured now and then only, since it takes encoding all. */
-  #isFull(): boolean {
+  /** Whether a chunk must begin before a sample of this time (`histogramsAppendPreprocessor`). */
+  #isDue(timestampMs: number): boolean {
+    if (this.#rangeEndMs === Number.POSITIVE_INFINITY) return false;
     const { length } = this.timestamps;
-    if (length >= MAX_CHUNK_SAMPLES) return true;
-    return (
-      length >= MIN_CHUNK_SAMPLES &&
-      length % MIN_CHUNK_SAMPLES === 0 &&
-      this.encode()!.bytes.length >= TARGET_CHUNK_BYTES
+    const wasForeseen = this.#isEndForeseen;
+    const endMs = wasForeseen ? this.#rangeEndMs : this.#nextCutMs;
+    const bytes = this.#sizeFrom(
+      wasForeseen ? 2 * TARGET_CHUNK_BYTES : TARGET_CHUNK_BYTES * FORESEEN_SHARE,
+      wasForeseen && length % MIN_CHUNK_SAMPLES !== 0,
     );
+    if (!wasForeseen && bytes >= TARGET_CHUNK_BYTES * FORESEEN_SHARE) {
+      const [first] = this.timestamps;
+      const lastMs = this.timestamps[length - 1];
+      this.#nextCutMs = chunkEnd(first, lastMs, this.#nextCutMs, TARGET_CHUNK_BYTES / bytes);
+      this.#isEndForeseen = true;
+    }
+    const isWanted = timestampMs >= this.#nextCutMs || bytes >= 2 * TARGET_CHUNK_BYTES;
+    return isWanted && (length >= MIN_CHUNK_SAMPLES || timestampMs >= endMs);
+  }
+
+  /**
+   * The size of the open chunk, or 0 when it is surely below `limit`. Measuring takes encoding all of it, so that is not
+   * done where `isSkipped`: the large limit is looked at now and then only.
+   */
+  #sizeFrom(limit: number, isSkipped: boolean): number {
+    if (isSkipped || this.#measuredBytes + this.#growthBytes < limit) return 0;
+    this.#measuredBytes = this.encode()!.bytes.length;
+    this.#growthBytes = 0;
+    return this.#measuredBytes;
+  }
+
+  #noteGrowth(histogram: FloatHistogram, last: FloatHistogram | undefined): void {
+    const hasSameLayout =
+      last !== undefined &&
+      equalSpans(last.positiveSpans, histogram.positiveSpans) &&
+      equalSpans(last.negativeSpans, histogram.negativeSpans);
+    // A bucket that is new makes those before it larger, too.
+    this.#growthBytes += hasSameLayout
+      ? MAX_NUMBER_BYTES * (PLAIN_NUMBERS + this.#layoutBuckets)
+      : Number.POSITIVE_INFINITY;
   }
 }
 
@@ -149,6 +210,13 @@ export function bucketIndexes(spans: Span[]): number[] {
     for (let i = 0; i < length; i++) indexes.push(next++);
   }
   return indexes;
+}
+
+function equalSpans(a: Span[], b: Span[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ offset, length }, i) => offset === b[i].offset && length === b[i].length)
+  );
 }
 
 /** Spans that cover ascending bucket numbers. */

@@ -3,10 +3,10 @@
  * ones behind it, newest first. What is read of them is in `head-chunk-reader.ts`.
  */
 import type { FloatHistogram } from "../../../model/histogram.ts";
-import { chunkEnd, rangeEnd } from "../block/chunk-range.ts";
 import type { BlockChunk } from "../chunks/block-series.ts";
 import { SAMPLES_PER_CHUNK } from "../chunks/chunk-encoder.ts";
 import { CHUNK_XOR } from "../chunks/chunk-encoding.ts";
+import { chunkEnd, rangeEnd } from "../chunks/chunk-range.ts";
 import { HistogramSeries } from "../chunks/histogram-series.ts";
 import {
   appendXor,
@@ -237,7 +237,7 @@ export class HeadChunks {
   }
 
   #closeHistograms(slot: number, page: SeriesPage, row: number): void {
-    const closed = this.histograms.get(slot)?.close();
+    const closed = this.histograms.get(slot)?.endRun();
     if (closed !== undefined) this.#addClosed(page, row, closed);
   }
 

@@ -1,4 +1,4 @@
-/** ReplicaSets: as many pods as asked for (Kubernetes 1.37 `pkg/controller/replicaset`). */
+/** ReplicaSets: as many pods as asked for (Kubernetes 1.35 `pkg/controller/replicaset`). */
 import { type GroupVersionResource, RESOURCES } from "../../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
@@ -19,7 +19,14 @@ import {
   writeStatus,
 } from "../controller.ts";
 import { compareForDeletion } from "../deletion-order.ts";
-import { isPodActive, isPodAvailable, isPodReady, isPodTerminating, readySince } from "../pod-state.ts";
+import {
+  isPodActive,
+  isPodAvailable,
+  isPodFinished,
+  isPodReady,
+  isPodTerminating,
+  readySince,
+} from "../pod-state.ts";
 
 /** At most so many pods are made or deleted in one go (`BurstReplicas`). */
 export const BURST_REPLICAS = 500;
@@ -186,7 +193,7 @@ function statusOf(
     readyReplicas: active.filter(isPodReady).length,
     availableReplicas: active.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
     ...(set.kind !== "ReplicationController"
-      ? { terminatingReplicas: owned.filter(isPodTerminating).length }
+      ? { terminatingReplicas: owned.filter((pod) => isPodTerminating(pod) && !isPodFinished(pod)).length }
       : {}),
     observedGeneration: set.metadata.generation,
     // An empty list is none at all, as upstream omits it.

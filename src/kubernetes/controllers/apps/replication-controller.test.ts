@@ -4,7 +4,7 @@ import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { VirtualClock } from "../../../simulation/virtual-clock.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
-import { startReplicationController } from "./replica-set.ts";
+import { startReplicaSetController, startReplicationController } from "./replica-set.ts";
 
 const CONTROLLERS = { group: "", version: "v1", resource: "replicationcontrollers" };
 const KEY = { namespace: "t", name: "rc" };
@@ -44,5 +44,30 @@ test("a ReplicationController keeps as many pods as it says, found by equal labe
   await api.patch(CONTROLLERS, KEY, { type: "merge", body: { spec: { replicas: 0 } } });
   await clock.advance(2_000);
   assert.deepEqual(await pods(), []);
+  stop();
+});
+
+test("a ReplicaSet tells how many of its pods are on their way out, without those that have ended", async () => {
+  const clock = new VirtualClock();
+  const { api, context, pods, stop } = await createWorkloadWorld({ clock, goneAfterMs: 60_000 });
+  await api.create(RESOURCES.namespaces, { metadata: { name: "t" } } as KubernetesObject);
+  startReplicaSetController(context);
+  const labels = { app: "rs" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "i:1" }] } };
+  await api.create(RESOURCES.replicaSets, {
+    metadata: KEY,
+    spec: { replicas: 2, selector: { matchLabels: labels }, template },
+  } as unknown as KubernetesObject);
+  await clock.advance(2_000);
+  const [first, second] = await pods();
+  await api.delete(RESOURCES.pods, first.metadata);
+  await api.delete(RESOURCES.pods, second.metadata);
+  await clock.advance(1_000);
+  const told = async () => (await api.get<KubernetesObject>(RESOURCES.replicaSets, KEY)).status;
+  assert.equal((await told())?.terminatingReplicas, 2);
+  const going = (await pods()).find(({ metadata }) => metadata.uid === first.metadata.uid)!;
+  await api.updateStatus(RESOURCES.pods, { ...going, status: { ...going.status, phase: "Failed" } });
+  await clock.advance(1_000);
+  assert.equal((await told())?.terminatingReplicas, 1);
   stop();
 });

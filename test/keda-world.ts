@@ -10,7 +10,7 @@ import { SCALED_OBJECTS, type ScaledObject, type ScaledObjectSpec } from "../src
 import { type KubernetesApi, RESOURCES } from "../src/model/kubernetes-api.ts";
 import type { KubernetesObject } from "../src/model/kubernetes-object.ts";
 import { isStatus } from "../src/model/kubernetes-status.ts";
-import { SimulatedCluster } from "../src/simulation/simulated-cluster.ts";
+import { SimulatedCluster } from "../src/simulation/world/simulated-cluster.ts";
 
 const NAMESPACE = "flows";
 /** Within it every flow has time to come to what it leads to. */

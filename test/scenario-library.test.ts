@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { systemDisk } from "../src/base/disk.ts";
 import { readTopologyManifests } from "../src/simulation/manifests.ts";
-import type { Scenario } from "../src/simulation/scenario.ts";
-import { readScenarioFiles } from "../src/simulation/scenario-files.ts";
-import { brokenReport } from "../src/simulation/scenario-report.ts";
-import { parseScenario } from "../src/simulation/scenario-yaml.ts";
+import type { Scenario } from "../src/simulation/scenario/scenario.ts";
+import { readScenarioFiles } from "../src/simulation/scenario/scenario-files.ts";
+import { brokenReport } from "../src/simulation/scenario/scenario-report.ts";
+import { parseScenario } from "../src/simulation/scenario/scenario-yaml.ts";
 import { simulateScenario } from "../src/simulation/simulated-world.ts";
 import { ROOT } from "./cli-process.ts";
 

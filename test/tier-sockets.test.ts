@@ -11,7 +11,7 @@ import { systemRandom } from "../src/base/random.ts";
 import { RESOURCES } from "../src/model/kubernetes-api.ts";
 import { ownerOf, type TierPod } from "../src/model/tier-membership.ts";
 import { Router, RouterMetrics } from "../src/router/mod.ts";
-import { MemoryKubernetesApi } from "../src/simulation/memory-kubernetes-api.ts";
+import { MemoryKubernetesApi } from "../src/simulation/virtual/memory-kubernetes-api.ts";
 import { runTestDb } from "../src/test-db/mod.ts";
 import { createSqliteEngine } from "../src/test-db/sqlite-engine.ts";
 import { MembershipClient } from "../src/wire/kubernetes/tier-membership.ts";

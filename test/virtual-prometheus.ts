@@ -5,10 +5,10 @@ import { seededRandom } from "../src/base/random.ts";
 import { Labels } from "../src/model/labels.ts";
 import { parseFlags } from "../src/prometheus/flags.ts";
 import { startServer } from "../src/prometheus/server.ts";
-import { MemoryDisk } from "../src/simulation/memory-disk.ts";
-import { VirtualClock } from "../src/simulation/virtual-clock.ts";
-import { VirtualNetwork } from "../src/simulation/virtual-network.ts";
-import { createVirtualProcess } from "../src/simulation/virtual-process.ts";
+import { MemoryDisk } from "../src/simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../src/simulation/virtual/virtual-clock.ts";
+import { VirtualNetwork } from "../src/simulation/virtual/virtual-network.ts";
+import { createVirtualProcess } from "../src/simulation/virtual/virtual-process.ts";
 
 export const SERVER = "127.13.1.1";
 export const URL_BASE = `http://${SERVER}:9090`;

@@ -32,7 +32,7 @@ import {
   writeTombstones,
 } from "../src/prometheus/tsdb/wal/wal-records.ts";
 import { WalWriter } from "../src/prometheus/tsdb/wal/wal-writer.ts";
-import { MemoryDisk } from "../src/simulation/memory-disk.ts";
+import { MemoryDisk } from "../src/simulation/virtual/memory-disk.ts";
 import { type ClientMetricFamily, createClientHistogram } from "../src/wire/client-model/metric-family.ts";
 import { encodeMetricFamilies } from "../src/wire/client-model/metric-family-encoder.ts";
 import { checkOpenMetrics } from "../src/wire/exposition/check-openmetrics.ts";

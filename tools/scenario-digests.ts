@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { systemDisk } from "../src/base/disk.ts";
 import { readTopologyManifests } from "../src/simulation/manifests.ts";
 import type { ScenarioResult } from "../src/simulation/mod.ts";
-import { readScenarioFiles } from "../src/simulation/scenario-files.ts";
+import { readScenarioFiles } from "../src/simulation/scenario/scenario-files.ts";
 import { simulateScenario } from "../src/simulation/simulated-world.ts";
 import { ROOT } from "./source-files.ts";
 

@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { systemDisk } from "../../src/base/disk.ts";
 import { readTopologyManifests } from "../../src/simulation/manifests.ts";
-import type { Scenario } from "../../src/simulation/scenario.ts";
-import { readScenarioFiles } from "../../src/simulation/scenario-files.ts";
-import { scenario } from "../../src/simulation/scenario-source.ts";
+import type { Scenario } from "../../src/simulation/scenario/scenario.ts";
+import { readScenarioFiles } from "../../src/simulation/scenario/scenario-files.ts";
+import { scenario } from "../../src/simulation/scenario/scenario-source.ts";
 import { simulateScenario } from "../../src/simulation/simulated-world.ts";
 
 const FLEET_DAY = fileURLToPath(new URL("../../scenarios/large/fleet-day.ts", import.meta.url));

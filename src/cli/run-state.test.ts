@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine } from "../base/machine.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
 import { UsageError } from "./options.ts";
 import { findRunning, makeDataDirectory, runStatePath } from "./run-state.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FetchOptions, FetchResponse, Network } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { type LoadReport, POD_HEADER, runTenantLoad } from "./tenant-load.ts";
 
 type Answer = { status: number; body: string; pod: string };

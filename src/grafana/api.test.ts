@@ -9,7 +9,7 @@ import { silentLogger } from "../base/log.ts";
 import { bodyOf, type HttpHeaders, type HttpRequest, jsonResponse, readBody } from "../base/network.ts";
 import { createNodeNetwork } from "../base/node-network.ts";
 import { seededRandom } from "../base/random.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { MAX_FAILED_LOGINS } from "./authentication.ts";
 import {
   type ApiContext,

@@ -11,12 +11,12 @@ import type { Command, System } from "../base/system.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { createInClusterClient, inClusterNamespace } from "../wire/kubernetes/in-cluster.ts";
 import { DEFAULT_BURST, DEFAULT_QPS, throttledApi } from "../wire/kubernetes/throttled-api.ts";
-import { admissionWebhookHandler } from "./admission-webhook.ts";
 import { type CommandFlags, parseCommandFlags } from "./command-flags.ts";
 import { createKedaLog } from "./keda-log.ts";
 import { DEFAULT_HTTP_TIMEOUT_MS, KEDA_VERSION, startKedaOperator } from "./keda-operator.ts";
 import { minTlsVersion, readAuthorities, trustingNetwork } from "./scaler-trust.ts";
-import { publishAuthority } from "./webhook-authority.ts";
+import { admissionWebhookHandler } from "./webhook/admission-webhook.ts";
+import { publishAuthority } from "./webhook/webhook-authority.ts";
 
 /** `--port` of upstream's webhooks, which have a program of their own there. */
 const WEBHOOK_PORT = 9443;

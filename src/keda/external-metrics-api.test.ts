@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodyOf } from "../base/network.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { externalMetricsHandler } from "./external-metrics-api.ts";
 import { KedaMetrics } from "./keda-metrics.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "../model/label-selector.ts";
 import type { KedaMetrics } from "./keda-metrics.ts";
 import { OWNER_LABEL } from "./scaled-object.ts";
-import type { ScaledObjectTriggers } from "./scaled-object-triggers.ts";
+import type { ScaledObjectTriggers } from "./scaling/scaled-object-triggers.ts";
 
 type Triggers = Pick<ScaledObjectTriggers, "externalMetrics">;
 

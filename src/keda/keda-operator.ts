@@ -7,10 +7,10 @@ import type { KubernetesApi } from "../model/kubernetes-api.ts";
 import { createEventSeriesRecorder } from "../wire/kubernetes/event-series-recorder.ts";
 import { externalMetricsHandler } from "./external-metrics-api.ts";
 import { KedaMetrics } from "./keda-metrics.ts";
-import { ScaleHandler } from "./scale-handler.ts";
-import { refuseScaledJobs } from "./scaled-job-refusal.ts";
-import { ScaledObjectReconciler } from "./scaled-object-reconciler.ts";
-import { startAuthenticationReconcilers } from "./trigger-authentication-reconciler.ts";
+import { refuseScaledJobs } from "./reconciler/scaled-job-refusal.ts";
+import { ScaledObjectReconciler } from "./reconciler/scaled-object-reconciler.ts";
+import { startAuthenticationReconcilers } from "./reconciler/trigger-authentication-reconciler.ts";
+import { ScaleHandler } from "./scaling/scale-handler.ts";
 
 /** The upstream version that this stands for. */
 export const KEDA_VERSION = "2.20.2";

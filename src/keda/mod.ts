@@ -10,8 +10,6 @@
  * RPCs that they are upstream; no CloudEvents, no leader election.
  */
 
-export { fallbackMetrics, hasValidFallback } from "./fallback.ts";
-export { hpaFor, hpaMetrics } from "./hpa.ts";
 export { createKedaLog } from "./keda-log.ts";
 export {
   DEFAULT_HTTP_TIMEOUT_MS,
@@ -20,7 +18,7 @@ export {
   type KedaOperatorOptions,
   startKedaOperator,
 } from "./keda-operator.ts";
-export { type ExecutorWorld, type Poll, requestScale } from "./scale-executor.ts";
+export { hpaFor, hpaMetrics } from "./reconciler/hpa.ts";
 export {
   COMPOSITE_METRIC,
   conditionOf,
@@ -51,5 +49,7 @@ export {
   externalSpec,
   type HpaMetricSpec,
 } from "./scalers/scaler.ts";
-export { applyFormula, compileScalingModifiers } from "./scaling-modifiers.ts";
+export { fallbackMetrics, hasValidFallback } from "./scaling/fallback.ts";
+export { type ExecutorWorld, type Poll, requestScale } from "./scaling/scale-executor.ts";
+export { applyFormula, compileScalingModifiers } from "./scaling/scaling-modifiers.ts";
 export type { TriggerConfig } from "./trigger-config.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { createMemoryCluster } from "../simulation/autoscaled-cluster.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
+import { createMemoryCluster } from "../simulation/world/autoscaled-cluster.ts";
 import { kindText, resolveTarget } from "./scale-target.ts";
 import type { ScaledObjectSpec } from "./scaled-object.ts";
 

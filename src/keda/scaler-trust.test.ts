@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type { Logger } from "../base/log.ts";
 import type { FetchOptions, Network } from "../base/network.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
 import { issueCertificate } from "../wire/x509/certificate.ts";
 import { MAX_AUTHORITY_BYTES, minTlsVersion, readAuthorities, trustingNetwork } from "./scaler-trust.ts";
 

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import { notFound } from "../model/kubernetes-status.ts";
-import { createMemoryCluster } from "../simulation/autoscaled-cluster.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
+import { createMemoryCluster } from "../simulation/world/autoscaled-cluster.ts";
 import { resolveContainerEnv } from "./container-env.ts";
 import {
   CLUSTER_TRIGGER_AUTHENTICATIONS,

@@ -7,7 +7,7 @@ import type { Processes } from "../base/process.ts";
 import { seededRandom } from "../base/random.ts";
 import type { SocketServer, Sockets } from "../base/sockets.ts";
 import type { System } from "../base/system.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
 import { createCluster } from "./cluster.ts";
 
 test("a cluster whose API can't listen lets go of what it had begun", async () => {

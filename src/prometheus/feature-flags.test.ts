@@ -4,7 +4,7 @@ import { scrapeConfigOf, virtualPrometheus } from "../../test/virtual-prometheus
 import { createLogger } from "../base/log.ts";
 import { createHistogram } from "../model/histogram.ts";
 import { Labels } from "../model/labels.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { CONTENT_TYPE_V2, type WriteSeries } from "../wire/remote-write/write-request.ts";
 import { encodeWriteRequestV2 } from "../wire/remote-write/write-v2.ts";
 import { snappyCompress } from "../wire/snappy.ts";

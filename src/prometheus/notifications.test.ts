@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualPrometheus } from "../../test/virtual-prometheus.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import {
   CONFIGURATION_UNSUCCESSFUL,
   MAX_WAITING_NOTIFICATIONS,

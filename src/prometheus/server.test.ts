@@ -6,7 +6,7 @@ import { readBody } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
 import { createHistogram } from "../model/histogram.ts";
 import { Labels } from "../model/labels.ts";
-import { createVirtualProcess } from "../simulation/virtual-process.ts";
+import { createVirtualProcess } from "../simulation/virtual/virtual-process.ts";
 import type { WriteRequest } from "../wire/remote-write/write-request.ts";
 import { CONTENT_TYPE_V2 } from "../wire/remote-write/write-request.ts";
 import { decodeWriteRequestV1, encodeWriteRequestV1 } from "../wire/remote-write/write-v1.ts";

@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 import type { CliCommand, Machine } from "../base/machine.ts";
 import { PACKAGE_ROOT } from "../base/program-files.ts";
 import { readTopologyManifests } from "./manifests.ts";
-import { ScenarioError } from "./scenario.ts";
-import { readScenarioFiles } from "./scenario-files.ts";
+import { ScenarioError } from "./scenario/scenario.ts";
+import { readScenarioFiles } from "./scenario/scenario-files.ts";
 import {
   beginFile,
   formatDuration,
@@ -13,7 +13,7 @@ import {
   printReport,
   type RunReport,
   type Verdict,
-} from "./scenario-report.ts";
+} from "./scenario/scenario-report.ts";
 import { type RunPlan, runHere, runsOf, type Shard } from "./scenario-runs.ts";
 import { defaultWorkers, runInWorkers } from "./scenario-workers.ts";
 

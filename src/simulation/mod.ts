@@ -4,9 +4,9 @@
  * upstream. The Collector runs where a scenario asks for it (`collector: true`), fed by `otlp-exporter.ts` in place of the
  * OpenTelemetry SDK, which has sockets and timers of its own.
  */
-export type { Scenario } from "./scenario.ts";
-export { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
-export { type ScenarioSource, scenario } from "./scenario-source.ts";
-export { parseScenario } from "./scenario-yaml.ts";
+export type { Scenario } from "./scenario/scenario.ts";
+export { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario/scenario-run.ts";
+export { type ScenarioSource, scenario } from "./scenario/scenario-source.ts";
+export { parseScenario } from "./scenario/scenario-yaml.ts";
 export { simulateScenario } from "./simulated-world.ts";
-export { VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual-clock.ts";
+export { VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual/virtual-clock.ts";

@@ -2,13 +2,13 @@
 import type { Disk } from "../base/disk.ts";
 import type { Machine } from "../base/machine.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
-import { requireApplicable } from "./applicable.ts";
-import type { MemoryDisk } from "./memory-disk.ts";
-import { ScenarioError } from "./scenario.ts";
-import type { ScenarioFile } from "./scenario-files.ts";
-import { type RunReport, reportOf, slug } from "./scenario-report.ts";
+import { ScenarioError } from "./scenario/scenario.ts";
+import type { ScenarioFile } from "./scenario/scenario-files.ts";
+import { type RunReport, reportOf, slug } from "./scenario/scenario-report.ts";
 import { isOrphan } from "./scenario-workers.ts";
 import { type SimulatedWorld, simulateScenario } from "./simulated-world.ts";
+import type { MemoryDisk } from "./virtual/memory-disk.ts";
+import { requireApplicable } from "./world/applicable.ts";
 
 /** Every K-th of N. */
 export interface Shard {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine } from "../base/machine.ts";
-import { ScenarioError } from "./scenario.ts";
+import { ScenarioError } from "./scenario/scenario.ts";
 import { defaultWorkers, isOrphan, linesOf, runInWorkers } from "./scenario-workers.ts";
 
 async function* chunks(text: string, size = 1000): AsyncGenerator<Uint8Array> {

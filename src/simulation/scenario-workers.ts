@@ -4,8 +4,8 @@
  */
 import type { Machine } from "../base/machine.ts";
 import type { AttachedCommand } from "../base/process.ts";
-import { ScenarioError } from "./scenario.ts";
-import type { RunReport } from "./scenario-report.ts";
+import { ScenarioError } from "./scenario/scenario.ts";
+import type { RunReport } from "./scenario/scenario-report.ts";
 import type { Shard } from "./scenario-runs.ts";
 
 /** Without `--workers`: a process takes some 200 MiB. */

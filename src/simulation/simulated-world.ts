@@ -4,17 +4,17 @@ import type { Decision } from "../kubernetes/mod.ts";
 import { RESOURCES } from "../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../model/kubernetes-object.ts";
 import { startInformer } from "../wire/kubernetes/informer.ts";
-import { kedaNews } from "./keda-news.ts";
-import type { MemoryDisk } from "./memory-disk.ts";
-import { isModelled } from "./modelled/fleet.ts";
 import { modelledPrograms } from "./modelled/modelled-pods.ts";
 import { startModelledScrapes } from "./modelled/modelled-scrapes.ts";
 import { ModelledTenants } from "./modelled/modelled-tenants.ts";
-import { otherWorkloads } from "./other-workloads.ts";
-import { type Fault, type Scenario, ScenarioError } from "./scenario.ts";
-import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario-run.ts";
-import { SimulatedCluster } from "./simulated-cluster.ts";
-import type { Traffic } from "./traffic.ts";
+import { isModelled } from "./scenario/fleet.ts";
+import { type Fault, type Scenario, ScenarioError } from "./scenario/scenario.ts";
+import { runScenario, type ScenarioResult, type ScenarioWorld } from "./scenario/scenario-run.ts";
+import type { Traffic } from "./scenario/traffic.ts";
+import type { MemoryDisk } from "./virtual/memory-disk.ts";
+import { kedaNews } from "./world/keda-news.ts";
+import { otherWorkloads } from "./world/other-workloads.ts";
+import { SimulatedCluster } from "./world/simulated-cluster.ts";
 import {
   activeWindowMsOf,
   deletePods,
@@ -25,7 +25,7 @@ import {
   scaleWorkloads,
   TIER,
   withoutSelectors,
-} from "./world-objects.ts";
+} from "./world/world-objects.ts";
 
 const CLIENT_ADDRESS = "10.9.0.1";
 const SCRAPER_ADDRESS = "10.9.0.2";

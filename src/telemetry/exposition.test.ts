@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { bodyOf } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { checkOpenMetrics } from "../wire/exposition/check-openmetrics.ts";
 import { negotiateFormat, renderExposition } from "./exposition.ts";
 import { prometheusName } from "./prometheus-name.ts";

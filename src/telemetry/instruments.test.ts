@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { Registry } from "./registry.ts";
 
 const SPAN = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { bodyOf, type HttpRequest, readBody } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import type { ExporterFactory, LogEntry, SpanRecord } from "./exporter.ts";
 import { MAX_WAITING_RECORDS } from "./exporter.ts";
 import { ServiceTelemetry, traceFields } from "./service-telemetry.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../base/log.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
-import { VirtualClock } from "../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../simulation/virtual/virtual-clock.ts";
 import { ActiveTenants } from "../telemetry/mod.ts";
 import { ActivityFile, SAVE_INTERVAL_MS } from "./activity-file.ts";
 

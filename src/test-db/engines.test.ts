@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Disk, systemDisk } from "../base/disk.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
 import { createJournalEngine } from "./journal-engine.ts";
 import { createSqliteEngine } from "./sqlite-engine.ts";
 import { ConflictError, type Resource, type TenantEngine } from "./tenant-database.ts";

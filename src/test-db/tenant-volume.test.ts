@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodyOf } from "../base/network.ts";
 import { seededRandom } from "../base/random.ts";
-import { MemoryDisk } from "../simulation/memory-disk.ts";
+import { MemoryDisk } from "../simulation/virtual/memory-disk.ts";
 import { createJournalEngine } from "./journal-engine.ts";
 import type { Resource, TenantEngine } from "./tenant-database.ts";
 import { TenantVolume, VolumeFullError } from "./tenant-volume.ts";

@@ -5,11 +5,11 @@ import { systemDisk } from "../../base/disk.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { ScaledObject } from "../../keda/mod.ts";
 import { readTopologyManifests } from "../../simulation/manifests.ts";
-import type { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { type ScenarioSource, scenario } from "../../simulation/scenario-source.ts";
+import { type ScenarioSource, scenario } from "../../simulation/scenario/scenario-source.ts";
 import { simulateScenario } from "../../simulation/simulated-world.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
-import { patched } from "../../simulation/world-objects.ts";
+import type { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
+import { patched } from "../../simulation/world/world-objects.ts";
 import { openDirectoryHistory } from "./replay-history.ts";
 import { queriesOf, replay, STEP_MS } from "./replay-model.ts";
 

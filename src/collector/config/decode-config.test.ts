@@ -6,7 +6,7 @@ import { systemDisk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
 import { createNodeNetwork } from "../../base/node-network.ts";
 import { seededRandom } from "../../base/random.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import {
   ALL_SIGNALS,
   type ConnectorFactory,

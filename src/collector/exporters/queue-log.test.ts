@@ -8,7 +8,7 @@ import { silentLogger } from "../../base/log.ts";
 import { createNodeNetwork } from "../../base/node-network.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { textOf } from "../../model/otlp-attributes.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { ComponentSettings, Payload } from "../component.ts";
 import { RETRY, SENDING_QUEUE } from "../config/shared-settings.ts";
 import { Telemetry } from "../telemetry.ts";

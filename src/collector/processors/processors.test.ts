@@ -6,7 +6,7 @@ import { createNodeNetwork } from "../../base/node-network.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type Attributes, attributesOf, textOf } from "../../model/otlp-attributes.ts";
 import type { NumberPoint } from "../../model/otlp-metrics.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { ComponentSettings, Payload } from "../component.ts";
 import { RETRY, SENDING_QUEUE } from "../config/shared-settings.ts";
 import { PermanentError, ThrottleError } from "../errors.ts";

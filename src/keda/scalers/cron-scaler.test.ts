@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nextCronTime, parseCron } from "../../model/cron-schedule.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { TriggerConfig } from "../trigger-config.ts";
 import { createCronScaler } from "./cron-scaler.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubernetesApi, ListOptions } from "../../model/kubernetes-api.ts";
 import { matchesSelector, parseSelector } from "../../model/label-selector.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { createKubernetesWorkloadScaler } from "./kubernetes-workload-scaler.ts";
 
 interface Pod {

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { type HttpRequest, textResponse } from "../../base/network.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { createMemoryCluster } from "../../simulation/autoscaled-cluster.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
-import { VirtualNetwork } from "../../simulation/virtual-network.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
+import { VirtualNetwork } from "../../simulation/virtual/virtual-network.ts";
+import { createMemoryCluster } from "../../simulation/world/autoscaled-cluster.ts";
 import { createMetricsApiScaler, MAX_ANSWER_BYTES } from "./metrics-api-scaler.ts";
 
 type Texts = Record<string, string>;

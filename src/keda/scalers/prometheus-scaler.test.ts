@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type HttpRequest, textResponse } from "../../base/network.ts";
-import { settle, VirtualClock } from "../../simulation/virtual-clock.ts";
-import { VirtualNetwork } from "../../simulation/virtual-network.ts";
+import { settle, VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
+import { VirtualNetwork } from "../../simulation/virtual/virtual-network.ts";
 import type { TriggerConfig } from "../trigger-config.ts";
 import {
   answerValue,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { PolicyRule } from "./authorize.ts";
 import { bootstrapCluster } from "./bootstrap.ts";
 import { ClusterStore } from "./cluster-store.ts";

@@ -5,7 +5,7 @@ import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { createNodeNetwork } from "../../base/node-network.ts";
 import { seededRandom } from "../../base/random.ts";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
 import { grantCertificate, type Issuer } from "../../wire/x509/certificate.ts";
 import { distinguishedName } from "../../wire/x509/distinguished-name.ts";
 import { createApiServer } from "./api-server.ts";

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { COMPACT_BYTES, ObjectLog, SYNC_INTERVAL_MS } from "./object-log.ts";
 

@@ -4,7 +4,7 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { bootstrapCluster } from "./bootstrap.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { startServerLease } from "./server-lease.ts";

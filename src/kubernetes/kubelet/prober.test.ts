@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { Container, Probe } from "../types.ts";
 import { BACK_OFF_MAX_MS, BACK_OFF_RESET_MS, BackOff } from "./back-off.ts";
 import { EAGER_PERIOD_MS, Prober } from "./prober.ts";

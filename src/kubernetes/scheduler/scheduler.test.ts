@@ -4,7 +4,7 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../api-server/cluster-store.ts";
 import { Informers } from "../controllers/controller.ts";
 import type {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../../base/log.ts";
 import type { Resolver } from "../../base/resolver.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { DiscoveryMetrics } from "./discovery-metrics.ts";
 import { createDnsDiscovery } from "./dns-discovery.ts";
 import type { TargetGroup } from "./target-group.ts";

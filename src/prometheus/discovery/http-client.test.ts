@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FetchOptions, Network } from "../../base/network.ts";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { DEFAULT_HTTP_CLIENT, type HttpClientConfig } from "../config/http-client-config.ts";
 import { createHttpClient } from "./http-client.ts";
 

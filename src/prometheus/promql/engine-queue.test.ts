@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { writeTextFormat } from "../../wire/exposition/exposition-writer.ts";
 import type { InstantResult, QueryEngine, QueryOptions } from "./engine.ts";
 import { EngineMetrics } from "./engine-metrics.ts";

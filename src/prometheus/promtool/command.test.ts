@@ -7,9 +7,9 @@ import { type Disk, systemDisk } from "../../base/disk.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Machine } from "../../base/machine.ts";
 import { seededRandom } from "../../base/random.ts";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
-import { VirtualNetwork } from "../../simulation/virtual-network.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
+import { VirtualNetwork } from "../../simulation/virtual/virtual-network.ts";
 import { command } from "./command.ts";
 
 /** Runs promtool on files in memory; answers its exit code, what it printed, and of that what went to standard error. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
 import { MAX_SEGMENT_BYTES, QueueFile } from "./queue-file.ts";
 
 const record = (text: string, samples = 1) => ({ bytes: new TextEncoder().encode(text), samples });

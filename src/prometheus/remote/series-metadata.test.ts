@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { type FamilyMetadata, SeriesMetadata } from "./series-metadata.ts";
 
 const family = (metric: string, type: string): FamilyMetadata => ({ metric, type, help: metric, unit: "" });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../../base/log.ts";
 import { Labels } from "../../model/labels.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import type { Engine, InstantResult } from "../promql/mod.ts";
 import { AppendError, type Appender, type SeriesSamples } from "../storage.ts";
 import type { ActiveAlert } from "./alert-state.ts";

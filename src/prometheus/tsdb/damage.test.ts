@@ -8,7 +8,7 @@ import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { randomInteger, seededRandom } from "../../base/random.ts";
 import { Labels } from "../../model/labels.ts";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
 import { openTsdb, type Tsdb } from "./mod.ts";
 
 const POINTS = Number(process.env.DAMAGE_POINTS ?? 60);

@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 import type { CliCommand, Machine } from "../../base/machine.ts";
 import { PACKAGE_ROOT } from "../../base/program-files.ts";
-import { type Scenario, ScenarioError } from "../scenario.ts";
-import { readScenarioFiles } from "../scenario-files.ts";
+import { type Scenario, ScenarioError } from "../scenario/scenario.ts";
+import { readScenarioFiles } from "../scenario/scenario-files.ts";
 import {
   beginFile,
   formatDuration,
@@ -14,8 +14,8 @@ import {
   slug,
   type TimelineFile,
   type Verdict,
-} from "../scenario-report.ts";
-import { runScenario } from "../scenario-run.ts";
+} from "../scenario/scenario-report.ts";
+import { runScenario } from "../scenario/scenario-run.ts";
 import { LiveWorld } from "./live-world.ts";
 import { liveObstacles } from "./obstacles.ts";
 import { findTopology, isQuiet, type RunningTopology, startTopology } from "./topology.ts";

@@ -6,9 +6,9 @@ import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import { startInformer } from "../../wire/kubernetes/informer.ts";
-import { kedaNews } from "../keda-news.ts";
-import type { Fault } from "../scenario.ts";
-import type { ScenarioWorld, WorldState } from "../scenario-run.ts";
+import type { Fault } from "../scenario/scenario.ts";
+import type { ScenarioWorld, WorldState } from "../scenario/scenario-run.ts";
+import { kedaNews } from "../world/keda-news.ts";
 import {
   activeWindowMsOf,
   deletePods,
@@ -18,7 +18,7 @@ import {
   scaleWorkloads,
   TIER,
   withoutSelectors,
-} from "../world-objects.ts";
+} from "../world/world-objects.ts";
 import { HpaErrors, READ_ERROR } from "./hpa-errors.ts";
 
 /** The HPA's status is one turn of it old, which is a scrape old: 15 s each, and what both take. */

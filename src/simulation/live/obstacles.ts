@@ -1,6 +1,6 @@
 /** What of a scenario real time does not have: such scenarios are listed with the reason, and not run. */
-import { isModelled } from "../modelled/fleet.ts";
-import type { FaultKind, Scenario } from "../scenario.ts";
+import { isModelled } from "../scenario/fleet.ts";
+import type { FaultKind, Scenario } from "../scenario/scenario.ts";
 
 /** Start-up times up to this are what the machine needs anyway. */
 const USUAL_STARTUP_MS = 5_000;

@@ -5,8 +5,8 @@ import { PACKAGE_ROOT } from "../../base/program-files.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { clientOfKubeconfig } from "../../wire/kubernetes/kubeconfig.ts";
-import { ScenarioError } from "../scenario.ts";
-import { type ManifestChanges, NAMESPACE, patched, TIER } from "../world-objects.ts";
+import { ScenarioError } from "../scenario/scenario.ts";
+import { type ManifestChanges, NAMESPACE, patched, TIER } from "../world/world-objects.ts";
 
 const POLL_MS = 200;
 /** What the control plane takes at most to stop its pods. */

@@ -2,7 +2,7 @@
 import { untilAborted } from "../../base/until-aborted.ts";
 import { TierScaler } from "../../router/mod.ts";
 import { externalScalerHandler } from "../../wire/keda/external-scaler.ts";
-import type { PodProgram } from "../pod-program.ts";
+import type { PodProgram } from "../world/pod-program.ts";
 import type { ModelledTenants } from "./modelled-tenants.ts";
 
 /** By image, without tag. */

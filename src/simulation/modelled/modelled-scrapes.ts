@@ -5,7 +5,7 @@ import { Labels } from "../../model/labels.ts";
 import { CONTENT_TYPE_V1 } from "../../wire/remote-write/write-request.ts";
 import { encodeWriteRequestV1 } from "../../wire/remote-write/write-v1.ts";
 import { snappyCompress } from "../../wire/snappy.ts";
-import { SCRAPE_INTERVAL_MS } from "./fleet.ts";
+import { SCRAPE_INTERVAL_MS } from "../scenario/fleet.ts";
 import type { ModelledTenants } from "./modelled-tenants.ts";
 
 const TIMEOUT_MS = 10_000;

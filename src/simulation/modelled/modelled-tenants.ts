@@ -5,8 +5,8 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { ownerOf, type TierMembership } from "../../model/tier-membership.ts";
-import type { Load } from "../scenario.ts";
-import type { Traffic } from "../traffic.ts";
+import type { Load } from "../scenario/scenario.ts";
+import type { Traffic } from "../scenario/traffic.ts";
 
 /** As the router holds a request. */
 const HOLD_MS = 30_000;

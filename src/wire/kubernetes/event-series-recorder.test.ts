@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
-import { MemoryKubernetesApi } from "../../simulation/memory-kubernetes-api.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { MemoryKubernetesApi } from "../../simulation/virtual/memory-kubernetes-api.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { createEventSeriesRecorder, MAX_EVENT_ACTION_LENGTH } from "./event-series-recorder.ts";
 
 const OBJECT: KubernetesObject = {

@@ -8,7 +8,7 @@ import type {
 } from "../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../model/kubernetes-object.ts";
 import { statusError } from "../../model/kubernetes-status.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { startInformer } from "./informer.ts";
 
 const PODS: GroupVersionResource = { group: "", version: "v1", resource: "pods" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { TokenBucket, throttledApi } from "./throttled-api.ts";
 
 test("TokenBucket lets a burst pass, then one at a time, and a burst again after a rest", async () => {

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { RESOURCES } from "../../model/kubernetes-api.ts";
-import { MemoryKubernetesApi } from "../../simulation/memory-kubernetes-api.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { MemoryKubernetesApi } from "../../simulation/virtual/memory-kubernetes-api.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { MembershipClient, membershipName } from "./tier-membership.ts";
 
 const NAMESPACE = "percolate-test";

@@ -4,7 +4,7 @@ import { bodyOf, type FetchOptions, type Network } from "../../../base/network.t
 import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../cluster-store.ts";
 
 const V1 = { group: "x.y", version: "v1", resource: "doors" };

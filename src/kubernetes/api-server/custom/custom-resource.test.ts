@@ -4,7 +4,7 @@ import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import { settle, VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { settle, VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../cluster-store.ts";
 import { columnsOf } from "../table/column-table.ts";
 import { evaluateJsonPath, MAX_JSON_PATH_LENGTH, parseJsonPath } from "./json-path.ts";

@@ -12,8 +12,8 @@ import {
 import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { MemoryDisk } from "../../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { createApiServer } from "../api-server.ts";
 
 const METRICS = {

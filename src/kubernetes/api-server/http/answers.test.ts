@@ -5,8 +5,8 @@ import { silentLogger } from "../../../base/log.ts";
 import { bodyOf, readBody } from "../../../base/network.ts";
 import { seededRandom } from "../../../base/random.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { MemoryDisk } from "../../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { createApiServer } from "../api-server.ts";
 
 const CONFIG_MAPS = "/api/v1/namespaces/default/configmaps";

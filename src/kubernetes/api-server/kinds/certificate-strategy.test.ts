@@ -5,7 +5,7 @@ import { seededRandom } from "../../../base/random.ts";
 import type { GroupVersionResource, Patch } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { distinguishedName } from "../../../wire/x509/distinguished-name.ts";
 import { writeSigningRequest } from "../../../wire/x509/signing-request.ts";
 import { BUILTIN_RESOURCES } from "../builtin-resources.ts";

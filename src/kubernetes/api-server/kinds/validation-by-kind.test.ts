@@ -4,7 +4,7 @@ import { seededRandom } from "../../../base/random.ts";
 import { type GroupVersionResource, RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { BUILTIN_RESOURCES } from "../builtin-resources.ts";
 import { ClusterStore } from "../cluster-store.ts";
 

@@ -4,7 +4,7 @@ import { seededRandom } from "../../../base/random.ts";
 import { RESOURCES, type WatchEvent, type WatchOptions } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { isStatus } from "../../../model/kubernetes-status.ts";
-import { settle, VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { settle, VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../cluster-store.ts";
 import { MAX_HISTORY_EVENTS } from "../object-store.ts";
 import { BOOKMARK_INTERVAL_MS, MAX_WAITING_EVENTS } from "./watch.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { Pod, StatefulSet } from "../../types.ts";
 import { startGarbageCollector } from "../core/garbage-collector.ts";
 import { startVolumeProtectionControllers } from "../storage/volume-protection.ts";

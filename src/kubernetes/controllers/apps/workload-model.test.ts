@@ -5,7 +5,7 @@ import { silentLogger } from "../../../base/log.ts";
 import { type Random, randomInteger, seededRandom } from "../../../base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../../api-server/cluster-store.ts";
 import type { Deployment, Pod, ReplicaSet, StatefulSet } from "../../types.ts";
 import { type ControllerContext, Informers } from "../controller.ts";

@@ -5,7 +5,7 @@ import { seededRandom } from "../../../base/random.ts";
 import { type KubernetesApi, RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
 import { statusError } from "../../../model/kubernetes-status.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { ClusterStore } from "../../api-server/cluster-store.ts";
 import { startHorizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import type { MetricsClient } from "./horizontal-pod-autoscaler-metrics.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseStandardCron } from "../../../model/cron-schedule.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import { kubernetesTime } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { CronJob, Job, Pod } from "../../types.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
 import { startCronJobController } from "./cron-job.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { Job, Pod, PodStatus } from "../../types.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
 import { startJobController } from "./job.ts";

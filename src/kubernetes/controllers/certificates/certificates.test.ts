@@ -3,7 +3,7 @@ import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { issueCertificate } from "../../../wire/x509/certificate.ts";
 import { distinguishedName } from "../../../wire/x509/distinguished-name.ts";
 import { type AlternativeNames, writeSigningRequest } from "../../../wire/x509/signing-request.ts";

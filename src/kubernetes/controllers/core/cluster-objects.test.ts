@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { Condition } from "../../types.ts";
 import { startVolumeProtectionControllers } from "../storage/volume-protection.ts";
 import { createWorkloadWorld } from "../workload-world.ts";

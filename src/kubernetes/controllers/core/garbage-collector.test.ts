@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject, OwnerReference } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
 import { startGarbageCollector } from "./garbage-collector.ts";
 import type { ServedResource } from "./served-resource.ts";

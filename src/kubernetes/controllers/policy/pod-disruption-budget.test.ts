@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { type KubernetesApi, RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject, OwnerReference } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { StatefulSet } from "../../types.ts";
 import { startStatefulSetController } from "../apps/stateful-set.ts";
 import { createWorkloadWorld } from "../workload-world.ts";

@@ -6,7 +6,7 @@ import test, { after } from "node:test";
 import { systemDisk } from "../../../base/disk.ts";
 import { RESOURCES } from "../../../model/kubernetes-api.ts";
 import type { KubernetesObject } from "../../../model/kubernetes-object.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../types.ts";
 import { createWorkloadWorld } from "../workload-world.ts";
 import { startPersistentVolumeControllers } from "./persistent-volume.ts";

@@ -4,7 +4,7 @@ import { systemClock } from "../../../base/clock.ts";
 import { silentLogger } from "../../../base/log.ts";
 import { randomInteger, seededRandom } from "../../../base/random.ts";
 import { Labels } from "../../../model/labels.ts";
-import { MemoryDisk } from "../../../simulation/memory-disk.ts";
+import { MemoryDisk } from "../../../simulation/virtual/memory-disk.ts";
 import { CorruptionError } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { crc32c } from "../bytes/crc32c.ts";

@@ -9,7 +9,7 @@ import { silentLogger } from "../../../base/log.ts";
 import { randomInteger, seededRandom } from "../../../base/random.ts";
 import { createHistogram } from "../../../model/histogram.ts";
 import { Labels } from "../../../model/labels.ts";
-import { MemoryDisk } from "../../../simulation/memory-disk.ts";
+import { MemoryDisk } from "../../../simulation/virtual/memory-disk.ts";
 import { createMatcher } from "../../matcher.ts";
 import { AppendError } from "../../storage.ts";
 import { openTsdb, type Tsdb, type TsdbOptions } from "../mod.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomInteger, seededRandom } from "../../../base/random.ts";
-import { VirtualClock } from "../../../simulation/virtual-clock.ts";
+import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { Pacer } from "../pacer.ts";
 import { PairColumns } from "./pair-columns.ts";
 import { SymbolNumbers } from "./symbol-numbers.ts";

@@ -18,7 +18,13 @@ import {
 import { runScenario } from "../scenario/scenario-run.ts";
 import { LiveWorld } from "./live-world.ts";
 import { liveObstacles } from "./obstacles.ts";
-import { findTopology, isQuiet, type RunningTopology, startTopology } from "./topology.ts";
+import {
+  findTopology,
+  isQuiet,
+  type RunningTopology,
+  startTopology,
+  untilMetricsAreRead,
+} from "./topology.ts";
 
 const USAGE = `Usage: topology verify [PATH…] [options]
 
@@ -153,6 +159,7 @@ async function runOnOwn(
   await disk.makeDirectory(directory, { mode: 0o700 });
   const topology = await startTopology(machine, { directory, manifests, changes: scenario, args });
   try {
+    await untilMetricsAreRead(topology.api, machine.clock);
     return await runIn(machine, scenario, topology);
   } finally {
     await topology.stop();

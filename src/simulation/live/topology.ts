@@ -1,5 +1,6 @@
 /** The topology for `verify`: one that runs already, or one of its own for each scenario, on a clean data directory. */
 import { parseAllDocuments, stringify } from "yaml";
+import type { Clock } from "../../base/clock.ts";
 import type { Machine } from "../../base/machine.ts";
 import { PACKAGE_ROOT } from "../../base/program-files.ts";
 import { type KubernetesApi, RESOURCES } from "../../model/kubernetes-api.ts";
@@ -11,6 +12,8 @@ import { type ManifestChanges, NAMESPACE, patched, TIER } from "../world/world-o
 const POLL_MS = 200;
 /** What the control plane takes at most to stop its pods. */
 const STOP_LIMIT_MS = 90_000;
+/** The autoscaler's first turn after a boot may be too early for its metric; by then it has had the next one. */
+const FIRST_READ_LIMIT_MS = 20_000;
 
 export interface RunningTopology {
   api: KubernetesApi;
@@ -121,4 +124,26 @@ export async function isQuiet(api: KubernetesApi): Promise<boolean> {
   const metrics: { external?: { current: { averageValue?: string } } }[] = hpa?.status?.currentMetrics ?? [];
   const isIdle = metrics.every(({ external }) => ["0", undefined].includes(external?.current.averageValue));
   return isIdle && set.spec.replicas === (hpa?.spec.minReplicas ?? 1) && (set.status?.readyReplicas ?? 0) > 0;
+}
+
+/**
+ * Waits until the autoscaler has read its metrics, so that a scenario does not begin with what the boot missed. Where it
+ * never does, which a scenario may be about, this takes 20 s.
+ */
+export async function untilMetricsAreRead(
+  api: KubernetesApi,
+  clock: Pick<Clock, "monotonic" | "sleep">,
+): Promise<void> {
+  const limitMs = clock.monotonic() + FIRST_READ_LIMIT_MS;
+  while (!(await hasReadMetrics(api)) && clock.monotonic() < limitMs) await clock.sleep(POLL_MS);
+}
+
+/** So has an autoscaler that is switched off, or that is not there. */
+async function hasReadMetrics(api: KubernetesApi): Promise<boolean> {
+  const { items } = await api.list(RESOURCES.horizontalPodAutoscalers, { namespace: NAMESPACE });
+  const hpa = items.find(({ spec }) => spec.scaleTargetRef.name === TIER);
+  if (hpa === undefined) return true;
+  const conditions: { type: string; status: string; reason: string }[] = hpa.status?.conditions ?? [];
+  const active = conditions.find(({ type }) => type === "ScalingActive");
+  return active?.status === "True" || active?.reason === "ScalingDisabled";
 }

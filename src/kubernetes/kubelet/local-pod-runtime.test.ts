@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MemoryDisk } from "../../simulation/memory-disk.ts";
-import { VirtualClock } from "../../simulation/virtual-clock.ts";
+import { MemoryDisk } from "../../simulation/virtual/memory-disk.ts";
+import { VirtualClock } from "../../simulation/virtual/virtual-clock.ts";
 import { createLocalPodRuntime, type LocalPodRuntimeOptions } from "./local-pod-runtime.ts";
 
 const KEY = { namespace: "default", pod: "p", uid: "u", container: "c" };

@@ -20,6 +20,7 @@ import {
   withoutSelectors,
 } from "../world/world-objects.ts";
 import { HpaErrors, READ_ERROR } from "./hpa-errors.ts";
+import { SeenValues } from "./seen-values.ts";
 
 /** The HPA's status is one turn of it old, which is a scrape old: 15 s each, and what both take. */
 const TOLD_AGE_MS = 40_000;
@@ -40,6 +41,8 @@ export class LiveWorld implements ScenarioWorld {
   readonly #options: LiveWorldOptions;
   #listener: (what: string, text: string) => void = () => {};
   readonly #errors: HpaErrors;
+  /** Of the tier: the HPA may put right within a second what a scenario waits to see. */
+  readonly #replicas = new SeenValues<number>();
 
   constructor(options: LiveWorldOptions) {
     this.#options = options;
@@ -81,6 +84,14 @@ export class LiveWorld implements ScenarioWorld {
         api,
         clock,
         signal,
+        resource: RESOURCES.statefulSets,
+        onAdd: (set) => this.#follow(set),
+        onUpdate: (set) => this.#follow(set),
+      }),
+      startInformer<KubernetesObject>({
+        api,
+        clock,
+        signal,
         resource: RESOURCES.events,
         onAdd: onEvent,
         onUpdate: onEvent,
@@ -88,6 +99,10 @@ export class LiveWorld implements ScenarioWorld {
     ];
     await Promise.all(informers.map(({ synced }) => synced));
     started = true;
+  }
+
+  #follow({ metadata, spec }: KubernetesObject): void {
+    if (metadata.namespace === NAMESPACE && metadata.name === TIER) this.#replicas.add(spec.replicas ?? 1);
   }
 
   onEvent(listener: (what: string, text: string) => void): void {
@@ -101,7 +116,7 @@ export class LiveWorld implements ScenarioWorld {
     const hpa = items.find(({ spec }) => spec.scaleTargetRef.name === TIER);
     this.#errors.look(hpa);
     return {
-      replicas: set.spec.replicas ?? 1,
+      replicas: this.#replicas.look() ?? set.spec.replicas ?? 1,
       ready: set.status?.readyReplicas ?? 0,
       tenants: hpa === undefined ? 0 : tenantsTold(hpa, set.status?.replicas ?? 0),
       toldMs: this.clock.monotonic(),

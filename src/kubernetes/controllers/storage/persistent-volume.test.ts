@@ -193,6 +193,8 @@ test("a claim chooses by its selector, and loses its data with its volume", asyn
   const selector = { matchLabels: { disk: "fast" } };
   await claim("data", { storageClassName: "own", selector } as Partial<PersistentVolumeClaim["spec"]>);
   await settled();
+  // The volumes were not known to be available when the claim came: the next turn finds them.
+  await settled();
   assert.equal((await getClaim("data")).spec.volumeName, "fast");
   const finalizers = { metadata: { finalizers: null } };
   await api.patch(RESOURCES.persistentVolumes, { name: "fast" }, { type: "merge", body: finalizers });

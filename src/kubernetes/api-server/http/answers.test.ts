@@ -10,6 +10,9 @@ import { VirtualClock } from "../../../simulation/virtual/virtual-clock.ts";
 import { createApiServer } from "../api-server.ts";
 
 const CONFIG_MAPS = "/api/v1/namespaces/default/configmaps";
+const PODS_ARE_KEPT =
+  '299 - "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them ' +
+  'or set propagationPolicy=Orphan to suppress this warning"';
 const PODS = "/api/v1/namespaces/default/pods";
 
 async function newServer() {
@@ -205,6 +208,40 @@ test("a deletion with a body goes by that, not by its parameters", async () => {
   assert.equal((await ask("GET", `${CONFIG_MAPS}/a`)).status, 200);
   await ask("DELETE", `${CONFIG_MAPS}/a?dryRun=All`, { propagationPolicy: "Background" });
   assert.equal((await ask("GET", `${CONFIG_MAPS}/a`)).status, 404);
+});
+
+test("without a policy the pods of a ReplicationController and of a Job stay; a Job's deletion warns of it", async () => {
+  const ask = await newServer();
+  const template = {
+    metadata: { labels: { a: "b" } },
+    spec: { containers: [{ name: "c", image: "i" }], restartPolicy: "Never" },
+  };
+  const always = { ...template, spec: { ...template.spec, restartPolicy: "Always" } };
+  const controllers = "/api/v1/namespaces/default/replicationcontrollers";
+  const sets = "/apis/apps/v1/namespaces/default/replicasets";
+  const jobs = "/apis/batch/v1/namespaces/default/jobs";
+  for (const [path, spec, kept] of [
+    [controllers, { selector: { a: "b" }, template: always }, ["orphan"]],
+    [sets, { selector: { matchLabels: { a: "b" } }, template: always }, undefined],
+    [jobs, { template }, ["orphan"]],
+  ] as const) {
+    const finalizersAfter = async (query: string, finalizers?: string[]) => {
+      const name = query === "" ? "a" : "b";
+      await ask("POST", path, { metadata: { name, finalizers }, spec });
+      const gone = await ask("DELETE", `${path}/${name}${query}`);
+      const { metadata } = JSON.parse(gone.text);
+      return [metadata.finalizers, gone.headers.warning];
+    };
+    const warning = path === jobs ? [PODS_ARE_KEPT] : undefined;
+    assert.deepEqual(await finalizersAfter(""), [kept, warning], path);
+    assert.deepEqual(await finalizersAfter("?propagationPolicy=Background"), [undefined, undefined], path);
+  }
+  await ask("POST", controllers, {
+    metadata: { name: "c", finalizers: ["foregroundDeletion"] },
+    spec: { selector: { a: "b" }, template: always },
+  });
+  const { metadata } = JSON.parse((await ask("DELETE", `${controllers}/c`)).text);
+  assert.deepEqual(metadata.finalizers, ["foregroundDeletion"]);
 });
 
 test("access reviews are answered with their kind, or refused", async () => {

@@ -7,6 +7,7 @@ import { isStatus, type StatusCause, statusError } from "../../../model/kubernet
 import type { ClusterStore } from "../cluster-store.ts";
 import { forbiddenField, required } from "../field-error.ts";
 import { invalid } from "../invalid-object.ts";
+import type { RemoveOptions } from "../operations/delete.ts";
 import type { UpdateOptions } from "../operations/update.ts";
 import { isJsonObject } from "../patch/merge-patch.ts";
 import { readInput } from "../read-input.ts";
@@ -346,6 +347,7 @@ async function remove(each: Call): Promise<HttpResponse> {
   const { request, info, resource, api } = each;
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);
+  if (keepsPods(resource, options)) each.warnings.push(PODS_ARE_KEPT);
   const object = await api.delete<KubernetesObject>(resource, keyOf(each), { ...options, ...asking(each) });
   const { name, uid, deletionTimestamp, finalizers, deletionGracePeriodSeconds } = object.metadata;
   const stays =
@@ -361,6 +363,14 @@ async function remove(each: Call): Promise<HttpResponse> {
   );
 }
 
+/** `pkg/registry/batch/job/storage/storage.go`. */
+const PODS_ARE_KEPT =
+  "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them " +
+  "or set propagationPolicy=Orphan to suppress this warning";
+
+const keepsPods = ({ collection }: ResourceInfo, { propagationPolicy }: RemoveOptions): boolean =>
+  collection === "batch/jobs" && propagationPolicy === undefined;
+
 /** Who deletes, and where warnings go. */
 const asking = ({ user, warnings }: Call) => ({ user, warn: (text: string) => void warnings.push(text) });
 
@@ -370,6 +380,7 @@ async function removeAll(each: Call): Promise<HttpResponse> {
   if (resource.namespaced && info.namespace === undefined) throw methodNotAllowed();
   const { value } = await readRequestBody(request);
   const options = deleteOptionsOf(info, value);
+  if (keepsPods(resource, options)) each.warnings.push(PODS_ARE_KEPT);
   const found = await api.list<KubernetesObject>(resource, {
     ...listOptionsOf(info, api.context.store.revision),
     limit: undefined,

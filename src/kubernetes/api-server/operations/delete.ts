@@ -19,6 +19,9 @@ const DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions";
 /** Admission plugin NamespaceLifecycle. */
 const KEPT_NAMESPACES = new Set(["default", "kube-system", "kube-public"]);
 
+/** Kinds whose pods stay when nothing is said (their strategies' `DefaultGarbageCollectionPolicy`). */
+const ORPHANED_BY_DEFAULT = new Set(["/replicationcontrollers", "batch/jobs"]);
+
 export interface RemoveOptions extends DeleteOptions, AskOptions {}
 
 export function deleteObject(
@@ -35,7 +38,7 @@ export function deleteObject(
   options.turn?.mutate(admissionRequest(info, "DELETE", { oldObject: previous }, options));
   reviewChange(context, info, "DELETE", { oldObject: previous }, options);
   const object = structuredClone(previous);
-  setFinalizers(object, options);
+  setFinalizers(info, object, options);
   if (info.collection === DEFINITIONS) holdDefinition(context, object);
   const graceSeconds = gracePeriod(info, previous, options);
   const endsItself = info.collection === "/namespaces" || info.collection === DEFINITIONS;
@@ -102,18 +105,23 @@ function gracePeriod(info: ResourceInfo, object: KubernetesObject, options: Dele
   );
 }
 
-/** `Foreground` and `Orphan` are carried out by the garbage collector, told by a finalizer. */
-function setFinalizers(object: KubernetesObject, options: DeleteOptions): void {
+/**
+ * `Foreground` and `Orphan` are carried out by the garbage collector, told by a finalizer. Without a policy the finalizer
+ * that is there decides, or else the kind (`shouldOrphanDependents` of `apiserver/pkg/registry/generic/registry/store.go`).
+ */
+function setFinalizers(info: ResourceInfo, object: KubernetesObject, options: DeleteOptions): void {
   const { metadata } = object;
-  if (options.propagationPolicy === undefined || metadata.deletionTimestamp !== undefined) return;
-  const wanted = { Foreground: "foregroundDeletion", Orphan: "orphan", Background: undefined }[
-    options.propagationPolicy
-  ];
-  const others = (metadata.finalizers ?? []).filter(
-    (name) => name !== "foregroundDeletion" && name !== "orphan",
-  );
-  const finalizers = wanted === undefined ? others : [...others, wanted];
-  if (finalizers.length > 0) metadata.finalizers = finalizers;
+  if (metadata.deletionTimestamp !== undefined) return;
+  const { finalizers = [] } = metadata;
+  const others = finalizers.filter((name) => name !== "foregroundDeletion" && name !== "orphan");
+  let policy = options.propagationPolicy;
+  if (policy === undefined) {
+    if (others.length < finalizers.length || !ORPHANED_BY_DEFAULT.has(info.collection)) return;
+    policy = "Orphan";
+  }
+  const wanted = { Foreground: "foregroundDeletion", Orphan: "orphan", Background: undefined }[policy];
+  const wished = wanted === undefined ? others : [...others, wanted];
+  if (wished.length > 0) metadata.finalizers = wished;
   else delete metadata.finalizers;
 }
 

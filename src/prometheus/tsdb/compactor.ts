@@ -80,9 +80,10 @@ export class Compactor {
       const { counters } = this.#parts;
       counters.compactionsTriggered++;
       try {
+        // First, and with every block that comes: who is interrupted again and again shall not pile up old ones.
+        await this.#applyRetention();
         await this.#cutBlocks();
         await this.#compactBlocks();
-        await this.#applyRetention();
       } catch (error) {
         counters.compactionsFailed++;
         throw error;
@@ -158,6 +159,7 @@ export class Compactor {
           ulid: meta.ulid,
           duration: duration(clock, startMs),
         });
+        await this.#applyRetention();
       }
       await this.#truncate(maxMs);
       cutMs = maxMs;
@@ -290,6 +292,7 @@ export class Compactor {
       const planned = planCompaction(settled, ranges);
       if (planned.length === 0) return;
       await this.#replace(blocks.all.filter((block) => planned.includes(block.meta)));
+      await this.#applyRetention();
     }
   }
 

@@ -151,7 +151,8 @@ async function verify(directory: string, acknowledged: ReadonlySet<number>, name
       else assert.equal(values[i], batch * 1000 + Number(labels.get("id")), name);
     }
   }
-  for (let batch = firstBatch; batch <= Math.max(...acknowledged); batch++) {
+  const lastBatch = Math.max(...acknowledged);
+  for (let batch = firstBatch; batch <= lastBatch; batch++) {
     const where = `${name}: batch ${batch}, kept from ${firstBatch}`;
     assert.equal(seen.get(batch), SERIES + 1, where);
     // Of a batch that was not acknowledged, what came in order may be there alone.
